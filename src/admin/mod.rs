@@ -1,0 +1,1 @@
+//! The admin API: tokens, roles, endpoints, problem documents, OpenAPI.

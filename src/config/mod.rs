@@ -1,0 +1,1 @@
+//! The configuration: one versioned TOML file.

@@ -1,0 +1,1 @@
+//! Wiring: what starts in which order, and stops in the reverse.

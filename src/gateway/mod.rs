@@ -1,0 +1,1 @@
+//! HTTP for forwarded names: redirects, and notices for held ones.

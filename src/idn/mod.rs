@@ -1,0 +1,23 @@
+//! Labels: A-label and U-label, input mapping (UTS #46), and the code points that may be registered.
+
+use std::fmt;
+
+/// Longest label in octets (RFC 1035 §2.3.4), counted in A-label form.
+pub const LABEL_LEN_MAX: usize = 63;
+
+/// A label that may be registered, in its A-label form; its U-label is derived.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label(Box<str>);
+
+impl Label {
+    /// The lower-case A-label.
+    pub fn as_ascii(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Label({})", self.0)
+    }
+}

@@ -1,0 +1,196 @@
+//! What can be asked of the registry, and by whom.
+
+use super::change::{ChangeId, Level};
+use super::hold::HoldReason;
+use super::name::NameKey;
+use super::resolution::Resolution;
+use super::time::Timestamp;
+use super::unit::{Region, UnitId, UnitKind};
+use super::{Holds, Policy};
+
+/// What a principal may do; the table of roles and endpoints is in `admin::roles`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Submits changes.
+    Submitter,
+    /// First review, in its own region.
+    LocalReviewer,
+    /// Second review.
+    CentralReviewer,
+    /// Registers, holds, imports, and pushes changes approved elsewhere.
+    Operator,
+    /// Reads.
+    Viewer,
+    /// The program itself: due times and zone files.
+    System,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The token's name.
+    pub principal: Box<str>,
+    /// Its role.
+    pub role: Role,
+    /// Where it may act; everywhere if absent.
+    pub region: Option<Region>,
+}
+
+/// What a decision is made against, apart from the state.
+pub struct Context<'a> {
+    /// The registry's settings.
+    pub policy: &'a Policy,
+    /// Who asks.
+    pub actor: &'a Actor,
+    /// The time of the transaction; never before that of the last one.
+    pub now: Timestamp,
+    /// The sequence number the transaction will have.
+    pub seq: u64,
+    /// The version the client saw of the object the command names (`If-Match`).
+    pub if_match: Option<u64>,
+}
+
+/// One thing to do; it happens whole or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Creates a unit or replaces its data; holds stay.
+    PutUnit { id: UnitId, spec: UnitSpec },
+    /// Registers a name, or changes its kind and primary mark.
+    PutName { key: NameKey, spec: NameSpec },
+    /// Ends a registration; withdraws its pending change.
+    DeleteName { key: NameKey },
+    /// Extends a term by whole years from its old end (R32).
+    Renew { key: NameKey, years: u32 },
+    /// Proposes a resolution; with both approvals asserted it goes live at once.
+    Submit { name: NameKey, resolution: Resolution, asserted: Vec<(Level, Box<str>)> },
+    /// Approves or rejects a pending change.
+    Review { change: ChangeId, level: Level, verdict: Verdict },
+    /// Ends a pending change without a decision; by its submitter or an operator.
+    Withdraw { change: ChangeId },
+    /// Puts a hold on a unit or a name, or replaces the one with the same reason.
+    PlaceHold { target: HoldTarget, reason: HoldReason, spec: HoldSpec },
+    /// Takes a hold away.
+    LiftHold { target: HoldTarget, reason: HoldReason },
+    /// A batch of units and names; `usize` is the line number of each in the import.
+    Import { items: Vec<(usize, ImportItem)> },
+    /// What has fallen due by now; at most `limit` objects.
+    Due { limit: usize },
+    /// Lets what the brake stopped take effect.
+    ReleaseBrake { reason: Box<str> },
+    /// Zone files or publication settings were read: each apex with the digest of what was read, where it changed.
+    LoadZones { digests: Vec<(Box<str>, [u8; 32])> },
+}
+
+/// A unit's data as a client gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitSpec {
+    /// 单位全称.
+    pub name: Box<str>,
+    /// Organ, institution or social organisation.
+    pub kind: UnitKind,
+    /// Division code.
+    pub region: Region,
+    /// Proof of administrative functions (R2).
+    pub admin_function_proof: Option<Box<str>>,
+}
+
+/// A registration's data as a client gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameSpec {
+    /// The holder.
+    pub unit: UnitId,
+    /// Term in years (R24); required for a new name, refused when it differs from what is registered.
+    pub years: Option<u32>,
+    /// Slot of the application, 1..=7.
+    pub kind: u8,
+    /// 主域名.
+    pub primary: bool,
+}
+
+/// A reviewer's verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Yes.
+    Approve,
+    /// No, with the reason the unit is shown (R18).
+    Reject { reason: Box<str> },
+}
+
+/// What a hold is on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum HoldTarget {
+    /// A unit: all its names.
+    Unit(UnitId),
+    /// One name.
+    Name(NameKey),
+}
+
+/// A hold as a client gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldSpec {
+    /// From when; now if absent.
+    pub start: Option<Timestamp>,
+    /// Until when, if it ends by itself.
+    pub end: Option<Timestamp>,
+    /// Id of the document or case.
+    pub evidence: Box<str>,
+}
+
+/// One line of an import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImportItem {
+    /// A unit with its holds.
+    Unit { id: UnitId, spec: UnitSpec, holds: Holds },
+    /// A name with everything it has.
+    Name(Box<ImportName>),
+}
+
+/// A name of an import: past dates are allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportName {
+    /// Label and suffix set.
+    pub key: NameKey,
+    /// The holder.
+    pub unit: UnitId,
+    /// Start of the first term.
+    pub registered: Timestamp,
+    /// End of the current term.
+    pub expires: Timestamp,
+    /// Slot of the application, 1..=7.
+    pub kind: u8,
+    /// 主域名.
+    pub primary: bool,
+    /// Approved resolution.
+    pub resolution: Option<Resolution>,
+    /// Its holds.
+    pub holds: Holds,
+    /// Who approved the resolution.
+    pub basis: ImportBasis,
+}
+
+/// Why an imported resolution counts as approved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImportBasis {
+    /// Taken over from the system before.
+    Migration,
+    /// Approved elsewhere, by these reviewers.
+    Approvals(Vec<(Level, Box<str>)>),
+}
+
+impl Role {
+    /// The roles a token can have.
+    pub const TOKENS: [Self; 5] =
+        [Self::Submitter, Self::LocalReviewer, Self::CentralReviewer, Self::Operator, Self::Viewer];
+
+    /// The role's name in files and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Submitter => "submitter",
+            Self::LocalReviewer => "local-reviewer",
+            Self::CentralReviewer => "central-reviewer",
+            Self::Operator => "operator",
+            Self::Viewer => "viewer",
+            Self::System => "system",
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a decision changes, and the transaction it becomes.
+
+use super::change::Change;
+use super::command::Actor;
+use super::name::{NameKey, Registration};
+use super::state::Brake;
+use super::time::Timestamp;
+use super::unit::{Unit, UnitId};
+
+/// The new image of one object. Applying an event is idempotent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A unit as it now is.
+    Unit(Unit),
+    /// A registration as it now is.
+    Name(Registration),
+    /// A registration that is no more.
+    NameRemoved { key: NameKey, unit: UnitId },
+    /// A change as it now is.
+    Change(Change),
+    /// The brake, engaged or released.
+    Brake(Option<Brake>),
+    /// The zone with this apex (A-labels, final dot) was read from a file or from settings with this SHA-256.
+    ZoneLoaded { apex: Box<str>, digest: [u8; 32] },
+}
+
+/// What the client is told, apart from `seq` and serials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The object's id: unit id, name (A-labels), change id, or import id.
+    pub id: Box<str>,
+    /// Its state in one word.
+    pub state: Box<str>,
+    /// Its version after the transaction: the ETag.
+    pub version: u64,
+    /// Whether the command created it (201, not 200).
+    pub created: bool,
+}
+
+/// A command's whole effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// New images, in order; empty if the command changes nothing.
+    pub events: Vec<Event>,
+    /// What the client is told.
+    pub outcome: Outcome,
+}
+
+/// Where a transaction came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The command in one word, as the API names it (`change.submit`, `hold.place`, `due`).
+    pub operation: Box<str>,
+    /// What it was on, in the same form as [`Outcome::id`].
+    pub target: Box<str>,
+    /// The reason or approvals as given, for the auditor.
+    pub note: Option<Box<str>>,
+    /// Idempotency key, and SHA-256 of method, path and body it came with.
+    pub key: Option<(Box<str>, [u8; 32])>,
+}
+
+/// One durable transaction: one line of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// Number in the journal, from 1, without gaps.
+    pub seq: u64,
+    /// When; never before the transaction before it.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    /// What was asked.
+    pub request: Request,
+    /// What the client was told.
+    pub outcome: Outcome,
+    /// What changed.
+    pub events: Vec<Event>,
+    /// The SOA serial after it of each zone it changed visibly, by apex (A-labels, final dot).
+    pub serials: Vec<(Box<str>, u32)>,
+}

@@ -1,0 +1,30 @@
+//! The registry's rules: units, registrations, changes and holds; `decide` says what a command does, and does nothing else.
+//!
+//! Pure: the time, the sequence number and the state are arguments, nothing is read or written here. A decision is a
+//! list of [`Event`]s, each the whole new image of one object, so that applying an event twice equals applying it once.
+
+pub mod change;
+pub mod command;
+pub mod decide;
+pub mod event;
+pub mod hold;
+pub mod name;
+pub mod policy;
+pub mod refusal;
+pub mod resolution;
+pub mod state;
+pub mod time;
+pub mod unit;
+
+pub use change::{Approval, Change, ChangeId, ChangeState, Level};
+pub use command::{Actor, Command, Context, Role};
+pub use decide::decide;
+pub use event::{Decision, Event, Outcome, Request, Transaction};
+pub use hold::{Hold, HoldReason, Holds};
+pub use name::{NameKey, NameState, Registration};
+pub use policy::{Policy, SuffixSet};
+pub use refusal::{Code, Refusal};
+pub use resolution::{DelegationSigner, NameServer, Resolution};
+pub use state::{Brake, Due, DueKind, SetTotals, State, Unavailable};
+pub use time::Timestamp;
+pub use unit::{Region, Unit, UnitId, UnitKind};

@@ -1,0 +1,85 @@
+//! What decisions are made on: the state as the store, or the writer's speculation on top of it, shows it.
+
+use super::change::{Change, ChangeId};
+use super::name::{NameKey, Registration};
+use super::time::Timestamp;
+use super::unit::{Unit, UnitId};
+use std::sync::Arc;
+
+/// The state cannot be read now; nothing is decided on guesses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the state cannot be read: {0}")]
+pub struct Unavailable(pub String);
+
+/// A readable state.
+pub trait State {
+    /// The unit, if there is one.
+    fn unit(&self, id: &UnitId) -> Result<Option<Unit>, Unavailable>;
+    /// The registration, if there is one.
+    fn name(&self, key: &NameKey) -> Result<Option<Registration>, Unavailable>;
+    /// The change, if there is one.
+    fn change(&self, id: ChangeId) -> Result<Option<Change>, Unavailable>;
+    /// Calls `visit` with the key of each name of the unit, in key order, until it answers false.
+    fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable>;
+    /// Calls `visit` with what falls due at or before `now`, earliest first, until it answers false.
+    fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable>;
+    /// How many names the set has. The key is the primary suffix.
+    fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable>;
+    /// The brake, while it is engaged.
+    fn brake(&self) -> Result<Option<Brake>, Unavailable>;
+}
+
+/// One thing the schedule holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Due {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: DueKind,
+}
+
+/// What falls due. Derived from the object's image alone, see [`due_of_unit`] and [`due_of_name`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DueKind {
+    /// A hold of the unit starts or ends.
+    UnitHold(UnitId),
+    /// A hold of the name starts or ends.
+    NameHold(NameKey),
+    /// The name's term ends and EXPIRED is not on it yet.
+    Expiry(NameKey),
+}
+
+/// Counts of one suffix set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetTotals {
+    /// Registered names.
+    pub names: u64,
+}
+
+/// The brake on mass suspension, engaged: due suspensions wait for a named operator's release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brake {
+    /// Since when.
+    pub since: Timestamp,
+    /// Primary suffix of the set that would lose too many names.
+    pub set: Box<str>,
+    /// How many names would have been suspended.
+    pub names: u64,
+    /// Of how many.
+    pub total: u64,
+}
+
+/// When something of the unit next falls due: the starts of its inactive holds and the ends of all.
+pub fn due_of_unit(unit: &Unit) -> Option<Timestamp> {
+    next_hold_edge(&unit.holds)
+}
+
+/// When something of the name next falls due by its holds, EXPIRED apart.
+pub fn due_of_name(name: &Registration) -> Option<Timestamp> {
+    next_hold_edge(&name.holds)
+}
+
+fn next_hold_edge(holds: &super::Holds) -> Option<Timestamp> {
+    let edges = holds.0.values().flat_map(|hold| [(!hold.active).then_some(hold.start), hold.end]);
+    edges.flatten().min()
+}

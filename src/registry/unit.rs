@@ -1,0 +1,107 @@
+//! Units (开办主体): the organs, institutions and social organisations that hold names.
+
+use super::hold::Holds;
+use std::fmt;
+
+/// A unit's id as its client chose it: `[A-Za-z0-9-]{1,64}`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnitId(Box<str>);
+
+/// Longest unit id in octets; it is part of store keys and of paths.
+pub const UNIT_ID_LEN_MAX: usize = 64;
+/// Longest legal name of a unit in octets of UTF-8 (about 100 characters; the longest real ones have under 60).
+pub const UNIT_NAME_LEN_MAX: usize = 300;
+
+/// A division's code in GB/T 2260: 2, 4, 6, 9 or 12 digits; a code is inside another if that is its prefix.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Region(Box<str>);
+
+/// What kind of body a unit is; decides the suffixes it may use (R1, R2, R4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UnitKind {
+    /// 党政机关: party and government organs.
+    Organ,
+    /// 事业单位: public institutions.
+    Institution,
+    /// 社会组织: social organisations.
+    SocialOrganisation,
+}
+
+/// One unit as it stands after the transaction `version`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// The client's id.
+    pub id: UnitId,
+    /// 单位全称: the name approved by law.
+    pub name: Box<str>,
+    /// Organ, institution or social organisation.
+    pub kind: UnitKind,
+    /// The division whose reviewers decide first.
+    pub region: Region,
+    /// Id of the document that proves administrative functions (R2); opens `.政务` to an institution.
+    pub admin_function_proof: Option<Box<str>>,
+    /// Why none of the unit's names resolves; empty when nothing holds them.
+    pub holds: Holds,
+    /// `seq` of the transaction that last changed the unit; its ETag.
+    pub version: u64,
+}
+
+impl UnitId {
+    /// The id of `text`, or `None` if it is not `[A-Za-z0-9-]{1,64}`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=UNIT_ID_LEN_MAX).contains(&text.len());
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        (fits && plain).then(|| Self(text.into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Region {
+    /// The region of `text`, or `None` if it is not 2, 4, 6, 9 or 12 digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let known_length = matches!(text.len(), 2 | 4 | 6 | 9 | 12);
+        (known_length && text.bytes().all(|b| b.is_ascii_digit())).then(|| Self(text.into()))
+    }
+
+    /// The code as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `other` is this region or lies inside it.
+    pub fn contains(&self, other: &Region) -> bool {
+        other.0.starts_with(&*self.0)
+    }
+}
+
+impl UnitKind {
+    /// The kind's name in files and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Organ => "organ",
+            Self::Institution => "institution",
+            Self::SocialOrganisation => "social_organisation",
+        }
+    }
+
+    /// The kind named `text`, if it is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Organ, Self::Institution, Self::SocialOrganisation].into_iter().find(|k| k.as_str() == text)
+    }
+}
+
+impl fmt::Display for UnitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,1 @@
+//! DNS sockets: UDP and TCP loops, limits, and the counting of outcomes.

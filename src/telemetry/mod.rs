@@ -1,0 +1,1 @@
+//! Logging set-up, and one struct of typed metric handles per owner.
