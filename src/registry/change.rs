@@ -103,8 +103,7 @@ impl ChangeState {
     }
 
     /// All states.
-    pub const ALL: [Self; 5] =
-        [Self::Submitted, Self::LocallyApproved, Self::Live, Self::Rejected, Self::Withdrawn];
+    pub const ALL: [Self; 5] = [Self::Submitted, Self::LocallyApproved, Self::Live, Self::Rejected, Self::Withdrawn];
 
     /// The state's name in files and in the API.
     pub fn as_str(self) -> &'static str {

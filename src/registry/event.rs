@@ -77,3 +77,15 @@ pub struct Transaction {
     /// The SOA serial after it of each zone it changed visibly, by apex (A-labels, final dot).
     pub serials: Vec<(Box<str>, u32)>,
 }
+
+/// SHA-256 of a journal line; the next line names it as `prev`.
+pub type Hash = [u8; 32];
+
+/// A place in the chain of transactions: the last one known, and its line's hash. The default is the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The transaction's `seq`; 0 before the first.
+    pub seq: u64,
+    /// Its line's hash; zeros before the first.
+    pub hash: Hash,
+}

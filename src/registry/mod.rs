@@ -19,7 +19,7 @@ pub mod unit;
 pub use change::{Approval, Change, ChangeId, ChangeState, Level};
 pub use command::{Actor, Command, Context, Role};
 pub use decide::decide;
-pub use event::{Decision, Event, Outcome, Request, Transaction};
+pub use event::{Decision, Event, Hash, Outcome, Position, Request, Transaction};
 pub use hold::{Hold, HoldReason, Holds};
 pub use name::{NameKey, NameState, Registration};
 pub use policy::{Policy, SuffixSet};
