@@ -48,6 +48,8 @@ pub struct Context<'a> {
     pub seq: u64,
     /// The version the client saw of the object the command names (`If-Match`).
     pub if_match: Option<u64>,
+    /// Whether a master file of the set has records at or below the label; such a label cannot be registered.
+    pub occupied: &'a dyn Fn(&NameKey) -> bool,
 }
 
 /// One thing to do; it happens whole or not at all.
@@ -73,7 +75,8 @@ pub enum Command {
     LiftHold { target: HoldTarget, reason: HoldReason },
     /// A batch of units and names; `usize` is the line number of each in the import.
     Import { items: Vec<(usize, ImportItem)> },
-    /// What has fallen due by now; at most `limit` objects.
+    /// What has fallen due by now; at most `limit` objects, so it is run again while its decisions have events. While
+    /// the brake is engaged, suspensions stay due: a decision without events means nothing more can be done now.
     Due { limit: usize },
     /// Lets what the brake stopped take effect.
     ReleaseBrake { reason: Box<str> },
@@ -128,7 +131,7 @@ pub enum HoldTarget {
 /// A hold as a client gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldSpec {
-    /// From when; now if absent.
+    /// From when. If absent: as before where the same reason already holds, else now.
     pub start: Option<Timestamp>,
     /// Until when, if it ends by itself.
     pub end: Option<Timestamp>,

@@ -18,7 +18,7 @@ pub enum Event {
     NameRemoved { key: NameKey, unit: UnitId },
     /// A change as it now is.
     Change(Change),
-    /// The brake, engaged or released.
+    /// The brake as it now is; none once what it stopped has taken effect.
     Brake(Option<Brake>),
     /// The zone with this apex (A-labels, final dot) was read from a file or from settings with this SHA-256.
     ZoneLoaded { apex: Box<str>, digest: [u8; 32] },

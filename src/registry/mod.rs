@@ -23,7 +23,7 @@ pub use event::{Decision, Event, Hash, Outcome, Position, Request, Transaction};
 pub use hold::{Hold, HoldReason, Holds};
 pub use name::{NameKey, NameState, Registration};
 pub use policy::{Policy, SuffixSet};
-pub use refusal::{Code, Refusal};
+pub use refusal::{Code, Refusal, Refusals};
 pub use resolution::{DelegationSigner, NameServer, Resolution};
 pub use state::{Brake, Due, DueKind, SetTotals, State, Unavailable};
 pub use time::Timestamp;

@@ -1,8 +1,11 @@
 //! Why a command is refused: a stable code, the field, and a sentence in English and in Chinese that says what to do.
 
-/// A refusal. Nothing has changed.
+use super::state::Unavailable;
+use std::fmt;
+
+/// One broken rule. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{code:?}: {en}")]
+#[error("{}: {en}", code.as_str())]
 pub struct Refusal {
     /// The stable code.
     pub code: Code,
@@ -16,81 +19,192 @@ pub struct Refusal {
     pub line: Option<usize>,
 }
 
-/// What a client can tell apart. `admin::problem` maps each to an HTTP status, once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Code {
+/// Why a command is refused: one broken rule, or for an import one for each bad line. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.first())]
+pub struct Refusals(Box<[Refusal]>);
+
+/// Declares the codes once: variant, text and the list of all.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)+) => {
+        /// What a client can tell apart. `admin::problem` maps each to an HTTP status, once.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Code {
+            /// All codes.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The code as clients see it; never changes.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
     /// The unit does not exist.
-    UnitNotFound,
+    UnitNotFound = "unit_not_found",
     /// The name is not registered.
-    NameNotFound,
+    NameNotFound = "name_not_found",
     /// The change does not exist.
-    ChangeNotFound,
+    ChangeNotFound = "change_not_found",
     /// The hold is not placed.
-    HoldNotFound,
+    HoldNotFound = "hold_not_found",
     /// The unit's data are not acceptable.
-    UnitInvalid,
+    UnitInvalid = "unit_invalid",
     /// The label cannot be registered: character, length, hyphen (field says which).
-    LabelInvalid,
+    LabelInvalid = "label_invalid",
     /// The label is reserved.
-    LabelReserved,
+    LabelReserved = "label_reserved",
     /// The label is occupied by a record of the zone file.
-    LabelOccupied,
+    LabelOccupied = "label_occupied",
     /// The kind of unit may not use this suffix (R1, R4).
-    SuffixNotAllowed,
+    SuffixNotAllowed = "suffix_not_allowed",
     /// The suffix is not one of ours.
-    SuffixUnknown,
+    SuffixUnknown = "suffix_unknown",
     /// The name belongs to another unit and cannot move (R5).
-    NameOfOtherUnit,
+    NameOfOtherUnit = "name_of_other_unit",
     /// The term is outside 2 to 10 years (R24).
-    TermInvalid,
+    TermInvalid = "term_invalid",
     /// The term is changed by renewal only.
-    TermByRenewalOnly,
+    TermByRenewalOnly = "term_by_renewal_only",
     /// The application slot is outside 1 to 7 (R8).
-    KindInvalid,
+    KindInvalid = "kind_invalid",
     /// An address is of the wrong kind, repeated or special-purpose (R38–R40).
-    AddressInvalid,
+    AddressInvalid = "address_invalid",
     /// The forward target is not an acceptable URL.
-    TargetInvalid,
+    TargetInvalid = "target_invalid",
     /// The forward leads to a name that forwards itself.
-    TargetLoop,
+    TargetLoop = "target_loop",
     /// The redirect code is not 301, 302, 307 or 308.
-    RedirectCodeInvalid,
+    RedirectCodeInvalid = "redirect_code_invalid",
     /// TTL out of range.
-    TtlInvalid,
+    TtlInvalid = "ttl_invalid",
     /// A name server or its glue is not acceptable.
-    ServerInvalid,
+    ServerInvalid = "server_invalid",
     /// A DS record is not acceptable.
-    DsInvalid,
+    DsInvalid = "ds_invalid",
     /// Another change of the name is pending.
-    ChangePending,
+    ChangePending = "change_pending",
     /// The change is not waiting for this decision.
-    ChangeNotPending,
+    ChangeNotPending = "change_not_pending",
     /// The central decision came before the local one (R17).
-    LocalReviewFirst,
+    LocalReviewFirst = "local_review_first",
     /// Submitter and the two approvers must be three principals (R17).
-    SamePrincipal,
+    SamePrincipal = "same_principal",
     /// Both approvals are needed, once each.
-    ApprovalsIncomplete,
+    ApprovalsIncomplete = "approvals_incomplete",
     /// A rejection needs a reason (R18).
-    ReasonRequired,
+    ReasonRequired = "reason_required",
     /// The change was written against a resolution that has changed since.
-    ChangeStale,
+    ChangeStale = "change_stale",
     /// The unit lies outside the reviewer's region.
-    RegionForeign,
+    RegionForeign = "region_foreign",
     /// The role may not do this.
-    RoleForbidden,
+    RoleForbidden = "role_forbidden",
     /// EXPIRED is set and lifted by the clock only.
-    HoldByClockOnly,
+    HoldByClockOnly = "hold_by_clock_only",
     /// The hold's times or evidence are not acceptable (R56: at most 90 days of penalty).
-    HoldInvalid,
+    HoldInvalid = "hold_invalid",
     /// The object has changed since the version in If-Match.
-    VersionStale,
+    VersionStale = "version_stale",
     /// The batch is larger than allowed.
-    BatchTooLarge,
+    BatchTooLarge = "batch_too_large",
     /// The batch or clock step would suspend too many names (the brake).
-    Brake,
+    Brake = "brake",
     /// The brake is not engaged.
-    BrakeNotEngaged,
+    BrakeNotEngaged = "brake_not_engaged",
     /// The state cannot be read now.
-    Unavailable,
+    Unavailable = "unavailable",
+}
+
+impl Refusal {
+    /// A refusal that is about no field and no line.
+    pub fn new(code: Code, en: impl Into<Box<str>>, zh: impl Into<Box<str>>) -> Self {
+        Self { code, field: None, en: en.into(), zh: zh.into(), line: None }
+    }
+
+    /// The same, about `field`.
+    pub fn at(self, field: impl Into<Box<str>>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
+    /// The same, about this line of an import.
+    pub fn on_line(self, line: usize) -> Self {
+        Self { line: Some(line), ..self }
+    }
+}
+
+impl Refusals {
+    /// The refusals of a batch, if there are any.
+    pub fn of(all: Vec<Refusal>) -> Option<Self> {
+        (!all.is_empty()).then(|| Self(all.into()))
+    }
+
+    /// The first rule broken.
+    pub fn first(&self) -> &Refusal {
+        &self.0[0]
+    }
+
+    /// All of them, in line order.
+    pub fn iter(&self) -> impl Iterator<Item = &Refusal> {
+        self.0.iter()
+    }
+}
+
+impl From<Refusal> for Refusals {
+    fn from(refusal: Refusal) -> Self {
+        Self(Box::new([refusal]))
+    }
+}
+
+impl From<Unavailable> for Refusal {
+    /// The reason is for the log of whoever failed, not for the client.
+    fn from(_: Unavailable) -> Self {
+        Self::new(
+            Code::Unavailable,
+            "The registry's data cannot be read at the moment. Nothing has changed; try again shortly.",
+            "目前无法读取注册数据，未作任何更改，请稍后重试。",
+        )
+    }
+}
+
+impl From<Unavailable> for Refusals {
+    fn from(error: Unavailable) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_code_has_its_own_snake_case_text() {
+        let texts: HashSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(texts.len(), Code::ALL.len());
+        for code in Code::ALL {
+            let mut snake = String::new();
+            for c in format!("{code:?}").chars() {
+                if c.is_ascii_uppercase() && !snake.is_empty() {
+                    snake.push('_');
+                }
+                snake.push(c.to_ascii_lowercase());
+            }
+            assert_eq!(code.as_str(), snake);
+        }
+    }
 }

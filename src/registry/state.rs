@@ -25,7 +25,7 @@ pub trait State {
     fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable>;
     /// How many names the set has. The key is the primary suffix.
     fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable>;
-    /// The brake, while it is engaged.
+    /// The brake, from its engagement until what it stopped has taken effect.
     fn brake(&self) -> Result<Option<Brake>, Unavailable>;
 }
 
@@ -56,17 +56,34 @@ pub struct SetTotals {
     pub names: u64,
 }
 
-/// The brake on mass suspension, engaged: due suspensions wait for a named operator's release.
+/// Most due names that are counted before the brake engages; the count is for the operator, and must not stop the writer
+/// for long.
+pub const BRAKE_COUNT_MAX: u64 = 100_000;
+
+/// The brake on mass suspension: due suspensions wait for a named operator's release.
+///
+/// ```text
+/// none ──too much is due──▶ engaged ──ReleaseBrake──▶ released ──what was due by then has taken effect──▶ none
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brake {
     /// Since when.
     pub since: Timestamp,
     /// Primary suffix of the set that would lose too many names.
     pub set: Box<str>,
-    /// How many names would have been suspended.
+    /// How many names would have been suspended, counted no further than [`BRAKE_COUNT_MAX`].
     pub names: u64,
     /// Of how many.
     pub total: u64,
+    /// What was due by then takes effect without being judged again; absent while the brake is engaged.
+    pub released_until: Option<Timestamp>,
+}
+
+impl Brake {
+    /// Whether suspensions wait.
+    pub fn is_engaged(&self) -> bool {
+        self.released_until.is_none()
+    }
 }
 
 /// When something of the unit next falls due: the starts of its inactive holds and the ends of all.

@@ -1,6 +1,6 @@
 //! The door: what callers hand in, and what they get back.
 
-use crate::registry::{Actor, Command, Event, Outcome, Refusal, Request, Timestamp};
+use crate::registry::{Actor, Command, Event, Outcome, Refusals, Request, Timestamp};
 use crate::store::Store;
 use crossbeam_channel::{Sender, TrySendError};
 use tokio::sync::oneshot;
@@ -54,7 +54,7 @@ pub struct Preview {
 pub enum UpdateError {
     /// The registry's rules say no.
     #[error(transparent)]
-    Refused(Refusal),
+    Refused(Refusals),
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used with another request")]
     KeyReused,
