@@ -96,6 +96,11 @@ pub fn due_of_name(name: &Registration) -> Option<Timestamp> {
     next_hold_edge(&name.holds)
 }
 
+/// When the name's term ends, while EXPIRED is not on it. The policy's grace comes on top of it.
+pub fn due_of_expiry(name: &Registration) -> Option<Timestamp> {
+    (!name.holds.0.contains_key(&super::HoldReason::Expired)).then_some(name.expires)
+}
+
 fn next_hold_edge(holds: &super::Holds) -> Option<Timestamp> {
     let edges = holds.0.values().flat_map(|hold| [(!hold.active).then_some(hold.start), hold.end]);
     edges.flatten().min()

@@ -1,8 +1,9 @@
 //! The door: what callers hand in, and what they get back.
 
-use crate::registry::{Actor, Command, Event, Outcome, Refusals, Request, Timestamp};
+use crate::registry::{Actor, Brake, Command, Event, Outcome, Refusals, Request, Timestamp};
 use crate::store::Store;
 use crossbeam_channel::{Sender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 /// Most commands waiting for the writer; beyond it callers get [`UpdateError::Busy`] at once instead of a growing queue.
@@ -77,17 +78,52 @@ pub(crate) enum Message {
     Read(Read),
     /// New zones or settings, read and checked by the caller.
     Reload(Box<super::Reload>, oneshot::Sender<Result<Receipt, UpdateError>>),
-    /// Finish what is queued, then stop.
+    /// Look at the clock: it has jumped.
+    Wake,
+    /// Finish what is queued before this, then stop.
     Stop,
+}
+
+/// The writer's condition, for readiness.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Why the brake on mass suspension is engaged, if it is: an operator must release it.
+    pub brake: Option<Brake>,
+    /// Why changes are not accepted, if they are not.
+    pub unwritable: Option<String>,
+    /// Whether the store is being opened anew or rebuilt; reads and changes wait, DNS goes on.
+    pub store_rebuilding: bool,
+}
+
+/// The condition as the writer and the handles share it.
+#[derive(Clone, Default)]
+pub(crate) struct SharedStatus(Arc<Mutex<Status>>);
+
+impl SharedStatus {
+    /// Changes it.
+    pub(crate) fn set(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// A copy of it.
+    pub(crate) fn get(&self) -> Status {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// The callers' half of the writer's queue; clones share it.
 #[derive(Clone)]
 pub struct Handle {
     pub(crate) queue: Sender<Message>,
+    pub(crate) status: SharedStatus,
 }
 
 impl Handle {
+    /// The writer's condition; does not wait for the writer.
+    pub fn status(&self) -> Status {
+        self.status.get()
+    }
+
     /// Hands in a command and waits until it is durable and visible.
     ///
     /// # Errors
@@ -109,7 +145,7 @@ impl Handle {
         let (reply, result) = oneshot::channel();
         let run = move |store: &Store| drop(reply.send(read(store)));
         self.send(Message::Read(Box::new(run)))?;
-        result.await.map_err(|_| UpdateError::Unwritable("the server is stopping".into()))
+        result.await.map_err(|_| UpdateError::Unwritable("the store cannot be read now".into()))
     }
 
     /// Serves new zones or settings.

@@ -6,12 +6,20 @@
 //!
 //! The only door for a change: the API, an import, the clock and a reload all end here.
 
+pub mod clock;
 pub mod handle;
 
-pub use handle::{Handle, Receipt, Submission, UpdateError};
+#[cfg(feature = "test-clock")]
+pub use clock::TestClock;
+pub use clock::{Clock, SystemClock};
+pub use handle::{Handle, Preview, Receipt, Status, Submission, UpdateError};
 
+use crate::journal::{JournalError, JournalReader};
 use crate::registry::Policy;
+use crate::snapshot;
+use crate::telemetry;
 use crate::zone::{Gateway, Zone};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Zones as their files have them (no registrations yet), and the settings of publication.
@@ -22,4 +30,89 @@ pub struct Reload {
     pub gateways: Vec<(Arc<str>, Gateway)>,
     /// The registry's settings.
     pub policy: Policy,
+}
+
+/// What the writer starts from.
+pub struct Start {
+    /// Where `lock`, `journal/` and `sled/` are; created if absent.
+    pub data_dir: PathBuf,
+    /// The zones and settings to serve.
+    pub reload: Reload,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What it counts.
+    pub metrics: telemetry::Writer,
+}
+
+/// The running writer.
+pub struct Running {
+    /// The door for changes; clone it.
+    pub handle: Handle,
+    /// What is served; clone it.
+    pub snapshots: snapshot::Reader,
+    /// The journal's lines; clone it.
+    pub journal: JournalReader,
+}
+
+/// Why the writer does not start. The texts say what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another process has the data directory.
+    #[error("{path} is in use by {holder}: stop it first, or give this one another data directory")]
+    Locked { path: String, holder: String },
+    /// The journal does not open.
+    #[error(transparent)]
+    Journal(JournalError),
+    /// The store has applied transactions that the journal does not have.
+    #[error(
+        "the store has applied transaction {applied}, but the journal ends at {last}: acknowledged changes were lost. \
+         Put the missing end of the journal back, or go on without it: zhengming rebuild --accept-loss"
+    )]
+    Behind { applied: u64, last: u64 },
+    /// The store cannot be opened, nor rebuilt.
+    #[error("the store cannot be opened, nor rebuilt from the journal: {0}")]
+    Store(String),
+    /// What fell due, or the zones that were read, cannot be written to the journal.
+    #[error("the journal takes no lines: {0}")]
+    Unwritable(String),
+    /// A file or directory cannot be used.
+    #[error("{path}: {source}")]
+    Io { path: String, source: std::io::Error },
+}
+
+/// What a rebuild did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// The last transaction the new store has applied.
+    pub seq: u64,
+    /// Where the old store is now, if there was one.
+    pub aside: Option<PathBuf>,
+    /// How many transactions the old store had applied that the journal does not have.
+    pub lost: u64,
+}
+
+/// Opens the journal and the store, applies what fell due meanwhile, and starts the writer.
+///
+/// # Errors
+/// [`StartError`]; nothing runs then.
+pub fn start(settings: Start) -> Result<Running, StartError> {
+    let _ = settings;
+    todo!()
+}
+
+/// Rebuilds the store from the journal. With `accept_loss` also when the store had applied more than the journal has:
+/// serials go on above every serial the old store knew.
+///
+/// # Errors
+/// [`StartError`]; the old store is in its place then.
+pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError> {
+    let _ = (data_dir, accept_loss);
+    todo!()
+}
+
+impl Running {
+    /// Finishes what is queued, writes the store out and ends the writer.
+    pub fn stop(self) {
+        todo!()
+    }
 }

@@ -1,0 +1,154 @@
+//! What the one writer counts: changes, holds, names, journal, store and snapshots.
+
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use std::time::Duration;
+
+/// Upper bounds of the fsync histogram in seconds: from a battery-backed cache to a disk that is failing.
+const FSYNC_BUCKETS_SECS: [f64; 10] = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0];
+/// Upper bounds of the group size histogram in transactions; a group never has more than 256.
+const GROUP_BUCKETS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChangeResult {
+    /// Durable and visible.
+    Committed,
+    /// Answered from the journal: its idempotency key was known.
+    Replayed,
+    /// Only tried.
+    DryRun,
+    /// Refused by the registry's rules, or its idempotency key was used for something else.
+    Refused,
+    /// Could not be written.
+    Unwritable,
+}
+
+/// Handles of the writer's metrics; clones share them. Only the writer sets them.
+#[derive(Clone)]
+pub struct Writer {
+    changes: IntCounterVec,
+    holds: IntGaugeVec,
+    names: IntGaugeVec,
+    journal_seq: IntGauge,
+    fsync: Histogram,
+    group: Histogram,
+    queue: IntGauge,
+    published: IntGauge,
+    brake: IntGauge,
+    store_ready: IntGauge,
+    writable: IntGauge,
+}
+
+impl Writer {
+    /// The handles, registered in `registry`.
+    ///
+    /// # Panics
+    /// If they are registered there already.
+    pub fn new(registry: &Registry) -> Self {
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            let made = IntCounterVec::new(Opts::new(name, help), labels).expect("the name and labels are valid");
+            registry.register(Box::new(made.clone())).expect("each metric is registered once");
+            made
+        };
+        let gauges = |name: &str, help: &str, labels: &[&str]| {
+            let made = IntGaugeVec::new(Opts::new(name, help), labels).expect("the name and labels are valid");
+            registry.register(Box::new(made.clone())).expect("each metric is registered once");
+            made
+        };
+        let gauge = |name: &str, help: &str| {
+            let made = IntGauge::new(name, help).expect("the name is valid");
+            registry.register(Box::new(made.clone())).expect("each metric is registered once");
+            made
+        };
+        let histogram = |name: &str, help: &str, buckets: &[f64]| {
+            let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+            let made = Histogram::with_opts(options).expect("the name and buckets are valid");
+            registry.register(Box::new(made.clone())).expect("each metric is registered once");
+            made
+        };
+        Self {
+            changes: counters("zhengming_changes_total", "Commands by kind and result.", &["kind", "result"]),
+            holds: gauges("zhengming_holds", "Active holds on names and units by reason.", &["object", "reason"]),
+            names: gauges("zhengming_names", "Registered names by suffix set and state.", &["set", "state"]),
+            journal_seq: gauge("zhengming_journal_seq", "The last durable transaction."),
+            fsync: histogram(
+                "zhengming_journal_append_seconds",
+                "Time to append one group to the journal, fsync included.",
+                &FSYNC_BUCKETS_SECS,
+            ),
+            group: histogram("zhengming_journal_group_transactions", "Transactions in one group.", &GROUP_BUCKETS),
+            queue: gauge("zhengming_writer_queue_length", "Messages waiting for the writer."),
+            published: gauge("zhengming_snapshot_published_timestamp_seconds", "When the snapshot was published."),
+            brake: gauge("zhengming_brake_engaged", "1 while the brake on mass suspension waits for a release."),
+            store_ready: gauge("zhengming_store_ready", "1 while the store is in use, 0 while it is rebuilt."),
+            writable: gauge("zhengming_writes_accepted", "1 while changes are accepted."),
+        }
+    }
+
+    /// Handles that nobody reads, for commands and tests that serve no metrics.
+    pub fn detached() -> Self {
+        Self::new(&Registry::new())
+    }
+
+    /// Counts a command of this kind (`change.submit`, `due`).
+    pub fn changed(&self, kind: &str, result: ChangeResult) {
+        self.changes.with_label_values(&[kind, result.as_str()]).inc();
+    }
+
+    /// Moves the number of active holds with this reason on objects of this kind (`name`, `unit`).
+    pub fn holds_moved(&self, object: &str, reason: &str, by: i64) {
+        self.holds.with_label_values(&[object, reason]).add(by);
+    }
+
+    /// Moves the number of names of this set in this state.
+    pub fn names_moved(&self, set: &str, state: &str, by: i64) {
+        self.names.with_label_values(&[set, state]).add(by);
+    }
+
+    /// Starts counting holds and names from nothing.
+    pub fn reset_objects(&self) {
+        self.holds.reset();
+        self.names.reset();
+    }
+
+    /// Notes a durable group: the last `seq`, how many transactions, and the time it took.
+    pub fn appended(&self, seq: u64, transactions: usize, took: Duration) {
+        self.journal_seq.set(i64::try_from(seq).unwrap_or(i64::MAX));
+        self.group.observe(transactions as f64);
+        self.fsync.observe(took.as_secs_f64());
+    }
+
+    /// Notes where the journal ends when nothing was appended.
+    pub fn journal_at(&self, seq: u64) {
+        self.journal_seq.set(i64::try_from(seq).unwrap_or(i64::MAX));
+    }
+
+    /// Notes how many messages wait.
+    pub fn queued(&self, messages: usize) {
+        self.queue.set(i64::try_from(messages).unwrap_or(i64::MAX));
+    }
+
+    /// Notes when the snapshot was published, in seconds since 1970.
+    pub fn published_at(&self, secs: i64) {
+        self.published.set(secs);
+    }
+
+    /// Notes the writer's condition.
+    pub fn condition(&self, brake_engaged: bool, store_ready: bool, writable: bool) {
+        self.brake.set(brake_engaged.into());
+        self.store_ready.set(store_ready.into());
+        self.writable.set(writable.into());
+    }
+}
+
+impl ChangeResult {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Replayed => "replayed",
+            Self::DryRun => "dry_run",
+            Self::Refused => "refused",
+            Self::Unwritable => "unwritable",
+        }
+    }
+}
