@@ -60,6 +60,15 @@ pub enum NameState {
     Expired,
 }
 
+impl NameKey {
+    /// The key that `text` was written from (`LABEL.SUFFIX` in A-labels, no final dot), if it has that form.
+    pub fn from_canonical(text: &str) -> Option<Self> {
+        let (label, set) = text.split_once('.')?;
+        (!set.is_empty()).then_some(())?;
+        Some(Self { label: Label::from_canonical(label)?, set: set.into() })
+    }
+}
+
 impl Registration {
     /// The hold that keeps it from resolving, the unit's and its own taken together.
     pub fn effective_hold(&self, unit: &Unit) -> Option<HoldReason> {
