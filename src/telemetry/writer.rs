@@ -1,7 +1,10 @@
 //! What the one writer counts: changes, holds, names, journal, store and snapshots.
 
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
-use std::time::Duration;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{Gauge, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Upper bounds of the fsync histogram in seconds: from a battery-backed cache to a disk that is failing.
 const FSYNC_BUCKETS_SECS: [f64; 10] = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0];
@@ -34,6 +37,7 @@ pub struct Writer {
     group: Histogram,
     queue: IntGauge,
     published: IntGauge,
+    age: SnapshotAge,
     brake: IntGauge,
     store_ready: IntGauge,
     writable: IntGauge,
@@ -66,7 +70,10 @@ impl Writer {
             registry.register(Box::new(made.clone())).expect("each metric is registered once");
             made
         };
+        let age = SnapshotAge::new();
+        registry.register(Box::new(age.clone())).expect("each metric is registered once");
         Self {
+            age,
             changes: counters("zhengming_changes_total", "Commands by kind and result.", &["kind", "result"]),
             holds: gauges("zhengming_holds", "Active holds on names and units by reason.", &["object", "reason"]),
             names: gauges("zhengming_names", "Registered names by suffix set and state.", &["set", "state"]),
@@ -131,6 +138,7 @@ impl Writer {
     /// Notes when the snapshot was published, in seconds since 1970.
     pub fn published_at(&self, secs: i64) {
         self.published.set(secs);
+        *self.age.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// Notes the writer's condition.
@@ -150,5 +158,66 @@ impl ChangeResult {
             Self::Refused => "refused",
             Self::Unwritable => "unwritable",
         }
+    }
+}
+
+/// The age of what is served, read from the monotonic clock at each scrape: right also while the wall clock jumps.
+#[derive(Clone)]
+struct SnapshotAge {
+    since: Arc<Mutex<Option<Instant>>>,
+    gauge: Gauge,
+}
+
+impl SnapshotAge {
+    fn new() -> Self {
+        let help = "Time since what is served now was published.";
+        let gauge = Gauge::new("zhengming_snapshot_age_seconds", help).expect("the name is valid");
+        Self { since: Arc::default(), gauge }
+    }
+}
+
+impl Collector for SnapshotAge {
+    fn desc(&self) -> Vec<&Desc> {
+        self.gauge.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        self.gauge.set(since.map_or(0.0, |since| since.elapsed().as_secs_f64()));
+        self.gauge.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prometheus::TextEncoder;
+
+    #[test]
+    fn a_commit_is_seen_whole() {
+        let registry = Registry::new();
+        let writer = Writer::new(&registry);
+        writer.appended(41, 3, Duration::from_micros(150));
+        writer.changed("change.submit", ChangeResult::Committed);
+        writer.names_moved("xn--zfr164b", "active", 10);
+        writer.names_moved("xn--zfr164b", "active", -1);
+        writer.holds_moved("unit", "LEGAL", 2);
+        writer.published_at(1_700_000_000);
+        writer.condition(true, true, false);
+        let text = TextEncoder::new().encode_to_string(&registry.gather()).expect("a string takes every write");
+        for line in [
+            "zhengming_journal_seq 41",
+            "zhengming_journal_group_transactions_sum 3",
+            "zhengming_journal_append_seconds_bucket{le=\"0.0001\"} 0",
+            "zhengming_journal_append_seconds_bucket{le=\"0.00025\"} 1",
+            "zhengming_changes_total{kind=\"change.submit\",result=\"committed\"} 1",
+            "zhengming_names{set=\"xn--zfr164b\",state=\"active\"} 9",
+            "zhengming_holds{object=\"unit\",reason=\"LEGAL\"} 2",
+            "zhengming_brake_engaged 1",
+            "zhengming_writes_accepted 0",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
+        }
+        assert!(text.contains("zhengming_snapshot_age_seconds "));
     }
 }
