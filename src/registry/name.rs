@@ -2,10 +2,12 @@
 
 use super::change::ChangeId;
 use super::hold::{HoldReason, Holds};
+use super::policy::{Policy, SuffixSet};
+use super::refusal::{Code, Refusal};
 use super::resolution::Resolution;
 use super::time::Timestamp;
 use super::unit::{Unit, UnitId};
-use crate::idn::Label;
+use crate::idn::{self, Label};
 use std::fmt;
 use std::sync::Arc;
 
@@ -61,12 +63,82 @@ pub enum NameState {
 }
 
 impl NameKey {
-    /// The key that `text` was written from (`LABEL.SUFFIX` in A-labels, no final dot), if it has that form.
+    /// The name a person or client wrote: U- or A-labels, any dots, any suffix of a set (`X.政务.cn` is `X.政务`).
+    ///
+    /// # Errors
+    /// [`Code::SuffixUnknown`] or [`Code::LabelInvalid`].
+    pub fn parse(input: &str, policy: &Policy) -> Result<Self, Refusal> {
+        let labels = idn::split_name(input);
+        let Some((set, count)) = closest_set(&labels, policy) else {
+            return Err(suffix_unknown(policy));
+        };
+        let label = match &labels[..labels.len() - count] {
+            [label] => Label::parse(label).map_err(|e| Refusal::new(Code::LabelInvalid, e.en(), e.zh()))?,
+            [] => {
+                return Err(label_count(
+                    "The name is a suffix only; put a label before it.",
+                    "只有后缀，请在其前加上标签。",
+                ));
+            }
+            [www, _] if is_www(www) => {
+                return Err(label_count(
+                    "www is not registered: register the name without it and set www in its resolution.",
+                    "www 不单独注册：请注册不带 www 的域名，并在解析设置中选择 www。",
+                ));
+            }
+            _ => {
+                return Err(label_count(
+                    "Names are registered directly under a suffix; leave out the labels in front.",
+                    "只能在后缀之下直接注册一级域名，请去掉前面的各级。",
+                ));
+            }
+        };
+        let primary = set.suffixes.first().expect("a suffix that matched is one of the set's");
+        Ok(Self { label, set: Arc::clone(primary) })
+    }
+
+    /// The key of the text that its `Display` wrote; for the store and the journal.
     pub fn from_canonical(text: &str) -> Option<Self> {
         let (label, set) = text.split_once('.')?;
         (!set.is_empty()).then_some(())?;
         Some(Self { label: Label::from_canonical(label)?, set: set.into() })
     }
+
+    /// The name for people: U-labels without a final dot.
+    pub fn to_unicode(&self) -> String {
+        format!("{}.{}", self.label.as_unicode(), idn::to_unicode(&self.set))
+    }
+}
+
+/// The set of the longest suffix that `labels` end in, and how many labels that suffix has.
+fn closest_set<'p>(labels: &[&str], policy: &'p Policy) -> Option<(&'p SuffixSet, usize)> {
+    // A suffix has few labels; looking no further bounds the work on hostile input.
+    let longest = policy.sets.iter().flat_map(|set| &set.suffixes).map(|suffix| suffix.split('.').count()).max()?;
+    (1..=longest.min(labels.len())).rev().find_map(|count| {
+        let suffix = idn::host_to_ascii(&labels[labels.len() - count..].join("."))?;
+        let set = policy.sets.iter().find(|set| set.suffixes.iter().any(|known| **known == *suffix))?;
+        Some((set, count))
+    })
+}
+
+/// Whether `label` is `www` in any case and width.
+pub(super) fn is_www(label: &str) -> bool {
+    idn::host_to_ascii(label).as_deref() == Some("www")
+}
+
+fn label_count(en: &str, zh: &str) -> Refusal {
+    Refusal::new(Code::LabelInvalid, en, zh)
+}
+
+fn suffix_unknown(policy: &Policy) -> Refusal {
+    let known: Vec<String> =
+        policy.sets.iter().flat_map(|set| &set.suffixes).map(|s| format!(".{}", idn::to_unicode(s))).collect();
+    let known = known.join(" ");
+    Refusal::new(
+        Code::SuffixUnknown,
+        format!("The name does not end in a suffix of this registry; use one of {known}."),
+        format!("该域名的后缀不属于本注册局，请使用 {known}。"),
+    )
 }
 
 impl Registration {
@@ -104,5 +176,77 @@ impl NameState {
 impl fmt::Display for NameKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.label.as_ascii(), self.set)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> Policy {
+        let set = |suffixes: [&str; 2]| SuffixSet {
+            suffixes: suffixes.map(Arc::from).to_vec(),
+            unit_kinds: Vec::new(),
+            unit_kinds_with_proof: Vec::new(),
+        };
+        Policy {
+            sets: vec![set(["xn--zfr164b", "xn--zfr164b.cn"]), set(["xn--55qw42g", "xn--55qw42g.cn"])],
+            reserved_labels: Vec::new(),
+            allow_special_addresses: false,
+            expiry_grace_secs: 0,
+            brake_percent: 5,
+            brake_names_min: 20,
+        }
+    }
+
+    #[test]
+    fn every_way_to_write_a_name_is_one_key() {
+        for input in [
+            "财政局.政务",
+            "财政局.政务.",
+            "财政局。政务",
+            "财政局．政务｡cn",
+            "财政局.政务.CN",
+            "xn--dgt32shz8a.xn--zfr164b",
+            "XN--DGT32SHZ8A.政务.cn.",
+        ] {
+            let key = NameKey::parse(input, &policy()).unwrap();
+            assert_eq!(key.to_string(), "xn--dgt32shz8a.xn--zfr164b", "{input}");
+            assert_eq!(key.to_unicode(), "财政局.政务");
+            assert_eq!(NameKey::from_canonical(&key.to_string()), Some(key));
+        }
+    }
+
+    #[test]
+    fn other_names_are_refused_by_what_is_wrong() {
+        for (input, code) in [
+            ("", Code::SuffixUnknown),
+            ("财政局", Code::SuffixUnknown),
+            ("财政局.example", Code::SuffixUnknown),
+            ("财政局.cn", Code::SuffixUnknown),
+            ("财政局.政务.com", Code::SuffixUnknown),
+            ("财政局..政务", Code::LabelInvalid),
+            ("政务", Code::LabelInvalid),
+            ("政务.cn", Code::LabelInvalid),
+            ("www.财政局.政务", Code::LabelInvalid),
+            ("ＷＷＷ.财政局.政务.cn", Code::LabelInvalid),
+            ("mail.财政局.政务", Code::LabelInvalid),
+            ("nic.政务", Code::LabelInvalid),
+            ("财政局か.公益", Code::LabelInvalid),
+            (&"a.".repeat(100_000), Code::SuffixUnknown),
+        ] {
+            assert_eq!(NameKey::parse(input, &policy()).map_err(|r| r.code), Err(code), "{input}");
+        }
+        assert_eq!(
+            NameKey::parse("财政局.政务", &Policy { sets: Vec::new(), ..policy() }).unwrap_err().code,
+            Code::SuffixUnknown
+        );
+    }
+
+    #[test]
+    fn canonical_text_is_checked_when_read() {
+        for text in ["", "xn--dgt32shz8a", "xn--dgt32shz8a.", "www.xn--zfr164b", "财政局.xn--zfr164b"] {
+            assert_eq!(NameKey::from_canonical(text), None, "{text}");
+        }
     }
 }
