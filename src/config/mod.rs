@@ -1,1 +1,328 @@
-//! The configuration: one versioned TOML file.
+//! The one configuration file: its types, its defaults, and reading it with every fault named by line.
+//!
+//! A configuration is complete and checked before anything starts, and never changes afterwards; a reload reads a new
+//! one. Modules have settings of their own without a file format: `convert` makes those from this.
+
+mod check;
+mod convert;
+mod parse;
+mod reader;
+
+pub(crate) use parse::{role, token_name};
+pub use reader::Fault;
+
+use crate::registry::{Region, Role, UnitKind};
+use crate::telemetry::log::Format;
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// The version of the format that this program reads.
+pub const VERSION: i64 = 1;
+
+/// Everything that can be set. Paths are as written; [`Config::path`] resolves them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The demonstration: its published tokens are let in, and every listener must be on loopback.
+    pub demo: bool,
+    /// DNS.
+    pub server: Server,
+    /// The admin API.
+    pub admin: Admin,
+    /// The HTTP gateway of forwarded names.
+    pub gateway: Gateway,
+    /// Where the state is kept.
+    pub data: Data,
+    /// What names are registered under.
+    pub suffixes: Vec<Suffixes>,
+    /// Further zones that are only files.
+    pub zones: Vec<ZoneFile>,
+    /// The rules that are not fixed.
+    pub registry: Registry,
+    /// Logs.
+    pub log: Log,
+    /// The directory that relative paths start from: the file's own.
+    pub base: PathBuf,
+}
+
+/// `[server]`: the DNS sockets and what answers look like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Addresses for UDP and TCP.
+    pub listen: Vec<SocketAddr>,
+    /// UDP threads; 0: one for each core.
+    pub workers: usize,
+    /// What NSID answers (RFC 5001), as text; empty: not answered.
+    pub nsid: String,
+    /// Largest UDP response in octets.
+    pub udp_size_max: u16,
+    /// Most TCP connections at once.
+    pub tcp_connections_max: usize,
+    /// Most TCP connections at once from one address.
+    pub tcp_connections_per_address_max: usize,
+    /// Seconds until an idle TCP connection is closed.
+    pub tcp_idle_secs: u64,
+}
+
+/// `[admin]`: the admin API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Its addresses; none: there is no API.
+    pub listen: Vec<SocketAddr>,
+    /// The certificate chain in PEM; with it the key.
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's key in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Serve without TLS off loopback.
+    pub insecure: bool,
+    /// Who may come in.
+    pub tokens: Vec<Token>,
+}
+
+/// `[[admin.tokens]]`: one bearer token, by its hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The principal's name in the journal.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// Where; everywhere if absent.
+    pub region: Option<Region>,
+    /// SHA-256 of the token.
+    pub sha256: [u8; 32],
+}
+
+/// `[gateway]`: the HTTP listener of forwarded names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gateway {
+    /// Its addresses; none: there is no gateway.
+    pub listen: Vec<SocketAddr>,
+}
+
+/// `[data]`: where the state is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Data {
+    /// Journal and store.
+    pub directory: PathBuf,
+    /// An export that is imported when the journal is empty.
+    pub seed: Option<PathBuf>,
+}
+
+/// `[[suffixes]]`: suffixes that publish the same registrations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suffixes {
+    /// The suffixes, U-labels or A-labels; the first is the primary one.
+    pub suffixes: Vec<String>,
+    /// The master file of each, in the same order.
+    pub zone_files: Vec<PathBuf>,
+    /// Kinds of unit that may register here.
+    pub unit_kinds: Vec<UnitKind>,
+    /// Kinds that may with proof of administrative functions.
+    pub unit_kinds_with_proof: Vec<UnitKind>,
+    /// IPv4 addresses of the gateway.
+    pub gateway_v4: Vec<Ipv4Addr>,
+    /// IPv6 addresses of the gateway.
+    pub gateway_v6: Vec<Ipv6Addr>,
+}
+
+/// `[[zones]]`: a zone without registrations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneFile {
+    /// Its apex, U-labels or A-labels.
+    pub apex: String,
+    /// Its master file.
+    pub file: PathBuf,
+}
+
+/// `[registry]`: the rules that are not fixed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registry {
+    /// Labels nobody may register, U-labels or A-labels.
+    pub reserved_labels: Vec<String>,
+    /// Whether private, loopback, link-local and documentation addresses may be resolved to.
+    pub allow_special_addresses: bool,
+    /// Seconds from the end of a term until the name stops resolving.
+    pub expiry_grace_secs: i64,
+    /// Share of a suffix set's names, in percent, that may be suspended at once without a release.
+    pub brake_percent: u32,
+    /// Number of names that may be suspended at once in any case.
+    pub brake_names_min: u64,
+}
+
+/// `[log]`: logs on standard error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// What is shown: a level, or levels by module.
+    pub level: String,
+    /// Lines for people or for machines.
+    pub format: Format,
+}
+
+/// Why there is no configuration.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// It is wrong in these places.
+    Faults {
+        /// Which.
+        path: PathBuf,
+        /// All that was found, by line.
+        faults: Vec<Fault>,
+    },
+}
+
+impl Config {
+    /// Reads and checks the file at `path`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let io = |source| ConfigError::Io { path: path.to_owned(), source };
+        let text = std::fs::read_to_string(path).map_err(io)?;
+        let base = path.parent().map(Path::to_owned).unwrap_or_default();
+        Self::parse(&text, base).map_err(|faults| ConfigError::Faults { path: path.to_owned(), faults })
+    }
+
+    /// The configuration that `text` describes, with relative paths starting from `base`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(text: &str, base: PathBuf) -> Result<Self, Vec<Fault>> {
+        parse::parse(text, base)
+    }
+
+    /// `path`, taken from the configuration, as the operating system can open it.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let kinds = |kinds: &[UnitKind]| kinds.to_vec();
+        Self {
+            demo: false,
+            server: Server::default(),
+            admin: Admin::default(),
+            gateway: Gateway::default(),
+            data: Data::default(),
+            suffixes: vec![
+                // R1, R2: organs here, institutions with proof of administrative functions.
+                Suffixes::pair("政务", "xn--zfr164b", kinds(&[UnitKind::Organ]), kinds(&[UnitKind::Institution])),
+                // R1, R4: institutions and social organisations.
+                Suffixes::pair(
+                    "公益",
+                    "xn--55qw42g",
+                    kinds(&[UnitKind::Institution, UnitKind::SocialOrganisation]),
+                    Vec::new(),
+                ),
+            ],
+            zones: Vec::new(),
+            registry: Registry::default(),
+            log: Log::default(),
+            base: PathBuf::new(),
+        }
+    }
+}
+
+impl Suffixes {
+    /// A suffix and its copy under `.cn`, with their zone files as this tree names them.
+    fn pair(unicode: &str, ascii: &str, unit_kinds: Vec<UnitKind>, unit_kinds_with_proof: Vec<UnitKind>) -> Self {
+        Self {
+            suffixes: vec![unicode.to_owned(), format!("{unicode}.cn")],
+            zone_files: vec![format!("../zones/{ascii}.zone").into(), format!("../zones/{ascii}.cn.zone").into()],
+            unit_kinds,
+            unit_kinds_with_proof,
+            gateway_v4: Vec::new(),
+            gateway_v6: Vec::new(),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: vec![any_v4(53), any_v6(53)],
+            workers: 0,
+            nsid: String::new(),
+            udp_size_max: 1232,
+            tcp_connections_max: 1000,
+            tcp_connections_per_address_max: 100,
+            tcp_idle_secs: 10,
+        }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        let listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8053))];
+        Self { listen, tls_cert: None, tls_key: None, insecure: false, tokens: Vec::new() }
+    }
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self { listen: vec![any_v4(80), any_v6(80)] }
+    }
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { directory: "/var/lib/zhengming".into(), seed: None }
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            // The labels that IANA reserved for tests of internationalised names (RFC 6761 has no Chinese ones).
+            reserved_labels: vec!["测试".to_owned(), "測試".to_owned()],
+            allow_special_addresses: false,
+            expiry_grace_secs: 0,
+            brake_percent: 5,
+            brake_names_min: 20,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: Format::Text }
+    }
+}
+
+fn any_v4(port: u16) -> SocketAddr {
+    (Ipv4Addr::UNSPECIFIED, port).into()
+}
+
+fn any_v6(port: u16) -> SocketAddr {
+    (Ipv6Addr::UNSPECIFIED, port).into()
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { path, source } => {
+                write!(f, "{}: cannot be read / 无法读取: {source}", path.display())
+            }
+            Self::Faults { path, faults } => {
+                for (number, fault) in faults.iter().enumerate() {
+                    let end = if number + 1 < faults.len() { "\n" } else { "" };
+                    write!(f, "{}: {fault}{end}", path.display())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests;

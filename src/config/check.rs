@@ -1,0 +1,139 @@
+//! What one option alone cannot show: rules that hold between options.
+
+use super::reader::Faults;
+use super::{Admin, Config};
+use crate::idn::{self, Label};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::hash::Hash;
+use std::net::SocketAddr;
+
+/// The demonstration's tokens. They are printed in the README, so nothing but the demonstration may take them.
+const DEMO_TOKENS: [&str; 5] = ["demo-submitter", "demo-local", "demo-central", "demo-operator", "demo-viewer"];
+
+/// Notes what is wrong with `config` as a whole.
+pub(super) fn check(config: &Config, faults: &Faults<'_>) {
+    listeners(config, faults);
+    admin(config, faults);
+    tokens(config, faults);
+    apexes(config, faults);
+    labels(config, faults);
+    if let Err(error) = crate::telemetry::log::check_filter(&config.log.level) {
+        faults.add(None, format!("`log.level`: {error}"), "“log.level”无法识别");
+    }
+}
+
+fn listeners(config: &Config, faults: &Faults<'_>) {
+    let dns = config.server.listen.iter();
+    let http = config.admin.listen.iter().chain(&config.gateway.listen);
+    if config.server.listen.is_empty() {
+        faults.add(None, "`server.listen` is empty: nothing would answer", "“server.listen”为空:没有可应答的地址");
+    }
+    if config.demo {
+        for address in dns.clone().chain(http.clone()).filter(|address| !address.ip().is_loopback()) {
+            faults.add(
+                None,
+                format!("`demo = true` lets published tokens in, so it listens on loopback only, not on {address}"),
+                format!("“demo = true”会接受公开的令牌,因此只能监听本机回环地址,不能监听 {address}"),
+            );
+        }
+    }
+    repeats(dns.filter(|address| address.port() != 0), "the address", "地址", faults);
+    repeats(http.filter(|address| address.port() != 0), "the address", "地址", faults);
+}
+
+fn admin(config: &Config, faults: &Faults<'_>) {
+    let admin = &config.admin;
+    if admin.tls_cert.is_some() != admin.tls_key.is_some() {
+        faults.add(
+            None,
+            "`admin.tls_cert` and `admin.tls_key` go together: give both or none",
+            "“admin.tls_cert”与“admin.tls_key”必须同时填写或同时省略",
+        );
+    }
+    if admin.tls_cert.is_none() && !admin.insecure {
+        for address in admin.bare_addresses() {
+            faults.add(
+                None,
+                format!(
+                    "`admin.listen`: {address} is not loopback, and tokens would cross the network in the clear; \
+                     set `tls_cert` and `tls_key`, or `insecure = true` if something in front speaks TLS"
+                ),
+                format!(
+                    "“admin.listen”中的 {address} 不是本机回环地址,令牌会以明文传输;\
+                     请设置 tls_cert 和 tls_key,若前端已有 TLS 可设 insecure = true"
+                ),
+            );
+        }
+    }
+}
+
+impl Admin {
+    /// The addresses off loopback; without TLS, tokens cross the network to them in the clear.
+    pub fn bare_addresses(&self) -> impl Iterator<Item = &SocketAddr> {
+        self.listen.iter().filter(|address| !address.ip().is_loopback())
+    }
+}
+
+fn tokens(config: &Config, faults: &Faults<'_>) {
+    let tokens = &config.admin.tokens;
+    repeats(tokens.iter().map(|token| &token.name), "the token name", "令牌名称", faults);
+    // Two principals with one token would be one person with two votes (R17).
+    let mut seen = BTreeSet::new();
+    for token in tokens.iter().filter(|token| !seen.insert(token.sha256)) {
+        faults.add(
+            None,
+            format!("token {}: another token has the same `sha256`", token.name),
+            format!("令牌 {}:与另一令牌的 sha256 相同", token.name),
+        );
+    }
+    if config.demo {
+        return;
+    }
+    let demo = DEMO_TOKENS.map(|token| <[u8; 32]>::from(Sha256::digest(token)));
+    for token in tokens.iter().filter(|token| demo.contains(&token.sha256)) {
+        faults.add(
+            None,
+            format!(
+                "token {} is one of the demonstration's, which everybody knows; make one with `zhengming token new`",
+                token.name
+            ),
+            format!("令牌 {} 是公开的演示令牌;请用 zhengming token new 生成新令牌", token.name),
+        );
+    }
+}
+
+fn apexes(config: &Config, faults: &Faults<'_>) {
+    let names = config.suffixes.iter().flat_map(|set| &set.suffixes).chain(config.zones.iter().map(|zone| &zone.apex));
+    let mut apexes = Vec::new();
+    for name in names {
+        match idn::host_to_ascii(name) {
+            Some(apex) => apexes.push(apex),
+            None => faults.add(None, format!("`{name}` is not a domain name"), format!("“{name}”不是域名")),
+        }
+    }
+    repeats(&apexes, "the zone", "区", faults);
+}
+
+fn labels(config: &Config, faults: &Faults<'_>) {
+    for label in &config.registry.reserved_labels {
+        if let Err(error) = Label::parse(label) {
+            faults.add(
+                None,
+                format!("`registry.reserved_labels`: \"{label}\" could not be registered anyway: {}", error.en()),
+                format!("“registry.reserved_labels”中的“{label}”本就不能注册:{}", error.zh()),
+            );
+        }
+    }
+}
+
+fn repeats<T: Display + Eq + Hash + Ord>(items: impl IntoIterator<Item = T>, en: &str, zh: &str, faults: &Faults<'_>) {
+    let mut seen = BTreeSet::new();
+    for item in items {
+        if seen.contains(&item) {
+            faults.add(None, format!("{en} {item} is given twice"), format!("{zh} {item} 重复"));
+        }
+        seen.insert(item);
+    }
+}

@@ -1,0 +1,60 @@
+//! From the file's types to the settings of the modules, which know no file.
+
+use super::Config;
+use crate::idn::{self, Label};
+use crate::registry::{Policy, SuffixSet};
+use crate::zone::{self, Name};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+impl Config {
+    /// The registry's settings.
+    pub fn policy(&self) -> Policy {
+        let registry = &self.registry;
+        let sets = self.suffixes.iter().map(|set| SuffixSet {
+            suffixes: set.suffixes.iter().map(|suffix| ascii(suffix).into()).collect(),
+            unit_kinds: set.unit_kinds.clone(),
+            unit_kinds_with_proof: set.unit_kinds_with_proof.clone(),
+        });
+        let reserved = registry.reserved_labels.iter().filter_map(|label| Label::parse(label).ok());
+        Policy {
+            sets: sets.collect(),
+            reserved_labels: reserved.map(|label| label.as_ascii().into()).collect(),
+            allow_special_addresses: registry.allow_special_addresses,
+            expiry_grace_secs: registry.expiry_grace_secs,
+            brake_percent: registry.brake_percent,
+            brake_names_min: registry.brake_names_min,
+        }
+    }
+
+    /// The gateway's addresses of each suffix set, by its primary suffix.
+    pub fn gateways(&self) -> Vec<(Arc<str>, zone::Gateway)> {
+        let gateway = |set: &super::Suffixes| {
+            let primary = set.suffixes.first().map(|suffix| ascii(suffix).into())?;
+            Some((primary, zone::Gateway { v4: set.gateway_v4.clone(), v6: set.gateway_v6.clone() }))
+        };
+        self.suffixes.iter().filter_map(gateway).collect()
+    }
+
+    /// Every zone to serve: its apex, its master file, and whether names are registered in it.
+    pub fn zone_files(&self) -> Vec<(Name, PathBuf, bool)> {
+        let suffixes = self.suffixes.iter().flat_map(|set| set.suffixes.iter().zip(&set.zone_files));
+        let suffixes = suffixes.map(|(apex, file)| (apex_of(apex), self.path(file), true));
+        let others = self.zones.iter().map(|zone| (apex_of(&zone.apex), self.path(&zone.file), false));
+        suffixes.chain(others).collect()
+    }
+
+    /// Where journal and store are.
+    pub fn data_dir(&self) -> PathBuf {
+        self.path(&self.data.directory)
+    }
+}
+
+/// `name` in lower-case A-labels without a final dot.
+fn ascii(name: &str) -> String {
+    idn::host_to_ascii(name).expect("checked when the configuration was read")
+}
+
+fn apex_of(name: &str) -> Name {
+    Name::parse(ascii(name).as_bytes(), &Name::root()).expect("a host name is a name")
+}

@@ -1,0 +1,227 @@
+//! From the text of a configuration file to its types, one function a section.
+
+use super::reader::{Fault, Faults, Table, Value};
+use super::{Admin, Config, Data, Gateway, Log, Registry, Server, Suffixes, Token, ZoneFile};
+use crate::registry::{Region, Role, UnitKind};
+use crate::telemetry::log::Format;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use toml::de::DeTable;
+
+/// Longest name of a token; it is in every journal line the token causes.
+const TOKEN_NAME_LEN_MAX: usize = 64;
+/// Most UDP threads; more than any machine has cores.
+const WORKERS_MAX: i64 = 1024;
+/// Most TCP connections that can be asked for; each takes a descriptor and some KiB.
+const TCP_CONNECTIONS_MAX: i64 = 1_000_000;
+/// Longest grace after a term, ten years: beyond it nothing would ever expire.
+const EXPIRY_GRACE_SECS_MAX: i64 = 10 * 366 * 86_400;
+
+pub(super) fn parse(text: &str, base: PathBuf) -> Result<Config, Vec<Fault>> {
+    let faults = Faults::new(text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        faults.add(
+            error.span(),
+            format!("not TOML: {}", error.message()),
+            format!("不是合法的 TOML:{}", error.message()),
+        );
+    }
+    if !errors.is_empty() {
+        return Err(faults.into_sorted());
+    }
+    let config = {
+        let table = Table::document(&document, &faults);
+        let config = document_of(&table, base);
+        table.finish();
+        config
+    };
+    // What one option says must be right before rules between options mean anything.
+    if faults.none() {
+        super::check::check(&config, &faults);
+    }
+    let found = faults.into_sorted();
+    if found.is_empty() { Ok(config) } else { Err(found) }
+}
+
+fn document_of(table: &Table<'_>, base: PathBuf) -> Config {
+    let default = Config::default();
+    table.require("version", |value| value.integer::<i64>(super::VERSION..=super::VERSION));
+    Config {
+        demo: table.read("demo", default.demo, Value::truth),
+        server: table.section("server", default.server, server),
+        admin: table.section("admin", default.admin, admin),
+        gateway: table.section("gateway", default.gateway, |table, default| Gateway {
+            listen: table.read("listen", default.listen, addresses),
+        }),
+        data: table.section("data", default.data, |table, default| Data {
+            directory: table.read("directory", default.directory, path),
+            seed: table.read("seed", default.seed, |value| path(value).map(Some)),
+        }),
+        suffixes: table.sections("suffixes", default.suffixes, suffixes),
+        zones: table.sections("zones", default.zones, |table| {
+            let (apex, file) = (table.require("apex", Value::text), table.require("file", path));
+            Some(ZoneFile { apex: apex?, file: file? })
+        }),
+        registry: table.section("registry", default.registry, registry),
+        log: table.section("log", default.log, log),
+        base,
+    }
+}
+
+fn server(table: &Table<'_>, default: Server) -> Server {
+    Server {
+        listen: table.read("listen", default.listen, addresses),
+        workers: table.read("workers", default.workers, |value| value.integer(0..=WORKERS_MAX)),
+        nsid: table.read("nsid", default.nsid, |value| {
+            value.parsed("text of at most 64 octets", "不超过 64 个八位组的文本", |text| {
+                (text.len() <= 64).then(|| text.to_owned())
+            })
+        }),
+        // RFC 6891 §6.2.3: 512 always fits; above 4,096 every path fragments.
+        udp_size_max: table.read("udp_size_max", default.udp_size_max, |value| value.integer(512..=4096)),
+        tcp_connections_max: table
+            .read("tcp_connections_max", default.tcp_connections_max, |value| value.integer(1..=TCP_CONNECTIONS_MAX)),
+        tcp_connections_per_address_max: table.read(
+            "tcp_connections_per_address_max",
+            default.tcp_connections_per_address_max,
+            |value| value.integer(1..=TCP_CONNECTIONS_MAX),
+        ),
+        tcp_idle_secs: table.read("tcp_idle_secs", default.tcp_idle_secs, |value| value.integer(1..=3600)),
+    }
+}
+
+fn admin(table: &Table<'_>, default: Admin) -> Admin {
+    Admin {
+        listen: table.read("listen", default.listen, addresses),
+        tls_cert: table.read("tls_cert", default.tls_cert, |value| path(value).map(Some)),
+        tls_key: table.read("tls_key", default.tls_key, |value| path(value).map(Some)),
+        insecure: table.read("insecure", default.insecure, Value::truth),
+        tokens: table.sections("tokens", default.tokens, token),
+    }
+}
+
+fn token(table: &Table<'_>) -> Option<Token> {
+    let name = table.require("name", |value| value.parsed("a token's name", "令牌名称", token_name));
+    let role = table.require("role", |value| {
+        let names = Role::TOKENS.map(Role::as_str);
+        let (en, zh) = (format!("one of {}", names.join(", ")), format!("以下之一:{}", names.join("、")));
+        value.parsed(&en, &zh, role)
+    });
+    let region = table.read("region", None, |value| {
+        value
+            .parsed("a division code of 2, 4, 6, 9 or 12 digits", "2、4、6、9 或 12 位的行政区划代码", Region::parse)
+            .map(Some)
+    });
+    let sha256 = table.require("sha256", |value| {
+        value.parsed("a SHA-256 in 64 hexadecimal digits", "64 位十六进制的 SHA-256", sha256)
+    });
+    let (name, role, sha256) = (name?, role?, sha256?);
+    if role == Role::LocalReviewer && region.is_none() {
+        table.note(
+            format!("token {name}: a local-reviewer needs a `region`"),
+            format!("令牌 {name}:local-reviewer 必须填写 region"),
+        );
+    }
+    Some(Token { name, role, region, sha256 })
+}
+
+fn suffixes(table: &Table<'_>) -> Option<Suffixes> {
+    let names = table.require("suffixes", texts);
+    let files = table.require("zone_files", |value| value.list(path));
+    let kinds = table.require("unit_kinds", unit_kinds);
+    let (names, files) = (names?, files?);
+    if names.is_empty() || names.len() != files.len() {
+        table.note(
+            format!("{} suffixes, but {} zone files: each suffix needs one", names.len(), files.len()),
+            format!("有 {} 个后缀、{} 个区文件:每个后缀需要一个区文件", names.len(), files.len()),
+        );
+    }
+    Some(Suffixes {
+        suffixes: names,
+        zone_files: files,
+        unit_kinds: kinds?,
+        unit_kinds_with_proof: table.read("unit_kinds_with_proof", Vec::new(), unit_kinds),
+        gateway_v4: table.read("gateway_v4", Vec::new(), |value| {
+            value.list(|item| item.parsed("an IPv4 address", "IPv4 地址", |text| text.parse().ok()))
+        }),
+        gateway_v6: table.read("gateway_v6", Vec::new(), |value| {
+            value.list(|item| item.parsed("an IPv6 address", "IPv6 地址", |text| text.parse().ok()))
+        }),
+    })
+}
+
+fn registry(table: &Table<'_>, default: Registry) -> Registry {
+    Registry {
+        reserved_labels: table.read("reserved_labels", default.reserved_labels, texts),
+        allow_special_addresses: table.read("allow_special_addresses", default.allow_special_addresses, Value::truth),
+        expiry_grace_secs: table
+            .read("expiry_grace_secs", default.expiry_grace_secs, |value| value.integer(0..=EXPIRY_GRACE_SECS_MAX)),
+        brake_percent: table.read("brake_percent", default.brake_percent, |value| value.integer(0..=100)),
+        brake_names_min: table.read("brake_names_min", default.brake_names_min, |value| value.integer(0..=i64::MAX)),
+    }
+}
+
+fn log(table: &Table<'_>, default: Log) -> Log {
+    Log {
+        level: table.read("level", default.level, Value::text),
+        format: table.read("format", default.format, |value| {
+            value.parsed("text or json", "text 或 json", |text| match text {
+                "text" => Some(Format::Text),
+                "json" => Some(Format::Json),
+                _ => None,
+            })
+        }),
+    }
+}
+
+fn addresses(value: &Value<'_>) -> Option<Vec<SocketAddr>> {
+    value.list(|item| {
+        item.parsed(
+            "an address with a port (192.0.2.1:53, [2001:db8::1]:53)",
+            "带端口的地址(192.0.2.1:53、[2001:db8::1]:53)",
+            |text| text.parse().ok(),
+        )
+    })
+}
+
+fn path(value: &Value<'_>) -> Option<PathBuf> {
+    value.parsed("a path", "路径", |text| (!text.is_empty()).then(|| PathBuf::from(text)))
+}
+
+fn texts(value: &Value<'_>) -> Option<Vec<String>> {
+    value.list(Value::text)
+}
+
+fn unit_kinds(value: &Value<'_>) -> Option<Vec<UnitKind>> {
+    value.list(|item| {
+        item.parsed(
+            "organ, institution or social_organisation",
+            "organ、institution 或 social_organisation",
+            UnitKind::parse,
+        )
+    })
+}
+
+/// Names of tokens stand in journals, headers and logs: plain and short.
+pub(crate) fn token_name(text: &str) -> Option<String> {
+    let plain = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
+    let fits = (1..=TOKEN_NAME_LEN_MAX).contains(&text.len());
+    (fits && text.bytes().all(plain)).then(|| text.to_owned())
+}
+
+/// The role of a token by its name.
+pub(crate) fn role(text: &str) -> Option<Role> {
+    Role::TOKENS.into_iter().find(|role| role.as_str() == text)
+}
+
+fn sha256(text: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|octet| octet.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (octet, at) in hash.iter_mut().zip((0..64).step_by(2)) {
+        *octet = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(hash)
+}

@@ -1,0 +1,156 @@
+//! What a configuration file may be, and what is said of one that is wrong.
+
+use super::*;
+
+/// The smallest file.
+const MINIMAL: &str = "version = 1\n";
+
+fn parse(text: &str) -> Result<Config, Vec<Fault>> {
+    Config::parse(text, PathBuf::new())
+}
+
+/// The faults of `text`, as `line: English`.
+fn faults(text: &str) -> Vec<String> {
+    let faults = parse(text).expect_err("a file with faults");
+    for fault in &faults {
+        assert!(fault.zh.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "no Chinese in {fault:?}");
+    }
+    faults.iter().map(|fault| format!("{}: {}", fault.line.unwrap_or(0), fault.en)).collect()
+}
+
+#[test]
+fn the_template_shows_the_defaults() {
+    let template = include_str!("../../config/zhengming.toml");
+    assert_eq!(parse(template).expect("a valid template"), Config::default());
+    assert_eq!(parse(MINIMAL).expect("a valid file"), Config::default());
+}
+
+/// A template that shows the defaults could still leave an option out.
+#[test]
+fn the_template_names_every_option() {
+    let template = include_str!("../../config/zhengming.toml");
+    let parser = include_str!("parse.rs");
+    let mut options = 0;
+    for call in [".read(", ".require(", ".section(", ".sections("] {
+        for (at, _) in parser.match_indices(call) {
+            let rest = parser[at + call.len()..].trim_start();
+            let Some(option) = rest.strip_prefix('"').and_then(|rest| rest.split('"').next()) else { continue };
+            let shown = template.lines().any(|line| {
+                let line = line.trim_start_matches("# ").trim_start_matches('[');
+                line.strip_prefix(option).is_some_and(|rest| rest.trim_start().starts_with(['=', ']']))
+                    || line.strip_prefix("admin.").is_some_and(|line| line.starts_with(option))
+            });
+            assert!(shown, "config/zhengming.toml says nothing of `{option}`");
+            options += 1;
+        }
+    }
+    assert!(options > 30, "only {options} options found in the parser");
+}
+
+#[test]
+fn the_demonstration_is_valid_and_on_loopback() {
+    let demo = parse(include_str!("../../config/demo.toml")).expect("a valid demonstration");
+    assert!(demo.demo);
+    assert_eq!(demo.admin.tokens.len(), 5);
+    assert_eq!(demo.data.directory, Path::new("data"));
+}
+
+#[test]
+fn every_fault_is_named_with_its_line() {
+    let cases: &[(&str, &[&str])] = &[
+        ("", &["0: `version` is missing"]),
+        ("version = 2\n", &["1: `version`: 2 is not between 1 and 1"]),
+        ("version = 1\n[server]\nlistne = []\n", &["3: unknown key `server.listne`; did you mean `listen`?"]),
+        ("version = 1\nsrever = 1\n", &["2: unknown key `srever`; did you mean `server`?"]),
+        (
+            "version = 1\n[gateway]\nzzz = 1\n[log]\nlevl = \"info\"\n",
+            &[
+                "3: unknown key `gateway.zzz`; known here are listen",
+                "5: unknown key `log.levl`; did you mean `level`?",
+            ],
+        ),
+        (
+            "version = 1\n\n[server]\nlisten = [\"192.0.2.1\", 5]\nworkers = \"two\"\n",
+            &[
+                "4: `server.listen[0]`: \"192.0.2.1\" is not an address with a port (192.0.2.1:53, [2001:db8::1]:53)",
+                "4: `server.listen[1]` should be text, but is an integer",
+                "5: `server.workers` should be an integer, but is text",
+            ],
+        ),
+        ("version = 1\nserver = 3\n", &["2: `server` should be a table, but is an integer"]),
+        ("version = 1\n[server]\nudp_size_max = 100\n", &["3: `server.udp_size_max`: 100 is not between 512 and 4096"]),
+        (
+            "version = 1\n[[admin.tokens]]\nname = \"a b\"\nrole = \"root\"\n",
+            &[
+                "2: `admin.tokens[0].sha256` is missing",
+                "3: `admin.tokens[0].name`: \"a b\" is not a token's name",
+                "4: `admin.tokens[0].role`: \"root\" is not one of submitter, local-reviewer, central-reviewer, \
+                 operator, viewer",
+            ],
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(faults(text), *expected, "in\n{text}");
+    }
+}
+
+#[test]
+fn what_is_no_toml_is_named_with_its_line() {
+    let found = faults("version = 1\n[server\nlisten = []\n");
+    assert!(found[0].starts_with("2: not TOML: "), "{found:?}");
+}
+
+#[test]
+fn a_local_reviewer_has_a_region() {
+    let token = token_of("local-reviewer", "0");
+    let found = faults(&format!("{MINIMAL}{token}"));
+    assert_eq!(found, ["2: token local-reviewer: a local-reviewer needs a `region`"]);
+    parse(&format!("{MINIMAL}{token}region = \"620421\"\n")).expect("with a region it is valid");
+}
+
+#[test]
+fn the_admin_api_leaves_loopback_only_with_tls_or_on_purpose() {
+    let open = format!("{MINIMAL}[admin]\nlisten = [\"192.0.2.1:8053\"]\n");
+    assert!(faults(&open)[0].contains("tokens would cross the network in the clear"));
+    parse(&format!("{open}insecure = true\n")).expect("on purpose it is valid");
+    parse(&format!("{open}tls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\n")).expect("with TLS it is valid");
+    assert!(faults(&format!("{MINIMAL}[admin]\ntls_cert = \"cert.pem\"\n"))[0].contains("go together"));
+}
+
+#[test]
+fn demo_tokens_are_taken_by_the_demonstration_only() {
+    // As `printf demo-operator | sha256sum` has it.
+    let digits = "9437e87fae95c03d3778f2575bb18ce30e647e51d86a8c37963364e1fc4f374e";
+    let token = format!("[[admin.tokens]]\nname = \"x\"\nrole = \"operator\"\nsha256 = \"{digits}\"\n");
+    assert!(faults(&format!("{MINIMAL}{token}"))[0].contains("one of the demonstration's"));
+    let listen = "[server]\nlisten = [\"127.0.0.1:0\"]\n[gateway]\nlisten = [\"[::1]:0\"]\n";
+    parse(&format!("{MINIMAL}demo = true\n{token}{listen}")).expect("the demonstration takes it");
+    let found = faults(&format!("{MINIMAL}demo = true\n{token}"));
+    assert!(found.iter().any(|fault| fault.contains("loopback only, not on 0.0.0.0:53")), "{found:?}");
+}
+
+#[test]
+fn nothing_is_given_twice() {
+    let two = format!("{MINIMAL}{}{}", token_of("viewer", "0"), token_of("viewer", "0"));
+    let found = faults(&two);
+    assert!(found.iter().any(|fault| fault.contains("the token name viewer is given twice")), "{found:?}");
+    assert!(found.iter().any(|fault| fault.contains("the same `sha256`")), "{found:?}");
+    let zone = "[[zones]]\napex = \"政务\"\nfile = \"a.zone\"\n";
+    assert!(faults(&format!("{MINIMAL}{zone}"))[0].contains("the zone xn--zfr164b is given twice"));
+    let listen = "[gateway]\nlisten = [\"127.0.0.1:8053\"]\n";
+    assert!(faults(&format!("{MINIMAL}{listen}"))[0].contains("the address 127.0.0.1:8053 is given twice"));
+}
+
+#[test]
+fn paths_start_from_the_file() {
+    let config = Config::parse(MINIMAL, PathBuf::from("/etc/zhengming")).expect("a valid file");
+    assert_eq!(config.data_dir(), Path::new("/var/lib/zhengming"));
+    let (apex, file, registry) = config.zone_files().into_iter().next().expect("a zone");
+    assert_eq!(apex.to_string(), "xn--zfr164b.");
+    assert_eq!(file, Path::new("/etc/zhengming/../zones/xn--zfr164b.zone"));
+    assert!(registry);
+}
+
+fn token_of(role: &str, digit: &str) -> String {
+    format!("[[admin.tokens]]\nname = \"{role}\"\nrole = \"{role}\"\nsha256 = \"{}\"\n", digit.repeat(64))
+}
