@@ -1,13 +1,39 @@
 //! One zone: its master file's records, and the registrations published in it.
 
 use super::name::Name;
+use super::node::{self, NodeRef};
 use super::pages::Pages;
-use super::record::Record;
+use super::record::{Record, Rtype};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+/// Octets of the five numbers at the end of a SOA's RDATA.
+const SOA_NUMBERS_LEN: usize = 20;
+/// Most octets of one RRset's records; more fits no message (RFC 1035 §4.2.2).
+const RRSET_LEN_MAX: usize = 65_535;
 
 /// One version of a zone. Cloning is cheap.
 #[derive(Clone)]
-pub struct Zone {}
+pub struct Zone {
+    base: Arc<Base>,
+    registrations: Option<Pages>,
+    gateway: Arc<Gateway>,
+    serial: u32,
+}
+
+/// What comes from the master file, the serial apart.
+struct Base {
+    apex: Name,
+    /// Lower-cased labels before the apex's, as in the wire → node.
+    nodes: Pages,
+    soa_ttl: u32,
+    soa_rdata: Box<[u8]>,
+    /// Where RNAME begins in it.
+    rname_at: usize,
+    /// Labels of the apex.
+    depth: usize,
+}
 
 /// Where forwarded names point.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,64 +44,220 @@ pub struct Gateway {
     pub v6: Vec<Ipv6Addr>,
 }
 
+/// The SOA as it stands in this version of a zone.
+#[derive(Clone, Copy, Debug)]
+pub struct SoaRef<'a> {
+    /// Its own TTL in seconds.
+    pub ttl: u32,
+    /// MNAME in wire form.
+    pub mname: &'a [u8],
+    /// RNAME in wire form.
+    pub rname: &'a [u8],
+    /// Serial number.
+    pub serial: u32,
+    /// REFRESH, RETRY, EXPIRE and MINIMUM.
+    pub timers: &'a [u8; 16],
+}
+
 /// Why records do not make a zone that can be served. `zonefile` finds these before, with line numbers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ZoneError {
     /// No SOA at the apex, or more than one.
     #[error("{0} SOA records at the apex")]
     Soa(usize),
+    /// SOA RDATA that is not two names and five numbers.
+    #[error("the SOA is malformed")]
+    SoaMalformed,
     /// A record outside the zone.
     #[error("{0} is outside the zone")]
     OutOfZone(Name),
+    /// An RRset that fits no message.
+    #[error("the records of {0} with type {number} fit no message", number = .1.0)]
+    RrsetTooLarge(Name, Rtype),
+}
+
+/// RRsets of one owner while a zone is built: TTL and RDATA by type.
+#[derive(Default)]
+struct Draft {
+    owner: Box<[u8]>,
+    marks: u8,
+    rrsets: BTreeMap<Rtype, (u32, Vec<Box<[u8]>>)>,
 }
 
 impl Zone {
-    /// The zone of `records`, all of class IN.
+    /// The zone of `records`, all of class IN. Repeated records count once; of differing TTLs in one RRset the first
+    /// stays.
     ///
     /// # Errors
     /// [`ZoneError`] if they cannot be served.
     pub fn build(apex: Name, records: impl IntoIterator<Item = Record>) -> Result<Self, ZoneError> {
-        let _ = (apex, records.into_iter());
-        todo!()
+        let drafts = collect(&apex, records)?;
+        let soa = drafts.get(&[][..]).and_then(|draft| draft.rrsets.get(&Rtype::SOA));
+        let (soa_ttl, soa_rdata) = match soa {
+            Some((ttl, rdata)) if rdata.len() == 1 => (*ttl, rdata[0].clone()),
+            other => return Err(ZoneError::Soa(other.map_or(0, |(_, rdata)| rdata.len()))),
+        };
+        let rname_at = Name::from_wire(&soa_rdata).map_err(|_| ZoneError::SoaMalformed)?.1;
+        let names_len = rname_at + Name::from_wire(&soa_rdata[rname_at..]).map_err(|_| ZoneError::SoaMalformed)?.1;
+        let serial = match soa_rdata[names_len..].first_chunk() {
+            Some(serial) if soa_rdata.len() == names_len + SOA_NUMBERS_LEN => u32::from_be_bytes(*serial),
+            _ => return Err(ZoneError::SoaMalformed),
+        };
+        let nodes = index(&drafts);
+        let depth = apex.labels().count();
+        let base = Base { apex, nodes, soa_ttl, soa_rdata, rname_at, depth };
+        Ok(Self { base: Arc::new(base), registrations: None, gateway: Arc::default(), serial })
     }
 
     /// Its apex.
     pub fn apex(&self) -> &Name {
-        todo!()
+        &self.base.apex
+    }
+
+    /// How many labels the apex has.
+    #[inline]
+    pub fn depth(&self) -> usize {
+        self.base.depth
     }
 
     /// The SOA's serial.
     pub fn serial(&self) -> u32 {
-        todo!()
+        self.serial
     }
 
     /// The same zone with another serial.
     pub fn with_serial(self, serial: u32) -> Self {
-        let _ = serial;
-        todo!()
+        Self { serial, ..self }
     }
 
     /// The same zone with `registrations` published in it: label (A-label, lower case) → [`super::Published`] octets.
     /// Zones of one suffix set share one index.
     pub fn with_registrations(self, registrations: Pages) -> Self {
-        let _ = registrations;
-        todo!()
+        Self { registrations: Some(registrations), ..self }
     }
 
     /// The same zone with another gateway.
     pub fn with_gateway(self, gateway: Gateway) -> Self {
-        let _ = gateway;
-        todo!()
+        Self { gateway: Arc::new(gateway), ..self }
     }
 
     /// The registrations published in it, if it is a suffix of ours.
     pub fn registrations(&self) -> Option<&Pages> {
-        todo!()
+        self.registrations.as_ref()
+    }
+
+    /// Where forwarded names of this zone point.
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
     }
 
     /// Whether its master file has records at or below `label` directly under the apex.
     pub fn occupies(&self, label: &str) -> bool {
-        let _ = label;
-        todo!()
+        let Ok(length) = u8::try_from(label.len()) else { return false };
+        let mut key = vec![length];
+        key.extend(label.bytes().map(|octet| octet.to_ascii_lowercase()));
+        self.base.nodes.get(&key).is_some()
     }
+
+    /// The SOA with this version's serial.
+    #[inline]
+    pub fn soa(&self) -> SoaRef<'_> {
+        let Base { soa_ttl, soa_rdata, rname_at, .. } = &*self.base;
+        let (names, numbers) = soa_rdata.split_at(soa_rdata.len() - SOA_NUMBERS_LEN);
+        let (mname, rname) = names.split_at(*rname_at);
+        let timers = numbers.last_chunk().expect("the five numbers are 20 octets");
+        SoaRef { ttl: *soa_ttl, mname, rname, serial: self.serial, timers }
+    }
+
+    /// The node at `owner`: lower-cased labels before the apex's, without a root label. Registrations are not nodes.
+    #[inline]
+    pub fn node(&self, owner: &[u8]) -> Option<NodeRef<'_>> {
+        self.base.nodes.get(owner).map(NodeRef::new)
+    }
+
+    /// All records of the static part, in no useful order, the SOA with this version's serial. Allocates.
+    pub fn records(&self) -> impl Iterator<Item = Record> {
+        self.base.nodes.iter().flat_map(move |(_, octets)| {
+            let node = NodeRef::new(octets);
+            let wire = [node.owner(), self.base.apex.as_wire()].concat();
+            let owner = Name::from_wire(&wire).expect("it was a name when the zone was built").0;
+            node.rrsets().flat_map(move |rrset| {
+                let owner = owner.clone();
+                let record = move |rdata: &[u8]| self.record(owner.clone(), rrset.rtype, rrset.ttl, rdata);
+                rrset.rdata().map(record)
+            })
+        })
+    }
+
+    fn record(&self, owner: Name, rtype: Rtype, ttl: u32, rdata: &[u8]) -> Record {
+        let mut rdata: Box<[u8]> = rdata.into();
+        if rtype == Rtype::SOA {
+            let at = rdata.len() - SOA_NUMBERS_LEN;
+            rdata[at..at + 4].copy_from_slice(&self.serial.to_be_bytes());
+        }
+        Record { owner, rtype, ttl, rdata }
+    }
+}
+
+impl SoaRef<'_> {
+    /// TTL of negative answers: the smaller of the SOA's TTL and MINIMUM (RFC 2308 §3).
+    #[inline]
+    pub fn negative_ttl(&self) -> u32 {
+        let minimum = u32::from_be_bytes(*self.timers.last_chunk().expect("the timers are 16 octets"));
+        self.ttl.min(minimum)
+    }
+}
+
+fn collect(apex: &Name, records: impl IntoIterator<Item = Record>) -> Result<BTreeMap<Box<[u8]>, Draft>, ZoneError> {
+    let mut drafts: BTreeMap<Box<[u8]>, Draft> = BTreeMap::new();
+    for record in records {
+        let Some(relative) = record.owner.relative_to(apex) else { return Err(ZoneError::OutOfZone(record.owner)) };
+        let draft = with_ancestors(&mut drafts, relative);
+        match record.rtype {
+            Rtype::NS if !relative.is_empty() => draft.marks |= node::CUT,
+            Rtype::DNAME => draft.marks |= node::DNAME,
+            _ => {}
+        }
+        let (_, rdata) = draft.rrsets.entry(record.rtype).or_insert_with(|| (record.ttl, Vec::new()));
+        if !rdata.contains(&record.rdata) {
+            rdata.push(record.rdata);
+        }
+        if rdata.iter().map(|one| one.len() + 2).sum::<usize>() > RRSET_LEN_MAX {
+            return Err(ZoneError::RrsetTooLarge(record.owner, record.rtype));
+        }
+    }
+    Ok(drafts)
+}
+
+/// The draft of `owner`, made if need be, as are those between it and the apex: empty non-terminals exist (RFC 4592
+/// §2.2.2), so that a missing name says that nothing is below it.
+fn with_ancestors<'a>(drafts: &'a mut BTreeMap<Box<[u8]>, Draft>, owner: &[u8]) -> &'a mut Draft {
+    let mut below = owner;
+    while !drafts.contains_key(&*below.to_ascii_lowercase()) {
+        let draft = Draft { owner: below.into(), ..Draft::default() };
+        drafts.insert(below.to_ascii_lowercase().into(), draft);
+        let Some(&length) = below.first() else { break };
+        let (label, parent) = below.split_at(1 + usize::from(length));
+        if label == b"\x01*" {
+            with_ancestors(drafts, parent).marks |= node::WILDCARD_BELOW;
+        }
+        below = parent;
+    }
+    drafts.get_mut(&*owner.to_ascii_lowercase()).expect("inserted above")
+}
+
+fn index(drafts: &BTreeMap<Box<[u8]>, Draft>) -> Pages {
+    let mut edit = Pages::new().edit();
+    let mut octets = Vec::new();
+    for (key, draft) in drafts {
+        octets.clear();
+        octets.push(draft.marks);
+        octets.push(u8::try_from(draft.owner.len()).expect("a name has at most 255 octets"));
+        octets.extend_from_slice(&draft.owner);
+        for (rtype, (ttl, rdata)) in &draft.rrsets {
+            node::write_rrset(*rtype, *ttl, rdata, &mut octets);
+        }
+        edit.insert(key, &octets);
+    }
+    edit.finish()
 }

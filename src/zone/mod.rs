@@ -4,15 +4,21 @@
 //! live in [`Pages`], a persistent index: an edit copies a few small pages and leaves every older version as it was.
 
 pub mod contents;
+pub mod lookup;
 pub mod name;
+pub mod node;
 pub mod pages;
 pub mod published;
+pub mod qname;
 pub mod record;
 pub mod set;
 
-pub use contents::{Gateway, Zone, ZoneError};
+pub use contents::{Gateway, SoaRef, Zone, ZoneError};
+pub use lookup::Found;
 pub use name::{Name, NameError};
+pub use node::{NodeRef, RrsetRef};
 pub use pages::{Pages, PagesEdit};
-pub use published::Published;
+pub use published::{Published, PublishedRef};
+pub use qname::Qname;
 pub use record::{Record, Rtype};
-pub use set::ZoneSet;
+pub use set::{Enclosing, ZoneSet};

@@ -1,0 +1,113 @@
+//! One owner name of a zone's static part, as the index keeps it: its marks and its RRsets.
+//!
+//! ```text
+//! marks: u8 | owner length: u8 | owner, relative to the apex, as written | RRsets, by type
+//! RRset: type: u16 | TTL: u32 | count: u16 | octets that follow: u32 | (length: u16 | RDATA) × count
+//! ```
+
+use super::record::Rtype;
+
+/// A zone cut: NS records below the apex (RFC 2181 §6).
+pub(super) const CUT: u8 = 1;
+/// A DNAME, which takes over everything below.
+pub(super) const DNAME: u8 = 2;
+/// The label `*` exists directly below.
+pub(super) const WILDCARD_BELOW: u8 = 4;
+/// Octets in front of an RRset's records.
+const RRSET_HEADER_LEN: usize = 12;
+
+/// A node of a zone; without RRsets it is an empty non-terminal.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeRef<'a> {
+    marks: u8,
+    owner: &'a [u8],
+    rrsets: &'a [u8],
+}
+
+/// Records of one owner and type.
+#[derive(Clone, Copy, Debug)]
+pub struct RrsetRef<'a> {
+    /// Their type.
+    pub rtype: Rtype,
+    /// Seconds.
+    pub ttl: u32,
+    /// How many they are; at least one.
+    pub count: u16,
+    records: &'a [u8],
+}
+
+impl<'a> NodeRef<'a> {
+    #[inline]
+    pub(super) fn new(octets: &'a [u8]) -> Self {
+        let (owner, rrsets) = octets[2..].split_at(usize::from(octets[1]));
+        Self { marks: octets[0], owner, rrsets }
+    }
+
+    /// The labels in front of the apex's, in the case they were written in; without a root label.
+    pub fn owner(&self) -> &'a [u8] {
+        self.owner
+    }
+
+    /// Whether the name is a zone cut.
+    pub fn is_cut(&self) -> bool {
+        self.marks & CUT != 0
+    }
+
+    /// Whether the name has a DNAME.
+    pub fn has_dname(&self) -> bool {
+        self.marks & DNAME != 0
+    }
+
+    /// Whether `*` exists directly below.
+    pub fn has_wildcard_below(&self) -> bool {
+        self.marks & WILDCARD_BELOW != 0
+    }
+
+    /// All RRsets, by type.
+    #[inline]
+    pub fn rrsets(&self) -> impl Iterator<Item = RrsetRef<'a>> + use<'a> {
+        let mut rest = self.rrsets;
+        std::iter::from_fn(move || {
+            let (header, after) = rest.split_at_checked(RRSET_HEADER_LEN)?;
+            let u16_at = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+            let u32_at = |at: usize| u32::from(u16_at(at)) << 16 | u32::from(u16_at(at + 2));
+            let (records, after) = after.split_at(u32_at(8) as usize);
+            rest = after;
+            Some(RrsetRef { rtype: Rtype(u16_at(0)), ttl: u32_at(2), count: u16_at(6), records })
+        })
+    }
+
+    /// The RRset of this type.
+    #[inline]
+    pub fn rrset(&self, rtype: Rtype) -> Option<RrsetRef<'a>> {
+        self.rrsets().find(|rrset| rrset.rtype == rtype)
+    }
+}
+
+impl<'a> RrsetRef<'a> {
+    /// RDATA of each record, names in it uncompressed.
+    #[inline]
+    pub fn rdata(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        let mut rest = self.records;
+        std::iter::from_fn(move || {
+            let (length, after) = rest.split_at_checked(2)?;
+            let (rdata, after) = after.split_at(usize::from(u16::from_be_bytes([length[0], length[1]])));
+            rest = after;
+            Some(rdata)
+        })
+    }
+}
+
+/// Appends one RRset to a node being written.
+pub(super) fn write_rrset(rtype: Rtype, ttl: u32, rdata: &[Box<[u8]>], out: &mut Vec<u8>) {
+    let length: usize = rdata.iter().map(|one| 2 + one.len()).sum();
+    let count = u16::try_from(rdata.len()).expect("an RRset that fits no message is refused before");
+    out.extend_from_slice(&rtype.0.to_be_bytes());
+    out.extend_from_slice(&ttl.to_be_bytes());
+    out.extend_from_slice(&count.to_be_bytes());
+    out.extend_from_slice(&u32::try_from(length).expect("so are its octets").to_be_bytes());
+    for one in rdata {
+        out.extend_from_slice(&u16::try_from(one.len()).expect("RDATA has at most 65,535 octets").to_be_bytes());
+        out.extend_from_slice(one);
+    }
+}
