@@ -1,32 +1,66 @@
 //! The materialised state in sled: units, registrations, changes, due times, serials, idempotency keys.
 //!
 //! One thread owns it, the writer's. Applying a transaction is an idempotent redo; the applied position is written last.
+//! Nothing here is the truth: a store that does not open is set aside ([`set_aside`]) and rebuilt from the journal.
+//!
+//! What is known of sled 0.34 and heeded here: its `flush` does not reach the disk on Linux (so [`Store::flush`] fsyncs
+//! the file as well); `flush_async` can deadlock (never called); large batches take memory without bound (single inserts
+//! in key order instead); damaged files can make it panic (caught, see `guarded`).
 
-use crate::registry::{
-    Brake, Change, ChangeId, Due, HoldReason, NameKey, NameState, Position, Registration, SetTotals,
-};
-use crate::registry::{State, Timestamp, Transaction, Unavailable, Unit, UnitId};
-use std::path::Path;
+mod apply;
+mod keys;
+mod list;
+mod read;
+#[cfg(test)]
+mod tests;
+mod v1;
+
+pub use list::{NameFilter, PAGE_ITEMS_MAX, Page};
+
+use crate::registry::{Brake, Position, SetTotals, Timestamp, Unavailable};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The store.
-pub struct Store {}
+/// Octets of sled's page cache. Small, because the read path never comes here: the cache only serves the writer.
+const CACHE_OCTETS: u64 = 32 << 20;
+/// Seconds for which an idempotency key is remembered.
+pub const ANSWERED_SECS: i64 = 7 * 24 * 3600;
 
-/// Which names a listing shows.
+/// The store.
+pub struct Store {
+    trees: Trees,
+    /// sled's file, for the fsync that sled leaves out.
+    file: File,
+    position: Position,
+    totals: Totals,
+    brake: Option<Brake>,
+}
+
+/// sled's trees; their keys are described in `keys`.
+struct Trees {
+    db: sled::Db,
+    meta: sled::Tree,
+    units: sled::Tree,
+    names: sled::Tree,
+    names_by_unit: sled::Tree,
+    names_by_expiry: sled::Tree,
+    due: sled::Tree,
+    changes: sled::Tree,
+    zones: sled::Tree,
+    idempotency: sled::Tree,
+    idempotency_age: sled::Tree,
+}
+
+/// Counts per suffix set, kept in memory as well.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NameFilter {
-    /// Names of this unit.
-    pub unit: Option<UnitId>,
-    /// Names of the set with this primary suffix.
-    pub set: Option<Arc<str>>,
-    /// Names in this state.
-    pub state: Option<NameState>,
-    /// Names on which, or on whose unit, a hold with this reason is active.
-    pub hold: Option<HoldReason>,
-    /// Terms that end at or after this.
-    pub expires_from: Option<Timestamp>,
-    /// Terms that end at or before this (R31: the end is inclusive).
-    pub expires_to: Option<Timestamp>,
+struct Totals {
+    /// The transaction they include; see `apply` for why that is not always the position.
+    seq: u64,
+    sets: BTreeMap<Arc<str>, SetTotals>,
 }
 
 /// An answer already given to an idempotency key.
@@ -35,6 +69,17 @@ pub struct Answered {
     /// The transaction; its outcome is in the journal.
     pub seq: u64,
     /// SHA-256 of method, path and body.
+    pub digest: [u8; 32],
+}
+
+/// What is remembered of a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneMark {
+    /// Apex in A-labels with a final dot.
+    pub apex: Box<str>,
+    /// Last serial that was published.
+    pub serial: u32,
+    /// SHA-256 of what the zone was read from.
     pub digest: [u8; 32],
 }
 
@@ -52,13 +97,16 @@ pub enum StoreError {
     Io(String),
 }
 
-/// A page of a listing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<T> {
-    /// What it shows, in key order.
-    pub items: Vec<T>,
-    /// Where the next page begins; opaque. Absent on the last page.
-    pub next: Option<String>,
+/// Keys of the tree `meta`.
+mod meta {
+    /// Number of the format, big-endian.
+    pub(super) const FORMAT: &str = "format";
+    /// The last transaction applied.
+    pub(super) const HEAD: &str = "head";
+    /// Counts per suffix set.
+    pub(super) const TOTALS: &str = "totals";
+    /// The brake; absent when there is none.
+    pub(super) const BRAKE: &str = "brake";
 }
 
 impl Store {
@@ -67,116 +115,156 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; the caller sets the directory aside and rebuilds from the journal.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let _ = directory;
-        todo!()
+        let opened = guarded(|| Trees::open(directory).map_err(damaged)).unwrap_or_else(|panic| Err(damaged(panic)))?;
+        let file = File::open(directory.join("db")).map_err(damaged)?;
+        guarded(|| Self::load(opened, file)).unwrap_or_else(|panic| Err(damaged(panic)))
+    }
+
+    fn load(trees: Trees, file: File) -> Result<Self, StoreError> {
+        match trees.meta.get(meta::FORMAT).map_err(damaged)? {
+            None if trees.db.was_recovered() && !trees.is_empty() => {
+                return Err(StoreError::Damaged("it has entries, but no format".into()));
+            }
+            None => drop(trees.meta.insert(meta::FORMAT, &v1::FORMAT.to_be_bytes()).map_err(damaged)?),
+            Some(found) => {
+                let found = found.as_ref().try_into().map(u32::from_be_bytes).unwrap_or(0);
+                if found != v1::FORMAT {
+                    return Err(StoreError::Format { found, expected: v1::FORMAT });
+                }
+            }
+        }
+        let head: Option<v1::HeadV1> = trees.meta_value(meta::HEAD)?;
+        let totals: Option<v1::TotalsV1> = trees.meta_value(meta::TOTALS)?;
+        let brake: Option<v1::BrakeV1> = trees.meta_value(meta::BRAKE)?;
+        Ok(Self {
+            position: head.map(Position::from).unwrap_or_default(),
+            totals: totals.map(Totals::from).unwrap_or_default(),
+            brake: brake.map(Brake::from),
+            trees,
+            file,
+        })
     }
 
     /// The last transaction applied.
     pub fn position(&self) -> Position {
-        todo!()
+        self.position
     }
 
-    /// Applies a transaction; doing it again changes nothing. Its position is written last.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`]; the store must be opened anew then.
-    pub fn apply(&mut self, transaction: &Transaction, position: Position) -> Result<(), StoreError> {
-        let _ = (transaction, position);
-        todo!()
-    }
-
-    /// Hands everything written to the operating system and waits for it.
+    /// Hands everything written to the operating system and waits until it is on the disk.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     pub fn flush(&mut self) -> Result<(), StoreError> {
-        todo!()
+        // sled waits with sync_file_range, which neither writes the file's length nor empties the disk's cache.
+        guarded(|| self.trees.db.flush().map_err(failed)).unwrap_or_else(|panic| Err(failed(panic)))?;
+        self.file.sync_all().map_err(failed)
     }
 
-    /// The last SOA serial and the digest of the file of each zone, by apex (A-labels, final dot).
+    /// Octets on the disk, free space within the file included.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub fn zones(&self) -> Result<Vec<ZoneMark>, Unavailable> {
-        todo!()
+    pub fn size_on_disk(&self) -> Result<u64, Unavailable> {
+        readable(|| self.trees.db.size_on_disk().map_err(unavailable))
     }
 
-    /// The answer already given to this principal's idempotency key, unless it is older than seven days.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    pub fn answered(&self, principal: &str, key: &str, now: Timestamp) -> Result<Option<Answered>, Unavailable> {
-        let _ = (principal, key, now);
-        todo!()
-    }
-
-    /// A page of names. Looks at no more than a bounded number of entries: a page may be short, or empty with a `next`.
-    ///
-    /// # Errors
-    /// [`Unavailable`], also for a cursor that is none.
-    pub fn list_names(
-        &self,
-        filter: &NameFilter,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<Registration>, Unavailable> {
-        let _ = (filter, cursor, limit);
-        todo!()
-    }
-
-    /// A page of units, in order of their ids.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    pub fn list_units(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Unit>, Unavailable> {
-        let _ = (cursor, limit);
-        todo!()
+    /// The shared text of a suffix.
+    fn intern(&self, set: &str) -> Arc<str> {
+        self.totals.sets.get_key_value(set).map_or_else(|| set.into(), |(shared, _)| Arc::clone(shared))
     }
 }
 
-/// What is remembered of a zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ZoneMark {
-    /// Apex in A-labels with a final dot.
-    pub apex: Box<str>,
-    /// Last serial that was published.
-    pub serial: u32,
-    /// SHA-256 of what the zone was read from.
-    pub digest: [u8; 32],
+/// Renames a store's directory to one that nothing opens, stamped with `now`; the new path.
+///
+/// Then [`Store::open`] makes an empty store, to which every transaction since [`Position::default`] is applied.
+///
+/// # Errors
+/// What the operating system says; the directory is where it was then.
+pub fn set_aside(directory: &Path, now: Timestamp) -> io::Result<PathBuf> {
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = directory.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?.to_string_lossy();
+    let stamp = now.to_string().replace([':', '-'], "");
+    let aside = (0..)
+        .map(|n: u32| if n == 0 { String::new() } else { format!(".{n}") })
+        .map(|number| parent.join(format!("{name}.aside-{stamp}{number}")))
+        .find(|path| !path.exists())
+        .expect("some number is free");
+    fs::rename(directory, &aside)?;
+    File::open(parent)?.sync_all()?;
+    Ok(aside)
 }
 
-impl State for Store {
-    fn unit(&self, id: &UnitId) -> Result<Option<Unit>, Unavailable> {
-        let _ = id;
-        todo!()
+impl Trees {
+    fn open(directory: &Path) -> sled::Result<Self> {
+        let db = sled::Config::new().path(directory).cache_capacity(CACHE_OCTETS).open()?;
+        Ok(Self {
+            meta: db.open_tree("meta")?,
+            units: db.open_tree("units")?,
+            names: db.open_tree("names")?,
+            names_by_unit: db.open_tree("names_by_unit")?,
+            names_by_expiry: db.open_tree("names_by_expiry")?,
+            due: db.open_tree("due")?,
+            changes: db.open_tree("changes")?,
+            zones: db.open_tree("zones")?,
+            idempotency: db.open_tree("idempotency")?,
+            idempotency_age: db.open_tree("idempotency_age")?,
+            db,
+        })
     }
 
-    fn name(&self, key: &NameKey) -> Result<Option<Registration>, Unavailable> {
-        let _ = key;
-        todo!()
+    fn is_empty(&self) -> bool {
+        self.units.is_empty() && self.names.is_empty() && self.zones.is_empty() && self.changes.is_empty()
     }
 
-    fn change(&self, id: ChangeId) -> Result<Option<Change>, Unavailable> {
-        let _ = id;
-        todo!()
+    fn meta_value<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        let Some(octets) = self.meta.get(key).map_err(damaged)? else { return Ok(None) };
+        v1::read(&octets).map(Some).ok_or_else(|| StoreError::Damaged(format!("`{key}` does not decode")))
     }
+}
 
-    fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
-        let _ = (unit, visit);
-        todo!()
+impl From<v1::TotalsV1> for Totals {
+    fn from(totals: v1::TotalsV1) -> Self {
+        let sets = totals.names.into_iter().map(|(set, names)| (set.into(), SetTotals { names })).collect();
+        Self { seq: totals.seq, sets }
     }
+}
 
-    fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
-        let _ = (now, visit);
-        todo!()
+impl From<&Totals> for v1::TotalsV1 {
+    fn from(totals: &Totals) -> Self {
+        let names = totals.sets.iter().map(|(set, totals)| ((&**set).into(), totals.names)).collect();
+        Self { seq: totals.seq, names }
     }
+}
 
-    fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable> {
-        let _ = set;
-        todo!()
-    }
+/// Runs what calls sled; a panic inside it, as damaged files cause, becomes an error. The store is not used after one.
+fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "sled panicked".into())
+    })
+}
 
-    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
-        todo!()
-    }
+/// [`guarded`], for reads.
+fn readable<T>(run: impl FnOnce() -> Result<T, Unavailable>) -> Result<T, Unavailable> {
+    guarded(run).unwrap_or_else(|panic| Err(unavailable(panic)))
+}
+
+/// The entries of a scan, each step [`guarded`]; after an error there are no more worth asking for.
+fn scan(mut entries: sled::Iter) -> impl Iterator<Item = Result<(sled::IVec, sled::IVec), Unavailable>> {
+    std::iter::from_fn(move || match guarded(|| entries.next()) {
+        Ok(entry) => entry.map(|entry| entry.map_err(unavailable)),
+        Err(panic) => Some(Err(unavailable(panic))),
+    })
+}
+
+fn damaged(what: impl ToString) -> StoreError {
+    StoreError::Damaged(what.to_string())
+}
+
+fn failed(what: impl ToString) -> StoreError {
+    StoreError::Io(what.to_string())
+}
+
+fn unavailable(what: impl ToString) -> Unavailable {
+    Unavailable(what.to_string())
 }

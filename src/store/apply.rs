@@ -1,0 +1,272 @@
+//! Applying a transaction: an idempotent redo, safe against a stop between any two of its writes.
+//!
+//! sled writes one log, so after a stop it has a prefix of the writes made. Their order makes every prefix a state from
+//! which the whole transaction can be applied again:
+//!
+//! 1. the totals, with the `seq` they include: counted from the images before, so they must be made before any image
+//!    changes, and are not made again if they already include the transaction;
+//! 2. object by object, in key order: its index entries (the old image's go, the new image's come), then its image. As
+//!    long as the image is the old one, the redo takes the same index entries away;
+//! 3. brake, zones, idempotency key: plain values;
+//! 4. the position.
+
+use super::{ANSWERED_SECS, Store, StoreError, Totals, Trees, failed, guarded, keys, meta, scan, v1};
+use crate::registry::state::{due_of_expiry, due_of_name, due_of_unit};
+use crate::registry::{
+    Brake, Change, Due, DueKind, Event, NameKey, Position, Registration, State, Timestamp, Transaction, Unavailable,
+    Unit, UnitId,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Most aged idempotency keys forgotten with one transaction: more than one comes with it, so they never pile up, and
+/// few enough that no transaction waits for them.
+const FORGOTTEN_MAX: usize = 8;
+
+/// One write to sled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Write {
+    tree: Tree,
+    key: Vec<u8>,
+    /// The new value; nothing removes the key.
+    value: Option<Vec<u8>>,
+}
+
+/// Which tree a write goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tree {
+    Meta,
+    Units,
+    Names,
+    NamesByUnit,
+    NamesByExpiry,
+    Due,
+    Changes,
+    Zones,
+    Idempotency,
+    IdempotencyAge,
+}
+
+/// The last image of each object a transaction changes: only that counts, whatever came before it in the same one.
+#[derive(Default)]
+struct Images<'a> {
+    units: BTreeMap<&'a UnitId, &'a Unit>,
+    /// By set, then label: the order of the tree.
+    names: BTreeMap<(&'a str, &'a str), (&'a NameKey, Option<&'a Registration>)>,
+    changes: BTreeMap<u64, &'a Change>,
+    brake: Option<Option<&'a Brake>>,
+    digests: BTreeMap<&'a str, [u8; 32]>,
+}
+
+/// What applying a transaction does.
+pub(super) struct Plan {
+    pub(super) writes: Vec<Write>,
+    totals: Totals,
+    brake: Option<Brake>,
+}
+
+impl Store {
+    /// Applies a transaction; doing it again changes nothing. Its position is written last.
+    ///
+    /// Transactions up to [`Store::position`] have been applied, so they are passed over.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] and [`StoreError::Damaged`]; the store must be opened anew then.
+    pub fn apply(&mut self, transaction: &Transaction, position: Position) -> Result<(), StoreError> {
+        debug_assert_eq!(transaction.seq, position.seq, "a position is that of its transaction");
+        if position.seq <= self.position.seq {
+            return Ok(());
+        }
+        let plan = self.plan(transaction, position).map_err(|error| StoreError::Damaged(error.0))?;
+        for write in &plan.writes {
+            self.execute(write)?;
+        }
+        self.totals = plan.totals;
+        self.brake = plan.brake;
+        self.position = position;
+        Ok(())
+    }
+
+    /// The writes that apply a transaction, in order.
+    pub(super) fn plan(&self, transaction: &Transaction, position: Position) -> Result<Plan, Unavailable> {
+        let images = Images::of(&transaction.events);
+        let mut plan = Plan { writes: Vec::new(), totals: self.totals.clone(), brake: self.brake.clone() };
+        let mut objects = Vec::new();
+        for (id, unit) in &images.units {
+            self.plan_unit(id, unit, &mut objects)?;
+        }
+        let counted = self.totals.seq >= position.seq;
+        for (key, new) in images.names.values() {
+            let old = self.name(key)?;
+            if !counted && old.is_some() != new.is_some() {
+                plan.totals.count(key, new.is_some());
+                plan.totals.seq = position.seq;
+            }
+            plan_name(key, old.as_ref(), *new, &mut objects);
+        }
+        // Written even where comings and goings cancel out: a redo must not count the half of them that is left.
+        if plan.totals.seq != self.totals.seq {
+            plan.put(Tree::Meta, meta::TOTALS, &v1::TotalsV1::from(&plan.totals));
+        }
+        plan.writes.append(&mut objects);
+        for (id, change) in &images.changes {
+            plan.put(Tree::Changes, id.to_be_bytes(), &v1::ChangeV1::from(*change));
+        }
+        if let Some(brake) = images.brake {
+            let value = brake.map(|brake| v1::write(&v1::BrakeV1::from(brake)));
+            plan.writes.push(Write { tree: Tree::Meta, key: meta::BRAKE.into(), value });
+            plan.brake = brake.cloned();
+        }
+        self.plan_zones(transaction, &images, &mut plan)?;
+        self.plan_idempotency(transaction, &mut plan)?;
+        plan.put(Tree::Meta, meta::HEAD, &v1::HeadV1::from(position));
+        Ok(plan)
+    }
+
+    fn plan_unit(&self, id: &UnitId, new: &Unit, writes: &mut Vec<Write>) -> Result<(), Unavailable> {
+        let old = self.unit(id)?;
+        let index = |unit: &Unit| due_of_unit(unit).map(|at| Due { at, kind: DueKind::UnitHold(unit.id.clone()) });
+        let entries = |unit: &Unit| index(unit).map(|due| (Tree::Due, keys::due(&due))).into_iter().collect();
+        move_index(old.as_ref().map(entries), Some(entries(new)), writes);
+        let value = Some(v1::write(&v1::UnitV1::from(new)));
+        writes.push(Write { tree: Tree::Units, key: id.as_str().into(), value });
+        Ok(())
+    }
+
+    fn plan_zones(&self, transaction: &Transaction, images: &Images<'_>, plan: &mut Plan) -> Result<(), Unavailable> {
+        if transaction.serials.is_empty() && images.digests.is_empty() {
+            return Ok(());
+        }
+        let mut zones: BTreeMap<Box<str>, v1::ZoneV1> = self
+            .zones()?
+            .into_iter()
+            .map(|zone| (zone.apex, v1::ZoneV1 { serial: zone.serial, digest: zone.digest }))
+            .collect();
+        let mut touched = BTreeSet::new();
+        for (apex, serial) in &transaction.serials {
+            zones.entry(apex.clone()).or_default().serial = *serial;
+            touched.insert(&**apex);
+        }
+        for (apex, digest) in &images.digests {
+            zones.entry((*apex).into()).or_default().digest = *digest;
+            touched.insert(*apex);
+        }
+        for apex in touched {
+            plan.put(Tree::Zones, apex, &zones[apex]);
+        }
+        Ok(())
+    }
+
+    /// Remembers the transaction's idempotency key, and forgets a few that have aged.
+    fn plan_idempotency(&self, transaction: &Transaction, plan: &mut Plan) -> Result<(), Unavailable> {
+        let before = keys::answered_at(Timestamp(transaction.at.0.saturating_sub(ANSWERED_SECS)), 0);
+        let aged = self.trees.idempotency_age.range(..before);
+        for entry in scan(aged).take(FORGOTTEN_MAX) {
+            let (age, key) = entry?;
+            // The same key may have been used again since, once it was old enough to be free.
+            let current = self.trees.idempotency.get(&key).map_err(super::unavailable)?;
+            let current = current.and_then(|octets| v1::read::<v1::AnsweredV1>(&octets));
+            if current.is_none_or(|current| keys::answered_at(Timestamp(current.at), current.seq)[..] == age[..]) {
+                plan.writes.push(Write { tree: Tree::Idempotency, key: key.to_vec(), value: None });
+            }
+            plan.writes.push(Write { tree: Tree::IdempotencyAge, key: age.to_vec(), value: None });
+        }
+        if let Some((key, digest)) = &transaction.request.key {
+            let key = keys::answered(&transaction.actor.principal, key);
+            let age = keys::answered_at(transaction.at, transaction.seq);
+            plan.writes.push(Write { tree: Tree::IdempotencyAge, key: age, value: Some(key.clone()) });
+            let answered = v1::AnsweredV1 { seq: transaction.seq, digest: *digest, at: transaction.at.0 };
+            plan.put(Tree::Idempotency, key, &answered);
+        }
+        Ok(())
+    }
+
+    /// Makes one write.
+    pub(super) fn execute(&self, write: &Write) -> Result<(), StoreError> {
+        let tree = self.trees.of(write.tree);
+        let done = guarded(|| match &write.value {
+            Some(value) => tree.insert(&write.key, value.as_slice()),
+            None => tree.remove(&write.key),
+        });
+        done.map_err(failed)?.map_err(failed).map(drop)
+    }
+}
+
+impl<'a> Images<'a> {
+    fn of(events: &'a [Event]) -> Self {
+        let mut images = Self::default();
+        for event in events {
+            match event {
+                Event::Unit(unit) => drop(images.units.insert(&unit.id, unit)),
+                Event::Name(name) => images.put_name(&name.key, Some(name)),
+                Event::NameRemoved { key, .. } => images.put_name(key, None),
+                Event::Change(change) => drop(images.changes.insert(change.id.0, change)),
+                Event::Brake(brake) => images.brake = Some(brake.as_ref()),
+                Event::ZoneLoaded { apex, digest } => drop(images.digests.insert(apex, *digest)),
+            }
+        }
+        images
+    }
+
+    fn put_name(&mut self, key: &'a NameKey, image: Option<&'a Registration>) {
+        self.names.insert((&key.set, key.label.as_ascii()), (key, image));
+    }
+}
+
+impl Plan {
+    fn put<T: serde::Serialize>(&mut self, tree: Tree, key: impl AsRef<[u8]>, value: &T) {
+        self.writes.push(Write { tree, key: key.as_ref().to_vec(), value: Some(v1::write(value)) });
+    }
+}
+
+impl Totals {
+    fn count(&mut self, key: &NameKey, is: bool) {
+        let set = self.sets.entry(Arc::clone(&key.set)).or_default();
+        set.names = if is { set.names + 1 } else { set.names.saturating_sub(1) };
+    }
+}
+
+impl Trees {
+    fn of(&self, tree: Tree) -> &sled::Tree {
+        match tree {
+            Tree::Meta => &self.meta,
+            Tree::Units => &self.units,
+            Tree::Names => &self.names,
+            Tree::NamesByUnit => &self.names_by_unit,
+            Tree::NamesByExpiry => &self.names_by_expiry,
+            Tree::Due => &self.due,
+            Tree::Changes => &self.changes,
+            Tree::Zones => &self.zones,
+            Tree::Idempotency => &self.idempotency,
+            Tree::IdempotencyAge => &self.idempotency_age,
+        }
+    }
+}
+
+fn plan_name(key: &NameKey, old: Option<&Registration>, new: Option<&Registration>, writes: &mut Vec<Write>) {
+    move_index(old.map(name_entries), new.map(name_entries), writes);
+    let value = new.map(|name| v1::write(&v1::NameV1::from(name)));
+    writes.push(Write { tree: Tree::Names, key: keys::name(key), value });
+}
+
+/// The index entries of a registration.
+fn name_entries(name: &Registration) -> Vec<(Tree, Vec<u8>)> {
+    let hold = due_of_name(name).map(|at| Due { at, kind: DueKind::NameHold(name.key.clone()) });
+    let expiry = due_of_expiry(name).map(|at| Due { at, kind: DueKind::Expiry(name.key.clone()) });
+    let due = hold.into_iter().chain(expiry).map(|due| (Tree::Due, keys::due(&due)));
+    let mut entries = vec![
+        (Tree::NamesByUnit, keys::name_by_unit(&name.unit, &name.key)),
+        (Tree::NamesByExpiry, keys::name_by_expiry(name.expires, &name.key)),
+    ];
+    entries.extend(due);
+    entries
+}
+
+/// Takes away the entries that only the old image has, and adds those that only the new one has.
+fn move_index(old: Option<Vec<(Tree, Vec<u8>)>>, new: Option<Vec<(Tree, Vec<u8>)>>, writes: &mut Vec<Write>) {
+    let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+    let gone = old.iter().filter(|entry| !new.contains(entry)).cloned();
+    writes.extend(gone.map(|(tree, key)| Write { tree, key, value: None }));
+    let come = new.iter().filter(|entry| !old.contains(entry)).cloned();
+    writes.extend(come.map(|(tree, key)| Write { tree, key, value: Some(Vec::new()) }));
+}

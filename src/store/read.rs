@@ -1,0 +1,141 @@
+//! Reading single objects, what falls due, and everything at start.
+
+use super::{ANSWERED_SECS, Answered, Store, StoreError, ZoneMark, damaged, keys, readable, scan, unavailable, v1};
+use crate::registry::{
+    Brake, Change, ChangeId, Due, NameKey, Registration, SetTotals, State, Timestamp, Unavailable, Unit, UnitId,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+impl Store {
+    /// The last SOA serial and the digest of the file of each zone, by apex (A-labels, final dot).
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn zones(&self) -> Result<Vec<ZoneMark>, Unavailable> {
+        let read = |entry: Result<(sled::IVec, sled::IVec), Unavailable>| {
+            let (key, value) = entry?;
+            let apex = std::str::from_utf8(&key).map_err(|_| undecodable("a zone"))?.into();
+            let zone: v1::ZoneV1 = v1::read(&value).ok_or_else(|| undecodable("a zone"))?;
+            Ok(ZoneMark { apex, serial: zone.serial, digest: zone.digest })
+        };
+        scan(self.trees.zones.iter()).map(read).collect()
+    }
+
+    /// The answer already given to this principal's idempotency key, unless it is older than seven days.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn answered(&self, principal: &str, key: &str, now: Timestamp) -> Result<Option<Answered>, Unavailable> {
+        let found = readable(|| self.trees.idempotency.get(keys::answered(principal, key)).map_err(unavailable))?;
+        let Some(octets) = found else { return Ok(None) };
+        let answered: v1::AnsweredV1 = v1::read(&octets).ok_or_else(|| undecodable("an idempotency key"))?;
+        let fresh = now.0.saturating_sub(answered.at) <= ANSWERED_SECS;
+        Ok(fresh.then_some(Answered { seq: answered.seq, digest: answered.digest }))
+    }
+
+    /// Hands every registration to `visit`, set by set and in label order, until it answers false.
+    ///
+    /// For the start, when everything is read once. If all are read, their number is checked against the totals.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub fn for_each_name(&self, visit: &mut dyn FnMut(Registration) -> bool) -> Result<(), StoreError> {
+        let mut seen = BTreeMap::<Arc<str>, SetTotals>::new();
+        for entry in scan(self.trees.names.iter()) {
+            let name = entry.and_then(|(key, value)| self.read_name(&key, &value)).map_err(|error| damaged(error.0))?;
+            seen.entry(Arc::clone(&name.key.set)).or_default().names += 1;
+            if !visit(name) {
+                return Ok(());
+            }
+        }
+        let counted = self.totals.sets.iter().filter(|(_, totals)| totals.names > 0);
+        if counted.eq(seen.iter()) {
+            return Ok(());
+        }
+        Err(StoreError::Damaged(format!("it has names {seen:?}, but counts {:?}", self.totals.sets)))
+    }
+
+    /// Hands every unit to `visit`, in order of their ids, until it answers false.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub fn for_each_unit(&self, visit: &mut dyn FnMut(Unit) -> bool) -> Result<(), StoreError> {
+        for entry in scan(self.trees.units.iter()) {
+            let unit = entry.and_then(|(key, value)| read_unit(&key, &value)).map_err(|error| damaged(error.0))?;
+            if !visit(unit) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The registration stored as `value` under `key`.
+    pub(super) fn read_name(&self, key: &[u8], value: &[u8]) -> Result<Registration, Unavailable> {
+        let key = keys::read_name(key, &|set| self.intern(set));
+        let name = key.and_then(|key| v1::read::<v1::NameV1>(value)?.into_name(key));
+        name.ok_or_else(|| undecodable("a registration"))
+    }
+}
+
+/// The unit stored as `value` under `key`.
+pub(super) fn read_unit(key: &[u8], value: &[u8]) -> Result<Unit, Unavailable> {
+    let id = std::str::from_utf8(key).ok().and_then(UnitId::parse);
+    let unit = id.and_then(|id| v1::read::<v1::UnitV1>(value)?.into_unit(id));
+    unit.ok_or_else(|| undecodable("a unit"))
+}
+
+pub(super) fn undecodable(what: &str) -> Unavailable {
+    Unavailable(format!("the store is damaged: {what} does not decode"))
+}
+
+impl State for Store {
+    fn unit(&self, id: &UnitId) -> Result<Option<Unit>, Unavailable> {
+        let found = readable(|| self.trees.units.get(id.as_str()).map_err(unavailable))?;
+        found.map(|octets| read_unit(id.as_str().as_bytes(), &octets)).transpose()
+    }
+
+    fn name(&self, key: &NameKey) -> Result<Option<Registration>, Unavailable> {
+        let key = keys::name(key);
+        let found = readable(|| self.trees.names.get(&key).map_err(unavailable))?;
+        found.map(|octets| self.read_name(&key, &octets)).transpose()
+    }
+
+    fn change(&self, id: ChangeId) -> Result<Option<Change>, Unavailable> {
+        let found = readable(|| self.trees.changes.get(keys::change(id)).map_err(unavailable))?;
+        let read = |octets: sled::IVec| {
+            let change = v1::read::<v1::ChangeV1>(&octets).and_then(|change| change.into_change(id));
+            change.ok_or_else(|| undecodable("a change"))
+        };
+        found.map(read).transpose()
+    }
+
+    fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+        for entry in scan(self.trees.names_by_unit.scan_prefix(keys::unit_prefix(unit))) {
+            let key = keys::read_name_by_unit(&entry?.0, &|set| self.intern(set));
+            if !visit(&key.ok_or_else(|| undecodable("a name of a unit"))?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
+        for entry in scan(self.trees.due.iter()) {
+            let due = keys::read_due(&entry?.0, &|set| self.intern(set));
+            let due = due.ok_or_else(|| undecodable("a due time"))?;
+            if due.at > now || !visit(&due) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable> {
+        Ok(self.totals.sets.get(set).copied().unwrap_or_default())
+    }
+
+    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
+        Ok(self.brake.clone())
+    }
+}

@@ -1,0 +1,345 @@
+//! Values of the store, format 1: postcard of the types below.
+//!
+//! The core types carry no file format; these say what is on disk. A change here needs a new [`FORMAT`]: a store of
+//! another format is set aside and rebuilt from the journal, so no value is ever migrated.
+
+use crate::registry::hold::Hold;
+use crate::registry::{
+    Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, HoldReason, Holds, NameKey, NameServer,
+    Registration, Resolution, Timestamp, Unit, UnitId, UnitKind,
+};
+use crate::registry::{Position, Region};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::net::IpAddr;
+
+/// The number of this format, kept in the store.
+pub(super) const FORMAT: u32 = 1;
+
+/// The octets of a value.
+pub(super) fn write<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("values of these types always serialise")
+}
+
+/// The value of octets that [`write`] made; `None` if they are damaged.
+pub(super) fn read<T: DeserializeOwned>(octets: &[u8]) -> Option<T> {
+    match postcard::take_from_bytes(octets) {
+        Ok((value, [])) => Some(value),
+        _ => None,
+    }
+}
+
+/// The last transaction applied.
+#[derive(Serialize, Deserialize)]
+pub(super) struct HeadV1 {
+    seq: u64,
+    hash: [u8; 32],
+}
+
+/// Counts per suffix set, with the transaction they include.
+#[derive(Serialize, Deserialize)]
+pub(super) struct TotalsV1 {
+    pub(super) seq: u64,
+    pub(super) names: Vec<(Box<str>, u64)>,
+}
+
+/// The brake while it is engaged.
+#[derive(Serialize, Deserialize)]
+pub(super) struct BrakeV1 {
+    since: i64,
+    set: Box<str>,
+    names: u64,
+    total: u64,
+    released_until: Option<i64>,
+}
+
+/// What is remembered of a zone.
+#[derive(Serialize, Deserialize, Default)]
+pub(super) struct ZoneV1 {
+    pub(super) serial: u32,
+    pub(super) digest: [u8; 32],
+}
+
+/// An answer given to an idempotency key.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AnsweredV1 {
+    pub(super) seq: u64,
+    pub(super) digest: [u8; 32],
+    pub(super) at: i64,
+}
+
+/// A unit; its id is the key.
+#[derive(Serialize, Deserialize)]
+pub(super) struct UnitV1 {
+    name: Box<str>,
+    kind: Box<str>,
+    region: Box<str>,
+    admin_function_proof: Option<Box<str>>,
+    holds: Vec<HoldV1>,
+    version: u64,
+}
+
+/// A registration; label and set are the key.
+#[derive(Serialize, Deserialize)]
+pub(super) struct NameV1 {
+    unit: Box<str>,
+    registered: i64,
+    expires: i64,
+    kind: u8,
+    primary: bool,
+    resolution: Option<ResolutionV1>,
+    resolved_by: u64,
+    holds: Vec<HoldV1>,
+    pending: Option<u64>,
+    version: u64,
+}
+
+/// A change; its id is the key.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ChangeV1 {
+    name: Box<str>,
+    resolution: ResolutionV1,
+    submitter: Box<str>,
+    submitted: i64,
+    base: u64,
+    state: Box<str>,
+    local: Option<ApprovalV1>,
+    central: Option<ApprovalV1>,
+    reason: Option<Box<str>>,
+    version: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HoldV1 {
+    reason: Box<str>,
+    start: i64,
+    end: Option<i64>,
+    active: bool,
+    evidence: Box<str>,
+    by: Box<str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ApprovalV1 {
+    by: Box<str>,
+    at: i64,
+    asserted: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+enum ResolutionV1 {
+    Addresses { addresses: Vec<IpAddr>, ttl: u32, www: bool },
+    Forward { target: Box<str>, code: u16, keep_path: bool, ttl: u32, www: bool },
+    Delegation { servers: Vec<(Box<str>, Vec<IpAddr>)>, ds: Vec<(u16, u8, u8, Vec<u8>)>, ttl: u32 },
+}
+
+impl From<Position> for HeadV1 {
+    fn from(position: Position) -> Self {
+        Self { seq: position.seq, hash: position.hash }
+    }
+}
+
+impl From<HeadV1> for Position {
+    fn from(head: HeadV1) -> Self {
+        Self { seq: head.seq, hash: head.hash }
+    }
+}
+
+impl From<&Brake> for BrakeV1 {
+    fn from(brake: &Brake) -> Self {
+        Self {
+            since: brake.since.0,
+            set: brake.set.clone(),
+            names: brake.names,
+            total: brake.total,
+            released_until: brake.released_until.map(|at| at.0),
+        }
+    }
+}
+
+impl From<BrakeV1> for Brake {
+    fn from(brake: BrakeV1) -> Self {
+        Self {
+            since: Timestamp(brake.since),
+            set: brake.set,
+            names: brake.names,
+            total: brake.total,
+            released_until: brake.released_until.map(Timestamp),
+        }
+    }
+}
+
+impl From<&Unit> for UnitV1 {
+    fn from(unit: &Unit) -> Self {
+        Self {
+            name: unit.name.clone(),
+            kind: unit.kind.as_str().into(),
+            region: unit.region.as_str().into(),
+            admin_function_proof: unit.admin_function_proof.clone(),
+            holds: write_holds(&unit.holds),
+            version: unit.version,
+        }
+    }
+}
+
+impl UnitV1 {
+    /// The unit with this id; `None` if a value is not one this program knows.
+    pub(super) fn into_unit(self, id: UnitId) -> Option<Unit> {
+        Some(Unit {
+            id,
+            name: self.name,
+            kind: UnitKind::parse(&self.kind)?,
+            region: Region::parse(&self.region)?,
+            admin_function_proof: self.admin_function_proof,
+            holds: read_holds(self.holds)?,
+            version: self.version,
+        })
+    }
+}
+
+impl From<&Registration> for NameV1 {
+    fn from(name: &Registration) -> Self {
+        Self {
+            unit: name.unit.as_str().into(),
+            registered: name.registered.0,
+            expires: name.expires.0,
+            kind: name.kind,
+            primary: name.primary,
+            resolution: name.resolution.as_ref().map(ResolutionV1::from),
+            resolved_by: name.resolved_by,
+            holds: write_holds(&name.holds),
+            pending: name.pending.map(|id| id.0),
+            version: name.version,
+        }
+    }
+}
+
+impl NameV1 {
+    /// The registration with this key; `None` if a value is not one this program knows.
+    pub(super) fn into_name(self, key: NameKey) -> Option<Registration> {
+        Some(Registration {
+            key,
+            unit: UnitId::parse(&self.unit)?,
+            registered: Timestamp(self.registered),
+            expires: Timestamp(self.expires),
+            kind: self.kind,
+            primary: self.primary,
+            resolution: self.resolution.map(Resolution::from),
+            resolved_by: self.resolved_by,
+            holds: read_holds(self.holds)?,
+            pending: self.pending.map(ChangeId),
+            version: self.version,
+        })
+    }
+}
+
+impl From<&Change> for ChangeV1 {
+    fn from(change: &Change) -> Self {
+        Self {
+            name: change.name.to_string().into(),
+            resolution: (&change.resolution).into(),
+            submitter: change.submitter.clone(),
+            submitted: change.submitted.0,
+            base: change.base,
+            state: change.state.as_str().into(),
+            local: change.local.as_ref().map(ApprovalV1::from),
+            central: change.central.as_ref().map(ApprovalV1::from),
+            reason: change.reason.clone(),
+            version: change.version,
+        }
+    }
+}
+
+impl ChangeV1 {
+    /// The change with this id; `None` if a value is not one this program knows.
+    pub(super) fn into_change(self, id: ChangeId) -> Option<Change> {
+        Some(Change {
+            id,
+            name: NameKey::from_canonical(&self.name)?,
+            resolution: self.resolution.into(),
+            submitter: self.submitter,
+            submitted: Timestamp(self.submitted),
+            base: self.base,
+            state: ChangeState::ALL.into_iter().find(|state| state.as_str() == &*self.state)?,
+            local: self.local.map(Approval::from),
+            central: self.central.map(Approval::from),
+            reason: self.reason,
+            version: self.version,
+        })
+    }
+}
+
+impl From<&Approval> for ApprovalV1 {
+    fn from(approval: &Approval) -> Self {
+        Self { by: approval.by.clone(), at: approval.at.0, asserted: approval.asserted }
+    }
+}
+
+impl From<ApprovalV1> for Approval {
+    fn from(approval: ApprovalV1) -> Self {
+        Self { by: approval.by, at: Timestamp(approval.at), asserted: approval.asserted }
+    }
+}
+
+impl From<&Resolution> for ResolutionV1 {
+    fn from(resolution: &Resolution) -> Self {
+        match resolution {
+            Resolution::Addresses { addresses, ttl, www } => {
+                Self::Addresses { addresses: addresses.clone(), ttl: *ttl, www: *www }
+            }
+            Resolution::Forward { target, code, keep_path, ttl, www } => {
+                Self::Forward { target: target.clone(), code: *code, keep_path: *keep_path, ttl: *ttl, www: *www }
+            }
+            Resolution::Delegation { servers, ds, ttl } => Self::Delegation {
+                servers: servers.iter().map(|server| (server.host.clone(), server.glue.clone())).collect(),
+                ds: ds.iter().map(|ds| (ds.key_tag, ds.algorithm, ds.digest_type, ds.digest.clone())).collect(),
+                ttl: *ttl,
+            },
+        }
+    }
+}
+
+impl From<ResolutionV1> for Resolution {
+    fn from(resolution: ResolutionV1) -> Self {
+        match resolution {
+            ResolutionV1::Addresses { addresses, ttl, www } => Self::Addresses { addresses, ttl, www },
+            ResolutionV1::Forward { target, code, keep_path, ttl, www } => {
+                Self::Forward { target, code, keep_path, ttl, www }
+            }
+            ResolutionV1::Delegation { servers, ds, ttl } => Self::Delegation {
+                servers: servers.into_iter().map(|(host, glue)| NameServer { host, glue }).collect(),
+                ds: ds.into_iter().map(read_ds).collect(),
+                ttl,
+            },
+        }
+    }
+}
+
+fn read_ds((key_tag, algorithm, digest_type, digest): (u16, u8, u8, Vec<u8>)) -> DelegationSigner {
+    DelegationSigner { key_tag, algorithm, digest_type, digest }
+}
+
+fn write_holds(holds: &Holds) -> Vec<HoldV1> {
+    let write = |(reason, hold): (&HoldReason, &Hold)| HoldV1 {
+        reason: reason.as_str().into(),
+        start: hold.start.0,
+        end: hold.end.map(|end| end.0),
+        active: hold.active,
+        evidence: hold.evidence.clone(),
+        by: hold.by.clone(),
+    };
+    holds.0.iter().map(write).collect()
+}
+
+fn read_holds(holds: Vec<HoldV1>) -> Option<Holds> {
+    let read = |hold: HoldV1| {
+        let read = Hold {
+            start: Timestamp(hold.start),
+            end: hold.end.map(Timestamp),
+            active: hold.active,
+            evidence: hold.evidence,
+            by: hold.by,
+        };
+        Some((HoldReason::parse(&hold.reason)?, read))
+    };
+    holds.into_iter().map(read).collect::<Option<_>>().map(Holds)
+}
