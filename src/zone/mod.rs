@@ -10,6 +10,7 @@ pub mod node;
 pub mod pages;
 pub mod published;
 pub mod qname;
+pub mod rdata;
 pub mod record;
 pub mod set;
 

@@ -65,47 +65,8 @@ impl Name {
     /// # Errors
     /// Which rule of names the text breaks.
     pub fn parse(text: &[u8], origin: &Name) -> Result<Self, NameError> {
-        if text == b"." {
-            return Ok(Self::root());
-        }
-        if text == b"@" {
-            return Ok(origin.clone());
-        }
         let mut wire = Vec::with_capacity(text.len() + 2);
-        let mut start = 0;
-        wire.push(0);
-        let mut rest = text;
-        let mut absolute = false;
-        while let Some((&octet, after)) = rest.split_first() {
-            rest = after;
-            absolute = false;
-            if octet == b'.' {
-                let length = wire.len() - start - 1;
-                if length == 0 {
-                    return Err(NameError::EmptyLabel);
-                }
-                start = wire.len();
-                wire.push(0);
-                absolute = true;
-                continue;
-            }
-            let octet = if octet == b'\\' { unescape(&mut rest)? } else { octet };
-            wire.push(octet);
-            let length = wire.len() - start - 1;
-            if length > LABEL_LEN_MAX {
-                return Err(NameError::LabelTooLong);
-            }
-            wire[start] = length as u8;
-        }
-        if text.is_empty() {
-            return Err(NameError::EmptyLabel);
-        }
-        if !absolute {
-            wire.extend_from_slice(&origin.0);
-        }
-        if wire.len() > NAME_LEN_MAX {
-            return Err(NameError::NameTooLong);
-        }
+        parse_into(text, &origin.0, &mut wire)?;
         Ok(Self(wire.into()))
     }
 
@@ -163,6 +124,68 @@ impl Name {
     pub fn parent(&self) -> Option<Self> {
         let length = self.0[0] as usize;
         (length > 0).then(|| Self(self.0[1 + length..].into()))
+    }
+}
+
+/// Appends the wire form of the name written as `text`, relative to `origin` in wire form, as [`Name::parse`] reads it.
+///
+/// # Errors
+/// Which rule of names the text breaks; `out` may have grown then.
+pub fn parse_into(text: &[u8], origin: &[u8], out: &mut Vec<u8>) -> Result<(), NameError> {
+    if text == b"." {
+        out.push(0);
+        return Ok(());
+    }
+    let first = out.len();
+    if text == b"@" {
+        out.extend_from_slice(origin);
+        return Ok(());
+    }
+    if text.is_empty() {
+        return Err(NameError::EmptyLabel);
+    }
+    let mut start = first;
+    out.push(0);
+    let mut rest = text;
+    let mut absolute = false;
+    while let Some((&octet, after)) = rest.split_first() {
+        rest = after;
+        absolute = octet == b'.';
+        let length = out.len() - start - 1;
+        if absolute {
+            if length == 0 {
+                return Err(NameError::EmptyLabel);
+            }
+            out[start] = length as u8;
+            start = out.len();
+            out.push(0);
+            continue;
+        }
+        if length == LABEL_LEN_MAX {
+            return Err(NameError::LabelTooLong);
+        }
+        let octet = if octet == b'\\' { unescape(&mut rest)? } else { octet };
+        out.push(octet);
+    }
+    if !absolute {
+        out[start] = (out.len() - start - 1) as u8;
+        out.extend_from_slice(origin);
+    }
+    if out.len() - first > NAME_LEN_MAX { Err(NameError::NameTooLong) } else { Ok(()) }
+}
+
+/// How many octets the uncompressed name at the start of `octets` takes, if one is there.
+pub fn wire_len(octets: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let length = usize::from(*octets.get(at)?);
+        at += 1 + length;
+        if length > LABEL_LEN_MAX || at > NAME_LEN_MAX {
+            return None;
+        }
+        if length == 0 {
+            return Some(at);
+        }
     }
 }
 
