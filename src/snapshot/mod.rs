@@ -46,6 +46,12 @@ impl Publisher {
     /// Serves `next` from now on, and frees what nobody reads any more.
     pub fn publish(&mut self, next: Snapshot) {
         self.retired.push(self.current.swap(Arc::new(next)));
+        self.free_unread();
+    }
+
+    /// Frees the versions that nobody reads any more.
+    pub fn free_unread(&mut self) {
+        // A swap turns every pin of the old version into a counted reference, and nobody can pin it anew.
         self.retired.retain(|old| Arc::strong_count(old) > 1);
     }
 }

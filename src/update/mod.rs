@@ -7,7 +7,19 @@
 //! The only door for a change: the API, an import, the clock and a reload all end here.
 
 pub mod clock;
+mod differences;
+mod engine;
+mod group;
 pub mod handle;
+mod mend;
+pub mod overlay;
+pub mod publish;
+mod recover;
+mod reload;
+mod scan;
+mod schedule;
+mod tally;
+mod writer;
 
 #[cfg(feature = "test-clock")]
 pub use clock::TestClock;
@@ -21,6 +33,10 @@ use crate::telemetry;
 use crate::zone::{Gateway, Zone};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What makes a zone differ though nothing it is made from does: raised when `publication` or the forms of answers change
+/// in a release, so that serials move by it.
+const PUBLICATION_FORMAT: u8 = 1;
 
 /// Zones as their files have them (no registrations yet), and the settings of publication.
 pub struct Reload {
@@ -52,6 +68,8 @@ pub struct Running {
     pub snapshots: snapshot::Reader,
     /// The journal's lines; clone it.
     pub journal: JournalReader,
+    /// Its thread.
+    writer: std::thread::JoinHandle<()>,
 }
 
 /// Why the writer does not start. The texts say what to do.
@@ -59,7 +77,12 @@ pub struct Running {
 pub enum StartError {
     /// Another process has the data directory.
     #[error("{path} is in use by {holder}: stop it first, or give this one another data directory")]
-    Locked { path: String, holder: String },
+    Locked {
+        /// The data directory.
+        path: String,
+        /// Who has it, as far as is known.
+        holder: String,
+    },
     /// The journal does not open.
     #[error(transparent)]
     Journal(JournalError),
@@ -68,7 +91,12 @@ pub enum StartError {
         "the store has applied transaction {applied}, but the journal ends at {last}: acknowledged changes were lost. \
          Put the missing end of the journal back, or go on without it: zhengming rebuild --accept-loss"
     )]
-    Behind { applied: u64, last: u64 },
+    Behind {
+        /// The store's last transaction.
+        applied: u64,
+        /// The journal's.
+        last: u64,
+    },
     /// The store cannot be opened, nor rebuilt.
     #[error("the store cannot be opened, nor rebuilt from the journal: {0}")]
     Store(String),
@@ -77,7 +105,12 @@ pub enum StartError {
     Unwritable(String),
     /// A file or directory cannot be used.
     #[error("{path}: {source}")]
-    Io { path: String, source: std::io::Error },
+    Io {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
 }
 
 /// What a rebuild did.
@@ -96,23 +129,23 @@ pub struct Rebuilt {
 /// # Errors
 /// [`StartError`]; nothing runs then.
 pub fn start(settings: Start) -> Result<Running, StartError> {
-    let _ = settings;
-    todo!()
+    writer::start(settings)
 }
 
 /// Rebuilds the store from the journal. With `accept_loss` also when the store had applied more than the journal has:
 /// serials go on above every serial the old store knew.
 ///
 /// # Errors
-/// [`StartError`]; the old store is in its place then.
+/// [`StartError`]; the old store is in its place, or beside it under the name the log tells.
 pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError> {
-    let _ = (data_dir, accept_loss);
-    todo!()
+    recover::rebuild(data_dir, accept_loss)
 }
 
 impl Running {
-    /// Finishes what is queued, writes the store out and ends the writer.
-    pub fn stop(self) {
-        todo!()
+    /// Finishes what is queued, writes the store out and ends the writer. Whether it ended as it should.
+    pub fn stop(self) -> bool {
+        // The queue may be full: this waits for its turn like every other message.
+        let sent = self.handle.queue.send(handle::Message::Stop).is_ok();
+        self.writer.join().is_ok() && sent
     }
 }

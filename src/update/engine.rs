@@ -1,0 +1,241 @@
+//! What the writer owns: journal, store, zones and the publisher, and the order in which a group goes through them.
+
+use super::clock::Clock;
+use super::group::{Decided, Ground, decide_group};
+use super::handle::{Receipt, SharedStatus, Submission, UpdateError};
+use super::mend::Slot;
+use super::publish::Suffixes;
+use crate::journal::{AppendError, Journal, JournalReader};
+use crate::registry::{Code, Policy, Position, Refusal, Timestamp, Transaction};
+use crate::snapshot::{Publisher, Snapshot};
+use crate::telemetry;
+use crate::zone::{Gateway, ZoneSet};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a full disk is reported after the last attempt to write. Then changes are welcome again: if readiness said no
+/// for ever, nobody would try.
+const FULL_REPORTED: Duration = Duration::from_secs(10);
+
+/// The rules and publication settings in force.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The registry's rules.
+    pub policy: Policy,
+    /// Where forwards point, by primary suffix.
+    pub gateways: BTreeMap<Arc<str>, Gateway>,
+}
+
+/// Everything behind the queue. One thread owns it.
+pub struct Engine {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// The materialised state, or what is being done to get it back.
+    pub store: Slot,
+    /// The write half of the journal.
+    pub journal: Journal,
+    /// Its read half.
+    pub reader: JournalReader,
+    /// What is served, or will be once there is a publisher.
+    pub zones: ZoneSet,
+    /// Which zones belong to which set.
+    pub suffixes: Suffixes,
+    /// The rules and publication settings.
+    pub settings: Settings,
+    /// The time of the last transaction; the next is never before it.
+    pub at: Timestamp,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The counters.
+    pub metrics: telemetry::Writer,
+    /// The condition that handles see.
+    pub status: SharedStatus,
+    /// Where snapshots go; absent until the first is ready.
+    pub publisher: Option<Publisher>,
+    /// Up to when everything due has been done, as far as the brake lets it.
+    pub due_done: Option<Timestamp>,
+    /// Most objects of one step of the schedule; smaller after a step made too long a line.
+    pub due_limit: usize,
+    /// Why nothing is written until a restart.
+    pub stopped: Option<String>,
+    /// When the journal last had no space.
+    pub full: Option<Instant>,
+}
+
+/// Why a group was not made durable.
+#[derive(Debug)]
+pub enum CommitError {
+    /// The store cannot be read: nothing can be decided.
+    Store(String),
+    /// A line would be too long.
+    TooLong(usize),
+    /// Nothing can be written, now or until a restart.
+    Unwritable(String),
+}
+
+impl Settings {
+    /// The gateway of the set; without addresses if none is configured.
+    pub fn gateway(&self, set: &str) -> Gateway {
+        self.gateways.get(set).cloned().unwrap_or_default()
+    }
+}
+
+impl Engine {
+    /// The time of the next transaction: the clock's, but never before the last one's.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now().max(self.at)
+    }
+
+    /// Decides a group, makes it durable, then visible, answers through `reply`, and brings the store up to it.
+    ///
+    /// # Errors
+    /// [`CommitError`]; nothing of the group has happened and `reply` was not called.
+    pub fn run(
+        &mut self,
+        submissions: &[Submission],
+        reply: impl FnOnce(Vec<Result<Receipt, UpdateError>>),
+    ) -> Result<(), CommitError> {
+        let store = self.store.ready().map_err(CommitError::Store)?;
+        if let Some(why) = &self.stopped {
+            return Err(CommitError::Unwritable(why.clone()));
+        }
+        let ground = Ground {
+            store,
+            journal: &self.reader,
+            zones: &self.zones,
+            suffixes: &self.suffixes,
+            settings: &self.settings,
+            position: self.journal.position(),
+            at: self.now(),
+        };
+        let decided = match decide_group(ground, submissions) {
+            Ok(decided) => decided,
+            Err(error) => {
+                self.store_failed(&error.0);
+                return Err(CommitError::Store(error.0));
+            }
+        };
+        let Decided { transactions, answers, zones, tally, next_due, brake } = decided;
+        if transactions.is_empty() {
+            reply(answers);
+            return Ok(());
+        }
+        let positions = self.append(&transactions)?;
+        if let Some(zones) = zones {
+            self.zones = zones;
+        }
+        self.publish();
+        reply(answers);
+        tally.report(&self.metrics);
+        if let Some(brake) = brake {
+            self.status.set(|status| status.brake = brake.filter(crate::registry::Brake::is_engaged));
+            self.due_done = None;
+        }
+        if next_due.is_some_and(|due| due <= self.at) {
+            self.due_done = None;
+        }
+        self.settle(&transactions, &positions);
+        self.report();
+        Ok(())
+    }
+
+    /// Makes transactions durable.
+    ///
+    /// # Errors
+    /// [`CommitError`]; none of them is in the journal.
+    pub fn append(&mut self, transactions: &[Transaction]) -> Result<Vec<Position>, CommitError> {
+        let began = Instant::now();
+        let appended = self.journal.append(transactions);
+        let took = began.elapsed();
+        match appended {
+            Ok(positions) => {
+                if let Some(last) = transactions.last() {
+                    self.at = last.at;
+                    self.metrics.appended(last.seq, transactions.len(), took);
+                }
+                if self.full.take().is_some() {
+                    tracing::info!("the journal has space again");
+                    self.status.set(|status| status.unwritable = None);
+                }
+                Ok(positions)
+            }
+            Err(AppendError::TooLong(octets)) => Err(CommitError::TooLong(octets)),
+            Err(error @ AppendError::Full(_)) => {
+                let why = error.to_string();
+                if self.full.replace(Instant::now()).is_none() {
+                    tracing::error!("changes are refused: {why}");
+                }
+                self.status.set(|status| status.unwritable = Some(why.clone()));
+                self.report();
+                Err(CommitError::Unwritable(why))
+            }
+            Err(error @ AppendError::Failed(_)) => {
+                let why = error.to_string();
+                tracing::error!("changes are refused until a restart, answers go on: {why}");
+                self.stopped = Some(why.clone());
+                self.status.set(|status| status.unwritable = Some(why.clone()));
+                self.report();
+                Err(CommitError::Unwritable(why))
+            }
+        }
+    }
+
+    /// Serves the zones as they are now.
+    pub fn publish(&mut self) {
+        let snapshot = self.snapshot();
+        self.metrics.published_at(snapshot.published_at.0);
+        if let Some(publisher) = &mut self.publisher {
+            publisher.publish(snapshot);
+        }
+    }
+
+    /// The zones as they are now, with everything durable in them.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { zones: self.zones.clone(), seq: self.journal.position().seq, published_at: self.now() }
+    }
+
+    /// Brings the store up to the journal. If it fails, what is durable stands: the store is mended beside.
+    pub fn settle(&mut self, transactions: &[Transaction], positions: &[Position]) {
+        let Slot::Ready(store) = &mut self.store else { return };
+        let applied = transactions.iter().zip(positions).try_for_each(|(t, position)| store.apply(t, *position));
+        if let Err(error) = applied {
+            self.store_failed(&error.to_string());
+        }
+    }
+
+    /// What is done each second whether or not anything happens.
+    pub fn tick(&mut self) {
+        if let Some(publisher) = &mut self.publisher {
+            publisher.free_unread();
+        }
+        if self.full.is_some_and(|since| since.elapsed() >= FULL_REPORTED) {
+            self.full = None;
+            self.status.set(|status| status.unwritable = None);
+            self.report();
+        }
+        self.mend();
+    }
+
+    /// Tells the metrics the condition.
+    pub fn report(&self) {
+        let status = self.status.get();
+        self.metrics.condition(status.brake.is_some(), !status.store_rebuilding, status.unwritable.is_none());
+    }
+}
+
+impl CommitError {
+    /// What the commands of the group are told.
+    pub fn answer(&self) -> UpdateError {
+        match self {
+            Self::Store(_) => UpdateError::Unwritable("the store is being opened anew".into()),
+            Self::Unwritable(why) => UpdateError::Unwritable(why.clone()),
+            Self::TooLong(octets) => {
+                let en = format!("The change makes a journal line of {octets} octets, which is too long; divide it.");
+                let zh = format!("该变更对应的日志行长达 {octets} 个八位字节，超过上限，请分批提交。");
+                UpdateError::Refused(Refusal::new(Code::BatchTooLarge, en, zh).into())
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Deciding one group: each command on the state that the ones before it in the group will have left.
+
+use super::differences::Differences;
+use super::engine::Settings;
+use super::handle::{Preview, Receipt, Submission, UpdateError};
+use super::overlay::Overlay;
+use super::publish::{Draft, Suffixes};
+use super::tally::Tally;
+use crate::journal::JournalReader;
+use crate::registry::{Brake, Code, Context, Decision, Event, NameKey, Role, decide};
+use crate::registry::{Position, Timestamp, Transaction, Unavailable};
+use crate::store::Store;
+use crate::zone::ZoneSet;
+use std::collections::HashMap;
+
+/// What a group is decided on. Nothing of it changes by deciding.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// The state after everything durable.
+    pub store: &'a Store,
+    /// Where answers to known idempotency keys are read.
+    pub journal: &'a JournalReader,
+    /// What is served.
+    pub zones: &'a ZoneSet,
+    /// Which zones belong to which set.
+    pub suffixes: &'a Suffixes,
+    /// The rules and publication settings.
+    pub settings: &'a Settings,
+    /// The last durable transaction.
+    pub position: Position,
+    /// The time of every transaction of the group.
+    pub at: Timestamp,
+}
+
+/// A decided group, not durable yet.
+pub struct Decided {
+    /// What goes into the journal, numbered on from the ground's position.
+    pub transactions: Vec<Transaction>,
+    /// The answer to each command, in order, once the transactions are durable.
+    pub answers: Vec<Result<Receipt, UpdateError>>,
+    /// The zones after the group, if it changes them.
+    pub zones: Option<ZoneSet>,
+    /// How the counts of names and holds move.
+    pub tally: Tally,
+    /// The earliest that anything the group has changed falls due.
+    pub next_due: Option<Timestamp>,
+    /// The brake, if the group engages, releases or ends it.
+    pub brake: Option<Option<Brake>>,
+}
+
+/// Decides `submissions` in order.
+///
+/// # Errors
+/// [`Unavailable`] if the store fails; nothing of the group is decided then.
+pub fn decide_group(ground: Ground<'_>, submissions: &[Submission]) -> Result<Decided, Unavailable> {
+    let mut group = Group {
+        ground,
+        overlay: Overlay::new(ground.store),
+        draft: Draft::new(ground.zones, ground.suffixes),
+        transactions: Vec::new(),
+        keys: HashMap::new(),
+    };
+    let mut answers = Vec::with_capacity(submissions.len());
+    for submission in submissions {
+        answers.push(match group.answered(submission)? {
+            Some(answer) => answer,
+            None => group.decide(submission)?,
+        });
+    }
+    let Group { overlay, draft, transactions, .. } = group;
+    let brakes = transactions.iter().flat_map(|t| &t.events).filter_map(|event| match event {
+        Event::Brake(brake) => Some(brake.clone()),
+        _ => None,
+    });
+    let brake = brakes.last();
+    let (zones, tally) = draft.finish();
+    Ok(Decided { transactions, answers, zones, tally, next_due: overlay.next_due(), brake })
+}
+
+struct Group<'a> {
+    ground: Ground<'a>,
+    overlay: Overlay<'a>,
+    draft: Draft<'a>,
+    transactions: Vec<Transaction>,
+    /// The transactions of this group by principal and idempotency key.
+    keys: HashMap<(Box<str>, Box<str>), usize>,
+}
+
+impl Group<'_> {
+    /// The answer that the submission's idempotency key already has.
+    fn answered(&self, submission: &Submission) -> Result<Option<Result<Receipt, UpdateError>>, Unavailable> {
+        let Some((key, digest)) = &submission.request.key else { return Ok(None) };
+        if submission.dry_run {
+            return Ok(None);
+        }
+        let principal = &submission.actor.principal;
+        if let Some(index) = self.keys.get(&(principal.clone(), key.clone())) {
+            let earlier = &self.transactions[*index];
+            let same = earlier.request.key.as_ref().is_some_and(|(_, d)| d == digest);
+            return Ok(Some(if same { Ok(replay(earlier)) } else { Err(UpdateError::KeyReused) }));
+        }
+        let Some(answered) = self.ground.store.answered(principal, key, self.ground.at)? else { return Ok(None) };
+        if answered.digest != *digest {
+            return Ok(Some(Err(UpdateError::KeyReused)));
+        }
+        Ok(Some(match self.ground.journal.transaction(answered.seq) {
+            Ok(Some(earlier)) => Ok(replay(&earlier)),
+            Ok(None) => Err(UpdateError::Unwritable(format!("transaction {} is not in the journal", answered.seq))),
+            Err(error) => Err(UpdateError::Unwritable(error.to_string())),
+        }))
+    }
+
+    fn decide(&mut self, submission: &Submission) -> Result<Result<Receipt, UpdateError>, Unavailable> {
+        let seq = self.ground.position.seq + self.transactions.len() as u64 + 1;
+        let occupied = |key: &NameKey| self.ground.occupies(key);
+        let context = Context {
+            policy: &self.ground.settings.policy,
+            actor: &submission.actor,
+            now: self.ground.at,
+            seq,
+            if_match: submission.if_match,
+            occupied: &occupied,
+        };
+        match decide(&self.overlay, &context, &submission.command) {
+            Err(refusals) if refusals.first().code == Code::Unavailable => {
+                Err(Unavailable("a decision could not read the store".into()))
+            }
+            Err(refusals) => Ok(Err(UpdateError::Refused(refusals))),
+            Ok(decision) if submission.dry_run => self.preview(decision).map(Ok),
+            Ok(decision) => self.take(seq, submission, decision).map(Ok),
+        }
+    }
+
+    /// Makes the decision a transaction of the group. A command that changes nothing leaves its line too, for the
+    /// auditor and for its idempotency key; but the program itself leaves none.
+    fn take(&mut self, seq: u64, submission: &Submission, decision: Decision) -> Result<Receipt, Unavailable> {
+        let Decision { events, outcome } = decision;
+        let at = self.ground.at;
+        if events.is_empty() && submission.actor.role == Role::System {
+            return Ok(Receipt { seq: None, at, outcome, serials: Vec::new(), replayed: false, preview: None });
+        }
+        let serials = self.draft.apply(&mut self.overlay, &events)?;
+        let receipt = Receipt {
+            seq: Some(seq),
+            at,
+            outcome: outcome.clone(),
+            serials: serials.clone(),
+            replayed: false,
+            preview: None,
+        };
+        let (actor, request) = (submission.actor.clone(), submission.request.clone());
+        if let Some((key, _)) = &request.key {
+            self.keys.insert((actor.principal.clone(), key.clone()), self.transactions.len());
+        }
+        self.transactions.push(Transaction { seq, at, actor, request, outcome, events, serials });
+        Ok(receipt)
+    }
+
+    /// What the decision would do.
+    fn preview(&self, decision: Decision) -> Result<Receipt, Unavailable> {
+        let Decision { events, outcome } = decision;
+        let mut after = Overlay::new(&self.overlay);
+        for event in &events {
+            after.apply(event)?;
+        }
+        let differences = Differences { suffixes: self.ground.suffixes, settings: self.ground.settings };
+        let differences = differences.between(&self.overlay, &after, &events)?;
+        Ok(Receipt {
+            seq: None,
+            at: self.ground.at,
+            outcome,
+            serials: Vec::new(),
+            replayed: false,
+            preview: Some(Preview { events, differences }),
+        })
+    }
+}
+
+impl Ground<'_> {
+    /// Whether a master file of the set has records at or below the label.
+    fn occupies(&self, key: &NameKey) -> bool {
+        let zones = self.suffixes.apexes(&key.set).iter().filter_map(|apex| self.zones.get(&apex.name));
+        zones.into_iter().any(|zone| zone.occupies(key.label.as_ascii()))
+    }
+}
+
+fn replay(earlier: &Transaction) -> Receipt {
+    Receipt {
+        seq: Some(earlier.seq),
+        at: earlier.at,
+        outcome: earlier.outcome.clone(),
+        serials: earlier.serials.clone(),
+        replayed: true,
+        preview: None,
+    }
+}

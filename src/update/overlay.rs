@@ -1,0 +1,160 @@
+//! The state as it will be once the group being decided is durable: its images over the store's.
+
+use crate::registry::state::{due_of_expiry, due_of_name, due_of_unit};
+use crate::registry::{Brake, Change, ChangeId, Due, DueKind, Event, NameKey, Registration};
+use crate::registry::{SetTotals, State, Timestamp, Unavailable, Unit, UnitId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A state with the events of some transactions applied on top.
+pub struct Overlay<'a> {
+    base: &'a dyn State,
+    units: BTreeMap<UnitId, Unit>,
+    /// None: removed.
+    names: BTreeMap<NameKey, Option<Registration>>,
+    /// The names in `names` that are registered, by unit.
+    members: BTreeMap<UnitId, BTreeSet<NameKey>>,
+    changes: BTreeMap<ChangeId, Change>,
+    /// How many names each set has more than in the base.
+    grown: BTreeMap<Arc<str>, i64>,
+    brake: Option<Option<Brake>>,
+}
+
+impl<'a> Overlay<'a> {
+    /// The state `base`, with nothing on top.
+    pub fn new(base: &'a dyn State) -> Self {
+        Self {
+            base,
+            units: BTreeMap::new(),
+            names: BTreeMap::new(),
+            members: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            grown: BTreeMap::new(),
+            brake: None,
+        }
+    }
+
+    /// Puts an event on top.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the base cannot be read; nothing has changed then.
+    pub fn apply(&mut self, event: &Event) -> Result<(), Unavailable> {
+        match event {
+            Event::Unit(unit) => drop(self.units.insert(unit.id.clone(), unit.clone())),
+            Event::Name(name) => {
+                let grown = i64::from(self.name(&name.key)?.is_none());
+                *self.grown.entry(Arc::clone(&name.key.set)).or_default() += grown;
+                self.members.entry(name.unit.clone()).or_default().insert(name.key.clone());
+                self.names.insert(name.key.clone(), Some(name.clone()));
+            }
+            Event::NameRemoved { key, unit } => {
+                let shrunk = i64::from(self.name(key)?.is_some());
+                *self.grown.entry(Arc::clone(&key.set)).or_default() -= shrunk;
+                if let Some(members) = self.members.get_mut(unit) {
+                    members.remove(key);
+                }
+                self.names.insert(key.clone(), None);
+            }
+            Event::Change(change) => drop(self.changes.insert(change.id, change.clone())),
+            Event::Brake(brake) => self.brake = Some(brake.clone()),
+            Event::ZoneLoaded { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The earliest that any image on top falls due.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.dues().map(|due| due.at).min()
+    }
+
+    /// Everything that the images on top have in the schedule, in no order.
+    fn dues(&self) -> impl Iterator<Item = Due> {
+        let units = self.units.values().filter_map(|unit| {
+            let at = due_of_unit(unit)?;
+            Some(Due { at, kind: DueKind::UnitHold(unit.id.clone()) })
+        });
+        let names = self.names.values().flatten().flat_map(|name| {
+            let hold = due_of_name(name).map(|at| Due { at, kind: DueKind::NameHold(name.key.clone()) });
+            let expiry = due_of_expiry(name).map(|at| Due { at, kind: DueKind::Expiry(name.key.clone()) });
+            hold.into_iter().chain(expiry)
+        });
+        units.chain(names)
+    }
+
+    /// Whether an image on top takes the place of what `due` is about.
+    fn covers(&self, due: &Due) -> bool {
+        match &due.kind {
+            DueKind::UnitHold(id) => self.units.contains_key(id),
+            DueKind::NameHold(key) | DueKind::Expiry(key) => self.names.contains_key(key),
+        }
+    }
+}
+
+impl State for Overlay<'_> {
+    fn unit(&self, id: &UnitId) -> Result<Option<Unit>, Unavailable> {
+        match self.units.get(id) {
+            Some(unit) => Ok(Some(unit.clone())),
+            None => self.base.unit(id),
+        }
+    }
+
+    fn name(&self, key: &NameKey) -> Result<Option<Registration>, Unavailable> {
+        match self.names.get(key) {
+            Some(name) => Ok(name.clone()),
+            None => self.base.name(key),
+        }
+    }
+
+    fn change(&self, id: ChangeId) -> Result<Option<Change>, Unavailable> {
+        match self.changes.get(&id) {
+            Some(change) => Ok(Some(change.clone())),
+            None => self.base.change(id),
+        }
+    }
+
+    fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+        let mut on_top = self.members.get(unit).into_iter().flatten().peekable();
+        let mut going = true;
+        self.base.names_of(unit, &mut |key| {
+            while let Some(earlier) = on_top.next_if(|top| *top < key) {
+                going = going && visit(earlier);
+            }
+            going = going && (self.names.contains_key(key) || visit(key));
+            going
+        })?;
+        for key in on_top {
+            going = going && visit(key);
+        }
+        Ok(())
+    }
+
+    fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
+        let on_top: BTreeSet<Due> = self.dues().filter(|due| due.at <= now).collect();
+        let mut on_top = on_top.iter().peekable();
+        let mut going = true;
+        self.base.due(now, &mut |due| {
+            while let Some(earlier) = on_top.next_if(|top| *top < due) {
+                going = going && visit(earlier);
+            }
+            going = going && (self.covers(due) || visit(due));
+            going
+        })?;
+        for due in on_top {
+            going = going && visit(due);
+        }
+        Ok(())
+    }
+
+    fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable> {
+        let base = self.base.totals(set)?;
+        let grown = self.grown.get(set).copied().unwrap_or(0);
+        Ok(SetTotals { names: base.names.saturating_add_signed(grown) })
+    }
+
+    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
+        match &self.brake {
+            Some(brake) => Ok(brake.clone()),
+            None => self.base.brake(),
+        }
+    }
+}

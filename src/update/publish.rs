@@ -1,0 +1,216 @@
+//! From decided events to zones: which names change what they publish, and which serials move by it.
+
+use super::overlay::Overlay;
+use super::tally::Tally;
+use crate::publication::published;
+use crate::registry::{Event, NameKey, Policy, Registration, State, Unavailable, Unit, UnitId};
+use crate::zone::{Name, Pages, PagesEdit, ZoneSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The zones of every suffix set, by the set's primary suffix.
+#[derive(Clone, Debug, Default)]
+pub struct Suffixes(BTreeMap<Arc<str>, Vec<Apex>>);
+
+/// The apex of one zone of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apex {
+    /// As zones are found by.
+    pub name: Name,
+    /// A-labels with a final dot, as the journal writes it.
+    pub text: Box<str>,
+}
+
+/// What a group changes in the zones, before it is durable. Drop it, and nothing has happened.
+pub struct Draft<'a> {
+    zones: &'a ZoneSet,
+    suffixes: &'a Suffixes,
+    edits: BTreeMap<Arc<str>, SetEdit>,
+    octets: Vec<u8>,
+    /// How the counts of names and holds move.
+    pub tally: Tally,
+}
+
+/// The edit of one set's registrations.
+struct SetEdit {
+    pages: PagesEdit,
+    /// Transactions that changed something in it: how far its serials move.
+    moved: u32,
+}
+
+impl Suffixes {
+    /// The zones that the policy's sets are published in.
+    pub fn of(policy: &Policy) -> Self {
+        let apex = |suffix: &Arc<str>| {
+            let name = Name::absolute(suffix).expect("the configuration's suffixes are names");
+            Apex { name: name.to_lowercase(), text: format!("{}.", suffix.to_ascii_lowercase()).into() }
+        };
+        let sets = policy.sets.iter().filter_map(|set| {
+            let primary = set.suffixes.first()?;
+            Some((Arc::clone(primary), set.suffixes.iter().map(apex).collect()))
+        });
+        Self(sets.collect())
+    }
+
+    /// The zones of the set with this primary suffix.
+    pub fn apexes(&self, set: &str) -> &[Apex] {
+        self.0.get(set).map_or(&[], Vec::as_slice)
+    }
+
+    /// The primary suffix of the set that the zone with this apex belongs to.
+    pub fn set_of(&self, apex: &Name) -> Option<&Arc<str>> {
+        self.0.iter().find(|(_, apexes)| apexes.iter().any(|a| a.name == *apex)).map(|(set, _)| set)
+    }
+
+    /// The primary suffixes.
+    pub fn sets(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.0.keys()
+    }
+
+    /// The registrations of a set, as the first of its zones in `zones` shares them with the others.
+    pub fn pages<'z>(&self, zones: &'z ZoneSet, set: &str) -> Option<&'z Pages> {
+        self.apexes(set).iter().find_map(|apex| zones.get(&apex.name)?.registrations())
+    }
+}
+
+impl<'a> Draft<'a> {
+    /// Nothing changed in `zones` yet.
+    pub fn new(zones: &'a ZoneSet, suffixes: &'a Suffixes) -> Self {
+        Self { zones, suffixes, edits: BTreeMap::new(), octets: Vec::new(), tally: Tally::default() }
+    }
+
+    /// Puts one transaction's events on `state` and into the zones; the new serial of each zone that it changed visibly.
+    ///
+    /// # Errors
+    /// [`Unavailable`]; state and draft are of no use then.
+    pub fn apply(&mut self, state: &mut Overlay<'_>, events: &[Event]) -> Result<Vec<(Box<str>, u32)>, Unavailable> {
+        let touched = touched(state, events)?;
+        for key in &touched.names {
+            if let Some((unit, name)) = look_up(state, key)? {
+                self.tally.name(&unit, &name, -1);
+            }
+        }
+        for id in &touched.units {
+            if let Some(unit) = state.unit(id)? {
+                self.tally.unit(&unit, -1);
+            }
+        }
+        for event in events {
+            state.apply(event)?;
+        }
+        for id in &touched.units {
+            if let Some(unit) = state.unit(id)? {
+                self.tally.unit(&unit, 1);
+            }
+        }
+        let mut moved = BTreeSet::new();
+        for key in &touched.names {
+            let now = look_up(state, key)?;
+            if let Some((unit, name)) = &now {
+                self.tally.name(unit, name, 1);
+            }
+            if self.publish(key, now.as_ref()) {
+                moved.insert(Arc::clone(&key.set));
+            }
+        }
+        Ok(moved.iter().flat_map(|set| self.move_serials(set)).collect())
+    }
+
+    /// Brings the zones of the name up to its state; whether that changed anything.
+    fn publish(&mut self, key: &NameKey, now: Option<&(Unit, Registration)>) -> bool {
+        let Some(edit) = self.edit(&key.set) else { return false };
+        let label = key.label.as_ascii().as_bytes();
+        let Some(published) = now.and_then(|(unit, name)| published(unit, name)) else {
+            return edit.pages.remove(label);
+        };
+        // Taken out of `self` for the time of the borrow, to be filled again and again.
+        let mut octets = std::mem::take(&mut self.octets);
+        octets.clear();
+        published.encode(&mut octets);
+        let edit = self.edits.get_mut(&key.set).expect("the edit was begun above");
+        let changed = edit.pages.get(label) != Some(&octets[..]);
+        if changed {
+            edit.pages.insert(label, &octets);
+        }
+        self.octets = octets;
+        changed
+    }
+
+    /// The edit of a set that is served.
+    fn edit(&mut self, set: &Arc<str>) -> Option<&mut SetEdit> {
+        if !self.edits.contains_key(set) {
+            let pages = self.suffixes.pages(self.zones, set)?.edit();
+            self.edits.insert(Arc::clone(set), SetEdit { pages, moved: 0 });
+        }
+        self.edits.get_mut(set)
+    }
+
+    /// Moves the serials of all zones of a set by one, and tells them.
+    fn move_serials(&mut self, set: &Arc<str>) -> Vec<(Box<str>, u32)> {
+        let Some(edit) = self.edits.get_mut(set) else { return Vec::new() };
+        edit.moved = edit.moved.wrapping_add(1);
+        let served = self.suffixes.apexes(set).iter().filter_map(|apex| {
+            // RFC 1982 §3.1: adding wraps round.
+            let serial = self.zones.get(&apex.name)?.serial().wrapping_add(edit.moved);
+            Some((apex.text.clone(), serial))
+        });
+        served.collect()
+    }
+
+    /// The zones as they are after the draft, or none if it changed nothing; and how the counts move.
+    pub fn finish(self) -> (Option<ZoneSet>, Tally) {
+        let mut changed = Vec::new();
+        for (set, edit) in self.edits {
+            if edit.moved == 0 {
+                continue;
+            }
+            let pages = edit.pages.finish();
+            for apex in self.suffixes.apexes(&set) {
+                if let Some(zone) = self.zones.get(&apex.name) {
+                    let serial = zone.serial().wrapping_add(edit.moved);
+                    changed.push(zone.clone().with_serial(serial).with_registrations(pages.clone()));
+                }
+            }
+        }
+        let zones = (!changed.is_empty()).then(|| self.zones.with(changed));
+        (zones, self.tally)
+    }
+}
+
+/// The names that may publish something else after a transaction, and the units that it replaces.
+pub(super) struct Touched {
+    /// The names.
+    pub(super) names: BTreeSet<NameKey>,
+    units: BTreeSet<UnitId>,
+}
+
+/// What `events` touch, seen from the state before them.
+pub(super) fn touched(state: &Overlay<'_>, events: &[Event]) -> Result<Touched, Unavailable> {
+    let mut touched = Touched { names: BTreeSet::new(), units: BTreeSet::new() };
+    for event in events {
+        match event {
+            Event::Name(name) => drop(touched.names.insert(name.key.clone())),
+            Event::NameRemoved { key, .. } => drop(touched.names.insert(key.clone())),
+            Event::Unit(unit) => {
+                touched.units.insert(unit.id.clone());
+                let before = state.unit(&unit.id)?.and_then(|unit| unit.holds.effective());
+                // Of a unit, only the hold that decides shows in what its names publish.
+                if before != unit.holds.effective() {
+                    state.names_of(&unit.id, &mut |key| {
+                        touched.names.insert(key.clone());
+                        true
+                    })?;
+                }
+            }
+            Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => {}
+        }
+    }
+    Ok(touched)
+}
+
+/// A registration with its unit.
+pub(super) fn look_up(state: &dyn State, key: &NameKey) -> Result<Option<(Unit, Registration)>, Unavailable> {
+    let Some(name) = state.name(key)? else { return Ok(None) };
+    let unit = state.unit(&name.unit)?.ok_or_else(|| Unavailable(format!("the unit of {key} is missing")))?;
+    Ok(Some((unit, name)))
+}

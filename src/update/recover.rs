@@ -1,0 +1,228 @@
+//! Coming up: the lock on the data directory, the store brought up to the journal, and rebuilding it.
+
+use super::{Rebuilt, StartError};
+use crate::journal::{Journal, JournalError};
+use crate::registry::{Actor, Event, Outcome, Position, Request, Role, Timestamp, Transaction};
+use crate::store::{Store, StoreError, ZoneMark};
+use rustix::fs::{FlockOperation, flock};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// Transactions replayed between two flushes; sled keeps what is not flushed in memory.
+const FLUSH_EVERY: usize = 1000;
+/// Stores set aside that are kept, the newest ones; each is as large as the store, and all of it is in the journal.
+const ASIDE_MAX: usize = 2;
+/// Where the store is in the data directory.
+const STORE: &str = "sled";
+/// Where the journal is in the data directory.
+const JOURNAL: &str = "journal";
+
+/// The data directory, locked against other processes until this is dropped.
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Locks the data directory, which is created if absent.
+    ///
+    /// # Errors
+    /// [`StartError::Locked`] or [`StartError::Io`].
+    pub fn take(data_dir: &Path) -> Result<Self, StartError> {
+        std::fs::create_dir_all(data_dir).map_err(|source| io(data_dir, source))?;
+        let path = data_dir.join("lock");
+        // Not truncated: it says who holds it.
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = options.map_err(|source| io(&path, source))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut pid = String::new();
+                let known = file.read_to_string(&mut pid).is_ok() && !pid.trim().is_empty();
+                let holder = if known { format!("process {}", pid.trim()) } else { "another process".into() };
+                return Err(StartError::Locked { path: data_dir.display().to_string(), holder });
+            }
+            Err(error) => return Err(io(&path, error.into())),
+        }
+        let pid = format!("{}\n", std::process::id());
+        let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(pid.as_bytes()));
+        // A full disk must not keep the process from starting: the lock holds without the note.
+        if let Err(error) = noted {
+            tracing::warn!("the process id is not noted in {}: {error}", path.display());
+        }
+        Ok(Self { _file: file })
+    }
+}
+
+/// Opens the store and the journal, and brings the store up to it. A store that does not open, or does not take the
+/// journal's lines, is set aside and rebuilt.
+///
+/// # Errors
+/// [`StartError`].
+pub fn open(data_dir: &Path) -> Result<(Store, Journal), StartError> {
+    let directory = data_dir.join(STORE);
+    match Store::open(&directory) {
+        Ok(store) => match replay(data_dir, store) {
+            Err(StartError::Store(why)) => tracing::error!("the store is rebuilt from the journal: {why}"),
+            other => return other,
+        },
+        Err(error @ (StoreError::Damaged(_) | StoreError::Format { .. })) => {
+            tracing::error!("the store is rebuilt from the journal: {error}");
+        }
+        Err(error @ StoreError::Io(_)) => return Err(StartError::Store(error.to_string())),
+    }
+    set_aside(&directory)?;
+    let store = Store::open(&directory).map_err(|error| StartError::Store(error.to_string()))?;
+    replay(data_dir, store)
+}
+
+/// Applies the journal's lines after the store's position to it.
+fn replay(data_dir: &Path, mut store: Store) -> Result<(Store, Journal), StartError> {
+    let began = store.position();
+    let mut failed = None;
+    let mut unflushed = 0;
+    let opened = Journal::open(&data_dir.join(JOURNAL), began, &mut |transaction, position| {
+        unflushed += 1;
+        let flush = unflushed % FLUSH_EVERY == 0;
+        let applied = store.apply(&transaction, position).and_then(|()| if flush { store.flush() } else { Ok(()) });
+        applied.map_err(|error| failed.insert(error.to_string()).clone())
+    });
+    if let Some(why) = failed {
+        return Err(StartError::Store(why));
+    }
+    let journal = opened.map_err(StartError::from)?;
+    if unflushed > 0 {
+        store.flush().map_err(|error| StartError::Store(error.to_string()))?;
+        tracing::info!(from = began.seq, to = store.position().seq, "the store was brought up to the journal");
+    }
+    Ok((store, journal))
+}
+
+/// Moves a directory out of the way, and removes the oldest that were moved before.
+fn set_aside(directory: &Path) -> Result<Option<PathBuf>, StartError> {
+    let parent = directory.parent().unwrap_or(Path::new("."));
+    let prefix = format!("{STORE}.aside-");
+    let numbered = |entry: std::io::Result<std::fs::DirEntry>| -> Option<u64> {
+        entry.ok()?.file_name().to_str()?.strip_prefix(&prefix)?.parse().ok()
+    };
+    let mut numbers: Vec<u64> =
+        std::fs::read_dir(parent).map_err(|source| io(parent, source))?.filter_map(numbered).collect();
+    numbers.sort_unstable();
+    let next = numbers.last().map_or(1, |last| last + 1);
+    let aside = parent.join(format!("{prefix}{next}"));
+    match std::fs::rename(directory, &aside) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(io(directory, source)),
+    }
+    tracing::warn!("the old store is now {}", aside.display());
+    numbers.push(next);
+    let superfluous = numbers.len().saturating_sub(ASIDE_MAX);
+    for old in &numbers[..superfluous] {
+        let old = parent.join(format!("{prefix}{old}"));
+        if let Err(error) = std::fs::remove_dir_all(&old) {
+            tracing::warn!("{} is not removed: {error}", old.display());
+        }
+    }
+    Ok(Some(aside))
+}
+
+/// Rebuilds the store from the journal, see [`super::rebuild`].
+pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError> {
+    let _lock = Lock::take(data_dir)?;
+    let directory = data_dir.join(STORE);
+    let old = directory.exists().then(|| Store::open(&directory));
+    let (known, applied) = match old {
+        None => (Vec::new(), 0),
+        Some(Ok(store)) => {
+            let marks = store.zones().unwrap_or_else(|error| {
+                tracing::error!("the old store's serials are lost: {error}");
+                Vec::new()
+            });
+            (marks, store.position().seq)
+        }
+        Some(Err(error)) => {
+            tracing::error!("the old store cannot be read, its serials are lost: {error}");
+            (Vec::new(), 0)
+        }
+    };
+    // The journal is opened before anything is moved: if it is broken, or ends too early, all stays in its place.
+    let journal = Journal::open(&data_dir.join(JOURNAL), Position::default(), &mut |_, _| Ok(()))?;
+    let last = journal.position().seq;
+    drop(journal);
+    if applied > last && !accept_loss {
+        return Err(StartError::Behind { applied, last });
+    }
+    let aside = set_aside(&directory)?;
+    let store = Store::open(&directory).map_err(|error| StartError::Store(error.to_string()))?;
+    let (mut store, mut journal) = replay(data_dir, store)?;
+    let lost = applied.saturating_sub(last);
+    if lost > 0 {
+        raise_serials(&mut store, &mut journal, &known, lost)?;
+    }
+    store.flush().map_err(|error| StartError::Store(error.to_string()))?;
+    Ok(Rebuilt { seq: store.position().seq, aside, lost })
+}
+
+/// Journals serials above all that were ever published, though the transactions that published them are lost.
+fn raise_serials(store: &mut Store, journal: &mut Journal, known: &[ZoneMark], lost: u64) -> Result<(), StartError> {
+    let unreadable = |error: crate::registry::Unavailable| StartError::Store(error.to_string());
+    let kept = store.zones().map_err(unreadable)?;
+    let raised = known.iter().map(|mark| {
+        let floor = kept.iter().find(|kept| kept.apex == mark.apex).map_or(mark.serial, |kept| kept.serial);
+        let highest = if is_ahead(floor, mark.serial) { floor } else { mark.serial };
+        (mark.apex.clone(), highest.wrapping_add(1))
+    });
+    let serials: Vec<(Box<str>, u32)> = raised.collect();
+    let loaded = known.iter().map(|mark| Event::ZoneLoaded { apex: mark.apex.clone(), digest: mark.digest });
+    let seq = journal.position().seq + 1;
+    let before = last_transaction_at(journal)?.unwrap_or(Timestamp(0));
+    let transaction = Transaction {
+        seq,
+        at: super::clock::Clock::now(&super::clock::SystemClock).max(before),
+        actor: Actor { principal: "rebuild".into(), role: Role::System, region: None },
+        request: Request {
+            operation: "rebuild.accept-loss".into(),
+            target: "store".into(),
+            note: Some(format!("{lost} transactions after {} were lost", seq - 1).into()),
+            key: None,
+        },
+        outcome: Outcome { id: "store".into(), state: "rebuilt".into(), version: seq, created: false },
+        events: loaded.collect(),
+        serials,
+    };
+    let positions = journal.append(std::slice::from_ref(&transaction));
+    let positions = positions.map_err(|error| StartError::Unwritable(error.to_string()))?;
+    for position in positions {
+        store.apply(&transaction, position).map_err(|error| StartError::Store(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Whether serial `a` is ahead of `b` (RFC 1982 §3.2); of two exactly opposite ones neither is.
+pub fn is_ahead(a: u32, b: u32) -> bool {
+    let distance = a.wrapping_sub(b);
+    distance != 0 && distance < 1 << 31
+}
+
+/// The time of the last transaction.
+pub fn last_transaction_at(journal: &Journal) -> Result<Option<Timestamp>, StartError> {
+    let last = journal.position().seq;
+    if last == 0 {
+        return Ok(None);
+    }
+    Ok(journal.reader().transaction(last)?.map(|transaction| transaction.at))
+}
+
+impl From<JournalError> for StartError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Behind { applied, last } => Self::Behind { applied, last },
+            other => Self::Journal(other),
+        }
+    }
+}
+
+fn io(path: &Path, source: std::io::Error) -> StartError {
+    StartError::Io { path: path.display().to_string(), source }
+}

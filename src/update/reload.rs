@@ -1,0 +1,234 @@
+//! Zones and settings as they are read: which of them changed since they were last served, and the serials they get.
+
+use super::engine::{CommitError, Engine, Settings};
+use super::handle::{Receipt, UpdateError};
+use super::publish::{Apex, Suffixes};
+use super::recover::is_ahead;
+use super::scan::scan;
+use super::{PUBLICATION_FORMAT, Reload};
+use crate::registry::{Actor, Command, Context, Request, Role, Transaction, decide};
+use crate::store::ZoneMark;
+use crate::zone::{Gateway, Pages, ZoneSet};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// What was read, ready to be served.
+struct Loaded {
+    zones: ZoneSet,
+    suffixes: Suffixes,
+    settings: Settings,
+    /// What differs from what was served last.
+    changed: Vec<Changed>,
+}
+
+/// One zone that is not what was served last.
+struct Changed {
+    apex: Box<str>,
+    /// Of everything the zone was made from.
+    digest: [u8; 32],
+    serial: u32,
+    /// Of its file alone, for the auditor.
+    file: [u8; 32],
+}
+
+impl Engine {
+    /// Serves new zones and settings, with the registrations as they are: those of `scanned`, or else those served now,
+    /// or else the store's. Journalled, if anything visible may differ.
+    ///
+    /// # Errors
+    /// [`LoadError`]; the old ones are served on then.
+    pub fn load(&mut self, reload: Reload, scanned: &[(Arc<str>, Pages)]) -> Result<Receipt, LoadError> {
+        if let Some(why) = &self.stopped {
+            return Err(CommitError::Unwritable(why.clone()).into());
+        }
+        let store = self.store.ready().map_err(CommitError::Store)?;
+        let known = store.zones().map_err(|error| CommitError::Store(error.to_string()))?;
+        let suffixes = Suffixes::of(&reload.policy);
+        let mut pages: Vec<(Arc<str>, Pages)> = Vec::new();
+        for set in suffixes.sets() {
+            let scanned = scanned.iter().find(|(of, _)| of == set).map(|(_, pages)| pages);
+            let there = scanned.or_else(|| self.suffixes.pages(&self.zones, set));
+            let there = match there {
+                Some(there) => there.clone(),
+                None => scan(store, set)?,
+            };
+            pages.push((Arc::clone(set), there));
+        }
+        let loaded = Loaded::new(reload, suffixes, &pages, &known);
+        let now = self.now();
+        let seq = self.journal.position().seq + 1;
+        let actor = Actor { principal: "configuration".into(), role: Role::System, region: None };
+        let context =
+            Context { policy: &loaded.settings.policy, actor: &actor, now, seq, if_match: None, occupied: &|_| false };
+        let digests = loaded.changed.iter().map(|zone| (zone.apex.clone(), zone.digest)).collect();
+        let decision = decide(store, &context, &Command::LoadZones { digests });
+        let decision = decision.map_err(|refusals| LoadError::Refused(UpdateError::Refused(refusals)))?;
+        let serials: Vec<(Box<str>, u32)> =
+            loaded.changed.iter().map(|zone| (zone.apex.clone(), zone.serial)).collect();
+        let mut receipt = Receipt {
+            seq: None,
+            at: now,
+            outcome: decision.outcome.clone(),
+            serials: serials.clone(),
+            replayed: false,
+            preview: None,
+        };
+        let mut written = None;
+        if !loaded.changed.is_empty() {
+            let request = Request {
+                operation: "zones.load".into(),
+                target: "zones".into(),
+                note: Some(loaded.note().into()),
+                key: None,
+            };
+            let (outcome, events) = (decision.outcome, decision.events);
+            let transaction = Transaction { seq, at: now, actor, request, outcome, events, serials };
+            let positions = self.append(std::slice::from_ref(&transaction))?;
+            receipt.seq = Some(seq);
+            written = Some((transaction, positions));
+        }
+        self.zones = loaded.zones;
+        self.suffixes = loaded.suffixes;
+        self.settings = loaded.settings;
+        self.publish();
+        // The rules may have changed what is due: grace, the brake's limits.
+        self.due_done = None;
+        if let Some((transaction, positions)) = written {
+            self.settle(std::slice::from_ref(&transaction), &positions);
+        }
+        Ok(receipt)
+    }
+}
+
+/// Why zones and settings were not taken.
+#[derive(Debug)]
+pub enum LoadError {
+    /// They cannot be journalled, or the store cannot be read.
+    Commit(CommitError),
+    /// The registry says no.
+    Refused(UpdateError),
+}
+
+impl LoadError {
+    /// What the caller is told.
+    pub fn answer(self) -> UpdateError {
+        match self {
+            Self::Commit(error) => error.answer(),
+            Self::Refused(error) => error,
+        }
+    }
+}
+
+impl From<CommitError> for LoadError {
+    fn from(error: CommitError) -> Self {
+        Self::Commit(error)
+    }
+}
+
+impl Loaded {
+    fn new(reload: Reload, suffixes: Suffixes, pages: &[(Arc<str>, Pages)], known: &[ZoneMark]) -> Self {
+        let Reload { zones: files, gateways, policy } = reload;
+        let settings = Settings { policy, gateways: gateways.into_iter().collect() };
+        let mut changed = Vec::new();
+        let zones = files.into_iter().map(|(zone, file)| {
+            let name = zone.apex().to_lowercase();
+            let apex = Apex { text: name.to_string().into(), name };
+            let set = suffixes.set_of(&apex.name);
+            let gateway = set.map(|set| settings.gateway(set)).unwrap_or_default();
+            let digest = digest(&file, set.map_or("", |set| set), &gateway);
+            let mark = known.iter().find(|mark| mark.apex == apex.text);
+            let serial = next_serial(zone.serial(), digest, mark);
+            if mark.is_none_or(|mark| mark.digest != digest) {
+                changed.push(Changed { apex: apex.text, digest, serial, file });
+            }
+            let zone = zone.with_serial(serial).with_gateway(gateway);
+            match set.and_then(|set| pages.iter().find(|(of, _)| of == set)) {
+                Some((_, pages)) => zone.with_registrations(pages.clone()),
+                None => zone,
+            }
+        });
+        let zones = ZoneSet::new(zones.collect::<Vec<_>>());
+        Self { zones, suffixes, settings, changed }
+    }
+
+    /// The files' digests as `sha256sum` prints them, for the auditor.
+    fn note(&self) -> String {
+        let mut note = String::new();
+        for zone in &self.changed {
+            let separator = if note.is_empty() { "" } else { ", " };
+            write!(note, "{separator}{} sha256 ", zone.apex).expect("a string takes every write");
+            for octet in zone.file {
+                write!(note, "{octet:02x}").expect("a string takes every write");
+            }
+        }
+        note
+    }
+}
+
+/// The serial to serve a zone with. What changed moves it, what was served already keeps it, and the file's own is a
+/// floor: it counts where it is ahead (RFC 1982 §3.2).
+fn next_serial(file: u32, digest: [u8; 32], mark: Option<&ZoneMark>) -> u32 {
+    match mark {
+        None => file,
+        Some(mark) if mark.digest == digest => mark.serial,
+        Some(mark) if is_ahead(file, mark.serial) => file,
+        Some(mark) => mark.serial.wrapping_add(1),
+    }
+}
+
+/// Of everything a zone's answers depend on beside its registrations.
+fn digest(file: &[u8; 32], set: &str, gateway: &Gateway) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update([PUBLICATION_FORMAT]);
+    hash.update(file);
+    hash.update((set.len() as u64).to_be_bytes());
+    hash.update(set.as_bytes());
+    hash.update((gateway.v4.len() as u64).to_be_bytes());
+    for address in &gateway.v4 {
+        hash.update(address.octets());
+    }
+    for address in &gateway.v6 {
+        hash.update(address.octets());
+    }
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(serial: u32) -> ZoneMark {
+        ZoneMark { apex: "example.".into(), serial, digest: [1; 32] }
+    }
+
+    #[track_caller]
+    fn check(file: u32, digest: u8, served: Option<u32>, expected: u32) {
+        assert_eq!(next_serial(file, [digest; 32], served.map(mark).as_ref()), expected);
+    }
+
+    #[test]
+    fn serials_never_go_back() {
+        check(7, 1, None, 7);
+        check(7, 1, Some(9), 9);
+        check(7, 2, Some(9), 10);
+        check(12, 2, Some(9), 12);
+        check(12, 1, Some(9), 9);
+        // Round the end of the circle (RFC 1982).
+        check(3, 2, Some(u32::MAX), 3);
+        check(u32::MAX, 2, Some(3), 4);
+        check(7, 2, Some(u32::MAX), 7);
+        check(1 << 31, 2, Some(0), 1);
+    }
+
+    #[test]
+    fn a_digest_covers_the_gateway_and_the_set() {
+        let v4: Gateway = Gateway { v4: vec!["192.0.2.1".parse().expect("an address")], v6: Vec::new() };
+        let digests = [
+            digest(&[0; 32], "a", &Gateway::default()),
+            digest(&[0; 32], "b", &Gateway::default()),
+            digest(&[0; 32], "a", &v4),
+        ];
+        assert!(digests.iter().enumerate().all(|(i, a)| digests[i + 1..].iter().all(|b| a != b)));
+    }
+}

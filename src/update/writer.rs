@@ -1,0 +1,259 @@
+//! The writer's thread: it drains the queue into groups, and does what falls due before each.
+
+use super::engine::{CommitError, Engine, Settings};
+use super::handle::{Handle, Message, QUEUE_LEN_MAX, Receipt, SharedStatus, Submission, UpdateError};
+use super::mend::Slot;
+use super::publish::Suffixes;
+use super::recover::{self, Lock};
+use super::reload::LoadError;
+use super::scan::scan_all;
+use super::schedule::{Backoff, DUE_LIMIT};
+use super::{Running, Start, StartError};
+use crate::registry::{Brake, Command, State, Timestamp};
+use crate::snapshot;
+use crate::telemetry::ChangeResult;
+use crate::zone::ZoneSet;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Most commands in one group: they share one fsync, and the first waits for the last to be decided.
+const GROUP_MAX: usize = 256;
+/// Imported objects at which a group is closed; an import alone can be a whole group.
+const GROUP_ITEMS_MAX: usize = 1000;
+/// Pause between two ticks of housekeeping while there is work.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The way back to who submitted a command.
+type Reply = oneshot::Sender<Result<Receipt, UpdateError>>;
+
+/// Opens everything, applies what fell due meanwhile, and starts the thread.
+pub fn start(settings: Start) -> Result<Running, StartError> {
+    let Start { data_dir, reload, clock, metrics } = settings;
+    let lock = Lock::take(&data_dir)?;
+    let (store, journal) = recover::open(&data_dir)?;
+    let at = recover::last_transaction_at(&journal)?.unwrap_or(Timestamp(i64::MIN));
+    metrics.journal_at(journal.position().seq);
+    let sets: Vec<Arc<str>> = Suffixes::of(&reload.policy).sets().map(Arc::clone).collect();
+    let (scanned, tally) = scan_all(&store, &sets)?;
+    metrics.reset_objects();
+    tally.report(&metrics);
+    let brake = store.brake().map_err(|error| StartError::Store(error.to_string()))?;
+    let status = SharedStatus::default();
+    status.set(|status| status.brake = brake.filter(Brake::is_engaged));
+    let reader = journal.reader();
+    let mut engine = Engine {
+        data_dir,
+        store: Slot::Ready(store),
+        reader: reader.clone(),
+        journal,
+        zones: ZoneSet::new([]),
+        suffixes: Suffixes::default(),
+        settings: Settings { policy: reload.policy.clone(), gateways: Default::default() },
+        at,
+        clock: Arc::clone(&clock),
+        metrics,
+        status: status.clone(),
+        publisher: None,
+        due_done: None,
+        due_limit: DUE_LIMIT,
+        stopped: None,
+        full: None,
+    };
+    engine.load(reload, &scanned)?;
+    drop(scanned);
+    engine.apply_due()?;
+    engine.report();
+    let (publisher, snapshots) = snapshot::channel(engine.snapshot());
+    engine.publisher = Some(publisher);
+    let (queue, messages) = crossbeam_channel::bounded(QUEUE_LEN_MAX);
+    wake_on_jump(&clock, &queue);
+    let writer = Writer { messages, engine, _lock: lock, backoff: Backoff::default() };
+    let thread = std::thread::Builder::new().name("writer".into()).spawn(move || writer.run());
+    let writer = thread.map_err(|source| StartError::Io { path: "the writer's thread".into(), source })?;
+    Ok(Running { handle: Handle { queue, status }, snapshots, journal: reader, writer })
+}
+
+/// A clock that is set wakes the writer. If the queue is full it is awake already.
+fn wake_on_jump(clock: &Arc<dyn super::Clock>, queue: &Sender<Message>) {
+    let queue = queue.clone();
+    clock.on_jump(Box::new(move || drop(queue.try_send(Message::Wake))));
+}
+
+struct Writer {
+    messages: Receiver<Message>,
+    engine: Engine,
+    backoff: Backoff,
+    /// Dropped last: another process may come only after store and journal are closed.
+    _lock: Lock,
+}
+
+/// Says in the status that the writer is gone, however it went.
+struct Farewell(SharedStatus);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        let why = if std::thread::panicking() { "the writer has failed" } else { "the server is stopping" };
+        self.0.set(|status| status.unwritable = Some(why.into()));
+    }
+}
+
+impl Writer {
+    fn run(mut self) {
+        let _farewell = Farewell(self.engine.status.clone());
+        let mut ticked = Instant::now();
+        loop {
+            self.do_due();
+            if ticked.elapsed() >= TICK {
+                self.engine.tick();
+                ticked = Instant::now();
+            }
+            let message = match self.messages.recv_timeout(self.engine.sleep()) {
+                Ok(message) => message,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            self.engine.metrics.queued(self.messages.len());
+            // The time may have moved while it slept: what is due comes before what was handed in after it was due.
+            self.do_due();
+            if !self.handle(message) {
+                break;
+            }
+        }
+        self.close();
+    }
+
+    /// Handles a message, and those after it that fit into one group with it; whether to go on.
+    fn handle(&mut self, message: Message) -> bool {
+        let mut next = Some(message);
+        while let Some(message) = next.take() {
+            match message {
+                Message::Submit(submission, reply) => next = self.gather(*submission, reply),
+                Message::Read(read) => {
+                    // Without a store the read is dropped, and with it its way back: the caller learns of it.
+                    if let Ok(store) = self.engine.store.ready() {
+                        read(store);
+                    }
+                }
+                Message::Reload(reload, reply) => {
+                    let loaded = self.engine.load(*reload, &[]).map_err(LoadError::answer);
+                    drop(reply.send(loaded));
+                }
+                Message::Wake => {}
+                Message::Stop => return false,
+            }
+        }
+        true
+    }
+
+    /// Fills a group from the queue and runs it; the message after it that did not fit.
+    fn gather(&mut self, first: Submission, reply: Reply) -> Option<Message> {
+        let mut items = weight(&first.command);
+        let mut submissions = vec![first];
+        let mut replies = vec![reply];
+        let mut other = None;
+        while submissions.len() < GROUP_MAX && items < GROUP_ITEMS_MAX {
+            match self.messages.try_recv() {
+                Ok(Message::Submit(submission, reply)) => {
+                    items += weight(&submission.command);
+                    submissions.push(*submission);
+                    replies.push(reply);
+                }
+                Ok(message) => {
+                    other = Some(message);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        self.run_group(&submissions, replies);
+        other
+    }
+
+    fn run_group(&mut self, submissions: &[Submission], replies: Vec<Reply>) {
+        let metrics = self.engine.metrics.clone();
+        let mut replies = Some(replies);
+        let ran = self.engine.run(submissions, |answers| {
+            for ((submission, reply), answer) in
+                submissions.iter().zip(replies.take().into_iter().flatten()).zip(answers)
+            {
+                metrics.changed(&submission.request.operation, result_of(submission, &answer));
+                // Who has gone away meanwhile does not hear of it; the change stands.
+                drop(reply.send(answer));
+            }
+        });
+        let Some(replies) = replies else { return };
+        match ran {
+            // One of them is too long: alone each shows whether it is the one.
+            Err(CommitError::TooLong(_)) if submissions.len() > 1 => {
+                for (submission, reply) in submissions.iter().zip(replies) {
+                    self.run_group(std::slice::from_ref(submission), vec![reply]);
+                }
+            }
+            Err(error) => {
+                for (submission, reply) in submissions.iter().zip(replies) {
+                    let answer = Err(error.answer());
+                    metrics.changed(&submission.request.operation, result_of(submission, &answer));
+                    drop(reply.send(answer));
+                }
+            }
+            Ok(()) => {}
+        }
+    }
+
+    fn do_due(&mut self) {
+        if !self.backoff.is_over() {
+            return;
+        }
+        let done = self.engine.apply_due();
+        self.backoff.tried(done.is_err());
+    }
+
+    /// Ends in good order. Whoever still waits learns that the server is stopping, as their way back is dropped.
+    fn close(mut self) {
+        if let Slot::Ready(store) = &mut self.engine.store
+            && let Err(error) = store.flush()
+        {
+            // Nothing is lost: the next start replays the journal from where the store is.
+            tracing::warn!("the store was not written out: {error}");
+        }
+    }
+}
+
+/// How many objects a command may change by itself.
+fn weight(command: &Command) -> usize {
+    match command {
+        Command::Import { items } => items.len(),
+        _ => 1,
+    }
+}
+
+fn result_of(submission: &Submission, answer: &Result<Receipt, UpdateError>) -> ChangeResult {
+    match answer {
+        Ok(receipt) if receipt.replayed => ChangeResult::Replayed,
+        Ok(_) if submission.dry_run => ChangeResult::DryRun,
+        Ok(_) => ChangeResult::Committed,
+        Err(UpdateError::Refused(_) | UpdateError::KeyReused) => ChangeResult::Refused,
+        Err(UpdateError::Busy | UpdateError::Unwritable(_)) => ChangeResult::Unwritable,
+    }
+}
+
+impl From<CommitError> for StartError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(why) => Self::Store(why),
+            CommitError::Unwritable(why) => Self::Unwritable(why),
+            CommitError::TooLong(octets) => Self::Unwritable(format!("a line of {octets} octets is too long")),
+        }
+    }
+}
+
+impl From<LoadError> for StartError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Commit(error) => error.into(),
+            LoadError::Refused(error) => Self::Unwritable(error.to_string()),
+        }
+    }
+}
