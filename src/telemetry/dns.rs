@@ -61,7 +61,7 @@ pub enum Answer {
 
 /// Why a packet or a connection was dropped without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drop {
+pub enum DropReason {
     /// The source port was 0: nothing can be sent there.
     SourcePort,
     /// The request was longer than any request needs to be.
@@ -211,7 +211,7 @@ impl DnsCounter {
     }
 
     /// Counts one drop.
-    pub fn dropped(&self, drop: Drop) {
+    pub fn dropped(&self, drop: DropReason) {
         self.block.add(DROPPED + drop as usize, 1);
     }
 
@@ -244,7 +244,7 @@ impl Collector for Dns {
             }
             latency.push(latency_metric(transport, sum));
         }
-        let mut open = Gauge::new();
+        let mut open = Gauge::default();
         open.set_value(self.shared.connections.load(Ordering::Relaxed) as f64);
         let counted = MetricType::COUNTER;
         let descs = &self.shared.descs;
@@ -299,12 +299,12 @@ impl Dns {
 }
 
 fn latency_metric(transport: &str, sum: &[u64]) -> Metric {
-    let mut histogram = Histogram::new();
+    let mut histogram = Histogram::default();
     let mut cumulative = 0;
     let mut buckets = Vec::with_capacity(LATENCY_NANOS.len());
     for (at, nanos) in LATENCY_NANOS.iter().enumerate() {
         cumulative += sum[LATENCY + at];
-        let mut bucket = Bucket::new();
+        let mut bucket = Bucket::default();
         bucket.set_cumulative_count(cumulative);
         bucket.set_upper_bound(*nanos as f64 / 1e9);
         buckets.push(bucket);
@@ -318,7 +318,7 @@ fn latency_metric(transport: &str, sum: &[u64]) -> Metric {
 }
 
 fn counter(value: u64, names: &[(&str, &str)]) -> Metric {
-    let mut counter = Counter::new();
+    let mut counter = Counter::default();
     counter.set_value(value as f64);
     let mut metric = Metric::from_label(labels(names));
     metric.set_counter(counter);
@@ -327,7 +327,7 @@ fn counter(value: u64, names: &[(&str, &str)]) -> Metric {
 
 fn labels(names: &[(&str, &str)]) -> Vec<LabelPair> {
     let pair = |(name, value): &(&str, &str)| {
-        let mut pair = LabelPair::new();
+        let mut pair = LabelPair::default();
         pair.set_name((*name).into());
         pair.set_value((*value).into());
         pair
@@ -336,7 +336,7 @@ fn labels(names: &[(&str, &str)]) -> Vec<LabelPair> {
 }
 
 fn family(desc: &Desc, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
-    let mut family = MetricFamily::new();
+    let mut family = MetricFamily::default();
     family.set_name(desc.fq_name.clone());
     family.set_help(desc.help.clone());
     family.set_field_type(kind);
@@ -369,7 +369,7 @@ mod tests {
             counter.answered(Some(0), Answer::Error, 77, false);
             counter.latency(Duration::from_micros(5), 3);
         }
-        counters[2].dropped(Drop::TcpIdle);
+        counters[2].dropped(DropReason::TcpIdle);
         let text = exporter.render();
         let queries = |labels: &str, n: u32| has(&text, &format!("zhengming_dns_queries_total{{{labels}}} {n}"));
         queries("outcome=\"held\",rcode=\"NXDOMAIN\",transport=\"udp\",zone=\"xn--zfr164b.\"", 2);

@@ -18,7 +18,12 @@ pub enum Format {
 pub enum LogError {
     /// The filter cannot be understood.
     #[error("the log filter {filter:?} cannot be understood: {reason}; 日志过滤规则无法识别")]
-    Filter { filter: String, reason: String },
+    Filter {
+        /// The filter as given.
+        filter: String,
+        /// What about it.
+        reason: String,
+    },
     /// The process logs already.
     #[error("logging was set up before; 日志已经初始化")]
     Twice,

@@ -8,7 +8,7 @@ pub mod log;
 pub mod web;
 pub mod writer;
 
-pub use dns::{Answer, Dns, DnsCounter, Drop};
+pub use dns::{Answer, Dns, DnsCounter, DropReason};
 pub use web::{Admin, Gateway};
 pub use writer::{ChangeResult, Writer};
 

@@ -1,0 +1,94 @@
+//! What the DNS sockets are told: addresses, threads, limits.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// Settings of the DNS sockets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Addresses to serve on, each over UDP and TCP. Port 0 picks a free one (the same for both).
+    pub addresses: Vec<SocketAddr>,
+    /// UDP threads per address, and threads of TCP in all.
+    pub workers: usize,
+    /// Limits of TCP.
+    pub tcp: TcpLimits,
+}
+
+/// What TCP clients may take. Past a limit the connection is closed (RFC 7766 §6.1, §6.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TcpLimits {
+    /// From one complete request to the next (or from the start): cuts idle clients and slow senders alike.
+    pub idle: Duration,
+    /// Longest time to take one write of responses.
+    pub write: Duration,
+    /// Longest life of a connection, however busy: then the next client has its turn.
+    pub life: Duration,
+    /// Open connections in all.
+    pub connections: usize,
+    /// Open connections of one client: one IPv4 address, or one IPv6 /64.
+    pub connections_per_client: usize,
+    /// How long connections may take to finish when the server stops.
+    pub drain: Duration,
+}
+
+/// A wildcard address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0} is a wildcard: an answer would leave from whichever address the route prefers, and resolvers drop it; \
+     list each address instead; \
+     {0} 是通配地址：应答的源地址可能与查询的目的地址不同，会被解析器丢弃；请逐个列出地址"
+)]
+pub struct WildcardAddress(pub IpAddr);
+
+/// Checks that `address` can be served on.
+///
+/// # Errors
+/// [`WildcardAddress`]: one socket per address keeps the source of an answer right without control messages on every
+/// packet.
+pub fn check_address(address: SocketAddr) -> Result<(), WildcardAddress> {
+    if address.ip().to_canonical().is_unspecified() { Err(WildcardAddress(address.ip())) } else { Ok(()) }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            addresses: Vec::new(),
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            tcp: TcpLimits::default(),
+        }
+    }
+}
+
+impl Default for TcpLimits {
+    fn default() -> Self {
+        Self {
+            // RFC 7766 §6.2.3 asks for seconds; resolvers reuse a connection within that time or not at all.
+            idle: Duration::from_secs(10),
+            write: Duration::from_secs(10),
+            life: Duration::from_secs(300),
+            // At most about 10 KiB each while it reads, and one answer more while it writes.
+            connections: 1024,
+            // A large resolver opens a few; many behind one address share them. Most of the room stays for others.
+            connections_per_client: 64,
+            drain: Duration::from_secs(3),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_are_refused() {
+        for (address, good) in [
+            ("192.0.2.1:53", true),
+            ("[2001:db8::1]:53", true),
+            ("0.0.0.0:53", false),
+            ("[::]:53", false),
+            ("[::ffff:0.0.0.0]:53", false),
+        ] {
+            assert_eq!(check_address(address.parse().unwrap()).is_ok(), good, "{address}");
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! The system calls of the UDP loop: batches in, batches out. The only unsafe code of the program.
+
+#![allow(unsafe_code)]
+
+use std::alloc::{self, Layout};
+use std::io;
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+use std::ptr::{self, NonNull, addr_of, addr_of_mut};
+
+/// Most packets of one system call. More costs latency and cache, and saves no further time.
+pub const BATCH_LEN: usize = 64;
+/// Longest request taken over UDP: twice what we advertise in EDNS, and not a multiple of a page, so that the slots do
+/// not compete for the same cache sets.
+pub const REQUEST_LEN_MAX: usize = 2496;
+/// Longest response over UDP; what EDNS allows in practice (RFC 6891 §6.2.5), again not a multiple of a page.
+pub const RESPONSE_LEN_MAX: usize = 4160;
+
+/// Buffers and headers for one batch. They never move, so the pointers between them are set once.
+#[repr(C, align(64))]
+struct Arena {
+    incoming: [libc::mmsghdr; BATCH_LEN],
+    outgoing: [libc::mmsghdr; BATCH_LEN],
+    incoming_iov: [libc::iovec; BATCH_LEN],
+    outgoing_iov: [libc::iovec; BATCH_LEN],
+    peers: [libc::sockaddr_storage; BATCH_LEN],
+    requests: [[u8; REQUEST_LEN_MAX]; BATCH_LEN],
+    responses: [[u8; RESPONSE_LEN_MAX]; BATCH_LEN],
+}
+
+/// One batch of requests, and the responses to them.
+pub struct Batch {
+    /// Owned; only ever read and written through this pointer, so no reference outlives a method.
+    arena: NonNull<Arena>,
+    received: usize,
+    queued: usize,
+}
+
+// SAFETY: the arena is owned by the batch alone, and all pointers in it point into it.
+unsafe impl Send for Batch {}
+
+/// One request, and room for its response.
+pub struct Exchange<'a> {
+    /// The request's octets.
+    pub request: &'a [u8],
+    /// Room for the response.
+    pub response: &'a mut [u8],
+    /// Port it came from.
+    pub source_port: u16,
+    /// Whether it was longer than [`REQUEST_LEN_MAX`] and has been cut.
+    pub cut: bool,
+}
+
+/// What became of the queued responses that were not sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsent {
+    /// The send buffer was full.
+    pub full: usize,
+    /// The system refused them for another reason (no route, a firewall).
+    pub failed: usize,
+}
+
+impl Batch {
+    /// Empty buffers.
+    pub fn new() -> Self {
+        let layout = Layout::new::<Arena>();
+        // SAFETY: the layout is not of size zero.
+        let raw = unsafe { alloc::alloc_zeroed(layout) }.cast::<Arena>();
+        // All zeros is a valid value of every field: integers, null pointers and octets.
+        let arena = NonNull::new(raw).unwrap_or_else(|| alloc::handle_alloc_error(layout));
+        for i in 0..BATCH_LEN {
+            // SAFETY: `i` is within the arrays, the arena is ours, and no reference into it exists.
+            unsafe {
+                (*raw).incoming_iov[i] =
+                    libc::iovec { iov_base: addr_of_mut!((*raw).requests[i]).cast(), iov_len: REQUEST_LEN_MAX };
+                (*raw).outgoing_iov[i].iov_base = addr_of_mut!((*raw).responses[i]).cast();
+                for (header, iov) in [
+                    (addr_of_mut!((*raw).incoming[i].msg_hdr), addr_of_mut!((*raw).incoming_iov[i])),
+                    (addr_of_mut!((*raw).outgoing[i].msg_hdr), addr_of_mut!((*raw).outgoing_iov[i])),
+                ] {
+                    (*header).msg_iov = iov;
+                    (*header).msg_iovlen = 1;
+                }
+                (*raw).incoming[i].msg_hdr.msg_name = addr_of_mut!((*raw).peers[i]).cast();
+                (*raw).incoming[i].msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as u32;
+            }
+        }
+        Self { arena, received: 0, queued: 0 }
+    }
+
+    /// Waits for a request (as long as the socket's receive timeout says), and takes it with all that came with it.
+    ///
+    /// # Errors
+    /// What the system says; `WouldBlock` when the time is over.
+    pub fn receive(&mut self, socket: &UdpSocket) -> io::Result<usize> {
+        let arena = self.arena.as_ptr();
+        for i in 0..self.received {
+            // SAFETY: `received` is at most BATCH_LEN. The kernel shortened the length of the address it wrote.
+            unsafe { (*arena).incoming[i].msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as u32 };
+        }
+        self.received = 0;
+        self.queued = 0;
+        let flags = libc::MSG_WAITFORONE;
+        // SAFETY: the headers, and all they point to, live in the arena, which nobody else touches during the call;
+        // there are BATCH_LEN of them; no timeout is passed.
+        let n = unsafe {
+            let headers = addr_of_mut!((*arena).incoming).cast();
+            libc::recvmmsg(socket.as_raw_fd(), headers, BATCH_LEN as u32, flags, ptr::null_mut())
+        };
+        self.received = usize::try_from(n).map_err(|_| io::Error::last_os_error())?;
+        Ok(self.received)
+    }
+
+    /// The `i`th request of those received.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn exchange(&mut self, i: usize) -> Exchange<'_> {
+        assert!(i < self.received, "only {} requests were received", self.received);
+        let arena = self.arena.as_ptr();
+        // SAFETY: `i` is within the arrays; request and response are different fields, borrowed as long as `self` is;
+        // `sin_port` lies at the same place in both kinds of address, and sockets of no other family are used.
+        unsafe {
+            let len = ((*arena).incoming[i].msg_len as usize).min(REQUEST_LEN_MAX);
+            let request = std::slice::from_raw_parts(addr_of!((*arena).requests[i]).cast(), len);
+            let response = &mut *addr_of_mut!((*arena).responses[i]);
+            let port = (*addr_of!((*arena).peers[i]).cast::<libc::sockaddr_in>()).sin_port;
+            let cut = (*arena).incoming[i].msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+            Exchange { request, response, source_port: u16::from_be(port), cut }
+        }
+    }
+
+    /// Marks the first `len` octets of the `i`th response to be sent to where its request came from; once per request.
+    ///
+    /// # Panics
+    /// If there is no such request, or no so long response.
+    pub fn queue(&mut self, i: usize, len: usize) {
+        assert!(i < self.received && self.queued < BATCH_LEN && len <= RESPONSE_LEN_MAX, "no such response");
+        let (arena, at) = (self.arena.as_ptr(), self.queued);
+        // SAFETY: both indices are within the arrays, and no reference into the arena exists.
+        unsafe {
+            (*arena).outgoing_iov[at] =
+                libc::iovec { iov_base: addr_of_mut!((*arena).responses[i]).cast(), iov_len: len };
+            let from = (*arena).incoming[i].msg_hdr;
+            let to = addr_of_mut!((*arena).outgoing[at].msg_hdr);
+            (*to).msg_name = from.msg_name;
+            (*to).msg_namelen = from.msg_namelen;
+        }
+        self.queued += 1;
+    }
+
+    /// Sends what is queued, without waiting: a response that the send buffer has no room for is worth less than the
+    /// next request.
+    pub fn send(&mut self, socket: &UdpSocket) -> Unsent {
+        let mut unsent = Unsent::default();
+        let mut done = 0;
+        while done < self.queued {
+            // SAFETY: headers `done..queued` are within the array and were filled by `queue`; all they point to lives
+            // in the arena, which nobody else touches during the call.
+            let n = unsafe {
+                let headers = addr_of_mut!((*self.arena.as_ptr()).outgoing).cast::<libc::mmsghdr>().add(done);
+                libc::sendmmsg(socket.as_raw_fd(), headers, (self.queued - done) as u32, libc::MSG_DONTWAIT)
+            };
+            match usize::try_from(n) {
+                Ok(sent) => done += sent,
+                Err(_) => match io::Error::last_os_error().kind() {
+                    io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::WouldBlock => {
+                        unsent.full = self.queued - done;
+                        break;
+                    }
+                    // The error is that of the first message; the others may have better luck.
+                    _ => {
+                        unsent.failed += 1;
+                        done += 1;
+                    }
+                },
+            }
+        }
+        self.queued = 0;
+        unsent
+    }
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout, and not used after.
+        unsafe { alloc::dealloc(self.arena.as_ptr().cast(), Layout::new::<Arena>()) };
+    }
+}
+
+/// Makes the socket ignore path-MTU messages, which anyone can forge to have answers fragmented (RFC 9715 §3.1).
+///
+/// # Errors
+/// What the system says.
+pub fn ignore_path_mtu(socket: &UdpSocket, ipv6: bool) -> io::Result<()> {
+    let (level, option, value) = if ipv6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)
+    };
+    // SAFETY: the value is a c_int that lives through the call, and its size is given.
+    let done = unsafe {
+        let length = size_of::<libc::c_int>() as u32;
+        libc::setsockopt(socket.as_raw_fd(), level, option, addr_of!(value).cast(), length)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn pair() -> (UdpSocket, UdpSocket) {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        server.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        client.connect(server.local_addr().unwrap()).unwrap();
+        (server, client)
+    }
+
+    /// Receives `n` packets, however they fall into batches, and answers each with `answer`; none for an empty one.
+    fn serve(server: &UdpSocket, n: usize, answer: impl Fn(&[u8], &mut [u8]) -> usize) {
+        let mut batch = Batch::new();
+        let mut seen = 0;
+        while seen < n {
+            let received = batch.receive(server).unwrap();
+            for i in 0..received {
+                let exchange = batch.exchange(i);
+                let len = answer(exchange.request, exchange.response);
+                if len > 0 {
+                    batch.queue(i, len);
+                }
+            }
+            assert_eq!(batch.send(server), Unsent::default());
+            seen += received;
+        }
+    }
+
+    #[test]
+    fn every_request_gets_its_own_answer() {
+        let (server, client) = pair();
+        // More than one batch, of different lengths; every third one is not answered.
+        let requests: Vec<Vec<u8>> = (0..150_u8).map(|n| vec![n; 1 + usize::from(n)]).collect();
+        for request in &requests {
+            client.send(request).unwrap();
+        }
+        serve(&server, requests.len(), |request, response| {
+            response[..request.len()].copy_from_slice(request);
+            response[request.len()] = 0xff;
+            if request[0] % 3 == 0 { 0 } else { request.len() + 1 }
+        });
+        for request in requests.iter().filter(|request| request[0] % 3 != 0) {
+            let mut answer = [0; 512];
+            let len = client.recv(&mut answer).unwrap();
+            assert_eq!(answer[..len - 1], request[..]);
+            assert_eq!(answer[len - 1], 0xff);
+        }
+    }
+
+    #[test]
+    fn answers_go_where_the_requests_came_from() {
+        let (server, first) = pair();
+        let second = UdpSocket::bind("127.0.0.1:0").unwrap();
+        second.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        second.connect(server.local_addr().unwrap()).unwrap();
+        for n in 0..10_u8 {
+            first.send(&[1, n]).unwrap();
+            second.send(&[2, n]).unwrap();
+        }
+        serve(&server, 20, |request, response| {
+            response[..2].copy_from_slice(request);
+            2
+        });
+        for (socket, mark) in [(&first, 1), (&second, 2)] {
+            for n in 0..10 {
+                let mut answer = [0; 16];
+                assert_eq!(socket.recv(&mut answer).unwrap(), 2);
+                assert_eq!(answer[..2], [mark, n]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_too_long_is_marked() {
+        let (server, client) = pair();
+        client.send(&[7; REQUEST_LEN_MAX + 1]).unwrap();
+        client.send(&[8; REQUEST_LEN_MAX]).unwrap();
+        client.send(&[]).unwrap();
+        let mut batch = Batch::new();
+        let mut seen = Vec::new();
+        while seen.len() < 3 {
+            for i in 0..batch.receive(&server).unwrap() {
+                let exchange = batch.exchange(i);
+                seen.push((exchange.request.len(), exchange.cut));
+                assert_eq!(exchange.source_port, client.local_addr().unwrap().port());
+            }
+        }
+        assert_eq!(seen, [(REQUEST_LEN_MAX, true), (REQUEST_LEN_MAX, false), (0, false)]);
+    }
+
+    #[test]
+    fn one_response_that_cannot_be_sent_does_not_take_the_others_with_it() {
+        let (server, client) = pair();
+        for n in 0..3_u8 {
+            client.send(&[n]).unwrap();
+        }
+        let mut batch = Batch::new();
+        while batch.receive(&server).unwrap() < 3 {}
+        for i in 0..3 {
+            batch.exchange(i).response[0] = i as u8;
+            batch.queue(i, 1);
+        }
+        // Port 0 takes no packets: the second response fails.
+        // SAFETY: the arena is the batch's; index 1 was received.
+        unsafe { (*addr_of_mut!((*batch.arena.as_ptr()).peers[1]).cast::<libc::sockaddr_in>()).sin_port = 0 };
+        assert_eq!(batch.send(&server), Unsent { full: 0, failed: 1 });
+        let mut answer = [0; 16];
+        assert_eq!((client.recv(&mut answer).unwrap(), answer[0]), (1, 0));
+        assert_eq!((client.recv(&mut answer).unwrap(), answer[0]), (1, 2));
+    }
+
+    #[test]
+    fn path_mtu_can_be_ignored_on_both_families() {
+        ignore_path_mtu(&UdpSocket::bind("127.0.0.1:0").unwrap(), false).unwrap();
+        ignore_path_mtu(&UdpSocket::bind("[::1]:0").unwrap(), true).unwrap();
+    }
+}

@@ -1,0 +1,137 @@
+//! UDP: threads of our own, each with its own socket on the same address, batches in and out.
+
+use super::settings::Settings;
+use super::sys::{self, Batch};
+use super::{Serving, count};
+use crate::query::{self, Transport};
+use crate::telemetry::{DnsCounter, DropReason};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How often a thread without requests looks whether it shall stop.
+const WAIT: Duration = Duration::from_millis(200);
+/// Pause after an error of receiving that is not a time-out: it is the socket's, and would come again at once.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
+/// Kernel buffers asked for: a burst of some ten thousand queries while a thread is not scheduled.
+const BUFFER_LEN: usize = 4 << 20;
+
+/// One socket per worker on `address`; with port 0 all on the same free port.
+pub(super) fn bind(address: SocketAddr, settings: &Settings) -> io::Result<Vec<UdpSocket>> {
+    // The first socket is bound without SO_REUSEPORT: so the address must be free, where sharing would take half of
+    // the queries from a server that already runs there.
+    let first = open(address)?;
+    first.bind(&address.into())?;
+    first.set_reuse_port(true)?;
+    let first = UdpSocket::from(first);
+    let address = first.local_addr()?;
+    let mut sockets = vec![first];
+    while sockets.len() < settings.workers.max(1) {
+        let next = open(address)?;
+        next.set_reuse_port(true)?;
+        next.bind(&address.into())?;
+        sockets.push(next.into());
+    }
+    Ok(sockets)
+}
+
+fn open(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // The system gives what it allows; less is no reason not to serve.
+    let _ = SockRef::from(&socket).set_recv_buffer_size(BUFFER_LEN);
+    let _ = SockRef::from(&socket).set_send_buffer_size(BUFFER_LEN);
+    socket.set_read_timeout(Some(WAIT))?;
+    let socket = UdpSocket::from(socket);
+    sys::ignore_path_mtu(&socket, address.is_ipv6())?;
+    Ok(socket.into())
+}
+
+/// Serves `socket` until the server stops.
+pub(super) fn serve(socket: &UdpSocket, serving: &Serving) {
+    let counter = serving.telemetry.counter("udp");
+    // Answering never panics; if it did after all, one batch would be lost and not the thread.
+    while catch_unwind(AssertUnwindSafe(|| run(socket, serving, &counter))).is_err() {
+        tracing::error!("answering a batch of UDP requests panicked; the batch is lost");
+    }
+}
+
+fn run(socket: &UdpSocket, serving: &Serving, counter: &DnsCounter) {
+    let mut batch = Batch::new();
+    while !serving.stop.load(Ordering::Relaxed) {
+        match batch.receive(socket) {
+            Ok(received) => answer(socket, serving, counter, &mut batch, received),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(error) => {
+                tracing::warn!(%error, "receiving over UDP failed");
+                std::thread::park_timeout(ERROR_PAUSE);
+            }
+        }
+    }
+}
+
+fn answer(socket: &UdpSocket, serving: &Serving, counter: &DnsCounter, batch: &mut Batch, received: usize) {
+    let start = Instant::now();
+    let snapshot = serving.reader.load();
+    for i in 0..received {
+        let exchange = batch.exchange(i);
+        if exchange.source_port == 0 {
+            counter.dropped(DropReason::SourcePort);
+            continue;
+        }
+        if exchange.cut {
+            counter.dropped(DropReason::RequestTooLong);
+            continue;
+        }
+        let outcome =
+            query::respond(&snapshot.zones, &serving.query, Transport::Udp, exchange.request, exchange.response);
+        count(counter, &outcome);
+        if outcome.len > 0 {
+            batch.queue(i, outcome.len);
+        }
+    }
+    // Not held over the system call: the writer frees old versions as soon as nobody reads them.
+    drop(snapshot);
+    let unsent = batch.send(socket);
+    for (drops, reason) in [(unsent.full, DropReason::SendBufferFull), (unsent.failed, DropReason::SendError)] {
+        (0..drops).for_each(|_| counter.dropped(reason));
+    }
+    counter.latency(start.elapsed(), received as u64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(workers: usize) -> Settings {
+        Settings { workers, ..Settings::default() }
+    }
+
+    #[test]
+    fn requests_spread_over_the_sockets() {
+        let sockets = bind("127.0.0.1:0".parse().unwrap(), &settings(2)).unwrap();
+        let address = sockets[0].local_addr().unwrap();
+        assert_eq!(sockets[1].local_addr().unwrap(), address);
+        for _ in 0..64 {
+            UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&[1], address).unwrap();
+        }
+        let mut octets = [0; 8];
+        let counts = [0, 1].map(|i| std::iter::from_fn(|| sockets[i].recv(&mut octets).ok()).count());
+        assert_eq!(counts[0] + counts[1], 64);
+        assert!(counts[0] > 0 && counts[1] > 0, "{counts:?}");
+    }
+
+    #[test]
+    fn an_address_in_use_is_not_shared() {
+        let sockets = bind("127.0.0.1:0".parse().unwrap(), &settings(2)).unwrap();
+        let address = sockets[0].local_addr().unwrap();
+        assert_eq!(bind(address, &settings(2)).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        drop(sockets);
+        bind(address, &settings(1)).unwrap();
+    }
+}
