@@ -8,9 +8,9 @@ use super::publish::Suffixes;
 use crate::journal::{AppendError, Journal, JournalReader};
 use crate::registry::{Code, Policy, Position, Refusal, Timestamp, Transaction};
 use crate::snapshot::{Publisher, Snapshot};
+use crate::store::StoreError;
 use crate::telemetry;
-use crate::zone::{Gateway, ZoneSet};
-use std::collections::BTreeMap;
+use crate::zone::ZoneSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,15 +18,6 @@ use std::time::{Duration, Instant};
 /// How long a full disk is reported after the last attempt to write. Then changes are welcome again: if readiness said no
 /// for ever, nobody would try.
 const FULL_REPORTED: Duration = Duration::from_secs(10);
-
-/// The rules and publication settings in force.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The registry's rules.
-    pub policy: Policy,
-    /// Where forwards point, by primary suffix.
-    pub gateways: BTreeMap<Arc<str>, Gateway>,
-}
 
 /// Everything behind the queue. One thread owns it.
 pub struct Engine {
@@ -42,8 +33,8 @@ pub struct Engine {
     pub zones: ZoneSet,
     /// Which zones belong to which set.
     pub suffixes: Suffixes,
-    /// The rules and publication settings.
-    pub settings: Settings,
+    /// The registry's rules.
+    pub policy: Policy,
     /// The time of the last transaction; the next is never before it.
     pub at: Timestamp,
     /// The time.
@@ -62,6 +53,8 @@ pub struct Engine {
     pub stopped: Option<String>,
     /// When the journal last had no space.
     pub full: Option<Instant>,
+    /// When the store last failed.
+    pub failed: Option<Instant>,
 }
 
 /// Why a group was not made durable.
@@ -73,13 +66,6 @@ pub enum CommitError {
     TooLong(usize),
     /// Nothing can be written, now or until a restart.
     Unwritable(String),
-}
-
-impl Settings {
-    /// The gateway of the set; without addresses if none is configured.
-    pub fn gateway(&self, set: &str) -> Gateway {
-        self.gateways.get(set).cloned().unwrap_or_default()
-    }
 }
 
 impl Engine {
@@ -106,14 +92,14 @@ impl Engine {
             journal: &self.reader,
             zones: &self.zones,
             suffixes: &self.suffixes,
-            settings: &self.settings,
+            policy: &self.policy,
             position: self.journal.position(),
             at: self.now(),
         };
         let decided = match decide_group(ground, submissions) {
             Ok(decided) => decided,
             Err(error) => {
-                self.store_failed(&error.0);
+                self.store_failed(&error.0, false);
                 return Err(CommitError::Store(error.0));
             }
         };
@@ -201,7 +187,7 @@ impl Engine {
         let Slot::Ready(store) = &mut self.store else { return };
         let applied = transactions.iter().zip(positions).try_for_each(|(t, position)| store.apply(t, *position));
         if let Err(error) = applied {
-            self.store_failed(&error.to_string());
+            self.store_failed(&error.to_string(), matches!(error, StoreError::Damaged(_)));
         }
     }
 

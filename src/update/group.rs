@@ -1,14 +1,13 @@
 //! Deciding one group: each command on the state that the ones before it in the group will have left.
 
-use super::differences::Differences;
-use super::engine::Settings;
+use super::differences::differences;
 use super::handle::{Preview, Receipt, Submission, UpdateError};
 use super::overlay::Overlay;
 use super::publish::{Draft, Suffixes};
 use super::tally::Tally;
 use crate::journal::JournalReader;
 use crate::registry::{Brake, Code, Context, Decision, Event, NameKey, Role, decide};
-use crate::registry::{Position, Timestamp, Transaction, Unavailable};
+use crate::registry::{Policy, Position, Timestamp, Transaction, Unavailable};
 use crate::store::Store;
 use crate::zone::ZoneSet;
 use std::collections::HashMap;
@@ -24,8 +23,8 @@ pub struct Ground<'a> {
     pub zones: &'a ZoneSet,
     /// Which zones belong to which set.
     pub suffixes: &'a Suffixes,
-    /// The rules and publication settings.
-    pub settings: &'a Settings,
+    /// The registry's rules.
+    pub policy: &'a Policy,
     /// The last durable transaction.
     pub position: Position,
     /// The time of every transaction of the group.
@@ -114,7 +113,7 @@ impl Group<'_> {
         let seq = self.ground.position.seq + self.transactions.len() as u64 + 1;
         let occupied = |key: &NameKey| self.ground.occupies(key);
         let context = Context {
-            policy: &self.ground.settings.policy,
+            policy: self.ground.policy,
             actor: &submission.actor,
             now: self.ground.at,
             seq,
@@ -163,8 +162,8 @@ impl Group<'_> {
         for event in &events {
             after.apply(event)?;
         }
-        let differences = Differences { suffixes: self.ground.suffixes, settings: self.ground.settings };
-        let differences = differences.between(&self.overlay, &after, &events)?;
+        let Ground { zones, suffixes, .. } = self.ground;
+        let differences = differences(zones, suffixes, &self.overlay, &after, &events)?;
         Ok(Receipt {
             seq: None,
             at: self.ground.at,

@@ -9,14 +9,22 @@ use std::time::{Duration, Instant};
 /// Pause between two attempts to get the store back; each may read the whole journal.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// A store that fails twice within this is not worth opening again.
+const FAILED_AGAIN: Duration = Duration::from_secs(60);
+
 /// The store, or what is being done to get it back.
 pub enum Slot {
     /// In use.
     Ready(Store),
     /// A thread opens it, or rebuilds it from the journal. The journal takes no lines meanwhile.
     Mending(JoinHandle<Result<Store, String>>),
-    /// The last attempt failed; the next begins then.
-    Waiting(Instant),
+    /// There is none; the next attempt begins then.
+    Waiting {
+        /// When.
+        until: Instant,
+        /// Whether what is in its directory is of no use.
+        rebuild: bool,
+    },
 }
 
 impl Slot {
@@ -27,17 +35,19 @@ impl Slot {
     pub fn ready(&self) -> Result<&Store, String> {
         match self {
             Self::Ready(store) => Ok(store),
-            Self::Mending(_) | Self::Waiting(_) => Err("the store is being opened anew".into()),
+            Self::Mending(_) | Self::Waiting { .. } => Err("the store is being opened anew".into()),
         }
     }
 }
 
 impl Engine {
     /// Lets go of a store that has failed: sled keeps failing after an I/O error. What is served and durable stands.
-    pub fn store_failed(&mut self, why: &str) {
+    /// A damaged one is rebuilt from the journal at once, and so is one that fails again soon.
+    pub fn store_failed(&mut self, why: &str, damaged: bool) {
+        let again = self.failed.replace(Instant::now()).is_some_and(|before| before.elapsed() < FAILED_AGAIN);
         tracing::error!("the store failed and is opened anew, changes wait, answers go on: {why}");
         // Dropping it gives up sled's lock on its directory.
-        self.store = Slot::Waiting(Instant::now());
+        self.store = Slot::Waiting { until: Instant::now(), rebuild: damaged || again };
         self.status.set(|status| status.store_rebuilding = true);
         self.report();
         self.mend();
@@ -47,21 +57,23 @@ impl Engine {
     pub fn mend(&mut self) {
         match &self.store {
             Slot::Ready(_) => {}
-            Slot::Waiting(at) if Instant::now() < *at => {}
-            Slot::Waiting(_) if self.stopped.is_some() => {}
-            Slot::Waiting(_) => {
+            Slot::Waiting { until, .. } if Instant::now() < *until => {}
+            // The journal's end is uncertain: what it holds is for the next start to say.
+            Slot::Waiting { .. } if self.stopped.is_some() => {}
+            Slot::Waiting { rebuild, .. } => {
+                let rebuild = *rebuild;
                 let data_dir = self.data_dir.clone();
                 let work = move || {
                     // The journal is quiet while there is no store, so that a second pair of hands can read it.
-                    let opened = recover::open(&data_dir).map(|(store, _journal)| store);
-                    opened.map_err(|error| error.to_string())
+                    let opened = if rebuild { recover::open_anew(&data_dir) } else { recover::open(&data_dir) };
+                    opened.map(|(store, _journal)| store).map_err(|error| error.to_string())
                 };
                 let thread = std::thread::Builder::new().name("store-mender".into()).spawn(work);
                 self.store = match thread {
                     Ok(thread) => Slot::Mending(thread),
                     Err(error) => {
                         tracing::error!("the store cannot be opened anew: {error}");
-                        Slot::Waiting(Instant::now() + RETRY)
+                        Slot::Waiting { until: Instant::now() + RETRY, rebuild }
                     }
                 };
             }
@@ -71,7 +83,7 @@ impl Engine {
     }
 
     fn take_mended(&mut self) {
-        let waiting = Slot::Waiting(Instant::now() + RETRY);
+        let waiting = Slot::Waiting { until: Instant::now() + RETRY, rebuild: false };
         let Slot::Mending(thread) = std::mem::replace(&mut self.store, waiting) else { return };
         let mended = thread.join().unwrap_or_else(|_| Err("the thread that opened it panicked".into()));
         match mended {

@@ -1,9 +1,9 @@
 //! Coming up: the lock on the data directory, the store brought up to the journal, and rebuilding it.
 
-use super::{Rebuilt, StartError};
+use super::{Clock, Rebuilt, StartError, SystemClock};
 use crate::journal::{Journal, JournalError};
 use crate::registry::{Actor, Event, Outcome, Position, Request, Role, Timestamp, Transaction};
-use crate::store::{Store, StoreError, ZoneMark};
+use crate::store::{self, Store, StoreError, ZoneMark};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Transactions replayed between two flushes; sled keeps what is not flushed in memory.
 const FLUSH_EVERY: usize = 1000;
-/// Stores set aside that are kept, the newest ones; each is as large as the store, and all of it is in the journal.
-const ASIDE_MAX: usize = 2;
+/// Stores set aside that are kept, the newest; each is as large as the store, and all of it is in the journal.
+const ASIDE_MAX: usize = 1;
 /// Where the store is in the data directory.
 const STORE: &str = "sled";
 /// Where the journal is in the data directory.
@@ -54,12 +54,15 @@ impl Lock {
     }
 }
 
+/// A store, and the journal that it is level with.
+pub type Opened = (Store, Journal);
+
 /// Opens the store and the journal, and brings the store up to it. A store that does not open, or does not take the
 /// journal's lines, is set aside and rebuilt.
 ///
 /// # Errors
 /// [`StartError`].
-pub fn open(data_dir: &Path) -> Result<(Store, Journal), StartError> {
+pub fn open(data_dir: &Path) -> Result<Opened, StartError> {
     let directory = data_dir.join(STORE);
     match Store::open(&directory) {
         Ok(store) => match replay(data_dir, store) {
@@ -71,13 +74,22 @@ pub fn open(data_dir: &Path) -> Result<(Store, Journal), StartError> {
         }
         Err(error @ StoreError::Io(_)) => return Err(StartError::Store(error.to_string())),
     }
+    open_anew(data_dir)
+}
+
+/// Sets the store aside, if there is one, rebuilds it, and opens the journal.
+///
+/// # Errors
+/// [`StartError`].
+pub fn open_anew(data_dir: &Path) -> Result<Opened, StartError> {
+    let directory = data_dir.join(STORE);
     set_aside(&directory)?;
     let store = Store::open(&directory).map_err(|error| StartError::Store(error.to_string()))?;
     replay(data_dir, store)
 }
 
 /// Applies the journal's lines after the store's position to it.
-fn replay(data_dir: &Path, mut store: Store) -> Result<(Store, Journal), StartError> {
+fn replay(data_dir: &Path, mut store: Store) -> Result<Opened, StartError> {
     let began = store.position();
     let mut failed = None;
     let mut unflushed = 0;
@@ -98,33 +110,32 @@ fn replay(data_dir: &Path, mut store: Store) -> Result<(Store, Journal), StartEr
     Ok((store, journal))
 }
 
-/// Moves a directory out of the way, and removes the oldest that were moved before.
+/// Moves the store out of the way, if there is one, and removes those that were moved before.
 fn set_aside(directory: &Path) -> Result<Option<PathBuf>, StartError> {
-    let parent = directory.parent().unwrap_or(Path::new("."));
-    let prefix = format!("{STORE}.aside-");
-    let numbered = |entry: std::io::Result<std::fs::DirEntry>| -> Option<u64> {
-        entry.ok()?.file_name().to_str()?.strip_prefix(&prefix)?.parse().ok()
-    };
-    let mut numbers: Vec<u64> =
-        std::fs::read_dir(parent).map_err(|source| io(parent, source))?.filter_map(numbered).collect();
-    numbers.sort_unstable();
-    let next = numbers.last().map_or(1, |last| last + 1);
-    let aside = parent.join(format!("{prefix}{next}"));
-    match std::fs::rename(directory, &aside) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(io(directory, source)),
+    if !directory.exists() {
+        return Ok(None);
     }
+    let aside = store::set_aside(directory, SystemClock.now()).map_err(|source| io(directory, source))?;
     tracing::warn!("the old store is now {}", aside.display());
-    numbers.push(next);
-    let superfluous = numbers.len().saturating_sub(ASIDE_MAX);
-    for old in &numbers[..superfluous] {
-        let old = parent.join(format!("{prefix}{old}"));
-        if let Err(error) = std::fs::remove_dir_all(&old) {
+    let mut all = others(directory).map_err(|source| io(directory, source))?;
+    // Their names end in the time, so that the order of names is the order of time.
+    all.sort_unstable();
+    all.retain(|path| *path != aside);
+    for old in all.iter().rev().skip(ASIDE_MAX - 1) {
+        if let Err(error) = std::fs::remove_dir_all(old) {
             tracing::warn!("{} is not removed: {error}", old.display());
         }
     }
     Ok(Some(aside))
+}
+
+/// The stores that were set aside.
+fn others(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let prefix = format!("{STORE}.aside-");
+    let Some(parent) = directory.parent() else { return Ok(Vec::new()) };
+    let entries = std::fs::read_dir(parent)?.filter_map(Result::ok);
+    let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix));
+    Ok(named.map(|entry| entry.path()).collect())
 }
 
 /// Rebuilds the store from the journal, see [`super::rebuild`].
@@ -179,7 +190,7 @@ fn raise_serials(store: &mut Store, journal: &mut Journal, known: &[ZoneMark], l
     let before = last_transaction_at(journal)?.unwrap_or(Timestamp(0));
     let transaction = Transaction {
         seq,
-        at: super::clock::Clock::now(&super::clock::SystemClock).max(before),
+        at: SystemClock.now().max(before),
         actor: Actor { principal: "rebuild".into(), role: Role::System, region: None },
         request: Request {
             operation: "rebuild.accept-loss".into(),

@@ -1,13 +1,13 @@
 //! Zones and settings as they are read: which of them changed since they were last served, and the serials they get.
 
-use super::engine::{CommitError, Engine, Settings};
+use super::engine::{CommitError, Engine};
 use super::handle::{Receipt, UpdateError};
 use super::publish::{Apex, Suffixes};
 use super::recover::is_ahead;
-use super::scan::scan;
+use super::scan::scan_all;
 use super::{PUBLICATION_FORMAT, Reload};
-use crate::registry::{Actor, Command, Context, Request, Role, Transaction, decide};
-use crate::store::ZoneMark;
+use crate::registry::{Actor, Command, Context, Policy, Request, Role, Transaction, decide};
+use crate::store::{Store, ZoneMark};
 use crate::zone::{Gateway, Pages, ZoneSet};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 struct Loaded {
     zones: ZoneSet,
     suffixes: Suffixes,
-    settings: Settings,
+    policy: Policy,
     /// What differs from what was served last.
     changed: Vec<Changed>,
 }
@@ -33,34 +33,27 @@ struct Changed {
 }
 
 impl Engine {
-    /// Serves new zones and settings, with the registrations as they are: those of `scanned`, or else those served now,
-    /// or else the store's. Journalled, if anything visible may differ.
+    /// Serves new zones and settings, with the registrations as they are: those just `scanned`, or those served now.
+    /// Journalled, if anything visible may differ.
     ///
     /// # Errors
     /// [`LoadError`]; the old ones are served on then.
-    pub fn load(&mut self, reload: Reload, scanned: &[(Arc<str>, Pages)]) -> Result<Receipt, LoadError> {
+    pub fn load(&mut self, reload: Reload, scanned: Option<Vec<(Arc<str>, Pages)>>) -> Result<Receipt, LoadError> {
         if let Some(why) = &self.stopped {
             return Err(CommitError::Unwritable(why.clone()).into());
         }
         let store = self.store.ready().map_err(CommitError::Store)?;
         let known = store.zones().map_err(|error| CommitError::Store(error.to_string()))?;
         let suffixes = Suffixes::of(&reload.policy);
-        let mut pages: Vec<(Arc<str>, Pages)> = Vec::new();
-        for set in suffixes.sets() {
-            let scanned = scanned.iter().find(|(of, _)| of == set).map(|(_, pages)| pages);
-            let there = scanned.or_else(|| self.suffixes.pages(&self.zones, set));
-            let there = match there {
-                Some(there) => there.clone(),
-                None => scan(store, set)?,
-            };
-            pages.push((Arc::clone(set), there));
-        }
+        let pages = match scanned {
+            Some(scanned) => scanned,
+            None => self.pages_of(store, &suffixes)?,
+        };
         let loaded = Loaded::new(reload, suffixes, &pages, &known);
         let now = self.now();
         let seq = self.journal.position().seq + 1;
         let actor = Actor { principal: "configuration".into(), role: Role::System, region: None };
-        let context =
-            Context { policy: &loaded.settings.policy, actor: &actor, now, seq, if_match: None, occupied: &|_| false };
+        let context = Context { policy: &loaded.policy, actor: &actor, now, seq, if_match: None, occupied: &|_| false };
         let digests = loaded.changed.iter().map(|zone| (zone.apex.clone(), zone.digest)).collect();
         let decision = decide(store, &context, &Command::LoadZones { digests });
         let decision = decision.map_err(|refusals| LoadError::Refused(UpdateError::Refused(refusals)))?;
@@ -90,7 +83,7 @@ impl Engine {
         }
         self.zones = loaded.zones;
         self.suffixes = loaded.suffixes;
-        self.settings = loaded.settings;
+        self.policy = loaded.policy;
         self.publish();
         // The rules may have changed what is due: grace, the brake's limits.
         self.due_done = None;
@@ -98,6 +91,19 @@ impl Engine {
             self.settle(std::slice::from_ref(&transaction), &positions);
         }
         Ok(receipt)
+    }
+}
+
+impl Engine {
+    /// The registrations of the sets. If one is not served yet, they are read from the store.
+    fn pages_of(&self, store: &Store, suffixes: &Suffixes) -> Result<Vec<(Arc<str>, Pages)>, CommitError> {
+        let served = |set: &Arc<str>| Some((Arc::clone(set), self.suffixes.pages(&self.zones, set)?.clone()));
+        if let Some(all) = suffixes.sets().map(served).collect() {
+            return Ok(all);
+        }
+        let sets: Vec<Arc<str>> = suffixes.sets().map(Arc::clone).collect();
+        let (pages, _) = scan_all(store, &sets).map_err(|error| CommitError::Store(error.to_string()))?;
+        Ok(pages)
     }
 }
 
@@ -129,13 +135,13 @@ impl From<CommitError> for LoadError {
 impl Loaded {
     fn new(reload: Reload, suffixes: Suffixes, pages: &[(Arc<str>, Pages)], known: &[ZoneMark]) -> Self {
         let Reload { zones: files, gateways, policy } = reload;
-        let settings = Settings { policy, gateways: gateways.into_iter().collect() };
         let mut changed = Vec::new();
         let zones = files.into_iter().map(|(zone, file)| {
             let name = zone.apex().to_lowercase();
             let apex = Apex { text: name.to_string().into(), name };
             let set = suffixes.set_of(&apex.name);
-            let gateway = set.map(|set| settings.gateway(set)).unwrap_or_default();
+            let gateway = gateways.iter().find(|(of, _)| Some(of) == set).map(|(_, gateway)| gateway.clone());
+            let gateway = gateway.unwrap_or_default();
             let digest = digest(&file, set.map_or("", |set| set), &gateway);
             let mark = known.iter().find(|mark| mark.apex == apex.text);
             let serial = next_serial(zone.serial(), digest, mark);
@@ -149,7 +155,7 @@ impl Loaded {
             }
         });
         let zones = ZoneSet::new(zones.collect::<Vec<_>>());
-        Self { zones, suffixes, settings, changed }
+        Self { zones, suffixes, policy, changed }
     }
 
     /// The files' digests as `sha256sum` prints them, for the auditor.

@@ -1,72 +1,45 @@
-//! Reading the whole store once: what is published in a set, and how many names and holds there are.
+//! Reading the whole store once: what is published in each set, and how many names and holds there are.
 
-use super::engine::CommitError;
 use super::tally::Tally;
 use crate::publication::published;
 use crate::registry::{Registration, Unit, UnitId};
-use crate::store::{NameFilter, Store};
-use crate::zone::Pages;
+use crate::store::{Store, StoreError};
+use crate::zone::{Pages, PagesEdit};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Objects read at a time.
-const PAGE: usize = 1000;
+/// The registrations of each set by its primary suffix, and the counts of everything.
+pub type Scanned = (Vec<(Arc<str>, Pages)>, Tally);
 
-/// The registrations that the set with this primary suffix publishes.
+/// Reads everything.
 ///
 /// # Errors
-/// [`CommitError::Store`].
-pub fn scan(store: &Store, set: &Arc<str>) -> Result<Pages, CommitError> {
-    let units = Units::read(store, |_| ())?;
-    let filter = NameFilter { set: Some(Arc::clone(set)), ..NameFilter::default() };
-    let mut sets = Vec::from([(Arc::clone(set), Pages::new())]);
-    fill(store, &filter, &units, &mut sets, |_, _| ())?;
-    Ok(sets.remove(0).1)
-}
-
-/// The registrations of every set, and the counts of everything.
-///
-/// # Errors
-/// [`CommitError::Store`].
-pub fn scan_all(store: &Store, sets: &[Arc<str>]) -> Result<(Vec<(Arc<str>, Pages)>, Tally), CommitError> {
+/// [`StoreError::Damaged`] if it does not fit together.
+pub fn scan_all(store: &Store, sets: &[Arc<str>]) -> Result<Scanned, StoreError> {
     let mut tally = Tally::default();
-    let units = Units::read(store, |unit| tally.unit(unit, 1))?;
-    let mut sets: Vec<(Arc<str>, Pages)> = sets.iter().map(|set| (Arc::clone(set), Pages::new())).collect();
-    fill(store, &NameFilter::default(), &units, &mut sets, |unit, name| tally.name(unit, name, 1))?;
-    Ok((sets, tally))
-}
-
-fn fill(
-    store: &Store,
-    filter: &NameFilter,
-    units: &Units,
-    sets: &mut [(Arc<str>, Pages)],
-    mut see: impl FnMut(&Unit, &Registration),
-) -> Result<(), CommitError> {
-    let mut edits: Vec<_> = sets.iter().map(|(set, pages)| (Arc::clone(set), pages.edit())).collect();
+    let units = Units::read(store, &mut tally)?;
+    let mut edits: Vec<(Arc<str>, PagesEdit)> = sets.iter().map(|set| (Arc::clone(set), Pages::new().edit())).collect();
     let mut octets = Vec::new();
-    let mut cursor: Option<String> = None;
-    loop {
-        let page = store.list_names(filter, cursor.as_deref(), PAGE).map_err(unreadable)?;
-        for name in &page.items {
-            let unit = units.of(name)?;
-            see(unit, name);
-            let Some((_, edit)) = edits.iter_mut().find(|(set, _)| *set == name.key.set) else { continue };
-            if let Some(published) = published(unit, name) {
-                octets.clear();
-                published.encode(&mut octets);
-                edit.insert(name.key.label.as_ascii().as_bytes(), &octets);
-            }
+    let mut orphan = None;
+    store.for_each_name(&mut |name| {
+        let Some(unit) = units.of(&name) else {
+            orphan = Some(name.key);
+            return false;
+        };
+        tally.name(unit, &name, 1);
+        if let Some((_, edit)) = edits.iter_mut().find(|(set, _)| *set == name.key.set)
+            && let Some(published) = published(unit, &name)
+        {
+            octets.clear();
+            published.encode(&mut octets);
+            edit.insert(name.key.label.as_ascii().as_bytes(), &octets);
         }
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
-        }
+        true
+    })?;
+    if let Some(key) = orphan {
+        return Err(StoreError::Damaged(format!("the unit of {key} is missing")));
     }
-    for ((_, pages), (_, edit)) in sets.iter_mut().zip(edits) {
-        *pages = edit.finish();
-    }
-    Ok(())
+    Ok((edits.into_iter().map(|(set, edit)| (set, edit.finish())).collect(), tally))
 }
 
 /// The units that have a hold in effect, and one that stands for all others: of a unit, only the hold that decides shows
@@ -77,32 +50,21 @@ struct Units {
 }
 
 impl Units {
-    fn read(store: &Store, mut see: impl FnMut(&Unit)) -> Result<Self, CommitError> {
+    fn read(store: &Store, tally: &mut Tally) -> Result<Self, StoreError> {
         let mut units = Self { held: HashMap::new(), free: None };
-        let mut cursor: Option<String> = None;
-        loop {
-            let page = store.list_units(cursor.as_deref(), PAGE).map_err(unreadable)?;
-            for unit in page.items {
-                see(&unit);
-                if unit.holds.effective().is_some() {
-                    units.held.insert(unit.id.clone(), unit);
-                } else {
-                    units.free.get_or_insert(unit);
-                }
+        store.for_each_unit(&mut |unit| {
+            tally.unit(&unit, 1);
+            if unit.holds.effective().is_some() {
+                units.held.insert(unit.id.clone(), unit);
+            } else {
+                units.free.get_or_insert(unit);
             }
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(units);
-            }
-        }
+            true
+        })?;
+        Ok(units)
     }
 
-    fn of(&self, name: &Registration) -> Result<&Unit, CommitError> {
-        let unit = self.held.get(&name.unit).or(self.free.as_ref());
-        unit.ok_or_else(|| CommitError::Store(format!("the unit of {} is missing", name.key)))
+    fn of(&self, name: &Registration) -> Option<&Unit> {
+        self.held.get(&name.unit).or(self.free.as_ref())
     }
-}
-
-fn unreadable(error: crate::registry::Unavailable) -> CommitError {
-    CommitError::Store(error.to_string())
 }

@@ -1,12 +1,13 @@
 //! The writer's thread: it drains the queue into groups, and does what falls due before each.
 
-use super::engine::{CommitError, Engine, Settings};
+use super::engine::{CommitError, Engine};
 use super::handle::{Handle, Message, QUEUE_LEN_MAX, Receipt, SharedStatus, Submission, UpdateError};
 use super::mend::Slot;
 use super::publish::Suffixes;
+use super::recover::Opened;
 use super::recover::{self, Lock};
 use super::reload::LoadError;
-use super::scan::scan_all;
+use super::scan::{Scanned, scan_all};
 use super::schedule::{Backoff, DUE_LIMIT};
 use super::{Running, Start, StartError};
 use crate::registry::{Brake, Command, State, Timestamp};
@@ -14,6 +15,7 @@ use crate::snapshot;
 use crate::telemetry::ChangeResult;
 use crate::zone::ZoneSet;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -32,11 +34,10 @@ type Reply = oneshot::Sender<Result<Receipt, UpdateError>>;
 pub fn start(settings: Start) -> Result<Running, StartError> {
     let Start { data_dir, reload, clock, metrics } = settings;
     let lock = Lock::take(&data_dir)?;
-    let (store, journal) = recover::open(&data_dir)?;
+    let sets: Vec<Arc<str>> = Suffixes::of(&reload.policy).sets().map(Arc::clone).collect();
+    let ((store, journal), (scanned, tally)) = open_and_scan(&data_dir, &sets)?;
     let at = recover::last_transaction_at(&journal)?.unwrap_or(Timestamp(i64::MIN));
     metrics.journal_at(journal.position().seq);
-    let sets: Vec<Arc<str>> = Suffixes::of(&reload.policy).sets().map(Arc::clone).collect();
-    let (scanned, tally) = scan_all(&store, &sets)?;
     metrics.reset_objects();
     tally.report(&metrics);
     let brake = store.brake().map_err(|error| StartError::Store(error.to_string()))?;
@@ -50,7 +51,7 @@ pub fn start(settings: Start) -> Result<Running, StartError> {
         journal,
         zones: ZoneSet::new([]),
         suffixes: Suffixes::default(),
-        settings: Settings { policy: reload.policy.clone(), gateways: Default::default() },
+        policy: reload.policy.clone(),
         at,
         clock: Arc::clone(&clock),
         metrics,
@@ -60,9 +61,9 @@ pub fn start(settings: Start) -> Result<Running, StartError> {
         due_limit: DUE_LIMIT,
         stopped: None,
         full: None,
+        failed: None,
     };
-    engine.load(reload, &scanned)?;
-    drop(scanned);
+    engine.load(reload, Some(scanned))?;
     engine.apply_due()?;
     engine.report();
     let (publisher, snapshots) = snapshot::channel(engine.snapshot());
@@ -73,6 +74,19 @@ pub fn start(settings: Start) -> Result<Running, StartError> {
     let thread = std::thread::Builder::new().name("writer".into()).spawn(move || writer.run());
     let writer = thread.map_err(|source| StartError::Io { path: "the writer's thread".into(), source })?;
     Ok(Running { handle: Handle { queue, status }, snapshots, journal: reader, writer })
+}
+
+/// Opens everything and reads the store once. A store that cannot be read whole is rebuilt.
+fn open_and_scan(data_dir: &Path, sets: &[Arc<str>]) -> Result<(Opened, Scanned), StartError> {
+    let opened = recover::open(data_dir)?;
+    match scan_all(&opened.0, sets) {
+        Ok(scanned) => return Ok((opened, scanned)),
+        Err(error) => tracing::error!("the store is rebuilt from the journal: {error}"),
+    }
+    drop(opened);
+    let opened = recover::open_anew(data_dir)?;
+    let scanned = scan_all(&opened.0, sets).map_err(|error| StartError::Store(error.to_string()))?;
+    Ok((opened, scanned))
 }
 
 /// A clock that is set wakes the writer. If the queue is full it is awake already.
@@ -137,7 +151,7 @@ impl Writer {
                     }
                 }
                 Message::Reload(reload, reply) => {
-                    let loaded = self.engine.load(*reload, &[]).map_err(LoadError::answer);
+                    let loaded = self.engine.load(*reload, None).map_err(LoadError::answer);
                     drop(reply.send(loaded));
                 }
                 Message::Wake => {}
