@@ -84,7 +84,7 @@ impl Server {
         let Some(&address) = settings.addresses.first() else { return Ok(running) };
         running
             .spawn_udp(udp)
-            .and_then(|()| running.spawn_tcp(tcp, settings.workers, stop))
+            .and_then(|()| running.spawn_tcp(tcp, settings.threads(), stop))
             .map(|()| running)
             .map_err(|source| StartError { address, source })
     }
@@ -119,7 +119,7 @@ impl Running {
     ) -> io::Result<()> {
         let telemetry = self.serving.telemetry.clone();
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(workers.max(1))
+            .worker_threads(workers)
             .thread_name("dns-tcp")
             .on_thread_start(move || tcp::start_thread(&telemetry))
             .enable_all()

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Settings {
     /// Addresses to serve on, each over UDP and TCP. Port 0 picks a free one (the same for both).
     pub addresses: Vec<SocketAddr>,
-    /// UDP threads per address, and threads of TCP in all.
+    /// UDP threads per address, and threads of TCP in all; 0: one for each core.
     pub workers: usize,
     /// Limits of TCP.
     pub tcp: TcpLimits,
@@ -49,13 +49,19 @@ pub fn check_address(address: SocketAddr) -> Result<(), WildcardAddress> {
     if address.ip().to_canonical().is_unspecified() { Err(WildcardAddress(address.ip())) } else { Ok(()) }
 }
 
+impl Settings {
+    /// How many threads that makes.
+    pub fn threads(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            addresses: Vec::new(),
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
-            tcp: TcpLimits::default(),
-        }
+        Self { addresses: Vec::new(), workers: 0, tcp: TcpLimits::default() }
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn bind(address: SocketAddr, settings: &Settings) -> io::Result<Vec<U
     let first = UdpSocket::from(first);
     let address = first.local_addr()?;
     let mut sockets = vec![first];
-    while sockets.len() < settings.workers.max(1) {
+    while sockets.len() < settings.threads() {
         let next = open(address)?;
         next.set_reuse_port(true)?;
         next.bind(&address.into())?;
