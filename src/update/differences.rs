@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 /// Most names whose records are listed; a hold on a large unit says how many more there are.
 const NAMES_MAX: usize = 1000;
 
+/// The apex of a zone (A-labels, final dot), and lines about it.
+pub type ZoneLines = (Box<str>, Vec<String>);
+
 /// The lines by apex, of the names that `events` touch on their way from `before` to `after`: `- ` goes, `+ ` comes.
 ///
 /// # Errors
@@ -20,7 +23,7 @@ pub fn differences(
     before: &Overlay<'_>,
     after: &Overlay<'_>,
     events: &[Event],
-) -> Result<Vec<(Box<str>, Vec<String>)>, Unavailable> {
+) -> Result<Vec<ZoneLines>, Unavailable> {
     let mut by_apex: BTreeMap<Box<str>, Vec<String>> = BTreeMap::new();
     let names = touched(before, events)?.names;
     for key in names.iter().take(NAMES_MAX) {

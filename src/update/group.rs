@@ -67,11 +67,11 @@ pub fn decide_group(ground: Ground<'_>, submissions: &[Submission]) -> Result<De
         });
     }
     let Group { overlay, draft, transactions, .. } = group;
-    let brakes = transactions.iter().flat_map(|t| &t.events).filter_map(|event| match event {
+    let mut brakes = transactions.iter().flat_map(|t| &t.events).filter_map(|event| match event {
         Event::Brake(brake) => Some(brake.clone()),
         _ => None,
     });
-    let brake = brakes.last();
+    let brake = brakes.next_back();
     let (zones, tally) = draft.finish();
     Ok(Decided { transactions, answers, zones, tally, next_due: overlay.next_due(), brake })
 }

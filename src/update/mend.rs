@@ -15,7 +15,7 @@ const FAILED_AGAIN: Duration = Duration::from_secs(60);
 /// The store, or what is being done to get it back.
 pub enum Slot {
     /// In use.
-    Ready(Store),
+    Ready(Box<Store>),
     /// A thread opens it, or rebuilds it from the journal. The journal takes no lines meanwhile.
     Mending(JoinHandle<Result<Store, String>>),
     /// There is none; the next attempt begins then.
@@ -89,7 +89,7 @@ impl Engine {
         match mended {
             Ok(store) if store.position() == self.journal.position() => {
                 tracing::info!(seq = store.position().seq, "the store is in use again");
-                self.store = Slot::Ready(store);
+                self.store = Slot::Ready(Box::new(store));
                 self.due_done = None;
                 self.status.set(|status| status.store_rebuilding = false);
                 self.report();

@@ -158,9 +158,10 @@ pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError
         }
     };
     // The journal is opened before anything is moved: if it is broken, or ends too early, all stays in its place.
-    let journal = Journal::open(&data_dir.join(JOURNAL), Position::default(), &mut |_, _| Ok(()))?;
-    let last = journal.position().seq;
-    drop(journal);
+    let last = {
+        let journal = Journal::open(&data_dir.join(JOURNAL), Position::default(), &mut |_, _| Ok(()))?;
+        journal.position().seq
+    };
     if applied > last && !accept_loss {
         return Err(StartError::Behind { applied, last });
     }

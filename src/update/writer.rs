@@ -46,7 +46,7 @@ pub fn start(settings: Start) -> Result<Running, StartError> {
     let reader = journal.reader();
     let mut engine = Engine {
         data_dir,
-        store: Slot::Ready(store),
+        store: Slot::Ready(Box::new(store)),
         reader: reader.clone(),
         journal,
         zones: ZoneSet::new([]),

@@ -1,0 +1,188 @@
+//! Publishing one change at 100,000 names allocates no more than 64 KiB: a change copies a few pages, never the index.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+use zhengming::idn::Label;
+use zhengming::registry::{
+    Brake, Change, ChangeId, Due, Event, NameKey, Policy, Registration, Resolution, SetTotals, State, SuffixSet,
+    Timestamp, Unavailable, Unit, UnitId, UnitKind,
+};
+use zhengming::snapshot::{self, Snapshot};
+use zhengming::update::overlay::Overlay;
+use zhengming::update::publish::{Draft, Suffixes};
+use zhengming::zone::{Name, Pages, Record, Rtype, Zone, ZoneSet};
+
+/// The limit of the issue: what one publication may allocate.
+const OCTETS_MAX: usize = 64 * 1024;
+/// Names registered.
+const NAMES: usize = 100_000;
+/// Changes measured, each for another name.
+const CHANGES: usize = 1000;
+/// The suffix set's suffixes.
+const SUFFIXES: [&str; 2] = ["xn--zfr164b", "xn--zfr164b.cn"];
+
+/// Counts what this thread allocates.
+struct Counting;
+
+thread_local! {
+    static OCTETS: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count(octets: usize) {
+    // A thread that is ending has no counter any more.
+    let _ = OCTETS.try_with(|counted| counted.set(counted.get() + octets));
+}
+
+// SAFETY: every call is handed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size());
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`, and `pointer` came from the system's allocator.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size);
+        // SAFETY: the caller keeps the contract of `realloc`, and `pointer` came from the system's allocator.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// A registry with one unit, whose names are all in the index already; the change's own image comes with its event.
+struct OneUnit(Unit);
+
+impl State for OneUnit {
+    fn unit(&self, id: &UnitId) -> Result<Option<Unit>, Unavailable> {
+        Ok((*id == self.0.id).then(|| self.0.clone()))
+    }
+
+    fn name(&self, key: &NameKey) -> Result<Option<Registration>, Unavailable> {
+        Ok(Some(registration(key.clone(), 1)))
+    }
+
+    fn change(&self, _: ChangeId) -> Result<Option<Change>, Unavailable> {
+        Ok(None)
+    }
+
+    fn names_of(&self, _: &UnitId, _: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    fn due(&self, _: Timestamp, _: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    fn totals(&self, _: &Arc<str>) -> Result<SetTotals, Unavailable> {
+        Ok(SetTotals { names: NAMES as u64 })
+    }
+
+    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
+        Ok(None)
+    }
+}
+
+fn unit() -> Unit {
+    Unit {
+        id: UnitId::parse("unit").unwrap(),
+        name: "靖远县教育局".into(),
+        kind: UnitKind::Organ,
+        region: zhengming::registry::Region::parse("620421").unwrap(),
+        admin_function_proof: None,
+        holds: Default::default(),
+        version: 1,
+    }
+}
+
+fn key(n: usize) -> NameKey {
+    let label = Label::parse(&format!("教育局{n}")).unwrap();
+    NameKey { label, set: SUFFIXES[0].into() }
+}
+
+fn registration(key: NameKey, version: u64) -> Registration {
+    let octets = version.to_be_bytes();
+    let address = std::net::Ipv4Addr::new(203, 0, octets[6], octets[7]);
+    Registration {
+        key,
+        unit: UnitId::parse("unit").unwrap(),
+        registered: Timestamp(0),
+        expires: Timestamp(i64::MAX),
+        kind: 1,
+        primary: true,
+        resolution: Some(Resolution::Addresses { addresses: vec![address.into()], ttl: 600, www: true }),
+        resolved_by: version,
+        holds: Default::default(),
+        pending: None,
+        version,
+    }
+}
+
+fn zone(apex: &str) -> Zone {
+    let apex = Name::absolute(apex).unwrap();
+    let mut soa = Name::absolute("ns.example").unwrap().as_wire().to_vec();
+    soa.extend_from_slice(Name::absolute("hostmaster.example").unwrap().as_wire());
+    for number in [1u32, 1800, 900, 1_209_600, 300] {
+        soa.extend_from_slice(&number.to_be_bytes());
+    }
+    let soa = Record { owner: apex.clone(), rtype: Rtype::SOA, ttl: 300, rdata: soa.into() };
+    Zone::build(apex, [soa]).unwrap()
+}
+
+#[test]
+fn one_change_among_100_000_names_allocates_at_most_64_kib() {
+    let set = SuffixSet {
+        suffixes: SUFFIXES.map(Arc::from).to_vec(),
+        unit_kinds: vec![UnitKind::Organ],
+        unit_kinds_with_proof: Vec::new(),
+    };
+    let policy = Policy {
+        sets: vec![set],
+        reserved_labels: Vec::new(),
+        allow_special_addresses: true,
+        expiry_grace_secs: 0,
+        brake_percent: 5,
+        brake_names_min: 20,
+    };
+    let suffixes = Suffixes::of(&policy);
+    let mut edit = Pages::new().edit();
+    for n in 0..NAMES {
+        let name = registration(key(n), 1);
+        let mut octets = Vec::new();
+        zhengming::publication::published(&unit(), &name).unwrap().encode(&mut octets);
+        edit.insert(name.key.label.as_ascii().as_bytes(), &octets);
+    }
+    let pages = edit.finish();
+    assert_eq!(pages.len(), NAMES);
+    let mut zones = ZoneSet::new(SUFFIXES.map(|suffix| zone(suffix).with_registrations(pages.clone())));
+    drop(pages);
+    let first = Snapshot { zones: zones.clone(), seq: 1, published_at: Timestamp(0) };
+    let (mut publisher, reader) = snapshot::channel(first);
+    let state = OneUnit(unit());
+    let mut most = 0;
+    for n in 0..CHANGES {
+        let changed = [Event::Name(registration(key(n * (NAMES / CHANGES)), 2 + n as u64))];
+        let before = OCTETS.get();
+        let mut overlay = Overlay::new(&state);
+        let mut draft = Draft::new(&zones, &suffixes);
+        let serials = draft.apply(&mut overlay, &changed).unwrap();
+        let (next, _) = draft.finish();
+        zones = next.expect("the change is visible");
+        publisher.publish(Snapshot { zones: zones.clone(), seq: 2 + n as u64, published_at: Timestamp(0) });
+        most = most.max(OCTETS.get() - before);
+        assert_eq!(serials, SUFFIXES.map(|suffix| (format!("{suffix}.").into(), 2 + n as u32)));
+    }
+    let served = reader.load();
+    let apex = Name::absolute(SUFFIXES[1]).unwrap();
+    assert_eq!(served.zones.get(&apex).unwrap().serial(), 1 + CHANGES as u32);
+    println!("one publication allocates at most {most} octets");
+    assert!(most > 0, "the allocator counts nothing");
+    assert!(most <= OCTETS_MAX, "one publication allocates {most} octets");
+}
