@@ -18,8 +18,16 @@ const RRSET_LEN_MAX: usize = 65_535;
 pub struct Zone {
     base: Arc<Base>,
     registrations: Option<Pages>,
-    gateway: Arc<Gateway>,
+    gateway: Arc<GatewayOctets>,
     serial: u32,
+}
+
+/// The gateway, and its addresses as RDATA.
+#[derive(Default)]
+struct GatewayOctets {
+    gateway: Gateway,
+    v4: Vec<[u8; 4]>,
+    v6: Vec<[u8; 16]>,
 }
 
 /// What comes from the master file, the serial apart.
@@ -138,7 +146,9 @@ impl Zone {
 
     /// The same zone with another gateway.
     pub fn with_gateway(self, gateway: Gateway) -> Self {
-        Self { gateway: Arc::new(gateway), ..self }
+        let v4 = gateway.v4.iter().map(Ipv4Addr::octets).collect();
+        let v6 = gateway.v6.iter().map(Ipv6Addr::octets).collect();
+        Self { gateway: Arc::new(GatewayOctets { gateway, v4, v6 }), ..self }
     }
 
     /// The registrations published in it, if it is a suffix of ours.
@@ -148,7 +158,13 @@ impl Zone {
 
     /// Where forwarded names of this zone point.
     pub fn gateway(&self) -> &Gateway {
-        &self.gateway
+        &self.gateway.gateway
+    }
+
+    /// Their addresses as RDATA of A and AAAA.
+    #[inline]
+    pub fn gateway_rdata(&self) -> (&[[u8; 4]], &[[u8; 16]]) {
+        (&self.gateway.v4, &self.gateway.v6)
     }
 
     /// Whether its master file has records at or below `label` directly under the apex.

@@ -1,0 +1,95 @@
+//! The additional section: glue of referrals, and addresses of names in RDATA (RFC 1034 §4.3.2 step 6).
+
+use super::message::{Full, Owner, Section};
+use super::reply::Reply;
+use crate::zone::{Found, NodeRef, Qname, RrsetRef, Rtype, Zone};
+
+/// Most names of one RRset whose addresses are added to an answer; they are a courtesy.
+const TARGETS_MAX: usize = 16;
+
+/// Adds the addresses that the zone has of the names in `rrset`, as far as they fit.
+pub(super) fn add_targets(zone: &Zone, rrset: RrsetRef<'_>, reply: &mut Reply<'_, '_>) {
+    let Some(name_at) = target_at(rrset.rtype) else { return };
+    for (index, target) in targets(rrset, name_at).take(TARGETS_MAX).enumerate() {
+        if is_repeated(rrset, name_at, index, target) {
+            continue;
+        }
+        let node = match find(zone, target) {
+            Some((_, Found::Node(node))) => node,
+            // The servers of the zone itself may be below a cut of its own (nic); elsewhere such addresses are hidden.
+            Some((name, Found::Cut { .. })) if rrset.rtype == Rtype::NS => match node_at(zone, &name) {
+                Some(node) => node,
+                None => continue,
+            },
+            _ => continue,
+        };
+        if add_addresses(zone, node, reply).is_err() {
+            return;
+        }
+    }
+}
+
+/// Adds glue for the servers of the zone cut `cut`: for those inside it or the message is truncated (RFC 9471 §3.1),
+/// then for the others that the zone knows, as far as they fit (§3.2).
+pub(super) fn add_glue(zone: &Zone, servers: RrsetRef<'_>, cut: NodeRef<'_>, reply: &mut Reply<'_, '_>) {
+    for in_domain in [true, false] {
+        for (index, target) in targets(servers, 0).enumerate() {
+            let Some((name, found)) = find(zone, target) else { continue };
+            let is_in_domain = matches!(found, Found::Cut { node, .. } if node.owner() == cut.owner());
+            let is_known = matches!(found, Found::Node(_) | Found::Cut { .. });
+            if is_in_domain != in_domain || !is_known || is_repeated(servers, 0, index, target) {
+                continue;
+            }
+            let Some(node) = node_at(zone, &name) else { continue };
+            if add_addresses(zone, node, reply).is_err() {
+                if in_domain {
+                    reply.truncate();
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// Where the name stands in RDATA of a type that asks for addresses.
+fn target_at(rtype: Rtype) -> Option<usize> {
+    match rtype {
+        Rtype::NS => Some(0),
+        Rtype::MX => Some(2),
+        Rtype::SRV => Some(6),
+        _ => None,
+    }
+}
+
+fn targets<'z>(rrset: RrsetRef<'z>, name_at: usize) -> impl Iterator<Item = &'z [u8]> {
+    rrset.rdata().map(move |rdata| rdata.get(name_at..).unwrap_or_default())
+}
+
+fn is_repeated(rrset: RrsetRef<'_>, name_at: usize, index: usize, target: &[u8]) -> bool {
+    targets(rrset, name_at).take(index).any(|earlier| earlier.eq_ignore_ascii_case(target))
+}
+
+fn find<'z>(zone: &'z Zone, target: &[u8]) -> Option<(Qname, Found<'z>)> {
+    let name = Qname::from_wire(target)?;
+    let above = name.label_count().checked_sub(zone.depth())?;
+    let apex_start = name.start_of_last(name.label_count() - above);
+    if !name.as_wire()[apex_start..].eq_ignore_ascii_case(zone.apex().as_wire()) {
+        return None;
+    }
+    let found = zone.lookup(&name, apex_start);
+    Some((name, found))
+}
+
+fn node_at<'z>(zone: &'z Zone, name: &Qname) -> Option<NodeRef<'z>> {
+    zone.node(&name.as_wire()[..name.start_of_last(zone.depth())])
+}
+
+fn add_addresses(zone: &Zone, node: NodeRef<'_>, reply: &mut Reply<'_, '_>) -> Result<(), Full> {
+    let owner = Owner::Relative(node.owner(), zone.apex().as_wire());
+    for rtype in [Rtype::A, Rtype::AAAA] {
+        if let Some(rrset) = node.rrset(rtype) {
+            reply.message.rrset(Section::Additional, owner, rtype, rrset.ttl, rrset.rdata())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! The algorithm of RFC 1034 §4.3.2: find the zone, find the name in it, follow aliases.
+
+use super::Kind;
+use super::additional;
+use super::edns::INFO_NOT_AUTHORITATIVE;
+use super::message::{Owner, Section, wire_len};
+use super::negative;
+use super::question::Question;
+use super::referral;
+use super::registered;
+use super::reply::{REFUSED, Reply, YXDOMAIN};
+use crate::zone::name::NAME_LEN_MAX;
+use crate::zone::{Enclosing, Found, NodeRef, Qname, RrsetRef, Rtype, ZoneSet};
+
+/// Most aliases followed in one answer; resolvers give up sooner. The chain is sent as far as it was followed.
+const CHAIN_LEN_MAX: usize = 16;
+
+/// The name sought now: the question's, or an alias's target.
+pub(super) struct Sought<'n> {
+    /// The name.
+    pub name: &'n Qname,
+    /// It as the alias writes it; none for the question's.
+    pub written: Option<&'n [u8]>,
+    /// QTYPE.
+    pub qtype: Rtype,
+}
+
+/// The name that an alias leads to, in wire form.
+pub(super) struct Target {
+    octets: [u8; NAME_LEN_MAX],
+    len: usize,
+    /// Where the alias's own name stands in the message.
+    alias_at: usize,
+}
+
+impl Sought<'_> {
+    /// The sought name from this octet on, as an owner name.
+    #[inline]
+    pub fn owner(&self, start: usize) -> Owner<'_> {
+        self.written.map_or(Owner::Question(start), |written| Owner::Name(&written[start..]))
+    }
+}
+
+impl Target {
+    fn new(parts: [&[u8]; 2], alias_at: usize) -> Option<Self> {
+        let mut octets = [0; NAME_LEN_MAX];
+        let len = parts[0].len() + parts[1].len();
+        octets.get_mut(..parts[0].len())?.copy_from_slice(parts[0]);
+        octets.get_mut(parts[0].len()..len)?.copy_from_slice(parts[1]);
+        (wire_len(&octets[..len]) == Some(len)).then_some(Self { octets, len, alias_at })
+    }
+
+    fn as_wire(&self) -> &[u8] {
+        &self.octets[..self.len]
+    }
+}
+
+/// Answers `question`.
+#[inline]
+pub(super) fn answer<'z>(zones: &'z ZoneSet, question: &Question<'_>, reply: &mut Reply<'z, '_>) {
+    let sought = Sought { name: &question.name, written: None, qtype: question.qtype };
+    let Some(enclosing) = enclosing(zones, &sought) else {
+        reply.fail(REFUSED, Kind::Refused);
+        return reply.set_error(INFO_NOT_AUTHORITATIVE, &[]);
+    };
+    reply.zone = Some(enclosing.position);
+    reply.authoritative = true;
+    if let Some(target) = answer_in(enclosing, &sought, reply) {
+        follow(zones, question.qtype, target, reply);
+    }
+}
+
+/// Goes on with the target of an alias, as long as it leads into a zone of ours and not in a circle.
+fn follow<'z>(zones: &'z ZoneSet, qtype: Rtype, mut target: Target, reply: &mut Reply<'z, '_>) {
+    let mut aliases = [0; CHAIN_LEN_MAX];
+    for length in 1..CHAIN_LEN_MAX {
+        aliases[length] = target.alias_at;
+        if aliases[1..=length].iter().any(|&alias| reply.message.is_name_at(alias, target.as_wire())) {
+            return;
+        }
+        let Some(name) = Qname::from_wire(target.as_wire()) else { return };
+        let sought = Sought { name: &name, written: Some(target.as_wire()), qtype };
+        let Some(enclosing) = enclosing(zones, &sought) else { return };
+        match answer_in(enclosing, &sought, reply) {
+            Some(next) => target = next,
+            None => return,
+        }
+    }
+}
+
+/// The zone that answers. A DS is the parent's (RFC 4035 §3.1.4.1), so at an apex the zone above is asked if it is ours.
+#[inline]
+fn enclosing<'z>(zones: &'z ZoneSet, sought: &Sought<'_>) -> Option<Enclosing<'z>> {
+    let labels = sought.name.label_count();
+    let closest = zones.enclosing(sought.name, labels)?;
+    if sought.qtype == Rtype::DS && closest.apex_start == 0 && labels > 0 {
+        return zones.enclosing(sought.name, labels - 1).or(Some(closest));
+    }
+    Some(closest)
+}
+
+/// Answers from one zone; the target, if the name is an alias.
+fn answer_in<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>, reply: &mut Reply<'z, '_>) -> Option<Target> {
+    match enclosing.zone.lookup(sought.name, enclosing.apex_start) {
+        Found::Node(node) | Found::Wildcard(node) => return answer_from_node(enclosing, sought, node, reply),
+        Found::Cut { node, start: 0 } if sought.qtype == Rtype::DS => {
+            return answer_from_node(enclosing, sought, node, reply);
+        }
+        Found::Cut { node, start } => referral::refer(enclosing, sought, node, start, reply),
+        Found::Dname { node, start } => return answer_from_dname(sought, node, start, reply),
+        Found::Registered { published, start, www } => {
+            registered::answer(enclosing, sought, published, start, www, reply);
+        }
+        Found::Missing => negative::nxdomain(enclosing, sought, reply),
+    }
+    None
+}
+
+fn answer_from_node<'z>(
+    enclosing: Enclosing<'z>,
+    sought: &Sought<'_>,
+    node: NodeRef<'z>,
+    reply: &mut Reply<'z, '_>,
+) -> Option<Target> {
+    let rrset = match sought.qtype {
+        // One RRset is enough (RFC 8482 §4.1).
+        Rtype::ANY => node.rrsets().next(),
+        qtype => node.rrset(qtype),
+    };
+    if let Some(rrset) = rrset {
+        reply.kind = Kind::Answer;
+        let written = write_rrset(enclosing, sought, rrset, reply);
+        reply.require(written);
+        if !reply.is_truncated() {
+            additional::add_targets(enclosing.zone, rrset, reply);
+        }
+        return None;
+    }
+    let Some(cname) = node.rrset(Rtype::CNAME) else {
+        negative::nodata(enclosing, sought, reply);
+        return None;
+    };
+    reply.kind = Kind::Answer;
+    let alias_at = reply.message.len();
+    let written = write_rrset(enclosing, sought, cname, reply);
+    reply.require(written);
+    let target = cname.rdata().next().and_then(|rdata| Target::new([rdata, &[]], alias_at));
+    target.filter(|_| !reply.is_truncated())
+}
+
+fn write_rrset(
+    enclosing: Enclosing<'_>,
+    sought: &Sought<'_>,
+    rrset: RrsetRef<'_>,
+    reply: &mut Reply<'_, '_>,
+) -> Result<(), super::message::Full> {
+    match rrset.rtype {
+        // The serial is not in the records: it belongs to the version.
+        Rtype::SOA => reply.message.soa(Section::Answer, sought.owner(0), rrset.ttl, enclosing.zone.soa()),
+        rtype => reply.message.rrset(Section::Answer, sought.owner(0), rtype, rrset.ttl, rrset.rdata()),
+    }
+}
+
+/// Answers below a DNAME: the DNAME, and the CNAME made from it (RFC 6672 §3.1).
+fn answer_from_dname(
+    sought: &Sought<'_>,
+    node: NodeRef<'_>,
+    start: usize,
+    reply: &mut Reply<'_, '_>,
+) -> Option<Target> {
+    let dname = node.rrset(Rtype::DNAME).expect("the node is marked so");
+    reply.kind = Kind::Answer;
+    let owner = sought.owner(start);
+    let written = reply.message.rrset(Section::Answer, owner, Rtype::DNAME, dname.ttl, dname.rdata());
+    reply.require(written);
+    // The labels as they were asked for; the question's stand in the message.
+    let labels = sought.written.unwrap_or(sought.name.as_wire());
+    let substituted = [&labels[..start], dname.rdata().next().unwrap_or_default()];
+    let Some(target) = Target::new(substituted, reply.message.len()) else {
+        reply.rcode = YXDOMAIN;
+        return None;
+    };
+    if reply.is_truncated() {
+        return None;
+    }
+    let rdata = [target.as_wire()];
+    let written = reply.message.rrset(Section::Answer, sought.owner(0), Rtype::CNAME, dname.ttl, rdata);
+    reply.require(written);
+    let is_answer = matches!(sought.qtype, Rtype::CNAME | Rtype::ANY);
+    (!is_answer && !reply.is_truncated()).then_some(target)
+}

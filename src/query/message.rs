@@ -1,0 +1,311 @@
+//! The response being written: records, counts, name compression (RFC 1035 §4.1.4) and the size limit.
+
+use super::header::HEADER_LEN;
+use crate::zone::record::CLASS_IN;
+use crate::zone::{Rtype, SoaRef};
+
+/// Most places in the message that later names are compressed with; it bounds the search.
+const PLACES_MAX: usize = 32;
+/// Labels of the question among them, counted from the right.
+const PLACES_OF_QUESTION_MAX: usize = 16;
+/// The two bits that mark a compression pointer.
+const POINTER: u16 = 0xc000;
+
+/// The section that a record goes to; the number is its count's position in the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Answer = 1,
+    Authority = 2,
+    Additional = 3,
+}
+
+/// What was to be written does not fit. An RRset goes in whole or not at all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Full;
+
+/// An owner name.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owner<'a> {
+    /// The name in the question from this octet of QNAME on.
+    Question(usize),
+    /// A name in wire form, compressed if it can be.
+    Name(&'a [u8]),
+    /// Labels before a zone's apex, and the apex.
+    Relative(&'a [u8], &'a [u8]),
+}
+
+/// A response being written.
+pub(super) struct Message<'m> {
+    octets: &'m mut [u8],
+    len: usize,
+    limit: usize,
+    /// QDCOUNT, ANCOUNT, NSCOUNT and ARCOUNT.
+    counts: [u16; 4],
+    question_end: usize,
+    places: Places,
+}
+
+/// Where labels begin that names can be compressed with.
+#[derive(Clone, Copy)]
+struct Places {
+    at: [u16; PLACES_MAX],
+    len: usize,
+}
+
+impl<'m> Message<'m> {
+    /// A message with `question` in it, bounded by `octets`, which hold more than a header and a question.
+    #[inline]
+    pub fn new(octets: &'m mut [u8], question: &[u8]) -> Self {
+        let question_end = HEADER_LEN + question.len();
+        octets[HEADER_LEN..question_end].copy_from_slice(question);
+        let limit = octets.len();
+        let counts = [u16::from(!question.is_empty()), 0, 0, 0];
+        let places = Places { at: [0; PLACES_MAX], len: 0 };
+        Self { octets, len: question_end, limit, counts, question_end, places }
+    }
+
+    /// Octets written so far.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The counts of the header.
+    pub fn counts(&self) -> [u16; 4] {
+        self.counts
+    }
+
+    /// The octets, for the header.
+    pub fn octets_mut(&mut self) -> &mut [u8] {
+        self.octets
+    }
+
+    /// Keeps `len` octets more free of records; whether there is room for it.
+    pub fn reserve(&mut self, len: usize) -> bool {
+        let fits = self.limit - self.len >= len;
+        if fits {
+            self.limit -= len;
+        }
+        fits
+    }
+
+    /// Gives back what was reserved.
+    pub fn release(&mut self) {
+        self.limit = self.octets.len();
+    }
+
+    /// Takes out everything behind the question.
+    pub fn truncate(&mut self) {
+        self.len = self.question_end;
+        self.counts = [self.counts[0], 0, 0, 0];
+        self.places.len = 0;
+    }
+
+    /// Appends octets.
+    #[inline]
+    pub fn put(&mut self, octets: &[u8]) -> Result<(), Full> {
+        let end = self.len + octets.len();
+        if end > self.limit {
+            return Err(Full);
+        }
+        self.octets[self.len..end].copy_from_slice(octets);
+        self.len = end;
+        Ok(())
+    }
+
+    /// Counts a record that was written with [`Message::put`] into the additional section.
+    pub fn count_additional(&mut self) {
+        self.counts[Section::Additional as usize] += 1;
+    }
+
+    /// Appends an RRset, whole or not at all.
+    #[inline]
+    pub fn rrset<'r>(
+        &mut self,
+        section: Section,
+        owner: Owner<'_>,
+        rtype: Rtype,
+        ttl: u32,
+        rdata: impl IntoIterator<Item = &'r [u8]>,
+    ) -> Result<(), Full> {
+        self.whole(section, |message| {
+            for rdata in rdata {
+                message.record(section, owner, rtype, ttl, |message| message.rdata(rtype, rdata))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Appends a zone's SOA with this TTL.
+    pub fn soa(&mut self, section: Section, owner: Owner<'_>, ttl: u32, soa: SoaRef<'_>) -> Result<(), Full> {
+        self.whole(section, |message| {
+            message.record(section, owner, Rtype::SOA, ttl, |message| {
+                message.name(soa.mname)?;
+                message.name(soa.rname)?;
+                message.put(&soa.serial.to_be_bytes())?;
+                message.put(soa.timers)
+            })
+        })
+    }
+
+    /// Whether the name at `at` in the message is `name`, case aside.
+    pub fn is_name_at(&self, mut at: usize, mut name: &[u8]) -> bool {
+        loop {
+            while self.octets[at] >= 0xc0 {
+                at = usize::from(u16::from_be_bytes([self.octets[at], self.octets[at + 1]]) & !POINTER);
+            }
+            let length = usize::from(self.octets[at]);
+            if length != usize::from(name[0]) {
+                return false;
+            }
+            if length == 0 {
+                return true;
+            }
+            if !self.octets[at + 1..=at + length].eq_ignore_ascii_case(&name[1..=length]) {
+                return false;
+            }
+            at += 1 + length;
+            name = &name[1 + length..];
+        }
+    }
+
+    /// Runs `write`, and takes back what it wrote if it did not all fit.
+    #[inline]
+    pub fn whole(&mut self, section: Section, write: impl FnOnce(&mut Self) -> Result<(), Full>) -> Result<(), Full> {
+        let (len, places_len, count) = (self.len, self.places.len, self.counts[section as usize]);
+        let written = write(self);
+        if written.is_err() {
+            (self.len, self.places.len, self.counts[section as usize]) = (len, places_len, count);
+        }
+        written
+    }
+
+    #[inline]
+    fn record(
+        &mut self,
+        section: Section,
+        owner: Owner<'_>,
+        rtype: Rtype,
+        ttl: u32,
+        rdata: impl FnOnce(&mut Self) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        match owner {
+            Owner::Question(start) => self.put(&(POINTER | (HEADER_LEN + start) as u16).to_be_bytes())?,
+            Owner::Name(name) => self.name(name)?,
+            Owner::Relative(labels, apex) => self.relative_name(labels, apex)?,
+        }
+        self.put(&rtype.0.to_be_bytes())?;
+        self.put(&CLASS_IN.to_be_bytes())?;
+        self.put(&ttl.to_be_bytes())?;
+        let length_at = self.len;
+        self.put(&[0, 0])?;
+        rdata(self)?;
+        let length = u16::try_from(self.len - length_at - 2).map_err(|_| Full)?;
+        self.octets[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
+        self.counts[section as usize] += 1;
+        Ok(())
+    }
+
+    /// Appends RDATA; names in it are compressed only where RFC 3597 §4 allows: in the types of RFC 1035.
+    #[inline]
+    fn rdata(&mut self, rtype: Rtype, rdata: &[u8]) -> Result<(), Full> {
+        /// MD, MF, MB, MG, MR: obsolete types of RFC 1035 whose RDATA is one name.
+        const OBSOLETE: [Rtype; 5] = [Rtype(3), Rtype(4), Rtype(7), Rtype(8), Rtype(9)];
+        let name_at = match rtype {
+            Rtype::NS | Rtype::CNAME | Rtype::PTR => 0,
+            Rtype::MX => 2,
+            _ if OBSOLETE.contains(&rtype) => 0,
+            _ => return self.put(rdata),
+        };
+        match rdata.split_at_checked(name_at) {
+            Some((before, name)) if wire_len(name) == Some(name.len()) => {
+                self.put(before)?;
+                self.name(name)
+            }
+            _ => self.put(rdata),
+        }
+    }
+
+    /// Appends a name in wire form, as much of it as can be as a pointer to one that is there.
+    pub fn name(&mut self, name: &[u8]) -> Result<(), Full> {
+        if self.places.len == 0 {
+            self.add_places_of_question();
+        }
+        let mut new_len = 0;
+        let known = loop {
+            if name[new_len] == 0 {
+                break None;
+            }
+            let places = &self.places.at[..self.places.len];
+            let is_known = |place: &&u16| self.is_name_at(usize::from(**place), &name[new_len..]);
+            if let Some(place) = places.iter().find(is_known) {
+                break Some(*place);
+            }
+            new_len += 1 + usize::from(name[new_len]);
+        };
+        let start = self.len;
+        self.put(&name[..new_len])?;
+        match known {
+            Some(place) => self.put(&(POINTER | place).to_be_bytes())?,
+            None => self.put(&[0])?,
+        }
+        // Only now, when the name is whole: a comparison reads on to its end.
+        let mut at = 0;
+        while at < new_len {
+            self.add_place(start + at);
+            at += 1 + usize::from(name[at]);
+        }
+        Ok(())
+    }
+
+    fn relative_name(&mut self, labels: &[u8], apex: &[u8]) -> Result<(), Full> {
+        let mut whole = [0; 2 * crate::zone::name::NAME_LEN_MAX];
+        whole[..labels.len()].copy_from_slice(labels);
+        whole[labels.len()..labels.len() + apex.len()].copy_from_slice(apex);
+        self.name(&whole[..labels.len() + apex.len()])
+    }
+
+    fn add_places_of_question(&mut self) {
+        if self.counts[0] == 0 {
+            return;
+        }
+        let end = HEADER_LEN + wire_len(&self.octets[HEADER_LEN..]).expect("the question was read before");
+        let labels_from = |octets: &[u8], mut at: usize| {
+            let mut count = 0;
+            while octets[at] != 0 {
+                at += 1 + usize::from(octets[at]);
+                count += 1;
+            }
+            count
+        };
+        let mut left = labels_from(self.octets, HEADER_LEN);
+        let mut at = HEADER_LEN;
+        while at + 1 < end {
+            if left <= PLACES_OF_QUESTION_MAX {
+                self.add_place(at);
+            }
+            left -= 1;
+            at += 1 + usize::from(self.octets[at]);
+        }
+    }
+
+    fn add_place(&mut self, at: usize) {
+        if self.places.len < PLACES_MAX && at < usize::from(!POINTER) {
+            self.places.at[self.places.len] = at as u16;
+            self.places.len += 1;
+        }
+    }
+}
+
+/// Octets of the uncompressed name at the start of `octets`, if one is there.
+pub(super) fn wire_len(octets: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let length = usize::from(*octets.get(at)?);
+        at += 1 + length;
+        match length {
+            0 => return (at <= crate::zone::name::NAME_LEN_MAX).then_some(at),
+            1..=63 => {}
+            _ => return None,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What is decided about the response while it is being written, and how it is finished.
+
+use super::edns::ExtendedError;
+use super::message::{Full, Message, Section};
+use super::request::Request;
+use super::{Kind, Outcome, Settings, Transport};
+
+/// RCODE FORMERR.
+pub(super) const FORMERR: u16 = 1;
+/// RCODE NXDOMAIN.
+pub(super) const NXDOMAIN: u16 = 3;
+/// RCODE NOTIMP.
+pub(super) const NOTIMP: u16 = 4;
+/// RCODE REFUSED.
+pub(super) const REFUSED: u16 = 5;
+/// RCODE YXDOMAIN (RFC 6672 §2.2).
+pub(super) const YXDOMAIN: u16 = 6;
+/// RCODE NOTAUTH (RFC 8945 §3).
+pub(super) const NOTAUTH: u16 = 9;
+/// Extended RCODE BADVERS (RFC 6891 §6.1.3).
+pub(super) const BADVERS: u16 = 16;
+
+/// What every client takes over UDP, EDNS or not (RFC 1035 §4.2.1).
+pub(super) const UDP_SIZE_MIN: u16 = 512;
+
+/// The response in the making.
+pub(super) struct Reply<'z, 'm> {
+    /// Its octets.
+    pub message: Message<'m>,
+    /// Its RCODE.
+    pub rcode: u16,
+    /// AA.
+    pub authoritative: bool,
+    /// What kind of answer it has become.
+    pub kind: Kind,
+    /// The zone of the question.
+    pub zone: Option<usize>,
+    truncated: bool,
+    error: Option<ExtendedError<'z>>,
+    nsid: Option<&'z [u8]>,
+}
+
+impl<'z, 'm> Reply<'z, 'm> {
+    /// An empty response to `request`.
+    #[inline]
+    pub fn new(request: &Request<'_>, settings: &'z Settings, transport: Transport, octets: &'m mut [u8]) -> Self {
+        let size = match (transport, &request.edns) {
+            (Transport::Tcp, _) => usize::from(u16::MAX),
+            (Transport::Udp, None) => usize::from(UDP_SIZE_MIN),
+            // A client that says less than 512 means 512 (RFC 6891 §6.2.3).
+            (Transport::Udp, Some(edns)) => usize::from(edns.udp_size.min(settings.udp_size_max).max(UDP_SIZE_MIN)),
+        };
+        let size = size.min(octets.len());
+        let question = request.question.as_ref().map_or(&[][..], |question| question.octets);
+        let mut reply = Self {
+            message: Message::new(&mut octets[..size], question),
+            rcode: 0,
+            authoritative: false,
+            kind: Kind::Error,
+            zone: None,
+            truncated: false,
+            error: None,
+            nsid: Some(&settings.nsid),
+        };
+        if let Some(edns) = &request.edns
+            && !reply.message.reserve(edns.response_len(&settings.nsid))
+        {
+            // An NSID too long for this message is left out; OPT itself always fits.
+            reply.nsid = None;
+            reply.message.reserve(edns.response_len(&[]));
+        }
+        reply
+    }
+
+    /// Refuses or rejects: no records.
+    pub fn fail(&mut self, rcode: u16, kind: Kind) {
+        self.rcode = rcode;
+        self.kind = kind;
+    }
+
+    /// Adds an extended error, which is sent if the request has EDNS and the message room for it.
+    pub fn set_error(&mut self, info_code: u16, extra_text: &'z [u8]) {
+        let error = ExtendedError { info_code, extra_text };
+        if self.message.reserve(error.len()) {
+            self.error = Some(error);
+        }
+    }
+
+    /// Gives up on an answer that does not fit: what is left is the question, and TC that sends the client to TCP
+    /// (RFC 2181 §9: an incomplete answer is of no use to it).
+    pub fn truncate(&mut self) {
+        self.message.truncate();
+        self.truncated = true;
+    }
+
+    /// Takes note of what a mandatory part of the answer met.
+    pub fn require(&mut self, written: Result<(), Full>) {
+        if written.is_err() {
+            self.truncate();
+        }
+    }
+
+    /// Whether the answer was given up.
+    pub fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// Completes the message.
+    #[inline]
+    pub fn finish(mut self, request: &Request<'_>, settings: &Settings) -> Outcome {
+        self.message.release();
+        if let Some(edns) = &request.edns {
+            let udp_size = settings.udp_size_max.max(UDP_SIZE_MIN);
+            // Room for it was reserved.
+            let _reserved = edns.write(&mut self.message, udp_size, self.rcode, self.nsid, self.error);
+        }
+        if let Some(tsig) = &request.tsig
+            && self.rcode == NOTAUTH
+        {
+            let _fits = self.message.whole(Section::Additional, |message| tsig.write_badkey(message));
+        }
+        let counts = self.message.counts();
+        let len = self.message.len();
+        request.header.write_response(
+            self.message.octets_mut(),
+            self.rcode,
+            self.authoritative,
+            self.truncated,
+            counts,
+        );
+        Outcome { len, rcode: self.rcode, kind: self.kind, zone: self.zone, truncated: self.truncated }
+    }
+}

@@ -1,0 +1,113 @@
+//! A request taken apart: header, question, and of the other sections what concerns us: OPT and TSIG.
+
+use super::edns::Edns;
+use super::header::{HEADER_LEN, Header};
+use super::question::Question;
+use super::tsig::Tsig;
+use crate::zone::Rtype;
+
+/// Position of the additional section's count.
+const ADDITIONAL: usize = 3;
+/// Octets of a record between its owner name and its RDATA.
+const RECORD_FIXED_LEN: usize = 10;
+/// Longest label; the two bits above it mark a compression pointer (RFC 1035 §4.1.4).
+const LABEL_LEN_MAX: u8 = 63;
+
+/// A request.
+pub(super) struct Request<'q> {
+    /// Its header.
+    pub header: Header,
+    /// Its question, if it has exactly one that can be read (RFC 9619).
+    pub question: Option<Question<'q>>,
+    /// Its OPT record.
+    pub edns: Option<Edns>,
+    /// Its TSIG record.
+    pub tsig: Option<Tsig<'q>>,
+    /// Whether something in it is against the format.
+    pub malformed: bool,
+}
+
+/// One record, not looked into.
+pub(super) struct RawRecord<'q> {
+    /// Owner name as it stands in the message.
+    pub owner: &'q [u8],
+    /// Type.
+    pub rtype: Rtype,
+    /// Class.
+    pub class: u16,
+    /// TTL.
+    pub ttl: u32,
+    /// RDATA.
+    pub rdata: &'q [u8],
+}
+
+impl<'q> Request<'q> {
+    /// Takes `octets` apart, which begin with `header`. What could be read stands in the result, malformed or not.
+    #[inline]
+    pub fn parse(header: Header, octets: &'q [u8]) -> Self {
+        let mut request = Self { header, question: None, edns: None, tsig: None, malformed: true };
+        if header.counts[0] != 1 {
+            return request;
+        }
+        request.question = Question::read(&octets[HEADER_LEN..]);
+        if let Some(question) = &request.question {
+            let records = &octets[HEADER_LEN + question.octets.len()..];
+            request.malformed = header.counts[1..] != [0; 3] && request.read_records(records).is_none();
+        }
+        request
+    }
+
+    fn read_records(&mut self, mut rest: &'q [u8]) -> Option<()> {
+        for (section, count) in self.header.counts.into_iter().enumerate().skip(1) {
+            for _ in 0..count {
+                // A TSIG is the last record of all (RFC 8945 §5.1).
+                if self.tsig.is_some() {
+                    return None;
+                }
+                let record = RawRecord::read(&mut rest)?;
+                match record.rtype {
+                    Rtype::OPT => self.read_opt(&record, section)?,
+                    Rtype::TSIG if section == ADDITIONAL => self.tsig = Some(Tsig::read(&record)?),
+                    _ => {}
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// One OPT at most, of the root, in the additional section (RFC 6891 §6.1.1).
+    fn read_opt(&mut self, record: &RawRecord<'_>, section: usize) -> Option<()> {
+        if section != ADDITIONAL || record.owner != [0] || self.edns.is_some() {
+            return None;
+        }
+        let (edns, well_formed) = Edns::read(record);
+        self.edns = Some(edns);
+        well_formed.then_some(())
+    }
+}
+
+impl<'q> RawRecord<'q> {
+    /// Takes the first record off `rest`.
+    fn read(rest: &mut &'q [u8]) -> Option<Self> {
+        let (owner, after) = rest.split_at(name_len(rest)?);
+        let (fixed, after) = after.split_at_checked(RECORD_FIXED_LEN)?;
+        let u16_at = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
+        let (rdata, after) = after.split_at_checked(usize::from(u16_at(8)))?;
+        *rest = after;
+        let ttl = u32::from(u16_at(4)) << 16 | u32::from(u16_at(6));
+        Some(Self { owner, rtype: Rtype(u16_at(0)), class: u16_at(2), ttl, rdata })
+    }
+}
+
+/// Octets of the name at the start of `octets`, which a compression pointer may end.
+fn name_len(octets: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        match *octets.get(at)? {
+            0 => return Some(at + 1),
+            length @ 1..=LABEL_LEN_MAX => at += 1 + usize::from(length),
+            0xc0.. => return octets.get(at + 1).map(|_| at + 2),
+            _ => return None,
+        }
+    }
+}
