@@ -1,0 +1,120 @@
+//! Holds on units and names: `/v1/units/{id}/holds/{reason}` and `/v1/names/{name}/holds/{reason}`.
+
+use super::Admin;
+use super::params::{At, invalid};
+use super::problem::Problem;
+use super::roles::Endpoint;
+use super::v1::requests::unit_id;
+use super::v1::{PlaceHold, Receipt, name_key};
+use super::write::Write;
+use crate::registry::command::HoldTarget;
+use crate::registry::{Command, HoldReason};
+use axum::extract::State;
+use axum::response::Response;
+
+/// Holds a unit: none of its names resolves, whatever the suffix.
+#[utoipa::path(
+    put, path = "/v1/units/{id}/holds/{reason}", tag = "holds",
+    params(("id" = String, Path, description = "the unit's id"),
+           ("reason" = String, Path, description = "LEGAL, BLACKLIST, PENALTY, SITE_REVIEW_FAILED, SITE_NOT_SUBMITTED, REGISTRY_ADMIN or UNIT_REQUEST")),
+    request_body = PlaceHold,
+    responses((status = 200, description = "Replaced", body = Receipt), (status = 201, description = "Placed", body = Receipt)),
+)]
+pub(super) async fn place_on_unit(
+    State(admin): State<Admin>,
+    At((id, reason)): At<(String, String)>,
+    write: Write,
+) -> Result<Response, Problem> {
+    let target = unit_target(&admin, &write, Endpoint::PlaceUnitHold, &id).await?;
+    place(admin, write, target, &reason).await
+}
+
+/// Lifts one hold of a unit, and no other.
+#[utoipa::path(
+    delete, path = "/v1/units/{id}/holds/{reason}", tag = "holds",
+    params(("id" = String, Path, description = "the unit's id"), ("reason" = String, Path, description = "the hold's reason")),
+    responses((status = 200, description = "Lifted", body = Receipt)),
+)]
+pub(super) async fn lift_from_unit(
+    State(admin): State<Admin>,
+    At((id, reason)): At<(String, String)>,
+    write: Write,
+) -> Result<Response, Problem> {
+    let target = unit_target(&admin, &write, Endpoint::LiftUnitHold, &id).await?;
+    lift(admin, write, target, &reason).await
+}
+
+/// Holds a name: it does not resolve under any suffix.
+#[utoipa::path(
+    put, path = "/v1/names/{name}/holds/{reason}", tag = "holds",
+    params(("name" = String, Path, description = "the name in U- or A-labels, percent-encoded"),
+           ("reason" = String, Path, description = "LEGAL, BLACKLIST, PENALTY, SITE_REVIEW_FAILED, SITE_NOT_SUBMITTED, REGISTRY_ADMIN or UNIT_REQUEST")),
+    request_body = PlaceHold,
+    responses((status = 200, description = "Replaced", body = Receipt), (status = 201, description = "Placed", body = Receipt)),
+)]
+pub(super) async fn place_on_name(
+    State(admin): State<Admin>,
+    At((name, reason)): At<(String, String)>,
+    write: Write,
+) -> Result<Response, Problem> {
+    let target = name_target(&admin, &write, Endpoint::PlaceNameHold, &name).await?;
+    place(admin, write, target, &reason).await
+}
+
+/// Lifts one hold of a name, and no other.
+#[utoipa::path(
+    delete, path = "/v1/names/{name}/holds/{reason}", tag = "holds",
+    params(("name" = String, Path, description = "the name in U- or A-labels, percent-encoded"),
+           ("reason" = String, Path, description = "the hold's reason")),
+    responses((status = 200, description = "Lifted", body = Receipt)),
+)]
+pub(super) async fn lift_from_name(
+    State(admin): State<Admin>,
+    At((name, reason)): At<(String, String)>,
+    write: Write,
+) -> Result<Response, Problem> {
+    let target = name_target(&admin, &write, Endpoint::LiftNameHold, &name).await?;
+    lift(admin, write, target, &reason).await
+}
+
+async fn unit_target(admin: &Admin, write: &Write, endpoint: Endpoint, id: &str) -> Result<HoldTarget, Problem> {
+    let id = unit_id(id, "id")?;
+    write.caller.within_unit(admin, endpoint, &id).await?;
+    Ok(HoldTarget::Unit(id))
+}
+
+async fn name_target(admin: &Admin, write: &Write, endpoint: Endpoint, name: &str) -> Result<HoldTarget, Problem> {
+    let key = name_key(name, &admin.policy.get(), "name")?;
+    write.caller.within_name(admin, endpoint, &key).await?;
+    Ok(HoldTarget::Name(key))
+}
+
+async fn place(admin: Admin, write: Write, target: HoldTarget, reason: &str) -> Result<Response, Problem> {
+    let reason = parse_reason(reason)?;
+    let spec = write.json::<PlaceHold>()?.into_registry()?;
+    let note = format!("{}: {}", reason.as_str(), spec.evidence);
+    let text = target_text(&target);
+    write.submit(&admin, "hold.place", text, Some(note), Command::PlaceHold { target, reason, spec }).await
+}
+
+async fn lift(admin: Admin, write: Write, target: HoldTarget, reason: &str) -> Result<Response, Problem> {
+    let reason = parse_reason(reason)?;
+    write.empty()?;
+    let text = target_text(&target);
+    let note = Some(reason.as_str().to_owned());
+    write.submit(&admin, "hold.lift", text, note, Command::LiftHold { target, reason }).await
+}
+
+fn parse_reason(text: &str) -> Result<HoldReason, Problem> {
+    HoldReason::parse(text).ok_or_else(|| {
+        let known: Vec<&str> = HoldReason::ALL.iter().map(|reason| reason.as_str()).collect();
+        invalid("reason", format!("There is no such reason; known are: {}.", known.join(", ")), "没有该暂停原因。")
+    })
+}
+
+fn target_text(target: &HoldTarget) -> String {
+    match target {
+        HoldTarget::Unit(id) => id.to_string(),
+        HoldTarget::Name(key) => key.to_string(),
+    }
+}

@@ -1,0 +1,115 @@
+//! JSON bodies into types, with errors that name the member.
+
+use super::problem::{Edge, Problem};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+/// Reads `octets` as one JSON value of type `T`.
+///
+/// # Errors
+/// `malformed_json`, `wrong_type`, `unknown_field` or `missing_field`, with the member's path.
+pub(super) fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(octets);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refusal(&error))?;
+    json.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::edge(
+        Edge::MalformedJson,
+        format!("The body is not one JSON value: {error}."),
+        format!("请求体不是合法的 JSON(第 {} 行第 {} 列)。", error.line(), error.column()),
+    )
+}
+
+fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let inner = error.inner();
+    if inner.classify() != Category::Data {
+        return malformed(inner);
+    }
+    let text = inner.to_string();
+    let path = error.path().to_string();
+    // serde has no kinds of error, only these texts; the test below holds them.
+    if let Some(member) = named(&text, "unknown field `") {
+        // The path ends in the unknown member itself where serde_json came to read its value, and in its object where not.
+        let field = if last(&path) == member { path } else { join(&path, member) };
+        let zh = format!("此处没有字段 {field}。");
+        return Problem::edge(Edge::UnknownField, format!("There is no member {field} here."), zh).field(field);
+    }
+    if let Some(member) = named(&text, "missing field `") {
+        let field = join(&path, member);
+        let zh = format!("缺少字段 {field}。");
+        return Problem::edge(Edge::MissingField, format!("The member {field} is missing."), zh).field(field);
+    }
+    let at = text.rfind(" at line ").unwrap_or(text.len());
+    let what = &text[..at];
+    let problem = Problem::edge(
+        Edge::WrongType,
+        format!("The value at {path} is not of the type it should be: {what}."),
+        format!("{path} 处的值类型不正确。"),
+    );
+    if path == "." { problem } else { problem.field(path) }
+}
+
+fn named<'a>(text: &'a str, start: &str) -> Option<&'a str> {
+    text.strip_prefix(start)?.split('`').next()
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+fn join(path: &str, member: &str) -> String {
+    if path == "." { member.to_owned() } else { format!("{path}.{member}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::v1::{PutUnit, SubmitChange};
+    use super::*;
+
+    fn refused<T: DeserializeOwned>(body: &str) -> (&'static str, Option<String>) {
+        let problem = parse::<T>(body.as_bytes()).map(|_| ()).unwrap_err();
+        (problem.code.as_str(), problem.field)
+    }
+
+    #[test]
+    fn errors_name_their_kind_and_member() {
+        let named = |field: &str| Some(field.to_owned());
+        assert_eq!(refused::<PutUnit>(""), ("malformed_json", None));
+        assert_eq!(refused::<PutUnit>("{"), ("malformed_json", None));
+        assert_eq!(refused::<PutUnit>("\u{feff}{}"), ("malformed_json", None));
+        assert_eq!(refused::<PutUnit>(r#"{"name":"x","kind":"organ","region":"62"} x"#), ("malformed_json", None));
+        assert_eq!(refused::<PutUnit>("[]"), ("wrong_type", None));
+        assert_eq!(refused::<PutUnit>("7"), ("wrong_type", None));
+        assert_eq!(refused::<PutUnit>(r#"{"name":7}"#), ("wrong_type", named("name")));
+        assert_eq!(refused::<PutUnit>(r#"{"name":"x","kind":"king","region":"62"}"#), ("wrong_type", named("kind")));
+        assert_eq!(refused::<PutUnit>(r#"{"name":"x","region":"62"}"#), ("missing_field", named("kind")));
+        assert_eq!(refused::<PutUnit>(r#"{"nam":"x"}"#), ("unknown_field", named("nam")));
+        let twice = r#"{"name":"x","name":"y","kind":"organ","region":"62"}"#;
+        assert_eq!(refused::<PutUnit>(twice).0, "wrong_type");
+    }
+
+    #[test]
+    fn members_inside_members_have_paths() {
+        let change = |inner: &str| format!(r#"{{"name":"x","resolution":{inner}}}"#);
+        let refused = |inner: &str| refused::<SubmitChange>(&change(inner));
+        let named = |field: &str| Some(field.to_owned());
+        assert_eq!(refused(r#"{"type":"A","adresses":[]}"#), ("unknown_field", named("resolution.adresses")));
+        assert_eq!(refused(r#"{"type":"A","addresses":["1",7]}"#), ("wrong_type", named("resolution.addresses[1]")));
+        assert_eq!(refused(r#"{"type":"B"}"#), ("wrong_type", named("resolution.type")));
+        assert_eq!(refused(r#"{"addresses":[]}"#), ("missing_field", named("resolution.type")));
+        let server = r#"{"type":"NS","servers":["a",{"host":"b","glu":[]}]}"#;
+        assert_eq!(refused(server), ("unknown_field", named("resolution.servers[1].glu")));
+        assert_eq!(refused(r#"{"type":"NS","servers":["a",7]}"#), ("wrong_type", named("resolution.servers[1]")));
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let deep = "[".repeat(100_000);
+        assert_eq!(refused::<PutUnit>(&deep).0, "wrong_type");
+        let inside = format!(r#"{{"name":{deep}"#);
+        assert_eq!(refused::<PutUnit>(&inside).0, "wrong_type");
+    }
+}

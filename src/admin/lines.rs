@@ -1,0 +1,466 @@
+//! The lines of an import and an export: one JSON object a line, with one member that says what it is.
+//!
+//! ```text
+//! {"begin":{"format":1}}
+//! {"unit":{"id":"u1","name":"…","kind":"organ","region":"620421","holds":[…]}}
+//! {"name":{"name":"xn--….xn--zfr164b","unit":"u1","registered":"…","expires":"…","kind":1,"primary":true,
+//!          "resolution":{"type":"A",…},"holds":[…],"basis":"migration"}}
+//! {"removed":{"name":"xn--….xn--zfr164b"}}
+//! {"end":{"seq":4711}}
+//! ```
+//!
+//! A later line about an object replaces an earlier one. `removed` is written when a name was deleted while it was
+//! exported. Without `end`, an export was cut short.
+
+use super::json;
+use super::problem::{Edge, Problem};
+use super::v1::objects::HoldView;
+use super::v1::requests::{AssertedApproval, UnitKind, region, unit_id};
+use super::v1::{DayEdge, Resolution, ResolutionInput, name_key, objects, time_at};
+use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
+use crate::registry::{Code, Hold, HoldReason, Holds, NameKey, Policy, Registration, Unit};
+use serde::{Deserialize, Serialize};
+
+/// The format's version.
+pub const FORMAT: u32 = 1;
+/// Longest line in octets; the largest name (a target of 2 KiB, all holds) has under 6 KiB.
+pub const LINE_LEN_MAX: usize = 16 * 1024;
+
+/// What a line asks for.
+#[derive(Debug)]
+pub enum Item {
+    /// A unit or a name to put into the registry as it is.
+    Put(ImportItem),
+    /// A name to delete, if it is there.
+    Remove(NameKey),
+    /// Nothing: the beginning of an export, or its end, which contains every transaction up to this one.
+    Mark(Option<u64>),
+}
+
+/// A line as it is read.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LineInput {
+    Begin(Begin),
+    Unit(UnitInput),
+    Name(Box<NameInput>),
+    Removed(Removed),
+    End(End),
+}
+
+/// A line as it is written.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum LineOutput {
+    Begin(Begin),
+    Unit(UnitOutput),
+    Name(Box<NameOutput>),
+    Removed(Removed),
+    End(End),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    format: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Removed {
+    name: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    seq: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnitInput {
+    id: String,
+    name: String,
+    kind: UnitKind,
+    region: String,
+    #[serde(default)]
+    admin_function_proof: Option<String>,
+    #[serde(default)]
+    holds: Vec<HoldInput>,
+}
+
+#[derive(Debug, Serialize)]
+struct UnitOutput {
+    id: String,
+    name: String,
+    kind: UnitKind,
+    region: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_function_proof: Option<String>,
+    holds: Vec<HoldView>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NameInput {
+    name: String,
+    unit: String,
+    registered: String,
+    expires: String,
+    #[serde(default = "first_kind")]
+    kind: u8,
+    #[serde(default)]
+    primary: bool,
+    #[serde(default)]
+    resolution: Option<ResolutionInput>,
+    #[serde(default)]
+    holds: Vec<HoldInput>,
+    #[serde(default)]
+    basis: Option<Basis>,
+    #[serde(default)]
+    approvals: Option<Vec<AssertedApproval>>,
+}
+
+fn first_kind() -> u8 {
+    1
+}
+
+#[derive(Debug, Serialize)]
+struct NameOutput {
+    name: String,
+    unit: String,
+    registered: String,
+    expires: String,
+    kind: u8,
+    primary: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolution: Option<Resolution>,
+    holds: Vec<HoldView>,
+    basis: Basis,
+}
+
+/// Why a resolution counts as approved, where no approvals are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Basis {
+    Migration,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HoldInput {
+    reason: String,
+    start: String,
+    #[serde(default)]
+    end: Option<String>,
+    /// Follows from start and end; an export writes it for readers.
+    #[serde(default)]
+    active: bool,
+    evidence: String,
+    /// The importing principal if absent.
+    #[serde(default)]
+    by: Option<String>,
+}
+
+/// Reads one line. `principal` placed the holds that do not say who did.
+///
+/// # Errors
+/// What is wrong with the line, with the path of the member.
+pub fn parse(line: &[u8], policy: &Policy, principal: &str) -> Result<Item, Problem> {
+    match json::parse::<LineInput>(line)? {
+        LineInput::Begin(begin) if begin.format == FORMAT => Ok(Item::Mark(None)),
+        LineInput::Begin(_) => Err(Problem::edge(
+            Edge::WrongType,
+            format!("This program reads format {FORMAT} only."),
+            format!("本程序只支持格式 {FORMAT}。"),
+        )
+        .field("begin.format")),
+        LineInput::End(end) => Ok(Item::Mark(Some(end.seq))),
+        LineInput::Unit(unit) => unit.into_item(principal),
+        LineInput::Name(name) => name.into_item(policy, principal),
+        LineInput::Removed(removed) => Ok(Item::Remove(name_key(&removed.name, policy, "removed.name")?)),
+    }
+}
+
+impl UnitInput {
+    fn into_item(self, principal: &str) -> Result<Item, Problem> {
+        Ok(Item::Put(ImportItem::Unit {
+            id: unit_id(&self.id, "unit.id")?,
+            spec: UnitSpec {
+                name: self.name.into(),
+                kind: self.kind.into(),
+                region: region(&self.region).map_err(|problem| problem.field("unit.region"))?,
+                admin_function_proof: self.admin_function_proof.map(Into::into),
+            },
+            holds: holds(self.holds, "unit.holds", principal)?,
+        }))
+    }
+}
+
+impl NameInput {
+    fn into_item(self, policy: &Policy, principal: &str) -> Result<Item, Problem> {
+        let basis = basis(self.basis, self.approvals, self.resolution.is_some())?;
+        let resolution = self.resolution.map(|given| given.into_registry("name.resolution")).transpose()?;
+        Ok(Item::Put(ImportItem::Name(Box::new(ImportName {
+            key: name_key(&self.name, policy, "name.name")?,
+            unit: unit_id(&self.unit, "name.unit")?,
+            registered: time_at(Code::TermInvalid, "name.registered", &self.registered, DayEdge::Start)?,
+            expires: time_at(Code::TermInvalid, "name.expires", &self.expires, DayEdge::End)?,
+            kind: self.kind,
+            primary: self.primary,
+            resolution,
+            holds: holds(self.holds, "name.holds", principal)?,
+            basis,
+        }))))
+    }
+}
+
+fn basis(
+    basis: Option<Basis>,
+    approvals: Option<Vec<AssertedApproval>>,
+    resolves: bool,
+) -> Result<ImportBasis, Problem> {
+    match (basis, approvals) {
+        (Some(Basis::Migration), None) => Ok(ImportBasis::Migration),
+        (None, Some(given)) => {
+            let convert = |approval: AssertedApproval| (approval.level.into(), approval.by.into());
+            Ok(ImportBasis::Approvals(given.into_iter().map(convert).collect()))
+        }
+        (None, None) if !resolves => Ok(ImportBasis::Migration),
+        (None, None) => Err(Problem::edge(
+            Edge::MissingField,
+            "A resolution needs \"basis\":\"migration\" or its approvals.",
+            "有解析的域名须注明 \"basis\":\"migration\" 或两级审核意见。",
+        )
+        .field("name.basis")),
+        (Some(_), Some(_)) => Err(Problem::edge(
+            Edge::UnknownField,
+            "Give basis or approvals, not both.",
+            "basis 与 approvals 只能填写一项。",
+        )
+        .field("name.approvals")),
+    }
+}
+
+fn holds(given: Vec<HoldInput>, at: &str, principal: &str) -> Result<Holds, Problem> {
+    let mut holds = Holds::default();
+    for (position, hold) in given.into_iter().enumerate() {
+        let at = format!("{at}[{position}]");
+        let Some(reason) = HoldReason::parse(&hold.reason) else {
+            return Err(bad_hold("There is no hold of this reason.", "没有该暂停原因。", &at, "reason"));
+        };
+        let end = hold.end.map(|end| time_at(Code::HoldInvalid, &format!("{at}.end"), &end, DayEdge::End));
+        let read = Hold {
+            start: time_at(Code::HoldInvalid, &format!("{at}.start"), &hold.start, DayEdge::Start)?,
+            end: end.transpose()?,
+            active: hold.active,
+            evidence: hold.evidence.into(),
+            by: hold.by.as_deref().unwrap_or(principal).into(),
+        };
+        if holds.0.insert(reason, read).is_some() {
+            return Err(bad_hold("This reason is given twice.", "该暂停原因重复。", &at, "reason"));
+        }
+    }
+    Ok(holds)
+}
+
+fn bad_hold(en: &str, zh: &str, at: &str, member: &str) -> Problem {
+    Problem::registry(Code::HoldInvalid, en, zh).field(format!("{at}.{member}"))
+}
+
+/// The first line of an export.
+pub fn begin() -> String {
+    text(&LineOutput::Begin(Begin { format: FORMAT }))
+}
+
+/// The last line of an export: it contains every transaction up to `seq`.
+pub fn end(seq: u64) -> String {
+    text(&LineOutput::End(End { seq }))
+}
+
+/// The line of a unit.
+pub fn unit(unit: &Unit) -> String {
+    text(&LineOutput::Unit(UnitOutput {
+        id: unit.id.to_string(),
+        name: unit.name.to_string(),
+        kind: unit.kind.into(),
+        region: unit.region.to_string(),
+        admin_function_proof: unit.admin_function_proof.as_deref().map(Into::into),
+        holds: objects::holds(&unit.holds),
+    }))
+}
+
+/// The line of a name.
+pub fn name(name: &Registration) -> String {
+    text(&LineOutput::Name(Box::new(NameOutput {
+        name: name.key.to_string(),
+        unit: name.unit.to_string(),
+        registered: name.registered.to_string(),
+        expires: name.expires.to_string(),
+        kind: name.kind,
+        primary: name.primary,
+        resolution: name.resolution.as_ref().map(Resolution::from),
+        holds: objects::holds(&name.holds),
+        basis: Basis::Migration,
+    })))
+}
+
+/// The line of a name that is gone.
+pub fn removed(key: &NameKey) -> String {
+    text(&LineOutput::Removed(Removed { name: key.to_string() }))
+}
+
+fn text(line: &LineOutput) -> String {
+    let mut text = serde_json::to_string(line).expect("lines have string keys and finite numbers");
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::{SuffixSet, Timestamp, UnitId, UnitKind};
+
+    fn policy() -> Policy {
+        let set = SuffixSet {
+            suffixes: vec!["xn--zfr164b".into(), "xn--zfr164b.cn".into()],
+            unit_kinds: vec![UnitKind::Organ],
+            unit_kinds_with_proof: Vec::new(),
+        };
+        Policy {
+            sets: vec![set],
+            reserved_labels: Vec::new(),
+            allow_special_addresses: true,
+            expiry_grace_secs: 0,
+            brake_percent: 5,
+            brake_names_min: 20,
+        }
+    }
+
+    fn put(line: &str) -> ImportItem {
+        match parse(line.as_bytes(), &policy(), "importer").unwrap() {
+            Item::Put(item) => item,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refused(line: &str) -> (&'static str, Option<String>) {
+        let problem = parse(line.as_bytes(), &policy(), "importer").unwrap_err();
+        (problem.code.as_str(), problem.field)
+    }
+
+    fn some_holds() -> Holds {
+        let hold = |end, active, by: &str| Hold {
+            start: Timestamp(1_700_000_000),
+            end,
+            active,
+            evidence: "doc-1".into(),
+            by: by.into(),
+        };
+        Holds(
+            [
+                (HoldReason::Legal, hold(None, true, "ops")),
+                (HoldReason::Penalty, hold(Some(Timestamp(1_700_086_399)), false, "clock")),
+            ]
+            .into(),
+        )
+    }
+
+    #[test]
+    fn a_unit_is_read_back_as_written() {
+        let id = UnitId::parse("u-1").unwrap();
+        let spec = UnitSpec {
+            name: "靖远县教育局".into(),
+            kind: UnitKind::Institution,
+            region: crate::registry::Region::parse("620421").unwrap(),
+            admin_function_proof: Some("doc-7".into()),
+        };
+        let written = unit(&Unit {
+            id: id.clone(),
+            name: spec.name.clone(),
+            kind: spec.kind,
+            region: spec.region.clone(),
+            admin_function_proof: spec.admin_function_proof.clone(),
+            holds: some_holds(),
+            version: 7,
+        });
+        assert!(written.ends_with("}\n") && written.matches('\n').count() == 1);
+        assert_eq!(put(&written), ImportItem::Unit { id, spec, holds: some_holds() });
+    }
+
+    #[test]
+    fn a_name_is_read_back_as_written() {
+        let addresses = vec!["203.0.113.5".parse().unwrap(), "2001:db8::5".parse().unwrap()];
+        let resolution = crate::registry::Resolution::Addresses { addresses, ttl: 60, www: false };
+        let registered = Registration {
+            key: name_key("靖远县教育局.政务", &policy(), "name").unwrap(),
+            unit: UnitId::parse("u-1").unwrap(),
+            registered: Timestamp(1_600_000_000),
+            expires: Timestamp(1_800_000_000),
+            kind: 2,
+            primary: true,
+            resolution: Some(resolution),
+            resolved_by: 4,
+            holds: some_holds(),
+            pending: None,
+            version: 9,
+        };
+        let ImportItem::Name(read) = put(&name(&registered)) else { panic!("no name") };
+        let expected = ImportName {
+            key: registered.key.clone(),
+            unit: registered.unit.clone(),
+            registered: registered.registered,
+            expires: registered.expires,
+            kind: 2,
+            primary: true,
+            resolution: registered.resolution.clone(),
+            holds: some_holds(),
+            basis: ImportBasis::Migration,
+        };
+        assert_eq!(*read, expected);
+        let removed = parse(removed(&registered.key).as_bytes(), &policy(), "x").unwrap();
+        assert!(matches!(removed, Item::Remove(key) if key == registered.key));
+    }
+
+    #[test]
+    fn marks_are_known_by_their_version() {
+        assert!(matches!(parse(begin().as_bytes(), &policy(), "x"), Ok(Item::Mark(None))));
+        assert!(matches!(parse(end(42).as_bytes(), &policy(), "x"), Ok(Item::Mark(Some(42)))));
+        assert_eq!(refused(r#"{"begin":{"format":2}}"#), ("wrong_type", Some("begin.format".into())));
+    }
+
+    #[test]
+    fn bad_lines_name_the_member() {
+        let name = |rest: &str| {
+            format!(
+                r#"{{"name":{{"name":"教育局.政务","unit":"u1","registered":"2020-01-01","expires":"2030-01-01"{rest}}}}}"#
+            )
+        };
+        let at = |field: &str| Some(field.to_owned());
+        let resolution = r#","resolution":{"type":"A","addresses":["203.0.113.5"]}"#;
+        assert_eq!(refused(&name(resolution)), ("missing_field", at("name.basis")));
+        let both = format!(r#"{resolution},"basis":"migration","approvals":[]"#);
+        assert_eq!(refused(&name(&both)), ("unknown_field", at("name.approvals")));
+        assert_eq!(
+            refused(&name(r#","holds":[{"reason":"X","start":"2020-01-01","evidence":"e"}]"#)).0,
+            "hold_invalid"
+        );
+        let hold = r#"{"reason":"LEGAL","start":"2020-01-01","evidence":"e"}"#;
+        let twice = name(&format!(r#","holds":[{hold},{hold}]"#));
+        assert_eq!(refused(&twice), ("hold_invalid", at("name.holds[1].reason")));
+        assert_eq!(
+            refused(r#"{"unit":{"id":"u 1","name":"n","kind":"organ","region":"62"}}"#),
+            ("unit_invalid", at("unit.id"))
+        );
+        assert_eq!(
+            refused(r#"{"unit":{"id":"u1","name":"n","kind":"organ","region":"6"}}"#),
+            ("unit_invalid", at("unit.region"))
+        );
+        assert_eq!(refused(r#"{"thing":{}}"#).0, "wrong_type");
+        assert_eq!(refused(r#"{"removed":{"name":"x.example"}}"#), ("suffix_unknown", at("removed.name")));
+        let ImportItem::Name(read) = put(&name(&format!(r#","holds":[{hold}]"#))) else { panic!("no name") };
+        assert_eq!(&*read.holds.0[&HoldReason::Legal].by, "importer");
+        assert_eq!(read.expires.to_string(), "2030-01-01T15:59:59Z", "the last second of the day in Asia/Shanghai");
+    }
+}

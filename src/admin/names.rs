@@ -1,0 +1,148 @@
+//! `/v1/names`.
+
+use super::auth::Caller;
+use super::params::{At, Params, cursor, limit, page};
+use super::problem::Problem;
+use super::roles::Endpoint;
+use super::v1::{DayEdge, NameView, Page, PutName, Receipt, Renewal, name_key, suffix_set, time};
+use super::write::{Write, tagged};
+use super::{Admin, v1};
+use crate::registry::{Code, Command, HoldReason, NameKey, NameState, Policy, Registration, State as _};
+use crate::registry::{Unavailable, Unit, UnitId};
+use crate::store::{NameFilter, Store};
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+
+/// Names, filtered, in order of their keys.
+#[utoipa::path(
+    get, path = "/v1/names", tag = "names",
+    params(("unit" = Option<String>, Query, description = "names of this unit"),
+           ("suffix" = Option<String>, Query, description = "names under this suffix, in U- or A-labels"),
+           ("state" = Option<String>, Query, description = "`active`, `inactive`, `held` or `expired`"),
+           ("hold" = Option<String>, Query, description = "names on which, or on whose unit, this hold is active"),
+           ("expires_from" = Option<String>, Query, description = "terms that end on this day or time, or later"),
+           ("expires_to" = Option<String>, Query, description = "terms that end on this day or time, or earlier"),
+           ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+           ("limit" = Option<u32>, Query, description = "most items, 1 to 1000; 100 if absent")),
+    responses((status = 200, description = "A page; regional tokens see the names of their region", body = Page<NameView>)),
+)]
+pub(super) async fn list(
+    State(admin): State<Admin>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Page<NameView>>, Problem> {
+    let known = ["unit", "suffix", "state", "hold", "expires_from", "expires_to", "cursor", "limit"];
+    let params = Params::parse(query.as_deref(), &known)?;
+    let policy = admin.policy.get();
+    let filter = filter(&params, &policy)?;
+    let (from, limit) = (cursor(&params)?, limit(&params)?);
+    let region = caller.limit(Endpoint::ListNames);
+    let (items, next) = admin
+        .read(move |store| {
+            let page = match page(from.as_deref(), |from| store.list_names(&filter, from, limit))? {
+                Ok(page) => page,
+                Err(problem) => return Ok(Err(problem)),
+            };
+            let mut items = Vec::with_capacity(page.items.len());
+            for name in page.items {
+                let unit = holder(store, &name)?;
+                if region.as_ref().is_none_or(|own| own.contains(&unit.region)) {
+                    items.push((unit, name));
+                }
+            }
+            Ok(Ok((items, page.next)))
+        })
+        .await??;
+    let items = items.iter().map(|(unit, name)| NameView::new(&policy, unit, name)).collect();
+    Ok(Json(Page { items, next }))
+}
+
+fn filter(params: &Params, policy: &Policy) -> Result<NameFilter, Problem> {
+    let state = |text: &str| NameState::ALL.into_iter().find(|state| state.as_str() == text);
+    Ok(NameFilter {
+        unit: params.read("unit", "a unit id", UnitId::parse)?,
+        set: params.read("suffix", "a suffix of this registry", |text| suffix_set(text, policy))?,
+        state: params.read("state", "active, inactive, held or expired", state)?,
+        hold: params.read("hold", "a hold's reason", HoldReason::parse)?,
+        expires_from: params.read("expires_from", "a date or time", |text| time(text, DayEdge::Start))?,
+        expires_to: params.read("expires_to", "a date or time", |text| time(text, DayEdge::End))?,
+    })
+}
+
+fn holder(store: &Store, name: &Registration) -> Result<Unit, Unavailable> {
+    let unit = store.unit(&name.unit)?;
+    unit.ok_or_else(|| Unavailable(format!("{} belongs to {}, which is missing", name.key, name.unit)))
+}
+
+/// One name.
+#[utoipa::path(
+    get, path = "/v1/names/{name}", tag = "names",
+    params(("name" = String, Path, description = "the name in U- or A-labels, percent-encoded; 。 is taken for a dot")),
+    responses((status = 200, description = "The name, its version in `ETag`", body = NameView)),
+)]
+pub(super) async fn get(State(admin): State<Admin>, caller: Caller, At(name): At<String>) -> Result<Response, Problem> {
+    let policy = admin.policy.get();
+    let key = name_key(&name, &policy, "name")?;
+    let wanted = key.clone();
+    let found =
+        admin.read(move |store| store.name(&wanted)?.map(|name| Ok((holder(store, &name)?, name))).transpose()).await?;
+    let (unit, name) = found.ok_or_else(|| not_found(&key))?;
+    caller.within(Endpoint::GetName, &unit.region)?;
+    Ok(tagged(name.version, NameView::new(&policy, &unit, &name)))
+}
+
+fn not_found(key: &NameKey) -> Problem {
+    let name = v1::readable(key);
+    Problem::registry(Code::NameNotFound, format!("{name} is not registered."), format!("{name} 未注册。"))
+        .field("name")
+}
+
+/// Registers a name, or changes its slot and primary mark.
+#[utoipa::path(
+    put, path = "/v1/names/{name}", tag = "names",
+    params(("name" = String, Path, description = "the name in U- or A-labels, percent-encoded; 。 is taken for a dot")),
+    request_body = PutName,
+    responses((status = 200, description = "Changed", body = Receipt), (status = 201, description = "Registered", body = Receipt)),
+)]
+pub(super) async fn put(State(admin): State<Admin>, At(name): At<String>, write: Write) -> Result<Response, Problem> {
+    let key = name_key(&name, &admin.policy.get(), "name")?;
+    let spec = write.json::<PutName>()?.into_registry()?;
+    write.caller.within_unit(&admin, Endpoint::PutName, &spec.unit).await?;
+    write.caller.within_name(&admin, Endpoint::PutName, &key).await?;
+    let target = key.to_string();
+    write.submit(&admin, "name.put", target, None, Command::PutName { key, spec }).await
+}
+
+/// Ends a registration; withdraws its pending change.
+#[utoipa::path(
+    delete, path = "/v1/names/{name}", tag = "names",
+    params(("name" = String, Path, description = "the name in U- or A-labels, percent-encoded; 。 is taken for a dot")),
+    responses((status = 200, description = "Deleted", body = Receipt)),
+)]
+pub(super) async fn delete(
+    State(admin): State<Admin>,
+    At(name): At<String>,
+    write: Write,
+) -> Result<Response, Problem> {
+    let key = name_key(&name, &admin.policy.get(), "name")?;
+    write.empty()?;
+    write.caller.within_name(&admin, Endpoint::DeleteName, &key).await?;
+    let target = key.to_string();
+    write.submit(&admin, "name.delete", target, None, Command::DeleteName { key }).await
+}
+
+/// Extends a term by whole years from its old end; lifts EXPIRED if the new end lies ahead.
+#[utoipa::path(
+    post, path = "/v1/names/{name}/renewals", tag = "names",
+    params(("name" = String, Path, description = "the name in U- or A-labels, percent-encoded; 。 is taken for a dot")),
+    request_body = Renewal,
+    responses((status = 200, description = "Renewed", body = Receipt)),
+)]
+pub(super) async fn renew(State(admin): State<Admin>, At(name): At<String>, write: Write) -> Result<Response, Problem> {
+    let key = name_key(&name, &admin.policy.get(), "name")?;
+    let years = write.json::<Renewal>()?.years;
+    write.caller.within_name(&admin, Endpoint::RenewName, &key).await?;
+    let (target, note) = (key.to_string(), format!("{years} years"));
+    write.submit(&admin, "name.renew", target, Some(note), Command::Renew { key, years }).await
+}

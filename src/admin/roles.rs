@@ -1,0 +1,178 @@
+//! Who may do what: one table of endpoints, roles and regions. The router asks it, the OpenAPI document and the table
+//! for people are written from it, and a test tries each of its cells.
+
+use crate::registry::Role;
+
+/// How far a role reaches at one endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Not at all.
+    None,
+    /// What lies in the token's region; everything, for a token without a region.
+    Own,
+    /// The registry as a whole: only a token without a region.
+    Whole,
+    /// Everything, whatever the token's region.
+    Any,
+}
+
+/// What can be done over the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // the table below says what each is
+pub enum Endpoint {
+    ListUnits,
+    GetUnit,
+    PutUnit,
+    ListNames,
+    GetName,
+    PutName,
+    DeleteName,
+    RenewName,
+    SubmitChange,
+    SubmitApprovedChange,
+    GetChange,
+    ApproveLocally,
+    ApproveCentrally,
+    WithdrawChange,
+    PlaceUnitHold,
+    LiftUnitHold,
+    PlaceNameHold,
+    LiftNameHold,
+    Import,
+    Export,
+    ReadJournal,
+    GetBrake,
+    ReleaseBrake,
+    MoveTestClock,
+}
+
+/// One row of the table.
+pub struct Row {
+    /// What is done.
+    pub endpoint: Endpoint,
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path, with its parameters in braces.
+    pub path: &'static str,
+    /// What is done, in English and in Chinese.
+    pub what: (&'static str, &'static str),
+    /// How far each role of [`Role::TOKENS`] reaches, in that order.
+    pub reach: [Reach; 5],
+}
+
+use Endpoint as E;
+use Reach::{Any, None as No, Own, Whole};
+
+const fn row(
+    endpoint: Endpoint,
+    method: &'static str,
+    path: &'static str,
+    what: (&'static str, &'static str),
+    reach: [Reach; 5],
+) -> Row {
+    Row { endpoint, method, path, what, reach }
+}
+
+/// The table. Columns: submitter, local-reviewer, central-reviewer, operator, viewer.
+#[rustfmt::skip]
+pub const TABLE: [Row; 24] = [
+    row(E::ListUnits, "GET", "/v1/units", ("list units", "列出单位"), [Own, Own, Own, Own, Own]),
+    row(E::GetUnit, "GET", "/v1/units/{id}", ("read a unit", "查看单位"), [Own, Own, Own, Own, Own]),
+    row(E::PutUnit, "PUT", "/v1/units/{id}", ("create or edit a unit", "新建或修改单位"), [No, No, No, Own, No]),
+    row(E::ListNames, "GET", "/v1/names", ("list names", "列出域名"), [Own, Own, Own, Own, Own]),
+    row(E::GetName, "GET", "/v1/names/{name}", ("read a name", "查看域名"), [Own, Own, Own, Own, Own]),
+    row(E::PutName, "PUT", "/v1/names/{name}", ("register or edit a name", "注册或修改域名"), [No, No, No, Own, No]),
+    row(E::DeleteName, "DELETE", "/v1/names/{name}", ("delete a name", "注销域名"), [No, No, No, Own, No]),
+    row(E::RenewName, "POST", "/v1/names/{name}/renewals", ("renew a name", "域名续期"), [No, No, No, Own, No]),
+    row(E::SubmitChange, "POST", "/v1/changes", ("submit a change", "提交解析变更"), [Own, No, No, Own, No]),
+    row(E::SubmitApprovedChange, "POST", "/v1/changes", ("push a change with both approvals", "推送已两级审核的变更"), [No, No, No, Own, No]),
+    row(E::GetChange, "GET", "/v1/changes/{id}", ("read a change", "查看变更"), [Own, Own, Own, Own, Own]),
+    row(E::ApproveLocally, "POST", "/v1/changes/{id}/decisions", ("decide at the local level", "初审"), [No, Own, No, No, No]),
+    row(E::ApproveCentrally, "POST", "/v1/changes/{id}/decisions", ("decide at the central level", "复审"), [No, No, Own, No, No]),
+    row(E::WithdrawChange, "DELETE", "/v1/changes/{id}", ("withdraw a change (a submitter: its own)", "撤回变更(提交人限本人)"), [Own, No, No, Own, No]),
+    row(E::PlaceUnitHold, "PUT", "/v1/units/{id}/holds/{reason}", ("hold a unit", "暂停单位"), [No, No, No, Own, No]),
+    row(E::LiftUnitHold, "DELETE", "/v1/units/{id}/holds/{reason}", ("lift a unit's hold", "解除单位暂停"), [No, No, No, Own, No]),
+    row(E::PlaceNameHold, "PUT", "/v1/names/{name}/holds/{reason}", ("hold a name", "暂停域名"), [No, No, No, Own, No]),
+    row(E::LiftNameHold, "DELETE", "/v1/names/{name}/holds/{reason}", ("lift a name's hold", "解除域名暂停"), [No, No, No, Own, No]),
+    row(E::Import, "POST", "/v1/import", ("import units and names", "批量导入"), [No, No, No, Whole, No]),
+    row(E::Export, "GET", "/v1/export", ("export units and names", "全量导出"), [No, No, No, Whole, Whole]),
+    row(E::ReadJournal, "GET", "/v1/journal", ("read the journal", "查看流水"), [No, No, No, Whole, Whole]),
+    row(E::GetBrake, "GET", "/v1/brake", ("see whether the brake is engaged", "查看熔断状态"), [Any, Any, Any, Any, Any]),
+    row(E::ReleaseBrake, "POST", "/v1/brake/release", ("release the brake", "解除熔断"), [No, No, No, Whole, No]),
+    row(E::MoveTestClock, "POST", "/v1/test/clock", ("move the clock (test builds only)", "拨动时钟(仅测试版)"), [No, No, No, Whole, No]),
+];
+
+impl Endpoint {
+    /// The endpoint's row.
+    pub fn row(self) -> &'static Row {
+        TABLE.iter().find(|row| row.endpoint == self).expect("the table has a row for each endpoint")
+    }
+
+    /// How far `role` reaches here.
+    pub fn reach(self, role: Role) -> Reach {
+        let column = Role::TOKENS.iter().position(|column| *column == role);
+        column.map_or(Reach::None, |column| self.row().reach[column])
+    }
+}
+
+impl Reach {
+    /// The rule's name in the table for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "–",
+            Self::Own => "own region",
+            Self::Whole => "yes, without a region",
+            Self::Any => "yes",
+        }
+    }
+}
+
+/// The table in Markdown.
+pub fn markdown() -> String {
+    let mut text = String::from("| what | 操作 | endpoint |");
+    for role in Role::TOKENS {
+        text += &format!(" {} |", role.as_str());
+    }
+    text += "\n|---|---|---|";
+    text += &"---|".repeat(Role::TOKENS.len());
+    for row in &TABLE {
+        text += &format!("\n| {} | {} | `{} {}` |", row.what.0, row.what.1, row.method, row.path);
+        for reach in row.reach {
+            text += &format!(" {} |", reach.as_str());
+        }
+    }
+    text + "\n\n“own region”: a token with a region acts on what lies inside it; one without a region acts everywhere.\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_endpoint_has_one_row() {
+        for (position, row) in TABLE.iter().enumerate() {
+            assert!(TABLE[..position].iter().all(|earlier| earlier.endpoint != row.endpoint), "{:?}", row.endpoint);
+            assert_eq!(row.endpoint.row().path, row.path);
+        }
+    }
+
+    #[test]
+    fn nobody_decides_at_both_levels_and_submitters_decide_nothing() {
+        for role in Role::TOKENS {
+            let local = E::ApproveLocally.reach(role) != Reach::None;
+            let central = E::ApproveCentrally.reach(role) != Reach::None;
+            let submits = E::SubmitChange.reach(role) != Reach::None;
+            assert!(u8::from(local) + u8::from(central) + u8::from(submits) <= 1, "{role:?}");
+        }
+        assert_eq!(E::PutName.reach(Role::System), Reach::None);
+    }
+
+    #[test]
+    fn the_table_for_people_has_a_line_for_each_row() {
+        let text = markdown();
+        assert_eq!(text.lines().filter(|line| line.contains("| `")).count(), TABLE.len());
+        assert!(text.contains(
+            "| decide at the local level | 初审 | `POST /v1/changes/{id}/decisions` | – | own region | – | – | – |"
+        ));
+    }
+}

@@ -1,0 +1,59 @@
+//! Bodies that are written while they are sent: one task writes, a short queue holds it back to the client's pace.
+
+use axum::body::{Body, Bytes};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use hyper::body::Frame;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::sync::mpsc;
+
+/// Chunks that wait for the client.
+const QUEUE_LEN: usize = 4;
+/// The media type of lines of JSON.
+pub(super) const NDJSON: &str = "application/x-ndjson";
+
+/// The source failed; the body ends without its last chunk, so that the client sees it was cut short.
+#[derive(Debug, thiserror::Error)]
+#[error("the body could not be written to its end")]
+pub(super) struct CutShort;
+
+/// The writing end.
+pub(super) struct Writer(mpsc::Sender<Result<Bytes, CutShort>>);
+
+/// The client went away; there is no one to write for.
+pub(super) struct Gone;
+
+struct Chunks(mpsc::Receiver<Result<Bytes, CutShort>>);
+
+/// A writer, and the response it writes.
+pub(super) fn ndjson() -> (Writer, Response) {
+    let (sender, receiver) = mpsc::channel(QUEUE_LEN);
+    let response = ([(header::CONTENT_TYPE, NDJSON)], Body::new(Chunks(receiver))).into_response();
+    (Writer(sender), response)
+}
+
+impl Writer {
+    /// Sends `text`, waiting for the client to take what was sent before.
+    pub(super) async fn send(&self, text: String) -> Result<(), Gone> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.0.send(Ok(text.into())).await.map_err(|_| Gone)
+    }
+
+    /// Cuts the body short.
+    pub(super) async fn fail(self) {
+        // If the client is gone, it needs no telling.
+        let _ = self.0.send(Err(CutShort)).await;
+    }
+}
+
+impl hyper::body::Body for Chunks {
+    type Data = Bytes;
+    type Error = CutShort;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
+        self.0.poll_recv(context).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+    }
+}

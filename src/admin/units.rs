@@ -1,0 +1,74 @@
+//! `/v1/units`.
+
+use super::Admin;
+use super::auth::Caller;
+use super::params::{At, Params, cursor, limit, page};
+use super::problem::Problem;
+use super::roles::Endpoint;
+use super::v1::requests::unit_id;
+use super::v1::{Page, PutUnit, Receipt, UnitView};
+use super::write::{Write, tagged};
+use crate::registry::{Code, Command, State as _, UnitId};
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+
+/// Units in order of their ids.
+#[utoipa::path(
+    get, path = "/v1/units", tag = "units",
+    params(("cursor" = Option<String>, Query, description = "`next` of the page before"),
+           ("limit" = Option<u32>, Query, description = "most items, 1 to 1000; 100 if absent")),
+    responses((status = 200, description = "A page; regional tokens see the units of their region", body = Page<UnitView>)),
+)]
+pub(super) async fn list(
+    State(admin): State<Admin>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Page<UnitView>>, Problem> {
+    let params = Params::parse(query.as_deref(), &["cursor", "limit"])?;
+    let (from, limit) = (cursor(&params)?, limit(&params)?);
+    let region = caller.limit(Endpoint::ListUnits);
+    let page = admin.read(move |store| page(from.as_deref(), |from| store.list_units(from, limit))).await??;
+    let visible = |unit: &&crate::registry::Unit| region.as_ref().is_none_or(|own| own.contains(&unit.region));
+    Ok(Json(Page { items: page.items.iter().filter(visible).map(UnitView::from).collect(), next: page.next }))
+}
+
+/// One unit.
+#[utoipa::path(
+    get, path = "/v1/units/{id}", tag = "units",
+    params(("id" = String, Path, description = "the unit's id")),
+    responses((status = 200, description = "The unit, its version in `ETag`", body = UnitView)),
+)]
+pub(super) async fn get(State(admin): State<Admin>, caller: Caller, At(id): At<String>) -> Result<Response, Problem> {
+    let id = unit_id(&id, "id")?;
+    let unit = admin
+        .read({
+            let id = id.clone();
+            move |store| store.unit(&id)
+        })
+        .await?;
+    let unit = unit.ok_or_else(|| not_found(&id))?;
+    caller.within(Endpoint::GetUnit, &unit.region)?;
+    Ok(tagged(unit.version, UnitView::from(&unit)))
+}
+
+fn not_found(id: &UnitId) -> Problem {
+    Problem::registry(Code::UnitNotFound, format!("There is no unit {id}."), format!("没有编号为 {id} 的单位。"))
+        .field("id")
+}
+
+/// Creates a unit, or replaces its data; its holds stay.
+#[utoipa::path(
+    put, path = "/v1/units/{id}", tag = "units",
+    params(("id" = String, Path, description = "1 to 64 of A-Z, a-z, 0-9 and -, chosen by the client")),
+    request_body = PutUnit,
+    responses((status = 200, description = "Replaced", body = Receipt), (status = 201, description = "Created", body = Receipt)),
+)]
+pub(super) async fn put(State(admin): State<Admin>, At(id): At<String>, write: Write) -> Result<Response, Problem> {
+    let id = unit_id(&id, "id")?;
+    let spec = write.json::<PutUnit>()?.into_registry()?;
+    write.caller.within(Endpoint::PutUnit, &spec.region)?;
+    write.caller.within_unit(&admin, Endpoint::PutUnit, &id).await?;
+    let target = id.to_string();
+    write.submit(&admin, "unit.put", target, None, Command::PutUnit { id, spec }).await
+}

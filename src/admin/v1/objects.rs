@@ -1,0 +1,224 @@
+//! Units, names and changes as the API shows them.
+
+use super::requests::{ReviewLevel, UnitKind};
+use super::{Resolution, readable};
+use crate::registry::change::Approval;
+use crate::registry::{self, Brake, Change, Holds, Policy, Registration, Unit};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A unit.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct UnitView {
+    /// Its id.
+    pub id: String,
+    /// 单位全称.
+    pub name: String,
+    /// What kind of body it is.
+    pub kind: UnitKind,
+    /// Division code.
+    pub region: String,
+    /// Id of the document that proves administrative functions.
+    pub admin_function_proof: Option<String>,
+    /// Why none of its names resolves.
+    pub holds: Vec<HoldView>,
+    /// Its version, as in `ETag`.
+    pub version: u64,
+}
+
+/// A hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoldView {
+    /// Why.
+    #[schema(example = "PENALTY")]
+    pub reason: String,
+    /// From when.
+    pub start: String,
+    /// When it lifts itself, if ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+    /// Whether it holds now.
+    #[serde(default)]
+    pub active: bool,
+    /// Id of the document or case behind it.
+    pub evidence: String,
+    /// Who placed it.
+    pub by: String,
+}
+
+/// A registration.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct NameView {
+    /// The name in U-labels, under its primary suffix.
+    #[schema(example = "靖远县教育局.政务")]
+    pub name: String,
+    /// The same in A-labels.
+    #[schema(example = "xn--5nru1rvyheq2ar3pdik.xn--zfr164b")]
+    pub ascii: String,
+    /// All suffixes it is published under, in A-labels.
+    pub suffixes: Vec<String>,
+    /// Who holds it.
+    pub unit: String,
+    /// Start of the first term.
+    pub registered: String,
+    /// End of the current term.
+    pub expires: String,
+    /// Slot of the application.
+    pub kind: u8,
+    /// 主域名.
+    pub primary: bool,
+    /// `active`, `inactive`, `held` or `expired`.
+    pub state: String,
+    /// The hold that decides the answer of DNS and gateway, the unit's included.
+    pub effective_hold: Option<String>,
+    /// The name's own holds.
+    pub holds: Vec<HoldView>,
+    /// What is approved.
+    pub resolution: Option<Resolution>,
+    /// The change that waits for approval.
+    pub pending: Option<String>,
+    /// Its version, as in `ETag`.
+    pub version: u64,
+}
+
+/// A change of resolution.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ChangeView {
+    /// Its id.
+    #[schema(example = "c42")]
+    pub id: String,
+    /// The name in U-labels.
+    pub name: String,
+    /// The same in A-labels.
+    pub ascii: String,
+    /// What the name shall resolve to.
+    pub resolution: Resolution,
+    /// `submitted`, `locally_approved`, `live`, `rejected` or `withdrawn`.
+    pub state: String,
+    /// Who submitted it.
+    pub submitter: String,
+    /// When.
+    pub submitted: String,
+    /// The approvals so far.
+    pub approvals: Vec<ApprovalView>,
+    /// Why it was rejected.
+    pub reason: Option<String>,
+    /// Its version, as in `ETag`.
+    pub version: u64,
+}
+
+/// An approval.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ApprovalView {
+    /// Its level.
+    pub level: ReviewLevel,
+    /// Who gave it.
+    pub by: String,
+    /// When.
+    pub at: String,
+    /// Whether an operator asserted it for a review that took place elsewhere.
+    pub asserted: bool,
+}
+
+/// The brake on mass suspension.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct BrakeView {
+    /// Whether suspensions wait for a release.
+    pub engaged: bool,
+    /// Since when.
+    pub since: Option<String>,
+    /// Primary suffix of the set that would lose too many names.
+    pub suffix: Option<String>,
+    /// How many names would be suspended.
+    pub names: Option<u64>,
+    /// Of how many.
+    pub total: Option<u64>,
+}
+
+impl From<&Unit> for UnitView {
+    fn from(unit: &Unit) -> Self {
+        Self {
+            id: unit.id.to_string(),
+            name: unit.name.to_string(),
+            kind: unit.kind.into(),
+            region: unit.region.to_string(),
+            admin_function_proof: unit.admin_function_proof.as_deref().map(Into::into),
+            holds: holds(&unit.holds),
+            version: unit.version,
+        }
+    }
+}
+
+/// Holds in order of precedence.
+pub fn holds(holds: &Holds) -> Vec<HoldView> {
+    let view = |(reason, hold): (&registry::HoldReason, &registry::Hold)| HoldView {
+        reason: reason.as_str().into(),
+        start: hold.start.to_string(),
+        end: hold.end.map(|end| end.to_string()),
+        active: hold.active,
+        evidence: hold.evidence.to_string(),
+        by: hold.by.to_string(),
+    };
+    holds.0.iter().map(view).collect()
+}
+
+impl NameView {
+    /// A registration, held by `unit`.
+    pub fn new(policy: &Policy, unit: &Unit, name: &Registration) -> Self {
+        let set = policy.sets.iter().find(|set| set.suffixes.first() == Some(&name.key.set));
+        Self {
+            name: readable(&name.key),
+            ascii: name.key.to_string(),
+            suffixes: set.iter().flat_map(|set| &set.suffixes).map(ToString::to_string).collect(),
+            unit: name.unit.to_string(),
+            registered: name.registered.to_string(),
+            expires: name.expires.to_string(),
+            kind: name.kind,
+            primary: name.primary,
+            state: name.state(unit).as_str().into(),
+            effective_hold: name.effective_hold(unit).map(|reason| reason.as_str().into()),
+            holds: holds(&name.holds),
+            resolution: name.resolution.as_ref().map(Into::into),
+            pending: name.pending.map(|id| id.to_string()),
+            version: name.version,
+        }
+    }
+}
+
+impl From<&Change> for ChangeView {
+    fn from(change: &Change) -> Self {
+        let approval = |level, approval: &Approval| ApprovalView {
+            level,
+            by: approval.by.to_string(),
+            at: approval.at.to_string(),
+            asserted: approval.asserted,
+        };
+        let local = change.local.iter().map(|given| approval(ReviewLevel::Local, given));
+        let central = change.central.iter().map(|given| approval(ReviewLevel::Central, given));
+        Self {
+            id: change.id.to_string(),
+            name: readable(&change.name),
+            ascii: change.name.to_string(),
+            resolution: (&change.resolution).into(),
+            state: change.state.as_str().into(),
+            submitter: change.submitter.to_string(),
+            submitted: change.submitted.to_string(),
+            approvals: local.chain(central).collect(),
+            reason: change.reason.as_deref().map(Into::into),
+            version: change.version,
+        }
+    }
+}
+
+impl From<Option<&Brake>> for BrakeView {
+    fn from(brake: Option<&Brake>) -> Self {
+        Self {
+            engaged: brake.is_some_and(Brake::is_engaged),
+            since: brake.map(|brake| brake.since.to_string()),
+            suffix: brake.map(|brake| brake.set.to_string()),
+            names: brake.map(|brake| brake.names),
+            total: brake.map(|brake| brake.total),
+        }
+    }
+}

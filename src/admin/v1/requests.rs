@@ -1,0 +1,245 @@
+//! Bodies of requests.
+
+use super::super::problem::Problem;
+use super::{DayEdge, ResolutionInput, time_at};
+use crate::registry::change::Level;
+use crate::registry::command::{HoldSpec, NameSpec, UnitSpec};
+use crate::registry::{self, Code, Region, UnitId};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// A unit's data.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutUnit {
+    /// 单位全称, the name approved by law.
+    pub name: String,
+    /// What kind of body it is.
+    pub kind: UnitKind,
+    /// Division code of 2, 4, 6, 9 or 12 digits.
+    #[schema(example = "620421")]
+    pub region: String,
+    /// Id of the document that proves administrative functions.
+    #[serde(default)]
+    pub admin_function_proof: Option<String>,
+}
+
+/// What kind of body a unit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitKind {
+    /// 党政机关.
+    Organ,
+    /// 事业单位.
+    Institution,
+    /// 社会组织.
+    SocialOrganisation,
+}
+
+/// A registration's data.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutName {
+    /// The holder's id.
+    pub unit: String,
+    /// Term in years, 2 to 10; for a new name only.
+    #[serde(default)]
+    pub years: Option<u32>,
+    /// Slot of the application, 1 to 7; 1 if absent.
+    #[serde(default = "first_kind")]
+    pub kind: u8,
+    /// 主域名; not if absent.
+    #[serde(default)]
+    pub primary: bool,
+}
+
+fn first_kind() -> u8 {
+    1
+}
+
+/// A renewal.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Renewal {
+    /// Years from the old end of the term.
+    #[schema(example = 2)]
+    pub years: u32,
+}
+
+/// A proposed resolution; with both approvals it goes live at once.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitChange {
+    /// The name, in U- or A-labels.
+    #[schema(example = "靖远县教育局.政务")]
+    pub name: String,
+    /// What it shall resolve to.
+    #[schema(value_type = super::Resolution)]
+    pub resolution: ResolutionInput,
+    /// Both approvals, where the review took place elsewhere.
+    #[serde(default)]
+    pub approvals: Option<Vec<AssertedApproval>>,
+}
+
+/// An approval given elsewhere.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssertedApproval {
+    /// Its level.
+    pub level: ReviewLevel,
+    /// Opaque id of the reviewer.
+    pub by: String,
+}
+
+/// The level of a review.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewLevel {
+    /// 初审, the reviewer of the unit's region.
+    Local,
+    /// 复审, the registry's reviewer.
+    Central,
+}
+
+/// A reviewer's decision.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// At which level.
+    pub level: ReviewLevel,
+    /// Yes or no.
+    pub decision: Verdict,
+    /// Why; a rejection needs it.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// Yes or no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Yes.
+    Approve,
+    /// No.
+    Reject,
+}
+
+/// A hold.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceHold {
+    /// From when, as a time or a date; now if absent.
+    #[serde(default)]
+    pub start: Option<String>,
+    /// Until when, if it shall lift itself; a date means the end of that day in Asia/Shanghai.
+    #[serde(default)]
+    pub end: Option<String>,
+    /// Id of the document or case behind it.
+    pub evidence: String,
+}
+
+/// A release of the brake.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseBrake {
+    /// Why it is right that all these names are suspended.
+    pub reason: String,
+}
+
+/// Where the clock of a test shall stand.
+#[cfg(feature = "test-clock")]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveClock {
+    /// The time.
+    pub now: String,
+}
+
+impl PutUnit {
+    /// The registry's form.
+    ///
+    /// # Errors
+    /// `unit_invalid` for a region that is no division code.
+    pub fn into_registry(self) -> Result<UnitSpec, Problem> {
+        Ok(UnitSpec {
+            name: self.name.into(),
+            kind: self.kind.into(),
+            region: region(&self.region)?,
+            admin_function_proof: self.admin_function_proof.map(Into::into),
+        })
+    }
+}
+
+impl PutName {
+    /// The registry's form.
+    ///
+    /// # Errors
+    /// `unit_invalid` for an impossible id.
+    pub fn into_registry(self) -> Result<NameSpec, Problem> {
+        Ok(NameSpec { unit: unit_id(&self.unit, "unit")?, years: self.years, kind: self.kind, primary: self.primary })
+    }
+}
+
+impl PlaceHold {
+    /// The registry's form.
+    ///
+    /// # Errors
+    /// `hold_invalid` for a text that is no time.
+    pub fn into_registry(self) -> Result<HoldSpec, Problem> {
+        let time = |field: &str, text: Option<String>, edge| {
+            text.map(|text| time_at(Code::HoldInvalid, field, &text, edge)).transpose()
+        };
+        Ok(HoldSpec {
+            start: time("start", self.start, DayEdge::Start)?,
+            end: time("end", self.end, DayEdge::End)?,
+            evidence: self.evidence.into(),
+        })
+    }
+}
+
+/// The unit id of `text`, found in `field`.
+pub fn unit_id(text: &str, field: &str) -> Result<UnitId, Problem> {
+    UnitId::parse(text).ok_or_else(|| {
+        let en = format!("{field} is not a unit id: 1 to 64 of the characters A-Z, a-z, 0-9 and -.");
+        let zh = format!("{field} 不是单位编号:应为 1 至 64 个字母、数字或连字符。");
+        Problem::registry(Code::UnitInvalid, en, zh).field(field)
+    })
+}
+
+/// The region of `text`.
+pub fn region(text: &str) -> Result<Region, Problem> {
+    Region::parse(text).ok_or_else(|| {
+        let en = "region is not a division code of 2, 4, 6, 9 or 12 digits.";
+        let zh = "region 不是 2、4、6、9 或 12 位的行政区划代码。";
+        Problem::registry(Code::UnitInvalid, en, zh).field("region")
+    })
+}
+
+impl From<UnitKind> for registry::UnitKind {
+    fn from(kind: UnitKind) -> Self {
+        match kind {
+            UnitKind::Organ => Self::Organ,
+            UnitKind::Institution => Self::Institution,
+            UnitKind::SocialOrganisation => Self::SocialOrganisation,
+        }
+    }
+}
+
+impl From<registry::UnitKind> for UnitKind {
+    fn from(kind: registry::UnitKind) -> Self {
+        match kind {
+            registry::UnitKind::Organ => Self::Organ,
+            registry::UnitKind::Institution => Self::Institution,
+            registry::UnitKind::SocialOrganisation => Self::SocialOrganisation,
+        }
+    }
+}
+
+impl From<ReviewLevel> for Level {
+    fn from(level: ReviewLevel) -> Self {
+        match level {
+            ReviewLevel::Local => Self::Local,
+            ReviewLevel::Central => Self::Central,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What all writes have in common: body, idempotency key, dry run, If-Match, receipt, and the line in the log.
+
+use super::auth::Caller;
+use super::params::Params;
+use super::problem::{Edge, Problem};
+use super::{Admin, BODY_LEN_MAX, json, v1};
+use crate::registry::{Command, Request as Asked};
+use crate::update::{Receipt, Submission};
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+/// The header that makes a write idempotent.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Says that the receipt is that of an earlier request with the same key.
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Longest idempotency key in octets; a UUID has 36.
+const IDEMPOTENCY_KEY_LEN_MAX: usize = 128;
+
+/// One write as it was asked for.
+pub(super) struct Write {
+    /// Who asks.
+    pub(super) caller: Caller,
+    body: Bytes,
+    content_type: Option<HeaderValue>,
+    key: Option<(Box<str>, [u8; 32])>,
+    if_match: Option<u64>,
+    dry_run: bool,
+}
+
+impl FromRequest<Admin> for Write {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, admin: &Admin) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, admin).await?;
+        let dry_run = Params::parse(parts.uri.query(), &["dry_run"])?.flag("dry_run")?;
+        let key = idempotency_key(&parts.headers)?;
+        let if_match = if_match(&parts.headers)?;
+        let body = read_body(body).await?;
+        let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+        let key = key.map(|key| (key, digest(parts.method.as_str(), target, &body)));
+        let content_type = parts.headers.remove(header::CONTENT_TYPE);
+        Ok(Self { caller, body, content_type, key, if_match, dry_run })
+    }
+}
+
+/// SHA-256 of what was asked. The parts are separated by an octet that none but the last can contain.
+fn digest(method: &str, target: &str, body: &[u8]) -> [u8; 32] {
+    let mut sha = Sha256::new();
+    for part in [method.as_bytes(), b"\0", target.as_bytes(), b"\0", body] {
+        sha.update(part);
+    }
+    sha.finalize().into()
+}
+
+async fn read_body(body: Body) -> Result<Bytes, Problem> {
+    let read = Limited::new(body, BODY_LEN_MAX).collect().await;
+    read.map(http_body_util::Collected::to_bytes)
+        .map_err(|error| if error.downcast_ref::<LengthLimitError>().is_some() { too_large() } else { cut_short() })
+}
+
+fn too_large() -> Problem {
+    Problem::edge(
+        Edge::BodyTooLarge,
+        format!("The body is longer than {BODY_LEN_MAX} octets."),
+        format!("请求体超过 {BODY_LEN_MAX} 字节。"),
+    )
+}
+
+/// The client went away while sending; it will hardly read this.
+pub(super) fn cut_short() -> Problem {
+    Problem::edge(Edge::MalformedJson, "The body could not be read to its end.", "请求体未能完整读取。")
+}
+
+/// The idempotency key, if one is given: 1 to 128 visible ASCII characters.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<Box<str>>, Problem> {
+    let mut given = headers.get_all(&IDEMPOTENCY_KEY).iter();
+    let Some(key) = given.next() else { return Ok(None) };
+    let fits = (1..=IDEMPOTENCY_KEY_LEN_MAX).contains(&key.len());
+    match key.to_str() {
+        Ok(text) if fits && text.bytes().all(|b| b.is_ascii_graphic()) && given.next().is_none() => {
+            Ok(Some(text.into()))
+        }
+        _ => Err(Problem::edge(
+            Edge::IdempotencyKeyInvalid,
+            "Idempotency-Key is not one text of 1 to 128 visible ASCII characters.",
+            "Idempotency-Key 应为 1 至 128 个可见 ASCII 字符。",
+        )
+        .field("Idempotency-Key")),
+    }
+}
+
+/// The version in If-Match, if there is one: a strong entity tag as the API gave it, `"42"` (RFC 9110 §13.1.1).
+pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let mut given = headers.get_all(header::IF_MATCH).iter();
+    let Some(tag) = given.next() else { return Ok(None) };
+    let text = tag.to_str().ok().filter(|_| given.next().is_none());
+    let digits = text.and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
+    let digits = digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+    let version = digits.and_then(|digits| digits.parse().ok());
+    version.map(Some).ok_or_else(|| {
+        Problem::edge(
+            Edge::IfMatchInvalid,
+            "If-Match is not one version in quotation marks, as ETag gave it.",
+            "If-Match 应为 ETag 给出的带引号的版本号。",
+        )
+        .field("If-Match")
+    })
+}
+
+/// The entity tag of a version.
+pub(super) fn etag(version: u64) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{version}\"")).expect("digits and quotation marks are a header value")
+}
+
+/// A shown object with its entity tag.
+pub(super) fn tagged(version: u64, object: impl serde::Serialize) -> Response {
+    ([(header::ETAG, etag(version))], Json(object)).into_response()
+}
+
+impl Write {
+    /// The body as `T`.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let essence = self.content_type.as_ref().and_then(|value| value.to_str().ok());
+        let essence = essence.and_then(|value| value.split(';').next()).map(str::trim);
+        if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+            return Err(unsupported("application/json"));
+        }
+        json::parse(&self.body)
+    }
+
+    /// That there is no body, where none is taken.
+    pub(super) fn empty(&self) -> Result<(), Problem> {
+        if self.body.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::edge(Edge::MalformedJson, "This request takes no body.", "该请求不应带有请求体。"))
+    }
+
+    /// Hands the command to the writer and answers with its receipt.
+    pub(super) async fn submit(
+        self,
+        admin: &Admin,
+        operation: &str,
+        target: String,
+        note: Option<String>,
+        command: Command,
+    ) -> Result<Response, Problem> {
+        let principal = self.caller.actor.principal.clone();
+        let submission = Submission {
+            actor: self.caller.actor,
+            command,
+            request: Asked {
+                operation: operation.into(),
+                target: target.as_str().into(),
+                note: note.map(Into::into),
+                key: self.key.filter(|_| !self.dry_run),
+            },
+            if_match: self.if_match,
+            dry_run: self.dry_run,
+        };
+        let result = admin.handle.submit(submission).await.map_err(Problem::from);
+        let (status, seq) = match &result {
+            Ok(receipt) => (status(receipt), receipt.seq),
+            Err(problem) => (problem.code.status(), None),
+        };
+        let code = result.as_ref().err().map(|problem| problem.code.as_str());
+        tracing::info!(%principal, operation, target, status = status.as_u16(), seq, code, "write");
+        result.map(|receipt| answer(&receipt))
+    }
+}
+
+fn status(receipt: &Receipt) -> StatusCode {
+    if receipt.outcome.created && receipt.seq.is_some() { StatusCode::CREATED } else { StatusCode::OK }
+}
+
+fn answer(receipt: &Receipt) -> Response {
+    let mut response = (status(receipt), Json(v1::Receipt::from(receipt))).into_response();
+    if receipt.seq.is_some() {
+        response.headers_mut().insert(header::ETAG, etag(receipt.outcome.version));
+    }
+    if receipt.replayed {
+        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// The body is of another type than this endpoint takes.
+pub(super) fn unsupported(expected: &str) -> Problem {
+    Problem::edge(
+        Edge::UnsupportedMediaType,
+        format!("The body must be sent as Content-Type: {expected}."),
+        format!("请求体的 Content-Type 应为 {expected}。"),
+    )
+    .field("Content-Type")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, values: &[&'static str]) -> HeaderMap {
+        values.iter().map(|value| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn if_match_takes_one_quoted_version() {
+        let read = |values: &[&'static str]| if_match(&headers("if-match", values));
+        assert_eq!(read(&[]).unwrap(), None);
+        assert_eq!(read(&["\"42\""]).unwrap(), Some(42));
+        for bad in ["42", "\"\"", "W/\"42\"", "*", "\"42\", \"43\"", "\"-1\"", "\"+1\"", "\"99999999999999999999\""] {
+            assert_eq!(read(&[bad]).unwrap_err().code.as_str(), "if_match_invalid", "{bad}");
+        }
+        assert!(read(&["\"1\"", "\"2\""]).is_err());
+    }
+
+    #[test]
+    fn idempotency_keys_are_visible_ascii() {
+        let read = |values: &[&'static str]| idempotency_key(&headers("idempotency-key", values));
+        assert_eq!(read(&[]).unwrap(), None);
+        assert_eq!(read(&["a-1"]).unwrap().as_deref(), Some("a-1"));
+        for bad in ["", "a b", "a\tb", "x".repeat(129).leak()] {
+            assert_eq!(read(&[bad]).unwrap_err().code.as_str(), "idempotency_key_invalid", "{bad}");
+        }
+        assert!(read(&["a", "a"]).is_err());
+        assert!(read(&["x".repeat(128).leak()]).unwrap().is_some());
+    }
+
+    #[test]
+    fn digests_tell_parts_apart() {
+        assert_eq!(digest("PUT", "/a", b"b"), digest("PUT", "/a", b"b"));
+        assert_ne!(digest("PUT", "/a", b"b"), digest("PUT", "/ab", b""));
+        assert_ne!(digest("PUT", "/a", b"b"), digest("PU", "T/a", b"b"));
+    }
+}
