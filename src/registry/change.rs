@@ -11,6 +11,11 @@ use super::resolution::Resolution;
 use super::time::Timestamp;
 use std::fmt;
 
+/// Longest reason in octets that is kept in the journal and shown to the unit (about 300 characters).
+pub const REASON_LEN_MAX: usize = 1000;
+/// Longest id of an asserted reviewer in octets; it is an id, not a person's name and office.
+pub const REVIEWER_LEN_MAX: usize = 100;
+
 /// A change's id: `c` and the `seq` of the transaction that submitted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChangeId(pub u64);

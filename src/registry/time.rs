@@ -1,6 +1,6 @@
 //! Points in time, and the calendar the registry counts terms in (Asia/Shanghai).
 
-use jiff::ToSpan;
+use jiff::Span;
 use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
 use std::fmt;
@@ -46,7 +46,7 @@ impl Timestamp {
     /// The same time of day, `years` later in the calendar of Asia/Shanghai; 29 February becomes 28 where there is none.
     pub fn add_years(self, years: u32) -> Self {
         let time = self.shanghai().map_or(Time::midnight(), |datetime| datetime.time());
-        self.on_calendar(|date| Some((date.checked_add(i64::from(years).years()).ok()?, time)))
+        self.on_calendar(|date| Some((date.checked_add(Span::new().try_years(years).ok()?).ok()?, time)))
     }
 
     /// When a term of `years` that begins now ends: the last second of a day (R24).
@@ -156,6 +156,7 @@ mod tests {
     fn times_outside_the_calendar_stay() {
         for far in [Timestamp(i64::MAX), Timestamp(i64::MIN), Timestamp(253_402_207_199)] {
             assert_eq!(far.add_years(10), far);
+            assert_eq!(far.add_years(u32::MAX), far);
         }
         assert_eq!(Timestamp(i64::MAX).end_of_day(), Timestamp(i64::MAX));
     }

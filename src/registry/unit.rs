@@ -12,6 +12,9 @@ pub const UNIT_ID_LEN_MAX: usize = 64;
 /// Longest legal name of a unit in octets of UTF-8 (about 100 characters; the longest real ones have under 60).
 pub const UNIT_NAME_LEN_MAX: usize = 300;
 
+/// Longest id of a proof document in octets; it is an id, not the document.
+pub const PROOF_LEN_MAX: usize = 200;
+
 /// A division's code in GB/T 2260: 2, 4, 6, 9 or 12 digits; a code is inside another if that is its prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Region(Box<str>);

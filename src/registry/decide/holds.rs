@@ -1,0 +1,123 @@
+//! Holds placed and lifted by people (R55, R56); the clock's part is in `due`.
+
+use super::{Case, is_text, names, units};
+use crate::registry::command::{HoldSpec, HoldTarget};
+use crate::registry::hold::{EVIDENCE_LEN_MAX, PENALTY_DAYS_MAX};
+use crate::registry::time::DAY_SECS;
+use crate::registry::{Code, Decision, Event, Hold, HoldReason, Holds, Refusal};
+
+pub(super) fn place(
+    case: &Case<'_>,
+    target: &HoldTarget,
+    reason: HoldReason,
+    spec: &HoldSpec,
+) -> Result<Decision, Refusal> {
+    change(case, target, |holds| {
+        if reason == HoldReason::Expired {
+            return Err(by_clock_only());
+        }
+        let old = holds.0.get(&reason);
+        let running = old.filter(|hold| hold.active).map(|hold| hold.start);
+        let start = spec.start.or(running).unwrap_or(case.now());
+        let hold = Hold {
+            start,
+            end: spec.end,
+            active: start <= case.now(),
+            evidence: spec.evidence.clone(),
+            by: case.actor().principal.clone(),
+        };
+        if spec.end.is_some_and(|end| end <= case.now()) {
+            return Err(invalid(
+                "end",
+                "The hold's end has passed; give a later one.",
+                "暂停的结束时间已过，请改为将来的时间。",
+            ));
+        }
+        check(reason, &hold)?;
+        if old != Some(&hold) {
+            holds.0.insert(reason, hold);
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn lift(case: &Case<'_>, target: &HoldTarget, reason: HoldReason) -> Result<Decision, Refusal> {
+    change(case, target, |holds| {
+        if reason == HoldReason::Expired {
+            return Err(by_clock_only());
+        }
+        holds.0.remove(&reason).map(drop).ok_or_else(|| {
+            let reason = reason.as_str();
+            Refusal::new(
+                Code::HoldNotFound,
+                format!("No hold {reason} is on it; read the object to see which are."),
+                format!("该对象没有 {reason} 暂停，请查询其现有的暂停。"),
+            )
+        })
+    })
+}
+
+/// What every hold must be, whoever places it.
+pub(super) fn check(reason: HoldReason, hold: &Hold) -> Result<(), Refusal> {
+    if !is_text(&hold.evidence, EVIDENCE_LEN_MAX) {
+        return Err(invalid(
+            "evidence",
+            "Evidence is needed: the id of the document or case, at most 200 octets.",
+            "请填写依据：文件或案件编号，不超过 200 个字节。",
+        ));
+    }
+    if hold.end.is_some_and(|end| end <= hold.start) {
+        return Err(invalid("end", "The hold's end must be after its start.", "暂停的结束时间须晚于开始时间。"));
+    }
+    let length = hold.end.map(|end| end.0.saturating_sub(hold.start.0));
+    if reason == HoldReason::Penalty && length.is_none_or(|secs| secs > PENALTY_DAYS_MAX * DAY_SECS) {
+        return Err(invalid(
+            "end",
+            "A penalty needs an end, at most 90 days after its start.",
+            "处罚性暂停须填写结束时间，且不超过开始后 90 天。",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn by_clock_only() -> Refusal {
+    Refusal::new(
+        Code::HoldByClockOnly,
+        "EXPIRED is set when the term ends and lifted by a renewal; renew the name, or use another reason.",
+        "EXPIRED 只随期满设置、随续费解除，请续费或改用其他原因。",
+    )
+}
+
+/// Loads the target, lets `edit` change its holds, and saves it if they have changed.
+fn change(
+    case: &Case<'_>,
+    target: &HoldTarget,
+    edit: impl FnOnce(&mut Holds) -> Result<(), Refusal>,
+) -> Result<Decision, Refusal> {
+    match target {
+        HoldTarget::Unit(id) => {
+            let mut unit = case.unit(id)?;
+            case.check_version(Some(unit.version))?;
+            let before = unit.holds.clone();
+            edit(&mut unit.holds)?;
+            let (state, kept) = (units::state_of(&unit), unit.version);
+            let changed = unit.holds != before;
+            let events = if changed { vec![Event::Unit(units::at_version(unit, case.seq()))] } else { Vec::new() };
+            Ok(case.decision(events, id.as_str(), state, kept))
+        }
+        HoldTarget::Name(key) => {
+            let (mut name, unit) = case.name(key)?;
+            case.check_version(Some(name.version))?;
+            let before = name.holds.clone();
+            edit(&mut name.holds)?;
+            if name.holds == before {
+                return Ok(case.decision(Vec::new(), key.to_string(), name.state(&unit).as_str(), name.version));
+            }
+            Ok(names::saved(case, name, &unit))
+        }
+    }
+}
+
+fn invalid(field: &str, en: &str, zh: &str) -> Refusal {
+    Refusal::new(Code::HoldInvalid, en, zh).at(field)
+}

@@ -1,0 +1,228 @@
+//! Imports: a batch of units and names taken over from elsewhere, whole or not at all.
+//!
+//! A line creates what is not there and brings what is there up to it. It takes nothing away: holds that are not in the
+//! line stay, a resolution that is not in the line stays, a term that ends later than the line says refuses the line. So
+//! an old file can be imported again without undoing what was decided since.
+
+use super::{Case, brake, changes, due, holds, names, resolutions, units};
+use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
+use crate::registry::state::Unavailable;
+use crate::registry::{
+    Brake, Change, ChangeId, Code, Context, Decision, Due, Event, Hold, HoldReason, Holds, NameKey, Refusal, Refusals,
+    Registration, Role, SetTotals, State, Timestamp, Unit, UnitId,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Most lines of one batch: it is one line of the journal and one publication.
+pub const IMPORT_BATCH_MAX: usize = 1000;
+
+pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<Decision, Refusals> {
+    case.check_role(&[Role::Operator])?;
+    if items.len() > IMPORT_BATCH_MAX {
+        return Err(Refusal::new(
+            Code::BatchTooLarge,
+            format!("A batch has at most {IMPORT_BATCH_MAX} lines; send the rest in further batches."),
+            format!("每批最多 {IMPORT_BATCH_MAX} 行，其余请分批提交。"),
+        )
+        .into());
+    }
+    let mut draft = Draft { base: case.state, units: BTreeMap::new(), names: BTreeMap::new() };
+    let mut refusals = Vec::new();
+    for (line, item) in items {
+        match image(&draft, case.context, item) {
+            Ok(Some(Image::Unit(unit))) => drop(draft.units.insert(unit.id.clone(), unit)),
+            Ok(Some(Image::Name(name))) => drop(draft.names.insert(name.key.clone(), *name)),
+            Ok(None) => {}
+            Err(refusal) => refusals.push(refusal.on_line(*line)),
+        }
+    }
+    if let Some(refusals) = Refusals::of(refusals) {
+        return Err(refusals);
+    }
+    if let Some(engaged) = brake::exceeded(case, &lost(case, &draft)?)? {
+        return Err(brake::refusal(&engaged).into());
+    }
+    let units = draft.units.into_values().map(Event::Unit);
+    let events: Vec<Event> = units.chain(draft.names.into_values().map(Event::Name)).collect();
+    let created = !events.is_empty();
+    Ok(case.decision(events, "import", "applied", 0).creating(created))
+}
+
+/// The new image of one object.
+enum Image {
+    Unit(Unit),
+    Name(Box<Registration>),
+}
+
+/// What one line makes of its object; nothing if it says what is there already.
+fn image(draft: &Draft<'_>, context: &Context<'_>, item: &ImportItem) -> Result<Option<Image>, Refusal> {
+    // If-Match names one object; a batch has many.
+    let context = Context { if_match: None, ..*context };
+    let case = Case { state: draft, context: &context };
+    match item {
+        ImportItem::Unit { id, spec, holds } => unit_image(&case, id, spec, holds),
+        ImportItem::Name(name) => name_image(&case, name),
+    }
+}
+
+fn unit_image(case: &Case<'_>, id: &UnitId, spec: &UnitSpec, holds: &Holds) -> Result<Option<Image>, Refusal> {
+    let old = case.state.unit(id)?;
+    let mut unit = units::image(case, id, spec, old.as_ref())?;
+    if holds.0.contains_key(&HoldReason::Expired) {
+        return Err(holds::by_clock_only().at("holds"));
+    }
+    merge_holds(case, &mut unit.holds, holds)?;
+    Ok((old.as_ref() != Some(&unit)).then(|| Image::Unit(units::at_version(unit, case.seq()))))
+}
+
+fn name_image(case: &Case<'_>, line: &ImportName) -> Result<Option<Image>, Refusal> {
+    let unit = case.unit(&line.unit).map_err(|refusal| refusal.at("unit"))?;
+    let old = case.state.name(&line.key)?;
+    names::check_kind(line.kind)?;
+    match &old {
+        Some(old) => names::check_holder(old, &line.unit)?,
+        None => names::check_registrable(case, &line.key, &unit)?,
+    }
+    let expires = line.expires.end_of_day();
+    check_term(case, line.registered, expires, old.as_ref())?;
+    let mut name = Registration {
+        key: line.key.clone(),
+        unit: line.unit.clone(),
+        registered: line.registered,
+        expires,
+        kind: line.kind,
+        primary: line.primary,
+        resolution: old.as_ref().and_then(|old| old.resolution.clone()),
+        resolved_by: old.as_ref().map_or(0, |old| old.resolved_by),
+        holds: old.as_ref().map(|old| old.holds.clone()).unwrap_or_default(),
+        pending: old.as_ref().and_then(|old| old.pending),
+        version: old.as_ref().map_or(0, |old| old.version),
+    };
+    take_resolution(case, line, &mut name)?;
+    if line.holds.0.contains_key(&HoldReason::Expired) && expires > case.now() {
+        return Err(holds::by_clock_only().at("holds"));
+    }
+    merge_holds(case, &mut name.holds, &line.holds)?;
+    names::expire_by_term(case, &mut name);
+    let changed = old.as_ref() != Some(&name);
+    Ok(changed.then(|| Image::Name(Box::new(Registration { version: case.seq(), ..name }))))
+}
+
+fn take_resolution(case: &Case<'_>, line: &ImportName, name: &mut Registration) -> Result<(), Refusal> {
+    let Some(resolution) = &line.resolution else { return Ok(()) };
+    if let ImportBasis::Approvals(asserted) = &line.basis {
+        changes::check_asserted(asserted, &case.actor().principal)?;
+    }
+    let resolution = Some(resolutions::check(case, &line.key, resolution)?);
+    if name.resolution != resolution {
+        (name.resolution, name.resolved_by) = (resolution, case.seq());
+    }
+    Ok(())
+}
+
+fn check_term(
+    case: &Case<'_>,
+    registered: Timestamp,
+    expires: Timestamp,
+    old: Option<&Registration>,
+) -> Result<(), Refusal> {
+    if registered > case.now() || registered >= expires {
+        return Err(Refusal::new(
+            Code::TermInvalid,
+            "The term must begin before now and before its end; correct registered or expires.",
+            "注册时间须早于现在，也须早于到期时间，请更正 registered 或 expires。",
+        )
+        .at("registered"));
+    }
+    if old.is_some_and(|old| old.expires > expires) {
+        return Err(Refusal::new(
+            Code::TermByRenewalOnly,
+            "The registered term ends later than the line says, so the line is out of date; export the name anew.",
+            "现有注册的到期时间晚于该行所列，说明该行已过时，请重新导出。",
+        )
+        .at("expires"));
+    }
+    names::check_remaining(case, expires).map_err(|refusal| refusal.at("expires"))
+}
+
+/// Puts the line's holds that have not ended beside those already there; of the same reason the line's stays.
+fn merge_holds(case: &Case<'_>, holds: &mut Holds, lines: &Holds) -> Result<(), Refusal> {
+    let now = case.now();
+    for (reason, hold) in &lines.0 {
+        let by = if hold.by.is_empty() { case.actor().principal.clone() } else { hold.by.clone() };
+        let hold = Hold { active: hold.start <= now, by, ..hold.clone() };
+        if *reason != HoldReason::Expired {
+            holds::check(*reason, &hold).map_err(|refusal| Refusal { field: Some("holds".into()), ..refusal })?;
+        }
+        holds.0.insert(*reason, hold);
+    }
+    due::settle_holds(holds, now, false);
+    Ok(())
+}
+
+/// How many names that resolve now would no longer.
+fn lost(case: &Case<'_>, draft: &Draft<'_>) -> Result<brake::Tally, Unavailable> {
+    let mut touched: BTreeSet<NameKey> = draft.names.keys().cloned().collect();
+    for id in draft.units.keys() {
+        draft.base.names_of(id, &mut |key| {
+            touched.insert(key.clone());
+            true
+        })?;
+    }
+    let mut lost = brake::Tally::new();
+    for key in touched {
+        let Some(before) = case.state.name(&key)? else { continue };
+        let (Some(unit_before), Some(after)) = (case.state.unit(&before.unit)?, draft.name(&key)?) else { continue };
+        let Some(unit_after) = draft.unit(&after.unit)? else { continue };
+        if brake::suspends((&unit_before, &before), (&unit_after, &after)) {
+            *lost.entry(key.set).or_default() += 1;
+        }
+    }
+    Ok(lost)
+}
+
+/// The state as the lines before this one leave it.
+struct Draft<'a> {
+    base: &'a dyn State,
+    units: BTreeMap<UnitId, Unit>,
+    names: BTreeMap<NameKey, Registration>,
+}
+
+impl State for Draft<'_> {
+    fn unit(&self, id: &UnitId) -> Result<Option<Unit>, Unavailable> {
+        self.units.get(id).map_or_else(|| self.base.unit(id), |unit| Ok(Some(unit.clone())))
+    }
+
+    fn name(&self, key: &NameKey) -> Result<Option<Registration>, Unavailable> {
+        self.names.get(key).map_or_else(|| self.base.name(key), |name| Ok(Some(name.clone())))
+    }
+
+    fn change(&self, id: ChangeId) -> Result<Option<Change>, Unavailable> {
+        self.base.change(id)
+    }
+
+    fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+        let mut keys: BTreeSet<NameKey> =
+            self.names.values().filter(|name| name.unit == *unit).map(|name| name.key.clone()).collect();
+        self.base.names_of(unit, &mut |key| {
+            keys.insert(key.clone());
+            true
+        })?;
+        // The loop ends where the visitor says so; what it answered last does not matter.
+        let _ = keys.iter().all(visit);
+        Ok(())
+    }
+
+    fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
+        self.base.due(now, visit)
+    }
+
+    fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable> {
+        self.base.totals(set)
+    }
+
+    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
+        self.base.brake()
+    }
+}

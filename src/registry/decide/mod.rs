@@ -1,0 +1,174 @@
+//! The one function that turns a command into events or a refusal; one file per theme.
+
+mod addresses;
+mod brake;
+mod changes;
+mod due;
+mod holds;
+mod import;
+mod names;
+mod resolutions;
+mod servers;
+mod targets;
+mod units;
+
+pub use import::IMPORT_BATCH_MAX;
+
+use super::change::{Change, ChangeId};
+use super::command::{Actor, Role};
+use super::name::{NameKey, Registration};
+use super::time::Timestamp;
+use super::unit::{Region, Unit, UnitId};
+use super::{Code, Command, Context, Decision, Event, Outcome, Policy, Refusal, Refusals, State};
+
+/// Decides what `command` does to `state`.
+///
+/// # Errors
+/// [`Refusals`] name the first rule the command breaks, or the first that each line of an import breaks; nothing has
+/// changed then.
+pub fn decide(state: &dyn State, context: &Context<'_>, command: &Command) -> Result<Decision, Refusals> {
+    let case = Case { state, context };
+    let decision = match command {
+        Command::PutUnit { id, spec } => units::put(&case, id, spec),
+        Command::PutName { key, spec } => names::put(&case, key, spec),
+        Command::DeleteName { key } => names::delete(&case, key),
+        Command::Renew { key, years } => names::renew(&case, key, *years),
+        Command::Submit { name, resolution, asserted } => changes::submit(&case, name, resolution, asserted),
+        Command::Review { change, level, verdict } => changes::review(&case, *change, *level, verdict),
+        Command::Withdraw { change } => changes::withdraw(&case, *change),
+        Command::PlaceHold { target, reason, spec } => holds::place(&case, target, *reason, spec),
+        Command::LiftHold { target, reason } => holds::lift(&case, target, *reason),
+        Command::Import { items } => return import::import(&case, items),
+        Command::Due { limit } => due::due(&case, *limit),
+        Command::ReleaseBrake { reason } => brake::release(&case, reason),
+        Command::LoadZones { digests } => load_zones(&case, digests),
+    };
+    decision.map_err(Refusals::from)
+}
+
+/// What one decision is made on.
+struct Case<'a> {
+    state: &'a dyn State,
+    context: &'a Context<'a>,
+}
+
+impl Case<'_> {
+    fn policy(&self) -> &Policy {
+        self.context.policy
+    }
+
+    fn actor(&self) -> &Actor {
+        self.context.actor
+    }
+
+    fn now(&self) -> Timestamp {
+        self.context.now
+    }
+
+    fn seq(&self) -> u64 {
+        self.context.seq
+    }
+
+    /// The unit, which must be there and within the actor's reach.
+    fn unit(&self, id: &UnitId) -> Result<Unit, Refusal> {
+        let unit = self.state.unit(id)?.ok_or_else(|| {
+            Refusal::new(
+                Code::UnitNotFound,
+                format!("There is no unit {id}; check the id, or put the unit first."),
+                format!("单位 {id} 不存在，请核对编号或先登记该单位。"),
+            )
+        })?;
+        self.check_region(&unit.region)?;
+        Ok(unit)
+    }
+
+    /// The registration, which must be there, with its unit, which must be within the actor's reach.
+    fn name(&self, key: &NameKey) -> Result<(Registration, Unit), Refusal> {
+        let name = self.state.name(key)?.ok_or_else(|| {
+            let shown = key.to_unicode();
+            Refusal::new(
+                Code::NameNotFound,
+                format!("{shown} is not registered; check the spelling, or register it first."),
+                format!("{shown} 尚未注册，请核对写法或先注册。"),
+            )
+        })?;
+        let unit = self.unit(&name.unit)?;
+        Ok((name, unit))
+    }
+
+    /// The change, which must be there.
+    fn change(&self, id: ChangeId) -> Result<Change, Refusal> {
+        self.state.change(id)?.ok_or_else(|| {
+            Refusal::new(
+                Code::ChangeNotFound,
+                format!("There is no change {id}; use the id that its submission answered."),
+                format!("变更 {id} 不存在，请使用提交时返回的编号。"),
+            )
+        })
+    }
+
+    /// Holds the object's version against the one the client saw (`If-Match`).
+    fn check_version(&self, current: Option<u64>) -> Result<(), Refusal> {
+        if self.context.if_match.is_none_or(|seen| Some(seen) == current) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Code::VersionStale,
+            "The object has changed since the version in If-Match; read it again and repeat with its new ETag.",
+            "该对象已被修改，与 If-Match 中的版本不符，请重新读取后用新的 ETag 重试。",
+        ))
+    }
+
+    /// Whether the actor may act on units of this region.
+    fn check_region(&self, region: &Region) -> Result<(), Refusal> {
+        if self.actor().region.as_ref().is_none_or(|own| own.contains(region)) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Code::RegionForeign,
+            format!("The unit belongs to region {region}, outside yours; the reviewers of that region decide."),
+            format!("该单位属于区划 {region}，不在您的管辖范围内，请由该区划的审核人员办理。"),
+        ))
+    }
+
+    /// Whether the actor has one of `roles`.
+    fn check_role(&self, roles: &[Role]) -> Result<(), Refusal> {
+        if roles.contains(&self.actor().role) {
+            return Ok(());
+        }
+        let needed: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+        let (own, needed) = (self.actor().role.as_str(), needed.join(" / "));
+        Err(Refusal::new(
+            Code::RoleForbidden,
+            format!("The role {own} may not do this; it takes {needed}."),
+            format!("角色 {own} 无权执行此操作，需要 {needed}。"),
+        ))
+    }
+
+    /// The decision that brings `events` about the object `id`, now in `state`. Without events nothing changes, and the
+    /// object keeps the version it has.
+    fn decision(&self, events: Vec<Event>, id: impl Into<Box<str>>, state: &str, kept: u64) -> Decision {
+        let version = if events.is_empty() { kept } else { self.seq() };
+        Decision { events, outcome: Outcome { id: id.into(), state: state.into(), version, created: false } }
+    }
+}
+
+impl Decision {
+    /// The same, if `created`, of an object that was not there before.
+    fn creating(mut self, created: bool) -> Self {
+        self.outcome.created = created;
+        self
+    }
+}
+
+/// Whether `text` says something a person can read: not blank, no control characters, at most `len_max` octets.
+fn is_text(text: &str, len_max: usize) -> bool {
+    text.len() <= len_max && !text.trim().is_empty() && !text.chars().any(char::is_control)
+}
+
+fn load_zones(case: &Case<'_>, digests: &[(Box<str>, [u8; 32])]) -> Result<Decision, Refusal> {
+    case.check_role(&[Role::System, Role::Operator])?;
+    let events =
+        digests.iter().map(|(apex, digest)| Event::ZoneLoaded { apex: apex.clone(), digest: *digest }).collect();
+    Ok(case.decision(events, "zones", "loaded", 0))
+}

@@ -1,0 +1,176 @@
+//! Registrations: created, edited, renewed and ended (R5, R24, R32).
+
+use super::{Case, due, units};
+use crate::registry::command::NameSpec;
+use crate::registry::policy::TERM_YEARS;
+use crate::registry::{
+    ChangeState, Code, Decision, Event, HoldReason, Holds, NameKey, Refusal, Registration, Timestamp, Unit,
+};
+
+/// Slots of an application (R8).
+const KINDS: std::ops::RangeInclusive<u8> = 1..=7;
+
+pub(super) fn put(case: &Case<'_>, key: &NameKey, spec: &NameSpec) -> Result<Decision, Refusal> {
+    match case.state.name(key)? {
+        Some(old) => edit(case, old, spec),
+        None => create(case, key, spec),
+    }
+}
+
+fn create(case: &Case<'_>, key: &NameKey, spec: &NameSpec) -> Result<Decision, Refusal> {
+    case.check_version(None)?;
+    let unit = case.unit(&spec.unit).map_err(|refusal| refusal.at("unit"))?;
+    check_kind(spec.kind)?;
+    check_registrable(case, key, &unit)?;
+    let years = spec.years.filter(|years| TERM_YEARS.contains(years)).ok_or_else(term_invalid)?;
+    let name = Registration {
+        key: key.clone(),
+        unit: spec.unit.clone(),
+        registered: case.now(),
+        expires: case.now().term_end(years),
+        kind: spec.kind,
+        primary: spec.primary,
+        resolution: None,
+        resolved_by: 0,
+        holds: Holds::default(),
+        pending: None,
+        version: case.seq(),
+    };
+    Ok(saved(case, name, &unit).creating(true))
+}
+
+fn edit(case: &Case<'_>, old: Registration, spec: &NameSpec) -> Result<Decision, Refusal> {
+    check_holder(&old, &spec.unit)?;
+    let unit = case.unit(&old.unit)?;
+    case.check_version(Some(old.version))?;
+    check_kind(spec.kind)?;
+    if spec.years.is_some_and(|years| old.registered.term_end(years) != old.expires) {
+        return Err(Refusal::new(
+            Code::TermByRenewalOnly,
+            "The name is registered for another term; leave years out, or renew the name.",
+            "该域名的注册年限与此不同，请去掉 years，或通过续费延长年限。",
+        )
+        .at("years"));
+    }
+    if (old.kind, old.primary) == (spec.kind, spec.primary) {
+        let state = old.state(&unit).as_str();
+        return Ok(case.decision(Vec::new(), old.key.to_string(), state, old.version));
+    }
+    Ok(saved(case, Registration { kind: spec.kind, primary: spec.primary, ..old }, &unit))
+}
+
+pub(super) fn delete(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal> {
+    let (name, _) = case.name(key)?;
+    case.check_version(Some(name.version))?;
+    let mut events = Vec::new();
+    if let Some(pending) = name.pending {
+        let change = case.change(pending)?;
+        events.push(Event::Change(crate::registry::Change {
+            state: ChangeState::Withdrawn,
+            version: case.seq(),
+            ..change
+        }));
+    }
+    events.push(Event::NameRemoved { key: key.clone(), unit: name.unit });
+    Ok(case.decision(events, key.to_string(), "deleted", name.version))
+}
+
+pub(super) fn renew(case: &Case<'_>, key: &NameKey, years: u32) -> Result<Decision, Refusal> {
+    let (mut name, unit) = case.name(key)?;
+    case.check_version(Some(name.version))?;
+    if !TERM_YEARS.contains(&years) {
+        return Err(term_invalid());
+    }
+    name.expires = name.expires.term_end(years);
+    check_remaining(case, name.expires)?;
+    if name.expires > case.now() {
+        name.holds.0.remove(&HoldReason::Expired);
+    }
+    Ok(saved(case, name, &unit))
+}
+
+/// The name's new image, and its state, as a decision.
+pub(super) fn saved(case: &Case<'_>, name: Registration, unit: &Unit) -> Decision {
+    let name = Registration { version: case.seq(), ..name };
+    let (id, state) = (name.key.to_string(), name.state(unit).as_str());
+    case.decision(vec![Event::Name(name)], id, state, 0)
+}
+
+/// Whether the unit may register this label under this suffix, and the label is free of the registry's own uses.
+pub(super) fn check_registrable(case: &Case<'_>, key: &NameKey, unit: &Unit) -> Result<(), Refusal> {
+    let shown = key.to_unicode();
+    if case.policy().reserved_labels.iter().any(|reserved| **reserved == *key.label.as_ascii()) {
+        return Err(Refusal::new(
+            Code::LabelReserved,
+            format!("The label of {shown} is reserved; choose another form of the unit's name."),
+            format!("{shown} 的标签为保留字，请选用单位名称的其他形式。"),
+        ));
+    }
+    if (case.context.occupied)(key) {
+        return Err(Refusal::new(
+            Code::LabelOccupied,
+            format!("{shown} is used by a record of the registry's own zone file; choose another label."),
+            format!("{shown} 已被区文件中的记录占用，请选用其他标签。"),
+        ));
+    }
+    units::check_suffix(case.policy(), &key.set, unit.kind, unit.admin_function_proof.is_some())
+}
+
+/// A name stays with its unit (R5).
+pub(super) fn check_holder(name: &Registration, unit: &crate::registry::UnitId) -> Result<(), Refusal> {
+    if name.unit == *unit {
+        return Ok(());
+    }
+    let shown = name.key.to_unicode();
+    Err(Refusal::new(
+        Code::NameOfOtherUnit,
+        format!("{shown} belongs to another unit and cannot be handed over; its holder has to give it up first."),
+        format!("{shown} 已由其他单位注册，不得转让，须由原单位先行注销。"),
+    )
+    .at("unit"))
+}
+
+pub(super) fn check_kind(kind: u8) -> Result<(), Refusal> {
+    if KINDS.contains(&kind) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Code::KindInvalid,
+        "The kind is the slot of the application, 1 to 7 (1 full name, 2 short name, …).",
+        "名称类别须为 1 至 7（1 为单位全称，2 为规范简称等）。",
+    )
+    .at("kind"))
+}
+
+/// No more than ten years may remain (R24).
+pub(super) fn check_remaining(case: &Case<'_>, expires: Timestamp) -> Result<(), Refusal> {
+    let years_max = *TERM_YEARS.end();
+    if expires <= case.now().term_end(years_max) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Code::TermInvalid,
+        format!("More than {years_max} years of the term would remain; choose fewer years or renew later."),
+        format!("剩余年限将超过 {years_max} 年，请减少年数或稍后再续费。"),
+    )
+    .at("years"))
+}
+
+/// Sets or lifts EXPIRED on an image by its term alone.
+pub(super) fn expire_by_term(case: &Case<'_>, name: &mut Registration) {
+    if name.expires > case.now() {
+        name.holds.0.remove(&HoldReason::Expired);
+    } else {
+        due::expire(case, name);
+    }
+}
+
+fn term_invalid() -> Refusal {
+    let (min, max) = (TERM_YEARS.start(), TERM_YEARS.end());
+    Refusal::new(
+        Code::TermInvalid,
+        format!("A term is {min} to {max} whole years; give years in that range."),
+        format!("年限须为 {min} 至 {max} 年的整数，请填写此范围内的 years。"),
+    )
+    .at("years")
+}

@@ -1,0 +1,125 @@
+//! Units: their data, and which suffixes their kind opens (R1, R2, R4).
+
+use super::{Case, is_text};
+use crate::idn;
+use crate::registry::command::UnitSpec;
+use crate::registry::unit::{PROOF_LEN_MAX, UNIT_NAME_LEN_MAX};
+use crate::registry::{Code, Decision, Event, NameKey, Policy, Refusal, Unit, UnitId, UnitKind};
+use std::sync::Arc;
+
+pub(super) fn put(case: &Case<'_>, id: &UnitId, spec: &UnitSpec) -> Result<Decision, Refusal> {
+    let old = case.state.unit(id)?;
+    case.check_version(old.as_ref().map(|unit| unit.version))?;
+    let unit = image(case, id, spec, old.as_ref())?;
+    let state = state_of(&unit);
+    let kept = old.as_ref().map_or(0, |old| old.version);
+    let created = old.is_none();
+    let events = if old.as_ref() == Some(&unit) { Vec::new() } else { vec![Event::Unit(at_version(unit, case.seq()))] };
+    Ok(case.decision(events, id.as_str(), state, kept).creating(created))
+}
+
+/// A unit's state in one word.
+pub(super) fn state_of(unit: &Unit) -> &'static str {
+    if unit.holds.effective().is_some() { "held" } else { "active" }
+}
+
+/// The unit as `spec` makes it, in the version it had; its holds stay.
+pub(super) fn image(case: &Case<'_>, id: &UnitId, spec: &UnitSpec, old: Option<&Unit>) -> Result<Unit, Refusal> {
+    case.check_region(&spec.region)?;
+    check_texts(spec)?;
+    if let Some(old) = old {
+        case.check_region(&old.region)?;
+        check_names_fit(case, old, spec)?;
+    }
+    Ok(Unit {
+        id: id.clone(),
+        name: spec.name.clone(),
+        kind: spec.kind,
+        region: spec.region.clone(),
+        admin_function_proof: spec.admin_function_proof.clone(),
+        holds: old.map(|unit| unit.holds.clone()).unwrap_or_default(),
+        version: old.map_or(0, |unit| unit.version),
+    })
+}
+
+pub(super) fn at_version(unit: Unit, version: u64) -> Unit {
+    Unit { version, ..unit }
+}
+
+/// Whether a unit of this kind may register under the set (R1, R4), given proof of administrative functions (R2).
+pub(super) fn check_suffix(policy: &Policy, set: &Arc<str>, kind: UnitKind, proof: bool) -> Result<(), Refusal> {
+    let shown = idn::to_unicode(set);
+    let Some(found) = policy.sets.iter().find(|found| found.suffixes.first() == Some(set)) else {
+        return Err(Refusal::new(
+            Code::SuffixUnknown,
+            format!(".{shown} is not a suffix of this registry; use one that is configured."),
+            format!(".{shown} 不是本注册局的后缀，请使用已配置的后缀。"),
+        ));
+    };
+    if found.unit_kinds.contains(&kind) || (proof && found.unit_kinds_with_proof.contains(&kind)) {
+        return Ok(());
+    }
+    let (mut en, mut zh) = (
+        format!("A unit of kind {} may not register under .{shown}; choose another suffix.", kind.as_str()),
+        format!("{}不能注册 .{shown} 域名，请选择其他后缀。", zh_kind(kind)),
+    );
+    if found.unit_kinds_with_proof.contains(&kind) {
+        en.push_str(" With administrative functions it may: put the id of the proof on the unit first.");
+        zh.push_str("如承担行政职能，请先在单位信息中填写证明文件编号。");
+    }
+    Err(Refusal::new(Code::SuffixNotAllowed, en, zh))
+}
+
+fn zh_kind(kind: UnitKind) -> &'static str {
+    match kind {
+        UnitKind::Organ => "党政机关",
+        UnitKind::Institution => "事业单位",
+        UnitKind::SocialOrganisation => "社会组织",
+    }
+}
+
+fn check_texts(spec: &UnitSpec) -> Result<(), Refusal> {
+    if !is_text(&spec.name, UNIT_NAME_LEN_MAX) {
+        return Err(Refusal::new(
+            Code::UnitInvalid,
+            format!("The unit's name is needed: text of at most {UNIT_NAME_LEN_MAX} octets, no control characters."),
+            format!("请填写单位全称：不超过 {UNIT_NAME_LEN_MAX} 个字节，不含控制字符。"),
+        )
+        .at("name"));
+    }
+    if spec.admin_function_proof.as_ref().is_some_and(|proof| !is_text(proof, PROOF_LEN_MAX)) {
+        return Err(Refusal::new(
+            Code::UnitInvalid,
+            format!("The proof is given by its document's id: text of at most {PROOF_LEN_MAX} octets."),
+            format!("请填写证明文件的编号：不超过 {PROOF_LEN_MAX} 个字节。"),
+        )
+        .at("admin_function_proof"));
+    }
+    Ok(())
+}
+
+/// A change of kind or proof must not leave a name under a suffix that the unit could not register now.
+fn check_names_fit(case: &Case<'_>, old: &Unit, spec: &UnitSpec) -> Result<(), Refusal> {
+    let proof = spec.admin_function_proof.is_some();
+    if old.kind == spec.kind && old.admin_function_proof.is_some() == proof {
+        return Ok(());
+    }
+    let (mut fitting, mut offending): (Vec<Arc<str>>, Option<NameKey>) = (Vec::new(), None);
+    case.state.names_of(&old.id, &mut |key| {
+        if !fitting.contains(&key.set) {
+            match check_suffix(case.policy(), &key.set, spec.kind, proof) {
+                Ok(()) => fitting.push(key.set.clone()),
+                Err(_) => offending = Some(key.clone()),
+            }
+        }
+        offending.is_none()
+    })?;
+    let Some(key) = offending else { return Ok(()) };
+    let shown = key.to_unicode();
+    Err(Refusal::new(
+        Code::SuffixNotAllowed,
+        format!("The unit holds {shown}, which it could not hold with this kind and proof; delete the name first."),
+        format!("该单位持有 {shown}，按所填类型和证明不能持有，请先删除该域名。"),
+    )
+    .at("kind"))
+}
