@@ -158,3 +158,6 @@ impl State for Overlay<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! The overlay against a naive model: events on top of a base read as the same events applied to it.
+
+use super::*;
+use crate::idn::Label;
+use crate::registry::{ChangeState, Hold, HoldReason, Holds, Region, Resolution, UnitKind};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+const SETS: [&str; 2] = ["xn--55qw42g", "xn--zfr164b"];
+
+/// A state as plain maps, read by looking through all of them.
+#[derive(Clone, Default)]
+struct Model {
+    units: BTreeMap<UnitId, Unit>,
+    names: BTreeMap<NameKey, Registration>,
+    changes: BTreeMap<ChangeId, Change>,
+    brake: Option<Brake>,
+}
+
+impl Model {
+    fn apply(&mut self, event: &Event) {
+        match event.clone() {
+            Event::Unit(unit) => drop(self.units.insert(unit.id.clone(), unit)),
+            Event::Name(name) => drop(self.names.insert(name.key.clone(), name)),
+            Event::NameRemoved { key, .. } => drop(self.names.remove(&key)),
+            Event::Change(change) => drop(self.changes.insert(change.id, change)),
+            Event::Brake(brake) => self.brake = brake,
+            Event::ZoneLoaded { .. } => {}
+        }
+    }
+}
+
+impl State for Model {
+    fn unit(&self, id: &UnitId) -> Result<Option<Unit>, Unavailable> {
+        Ok(self.units.get(id).cloned())
+    }
+
+    fn name(&self, key: &NameKey) -> Result<Option<Registration>, Unavailable> {
+        Ok(self.names.get(key).cloned())
+    }
+
+    fn change(&self, id: ChangeId) -> Result<Option<Change>, Unavailable> {
+        Ok(self.changes.get(&id).cloned())
+    }
+
+    fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+        let _ = self.names.values().filter(|name| name.unit == *unit).all(|name| visit(&name.key));
+        Ok(())
+    }
+
+    fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
+        let mut dues = Vec::new();
+        for unit in self.units.values() {
+            dues.extend(due_of_unit(unit).map(|at| Due { at, kind: DueKind::UnitHold(unit.id.clone()) }));
+        }
+        for name in self.names.values() {
+            dues.extend(due_of_name(name).map(|at| Due { at, kind: DueKind::NameHold(name.key.clone()) }));
+            dues.extend(due_of_expiry(name).map(|at| Due { at, kind: DueKind::Expiry(name.key.clone()) }));
+        }
+        dues.sort();
+        let _ = dues.iter().filter(|due| due.at <= now).all(visit);
+        Ok(())
+    }
+
+    fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable> {
+        Ok(SetTotals { names: self.names.keys().filter(|key| key.set == *set).count() as u64 })
+    }
+
+    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
+        Ok(self.brake.clone())
+    }
+}
+
+fn unit_id(n: u8) -> UnitId {
+    UnitId::parse(&format!("u{n}")).unwrap()
+}
+
+/// A name belongs to one unit for ever (R5), so the unit follows from the key.
+fn name_key(n: u8) -> (NameKey, UnitId) {
+    let label = Label::parse(&format!("局{}", n / 2)).unwrap();
+    (NameKey { label, set: SETS[usize::from(n % 2)].into() }, unit_id(n % 3))
+}
+
+fn holds() -> impl Strategy<Value = Holds> {
+    let hold = (0i64..9, proptest::option::of(0i64..9), any::<bool>()).prop_map(|(start, end, active)| Hold {
+        start: Timestamp(start),
+        end: end.map(Timestamp),
+        active,
+        evidence: "case".into(),
+        by: "operator".into(),
+    });
+    let reason = prop_oneof![Just(HoldReason::Legal), Just(HoldReason::Penalty), Just(HoldReason::Expired)];
+    proptest::collection::btree_map(reason, hold, 0..3).prop_map(Holds)
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let unit = (0u8..3, holds(), 1u64..99).prop_map(|(n, holds, version)| {
+        Event::Unit(Unit {
+            id: unit_id(n),
+            name: "单位".into(),
+            kind: UnitKind::Organ,
+            region: Region::parse("62").unwrap(),
+            admin_function_proof: None,
+            holds,
+            version,
+        })
+    });
+    let name = (0u8..8, holds(), 0i64..9, 1u64..99).prop_map(|(n, holds, expires, version)| {
+        let (key, unit) = name_key(n);
+        Event::Name(Registration {
+            key,
+            unit,
+            registered: Timestamp(0),
+            expires: Timestamp(expires),
+            kind: 1,
+            primary: false,
+            resolution: None,
+            resolved_by: 0,
+            holds,
+            pending: None,
+            version,
+        })
+    });
+    let removed = (0u8..8).prop_map(|n| {
+        let (key, unit) = name_key(n);
+        Event::NameRemoved { key, unit }
+    });
+    let change = (1u64..4, 0u8..8, 1u64..99).prop_map(|(id, n, version)| {
+        Event::Change(Change {
+            id: ChangeId(id),
+            name: name_key(n).0,
+            resolution: Resolution::Addresses { addresses: Vec::new(), ttl: 600, www: false },
+            submitter: "submitter".into(),
+            submitted: Timestamp(0),
+            base: 0,
+            state: ChangeState::Submitted,
+            local: None,
+            central: None,
+            reason: None,
+            version,
+        })
+    });
+    let brake = proptest::option::of(1u64..9).prop_map(|names| {
+        let brake = |names| Brake {
+            since: Timestamp(0),
+            set: SETS[0].into(),
+            names,
+            total: 100,
+            released_until: None,
+        };
+        Event::Brake(names.map(brake))
+    });
+    prop_oneof![3 => unit, 6 => name, 2 => removed, 1 => change, 1 => brake]
+}
+
+/// The first `limit` of what a visit shows.
+fn visited<T: Clone>(
+    limit: usize,
+    run: impl FnOnce(&mut dyn FnMut(&T) -> bool) -> Result<(), Unavailable>,
+) -> Vec<T> {
+    let mut seen = Vec::new();
+    run(&mut |item| {
+        seen.push(item.clone());
+        seen.len() < limit
+    })
+    .unwrap();
+    seen
+}
+
+fn agree(overlay: &Overlay<'_>, model: &Model, limit: usize) {
+    for n in 0..3 {
+        let id = unit_id(n);
+        assert_eq!(overlay.unit(&id), model.unit(&id));
+        assert_eq!(visited(limit, |v| overlay.names_of(&id, v)), visited(limit, |v| model.names_of(&id, v)));
+    }
+    for n in 0..8 {
+        let (key, _) = name_key(n);
+        assert_eq!(overlay.name(&key), model.name(&key));
+    }
+    for id in 1..4 {
+        assert_eq!(overlay.change(ChangeId(id)), model.change(ChangeId(id)));
+    }
+    for now in [0, 4, 9].map(Timestamp) {
+        assert_eq!(visited(limit, |v| overlay.due(now, v)), visited(limit, |v| model.due(now, v)));
+    }
+    for set in SETS.map(Arc::from) {
+        assert_eq!(overlay.totals(&set), model.totals(&set));
+    }
+    assert_eq!(overlay.brake(), model.brake());
+}
+
+proptest! {
+    #[test]
+    fn events_on_top_read_as_events_applied(
+        below in vec(event(), 0..20),
+        on_top in vec(event(), 0..20),
+        limit in 1usize..12,
+    ) {
+        let mut model = Model::default();
+        below.iter().for_each(|event| model.apply(event));
+        let base = model.clone();
+        let mut overlay = Overlay::new(&base);
+        agree(&overlay, &model, limit);
+        for event in &on_top {
+            overlay.apply(event).unwrap();
+            model.apply(event);
+            agree(&overlay, &model, limit);
+        }
+        let mut earliest: Vec<Timestamp> = Vec::new();
+        for name in on_top.iter().filter_map(|e| if let Event::Name(name) = e { Some(&name.key) } else { None }) {
+            if let Some(name) = model.name(name).unwrap() {
+                earliest.extend(due_of_name(&name).into_iter().chain(due_of_expiry(&name)));
+            }
+        }
+        for unit in on_top.iter().filter_map(|e| if let Event::Unit(unit) = e { Some(&unit.id) } else { None }) {
+            earliest.extend(due_of_unit(&model.unit(unit).unwrap().unwrap()));
+        }
+        prop_assert_eq!(overlay.next_due(), earliest.into_iter().min());
+    }
+}
