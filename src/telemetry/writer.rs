@@ -79,8 +79,8 @@ impl Writer {
             names: gauges("zhengming_names", "Registered names by suffix set and state.", &["set", "state"]),
             journal_seq: gauge("zhengming_journal_seq", "The last durable transaction."),
             fsync: histogram(
-                "zhengming_journal_append_seconds",
-                "Time to append one group to the journal, fsync included.",
+                "zhengming_journal_fsync_seconds",
+                "Time the disk took to confirm one group of the journal.",
                 &FSYNC_BUCKETS_SECS,
             ),
             group: histogram("zhengming_journal_group_transactions", "Transactions in one group.", &GROUP_BUCKETS),
@@ -118,7 +118,7 @@ impl Writer {
         self.names.reset();
     }
 
-    /// Notes a durable group: the last `seq`, how many transactions, and the time it took.
+    /// Notes a durable group: the last `seq`, how many transactions, and the time its fsync took.
     pub fn appended(&self, seq: u64, transactions: usize, took: Duration) {
         self.journal_seq.set(i64::try_from(seq).unwrap_or(i64::MAX));
         self.group.observe(transactions as f64);
@@ -208,8 +208,8 @@ mod tests {
         for line in [
             "zhengming_journal_seq 41",
             "zhengming_journal_group_transactions_sum 3",
-            "zhengming_journal_append_seconds_bucket{le=\"0.0001\"} 0",
-            "zhengming_journal_append_seconds_bucket{le=\"0.00025\"} 1",
+            "zhengming_journal_fsync_seconds_bucket{le=\"0.0001\"} 0",
+            "zhengming_journal_fsync_seconds_bucket{le=\"0.00025\"} 1",
             "zhengming_changes_total{kind=\"change.submit\",result=\"committed\"} 1",
             "zhengming_names{set=\"xn--zfr164b\",state=\"active\"} 9",
             "zhengming_holds{object=\"unit\",reason=\"LEGAL\"} 2",

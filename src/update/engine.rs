@@ -5,13 +5,13 @@ use super::group::{Decided, Ground, decide_group};
 use super::handle::{Receipt, SharedStatus, Submission, UpdateError};
 use super::mend::Slot;
 use super::publish::Suffixes;
+use super::recover::Home;
 use crate::journal::{AppendError, Journal, JournalReader};
 use crate::registry::{Code, Policy, Position, Refusal, Timestamp, Transaction};
 use crate::snapshot::{Publisher, Snapshot};
 use crate::store::StoreError;
 use crate::telemetry;
 use crate::zone::ZoneSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,8 +21,8 @@ const FULL_REPORTED: Duration = Duration::from_secs(10);
 
 /// Everything behind the queue. One thread owns it.
 pub struct Engine {
-    /// The data directory.
-    pub data_dir: PathBuf,
+    /// Where everything durable is.
+    pub home: Home,
     /// The materialised state, or what is being done to get it back.
     pub store: Slot,
     /// The write half of the journal.
@@ -132,14 +132,11 @@ impl Engine {
     /// # Errors
     /// [`CommitError`]; none of them is in the journal.
     pub fn append(&mut self, transactions: &[Transaction]) -> Result<Vec<Position>, CommitError> {
-        let began = Instant::now();
-        let appended = self.journal.append(transactions);
-        let took = began.elapsed();
-        match appended {
+        match self.journal.append(transactions) {
             Ok(positions) => {
                 if let Some(last) = transactions.last() {
                     self.at = last.at;
-                    self.metrics.appended(last.seq, transactions.len(), took);
+                    self.metrics.appended(last.seq, transactions.len(), self.journal.last_sync());
                 }
                 if self.full.take().is_some() {
                     tracing::info!("the journal has space again");

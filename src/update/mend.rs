@@ -62,10 +62,10 @@ impl Engine {
             Slot::Waiting { .. } if self.stopped.is_some() => {}
             Slot::Waiting { rebuild, .. } => {
                 let rebuild = *rebuild;
-                let data_dir = self.data_dir.clone();
+                let home = self.home.clone();
                 let work = move || {
                     // The journal is quiet while there is no store, so that a second pair of hands can read it.
-                    let opened = if rebuild { recover::open_anew(&data_dir) } else { recover::open(&data_dir) };
+                    let opened = if rebuild { recover::open_anew(&home) } else { recover::open(&home) };
                     opened.map(|(store, _journal)| store).map_err(|error| error.to_string())
                 };
                 let thread = std::thread::Builder::new().name("store-mender".into()).spawn(work);

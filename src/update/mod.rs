@@ -26,7 +26,8 @@ pub use clock::TestClock;
 pub use clock::{Clock, SystemClock};
 pub use handle::{Handle, Preview, Receipt, Status, Submission, UpdateError};
 
-use crate::journal::{JournalError, JournalReader};
+use crate::journal::disk::Disk;
+use crate::journal::{JournalError, JournalReader, Limits};
 use crate::registry::Policy;
 use crate::snapshot;
 use crate::telemetry;
@@ -129,7 +130,15 @@ pub struct Rebuilt {
 /// # Errors
 /// [`StartError`]; nothing runs then.
 pub fn start(settings: Start) -> Result<Running, StartError> {
-    writer::start(settings)
+    writer::start(settings, None)
+}
+
+/// [`start`] with the journal on any disk and with any limits.
+///
+/// # Errors
+/// [`StartError`]; nothing runs then.
+pub fn start_on(settings: Start, disk: Arc<dyn Disk>, limits: Limits) -> Result<Running, StartError> {
+    writer::start(settings, Some((disk, limits)))
 }
 
 /// Rebuilds the store from the journal. With `accept_loss` also when the store had applied more than the journal has:

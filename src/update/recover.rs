@@ -1,13 +1,15 @@
 //! Coming up: the lock on the data directory, the store brought up to the journal, and rebuilding it.
 
 use super::{Clock, Rebuilt, StartError, SystemClock};
-use crate::journal::{Journal, JournalError};
+use crate::journal::disk::{Directory, Disk};
+use crate::journal::{Journal, JournalError, Limits};
 use crate::registry::{Actor, Event, Outcome, Position, Request, Role, Timestamp, Transaction};
 use crate::store::{self, Store, StoreError, ZoneMark};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Transactions replayed between two flushes; sled keeps what is not flushed in memory.
 const FLUSH_EVERY: usize = 1000;
@@ -54,6 +56,41 @@ impl Lock {
     }
 }
 
+/// Where everything durable is.
+#[derive(Clone)]
+pub struct Home {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// The disk that the journal is on.
+    pub disk: Arc<dyn Disk>,
+    /// The journal's limits.
+    pub limits: Limits,
+}
+
+impl Home {
+    /// The journal's directory inside the data directory, created if absent.
+    ///
+    /// # Errors
+    /// [`StartError::Io`].
+    pub fn of(data_dir: &Path) -> Result<Self, StartError> {
+        let path = data_dir.join(JOURNAL);
+        let disk = Directory::create(&path).map_err(|source| io(&path, source))?;
+        Ok(Self { data_dir: data_dir.into(), disk: Arc::new(disk), limits: Limits::default() })
+    }
+
+    fn store(&self) -> PathBuf {
+        self.data_dir.join(STORE)
+    }
+
+    fn open_journal(
+        &self,
+        applied: Position,
+        replay: &mut dyn FnMut(Transaction, Position) -> Result<(), String>,
+    ) -> Result<Journal, JournalError> {
+        Journal::open_on(Arc::clone(&self.disk), self.limits, applied, replay)
+    }
+}
+
 /// A store, and the journal that it is level with.
 pub type Opened = (Store, Journal);
 
@@ -62,10 +99,10 @@ pub type Opened = (Store, Journal);
 ///
 /// # Errors
 /// [`StartError`].
-pub fn open(data_dir: &Path) -> Result<Opened, StartError> {
-    let directory = data_dir.join(STORE);
+pub fn open(home: &Home) -> Result<Opened, StartError> {
+    let directory = home.store();
     match Store::open(&directory) {
-        Ok(store) => match replay(data_dir, store) {
+        Ok(store) => match replay(home, store) {
             Err(StartError::Store(why)) => tracing::error!("the store is rebuilt from the journal: {why}"),
             other => return other,
         },
@@ -74,26 +111,26 @@ pub fn open(data_dir: &Path) -> Result<Opened, StartError> {
         }
         Err(error @ StoreError::Io(_)) => return Err(StartError::Store(error.to_string())),
     }
-    open_anew(data_dir)
+    open_anew(home)
 }
 
 /// Sets the store aside, if there is one, rebuilds it, and opens the journal.
 ///
 /// # Errors
 /// [`StartError`].
-pub fn open_anew(data_dir: &Path) -> Result<Opened, StartError> {
-    let directory = data_dir.join(STORE);
+pub fn open_anew(home: &Home) -> Result<Opened, StartError> {
+    let directory = home.store();
     set_aside(&directory)?;
     let store = Store::open(&directory).map_err(|error| StartError::Store(error.to_string()))?;
-    replay(data_dir, store)
+    replay(home, store)
 }
 
 /// Applies the journal's lines after the store's position to it.
-fn replay(data_dir: &Path, mut store: Store) -> Result<Opened, StartError> {
+fn replay(home: &Home, mut store: Store) -> Result<Opened, StartError> {
     let began = store.position();
     let mut failed = None;
     let mut unflushed = 0;
-    let opened = Journal::open(&data_dir.join(JOURNAL), began, &mut |transaction, position| {
+    let opened = home.open_journal(began, &mut |transaction, position| {
         unflushed += 1;
         let flush = unflushed % FLUSH_EVERY == 0;
         let applied = store.apply(&transaction, position).and_then(|()| if flush { store.flush() } else { Ok(()) });
@@ -141,7 +178,8 @@ fn others(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// Rebuilds the store from the journal, see [`super::rebuild`].
 pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError> {
     let _lock = Lock::take(data_dir)?;
-    let directory = data_dir.join(STORE);
+    let home = Home::of(data_dir)?;
+    let directory = home.store();
     let old = directory.exists().then(|| Store::open(&directory));
     let (known, applied) = match old {
         None => (Vec::new(), 0),
@@ -159,7 +197,7 @@ pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError
     };
     // The journal is opened before anything is moved: if it is broken, or ends too early, all stays in its place.
     let last = {
-        let journal = Journal::open(&data_dir.join(JOURNAL), Position::default(), &mut |_, _| Ok(()))?;
+        let journal = home.open_journal(Position::default(), &mut |_, _| Ok(()))?;
         journal.position().seq
     };
     if applied > last && !accept_loss {
@@ -167,7 +205,7 @@ pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError
     }
     let aside = set_aside(&directory)?;
     let store = Store::open(&directory).map_err(|error| StartError::Store(error.to_string()))?;
-    let (mut store, mut journal) = replay(data_dir, store)?;
+    let (mut store, mut journal) = replay(&home, store)?;
     let lost = applied.saturating_sub(last);
     if lost > 0 {
         raise_serials(&mut store, &mut journal, &known, lost)?;
@@ -188,7 +226,7 @@ fn raise_serials(store: &mut Store, journal: &mut Journal, known: &[ZoneMark], l
     let serials: Vec<(Box<str>, u32)> = raised.collect();
     let loaded = known.iter().map(|mark| Event::ZoneLoaded { apex: mark.apex.clone(), digest: mark.digest });
     let seq = journal.position().seq + 1;
-    let before = last_transaction_at(journal)?.unwrap_or(Timestamp(0));
+    let before = last_transaction_at(journal).unwrap_or(Timestamp(0));
     let transaction = Transaction {
         seq,
         at: SystemClock.now().max(before),
@@ -217,13 +255,20 @@ pub fn is_ahead(a: u32, b: u32) -> bool {
     distance != 0 && distance < 1 << 31
 }
 
-/// The time of the last transaction.
-pub fn last_transaction_at(journal: &Journal) -> Result<Option<Timestamp>, StartError> {
+/// The time of the last transaction, if there is one that can be read.
+pub fn last_transaction_at(journal: &Journal) -> Option<Timestamp> {
     let last = journal.position().seq;
     if last == 0 {
-        return Ok(None);
+        return None;
     }
-    Ok(journal.reader().transaction(last)?.map(|transaction| transaction.at))
+    match journal.reader().transaction(last) {
+        Ok(transaction) => transaction.map(|transaction| transaction.at),
+        Err(error) => {
+            // Its segment is older than what is needed to start. Then the clock is trusted not to have run backwards.
+            tracing::warn!("the time of the last transaction cannot be read: {error}");
+            None
+        }
+    }
 }
 
 impl From<JournalError> for StartError {

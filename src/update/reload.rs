@@ -8,6 +8,7 @@ use super::scan::scan_all;
 use super::{PUBLICATION_FORMAT, Reload};
 use crate::registry::{Actor, Command, Context, Policy, Request, Role, Transaction, decide};
 use crate::store::{Store, ZoneMark};
+use crate::telemetry::ChangeResult;
 use crate::zone::{Gateway, Pages, ZoneSet};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -78,6 +79,7 @@ impl Engine {
             let (outcome, events) = (decision.outcome, decision.events);
             let transaction = Transaction { seq, at: now, actor, request, outcome, events, serials };
             let positions = self.append(std::slice::from_ref(&transaction))?;
+            self.metrics.changed("zones.load", ChangeResult::Committed);
             receipt.seq = Some(seq);
             written = Some((transaction, positions));
         }

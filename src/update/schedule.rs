@@ -3,6 +3,7 @@
 use super::engine::{CommitError, Engine};
 use super::handle::{Submission, UpdateError};
 use crate::registry::{Actor, Command, Request, Role, State, Timestamp};
+use crate::telemetry::ChangeResult;
 use std::time::{Duration, Instant};
 
 /// Most objects of one step, so that one transaction stays a line of moderate length.
@@ -41,7 +42,9 @@ impl Engine {
             if let Some(refused) = refused {
                 tracing::error!("what is due was refused: {refused}");
             }
-            if !changed {
+            if changed {
+                self.metrics.changed("due", ChangeResult::Committed);
+            } else {
                 self.due_done = Some(now);
                 self.due_limit = DUE_LIMIT;
                 return Ok(());

@@ -5,17 +5,18 @@ use super::handle::{Handle, Message, QUEUE_LEN_MAX, Receipt, SharedStatus, Submi
 use super::mend::Slot;
 use super::publish::Suffixes;
 use super::recover::Opened;
-use super::recover::{self, Lock};
+use super::recover::{self, Home, Lock};
 use super::reload::LoadError;
 use super::scan::{Scanned, scan_all};
 use super::schedule::{Backoff, DUE_LIMIT};
 use super::{Running, Start, StartError};
+use crate::journal::Limits;
+use crate::journal::disk::Disk;
 use crate::registry::{Brake, Command, State, Timestamp};
 use crate::snapshot;
 use crate::telemetry::ChangeResult;
 use crate::zone::ZoneSet;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -31,31 +32,48 @@ const TICK: Duration = Duration::from_secs(1);
 type Reply = oneshot::Sender<Result<Receipt, UpdateError>>;
 
 /// Opens everything, applies what fell due meanwhile, and starts the thread.
-pub fn start(settings: Start) -> Result<Running, StartError> {
-    let Start { data_dir, reload, clock, metrics } = settings;
-    let lock = Lock::take(&data_dir)?;
+pub fn start(settings: Start, disk: Option<(Arc<dyn Disk>, Limits)>) -> Result<Running, StartError> {
+    let lock = Lock::take(&settings.data_dir)?;
+    let home = match disk {
+        None => Home::of(&settings.data_dir)?,
+        Some((disk, limits)) => Home { data_dir: settings.data_dir.clone(), disk, limits },
+    };
+    let clock = Arc::clone(&settings.clock);
+    let mut engine = prepare(home, settings)?;
+    let (publisher, snapshots) = snapshot::channel(engine.snapshot());
+    engine.publisher = Some(publisher);
+    let (status, journal) = (engine.status.clone(), engine.reader.clone());
+    let (queue, messages) = crossbeam_channel::bounded(QUEUE_LEN_MAX);
+    wake_on_jump(&clock, &queue);
+    let writer = Writer { messages, engine, _lock: lock, backoff: Backoff::default() };
+    let thread = std::thread::Builder::new().name("writer".into()).spawn(move || writer.run());
+    let writer = thread.map_err(|source| StartError::Io { path: "the writer's thread".into(), source })?;
+    Ok(Running { handle: Handle { queue, status }, snapshots, journal, writer })
+}
+
+/// Everything behind the queue, up to date, with the zones loaded and what fell due applied.
+pub(super) fn prepare(home: Home, settings: Start) -> Result<Engine, StartError> {
+    let Start { reload, clock, metrics, .. } = settings;
     let sets: Vec<Arc<str>> = Suffixes::of(&reload.policy).sets().map(Arc::clone).collect();
-    let ((store, journal), (scanned, tally)) = open_and_scan(&data_dir, &sets)?;
-    let at = recover::last_transaction_at(&journal)?.unwrap_or(Timestamp(i64::MIN));
+    let ((store, journal), (scanned, tally)) = open_and_scan(&home, &sets)?;
     metrics.journal_at(journal.position().seq);
     metrics.reset_objects();
     tally.report(&metrics);
     let brake = store.brake().map_err(|error| StartError::Store(error.to_string()))?;
     let status = SharedStatus::default();
     status.set(|status| status.brake = brake.filter(Brake::is_engaged));
-    let reader = journal.reader();
     let mut engine = Engine {
-        data_dir,
+        home,
         store: Slot::Ready(Box::new(store)),
-        reader: reader.clone(),
+        reader: journal.reader(),
+        at: recover::last_transaction_at(&journal).unwrap_or(Timestamp(i64::MIN)),
         journal,
         zones: ZoneSet::new([]),
         suffixes: Suffixes::default(),
         policy: reload.policy.clone(),
-        at,
-        clock: Arc::clone(&clock),
+        clock,
         metrics,
-        status: status.clone(),
+        status,
         publisher: None,
         due_done: None,
         due_limit: DUE_LIMIT,
@@ -66,25 +84,18 @@ pub fn start(settings: Start) -> Result<Running, StartError> {
     engine.load(reload, Some(scanned))?;
     engine.apply_due()?;
     engine.report();
-    let (publisher, snapshots) = snapshot::channel(engine.snapshot());
-    engine.publisher = Some(publisher);
-    let (queue, messages) = crossbeam_channel::bounded(QUEUE_LEN_MAX);
-    wake_on_jump(&clock, &queue);
-    let writer = Writer { messages, engine, _lock: lock, backoff: Backoff::default() };
-    let thread = std::thread::Builder::new().name("writer".into()).spawn(move || writer.run());
-    let writer = thread.map_err(|source| StartError::Io { path: "the writer's thread".into(), source })?;
-    Ok(Running { handle: Handle { queue, status }, snapshots, journal: reader, writer })
+    Ok(engine)
 }
 
 /// Opens everything and reads the store once. A store that cannot be read whole is rebuilt.
-fn open_and_scan(data_dir: &Path, sets: &[Arc<str>]) -> Result<(Opened, Scanned), StartError> {
-    let opened = recover::open(data_dir)?;
+fn open_and_scan(home: &Home, sets: &[Arc<str>]) -> Result<(Opened, Scanned), StartError> {
+    let opened = recover::open(home)?;
     match scan_all(&opened.0, sets) {
         Ok(scanned) => return Ok((opened, scanned)),
         Err(error) => tracing::error!("the store is rebuilt from the journal: {error}"),
     }
     drop(opened);
-    let opened = recover::open_anew(data_dir)?;
+    let opened = recover::open_anew(home)?;
     let scanned = scan_all(&opened.0, sets).map_err(|error| StartError::Store(error.to_string()))?;
     Ok((opened, scanned))
 }

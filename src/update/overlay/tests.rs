@@ -141,23 +141,14 @@ fn event() -> impl Strategy<Value = Event> {
         })
     });
     let brake = proptest::option::of(1u64..9).prop_map(|names| {
-        let brake = |names| Brake {
-            since: Timestamp(0),
-            set: SETS[0].into(),
-            names,
-            total: 100,
-            released_until: None,
-        };
+        let brake = |names| Brake { since: Timestamp(0), set: SETS[0].into(), names, total: 100, released_until: None };
         Event::Brake(names.map(brake))
     });
     prop_oneof![3 => unit, 6 => name, 2 => removed, 1 => change, 1 => brake]
 }
 
 /// The first `limit` of what a visit shows.
-fn visited<T: Clone>(
-    limit: usize,
-    run: impl FnOnce(&mut dyn FnMut(&T) -> bool) -> Result<(), Unavailable>,
-) -> Vec<T> {
+fn visited<T: Clone>(limit: usize, run: impl FnOnce(&mut dyn FnMut(&T) -> bool) -> Result<(), Unavailable>) -> Vec<T> {
     let mut seen = Vec::new();
     run(&mut |item| {
         seen.push(item.clone());
