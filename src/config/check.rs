@@ -30,6 +30,11 @@ fn listeners(config: &Config, faults: &Faults<'_>) {
     if config.server.listen.is_empty() {
         faults.add(None, "`server.listen` is empty: nothing would answer", "“server.listen”为空:没有可应答的地址");
     }
+    for address in dns.clone() {
+        if let Err(error) = crate::server::check_address(*address) {
+            faults.add(None, format!("`server.listen`: {error}"), "“server.listen”中的地址无法使用");
+        }
+    }
     if config.demo {
         for address in dns.clone().chain(http.clone()).filter(|address| !address.ip().is_loopback()) {
             faults.add(

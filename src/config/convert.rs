@@ -4,8 +4,10 @@ use super::Config;
 use crate::idn::{self, Label};
 use crate::registry::{Policy, SuffixSet};
 use crate::zone::{self, Name};
+use crate::{admin, query, server};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Config {
     /// The registry's settings.
@@ -42,6 +44,36 @@ impl Config {
         let suffixes = suffixes.map(|(apex, file)| (apex_of(apex), self.path(file), true));
         let others = self.zones.iter().map(|zone| (apex_of(&zone.apex), self.path(&zone.file), false));
         suffixes.chain(others).collect()
+    }
+
+    /// The DNS sockets' settings.
+    pub fn server_settings(&self) -> server::Settings {
+        let default = server::Settings::default();
+        let workers = if self.server.workers == 0 { default.workers } else { self.server.workers };
+        let tcp = server::TcpLimits {
+            idle: Duration::from_secs(self.server.tcp_idle_secs),
+            connections: self.server.tcp_connections_max,
+            connections_per_client: self.server.tcp_connections_per_client_max,
+            ..default.tcp
+        };
+        server::Settings { addresses: self.server.listen.clone(), workers, tcp }
+    }
+
+    /// What answers depend on.
+    pub fn query_settings(&self) -> query::Settings {
+        query::Settings { udp_size_max: self.server.udp_size_max, nsid: self.server.nsid.clone().into_bytes() }
+    }
+
+    /// The tokens of the admin API.
+    pub fn tokens(&self) -> Vec<admin::Token> {
+        let token = |token: &super::Token| admin::Token {
+            name: token.name.as_str().into(),
+            role: token.role,
+            region: token.region.clone(),
+            hash: token.sha256,
+            expires: token.expires,
+        };
+        self.admin.tokens.iter().map(token).collect()
     }
 
     /// Where journal and store are.

@@ -11,7 +11,7 @@ mod reader;
 pub(crate) use parse::{role, token_name};
 pub use reader::Fault;
 
-use crate::registry::{Region, Role, UnitKind};
+use crate::registry::{Region, Role, Timestamp, UnitKind};
 use crate::telemetry::log::Format;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -58,8 +58,8 @@ pub struct Server {
     pub udp_size_max: u16,
     /// Most TCP connections at once.
     pub tcp_connections_max: usize,
-    /// Most TCP connections at once from one address.
-    pub tcp_connections_per_address_max: usize,
+    /// Most TCP connections at once from one client: one IPv4 address, or one IPv6 /64.
+    pub tcp_connections_per_client_max: usize,
     /// Seconds until an idle TCP connection is closed.
     pub tcp_idle_secs: u64,
 }
@@ -90,6 +90,8 @@ pub struct Token {
     pub region: Option<Region>,
     /// SHA-256 of the token.
     pub sha256: [u8; 32],
+    /// From when on it is refused, if ever.
+    pub expires: Option<Timestamp>,
 }
 
 /// `[gateway]`: the HTTP listener of forwarded names.
@@ -197,6 +199,11 @@ impl Config {
         parse::parse(text, base)
     }
 
+    /// Whether tokens of the admin API cross the network in the clear; allowed by `insecure` only, and warned of.
+    pub fn goes_bare(&self) -> bool {
+        self.admin.tls_cert.is_none() && self.admin.bare_addresses().next().is_some()
+    }
+
     /// `path`, taken from the configuration, as the operating system can open it.
     pub fn path(&self, path: &Path) -> PathBuf {
         self.base.join(path)
@@ -248,12 +255,12 @@ impl Suffixes {
 impl Default for Server {
     fn default() -> Self {
         Self {
-            listen: vec![any_v4(53), any_v6(53)],
+            listen: vec![(Ipv4Addr::LOCALHOST, 53).into(), (Ipv6Addr::LOCALHOST, 53).into()],
             workers: 0,
             nsid: String::new(),
             udp_size_max: 1232,
-            tcp_connections_max: 1000,
-            tcp_connections_per_address_max: 100,
+            tcp_connections_max: 1024,
+            tcp_connections_per_client_max: 64,
             tcp_idle_secs: 10,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::reader::{Fault, Faults, Table, Value};
 use super::{Admin, Config, Data, Gateway, Log, Registry, Server, Suffixes, Token, ZoneFile};
-use crate::registry::{Region, Role, UnitKind};
+use crate::registry::{Region, Role, Timestamp, UnitKind};
 use crate::telemetry::log::Format;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -82,9 +82,9 @@ fn server(table: &Table<'_>, default: Server) -> Server {
         udp_size_max: table.read("udp_size_max", default.udp_size_max, |value| value.integer(512..=4096)),
         tcp_connections_max: table
             .read("tcp_connections_max", default.tcp_connections_max, |value| value.integer(1..=TCP_CONNECTIONS_MAX)),
-        tcp_connections_per_address_max: table.read(
-            "tcp_connections_per_address_max",
-            default.tcp_connections_per_address_max,
+        tcp_connections_per_client_max: table.read(
+            "tcp_connections_per_client_max",
+            default.tcp_connections_per_client_max,
             |value| value.integer(1..=TCP_CONNECTIONS_MAX),
         ),
         tcp_idle_secs: table.read("tcp_idle_secs", default.tcp_idle_secs, |value| value.integer(1..=3600)),
@@ -116,6 +116,15 @@ fn token(table: &Table<'_>) -> Option<Token> {
     let sha256 = table.require("sha256", |value| {
         value.parsed("a SHA-256 in 64 hexadecimal digits", "64 位十六进制的 SHA-256", sha256)
     });
+    let expires = table.read("expires", None, |value| {
+        value
+            .parsed(
+                "a date (2026-11-22) or time (2026-11-22T08:00:00Z)",
+                "日期(2026-11-22)或时间(2026-11-22T08:00:00Z)",
+                |text| Timestamp::parse_end(text).ok(),
+            )
+            .map(Some)
+    });
     let (name, role, sha256) = (name?, role?, sha256?);
     if role == Role::LocalReviewer && region.is_none() {
         table.note(
@@ -123,7 +132,7 @@ fn token(table: &Table<'_>) -> Option<Token> {
             format!("令牌 {name}:local-reviewer 必须填写 region"),
         );
     }
-    Some(Token { name, role, region, sha256 })
+    Some(Token { name, role, region, sha256, expires })
 }
 
 fn suffixes(table: &Table<'_>) -> Option<Suffixes> {
