@@ -1,1 +1,134 @@
 //! Master files (RFC 1035 §5): a streaming scanner, and the checks of a whole zone with line numbers.
+//!
+//! [`scan`] hands over record after record and keeps none; [`read`] collects them; [`check`] looks at the zone they
+//! make; [`load`] makes it. `$INCLUDE` is relative to the file it stands in, its origin and owner end with it, its
+//! `$TTL` does not (RFC 2308 §4). A record without a TTL takes the one of `$TTL`, else that of the record before it
+//! (RFC 1035 §5.1); it is never made up.
+
+mod check;
+mod directive;
+mod problem;
+mod registry;
+mod scan;
+mod source;
+mod targets;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use problem::{PROBLEMS_MAX, Problem, Rule, Severity};
+pub use scan::{Entry, Place, Scanned, scan, scan_octets};
+
+use crate::zone::rdata::Presentation;
+use crate::zone::{Name, Record, Zone, ZoneError};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A record and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The record.
+    pub record: Record,
+    /// Its place.
+    pub place: Place,
+}
+
+/// All that can be said about a zone's files.
+#[derive(Debug)]
+pub struct Report {
+    /// Why the zone cannot be served, by file and line; at most [`PROBLEMS_MAX`].
+    pub errors: Vec<Problem>,
+    /// What somebody should look at, by file and line; at most [`PROBLEMS_MAX`].
+    pub warnings: Vec<Problem>,
+    /// The records that could be read, in the order of the file.
+    pub records: Vec<Located>,
+    /// The files by the numbers in [`Place`].
+    pub files: Vec<Arc<Path>>,
+    /// SHA-256 of the file, or with `$INCLUDE` of the SHA-256 of all files in the order they are included.
+    pub digest: [u8; 32],
+}
+
+/// The records of the file at `path`, relative names in it below `apex`. Only the form is checked.
+///
+/// # Errors
+/// All that is wrong with the form, bounded by [`PROBLEMS_MAX`].
+pub fn read(path: &Path, apex: &Name) -> Result<Vec<Located>, Vec<Problem>> {
+    let mut records = Vec::new();
+    let scanned = scan(path, apex, &mut |entry| records.push(entry.to_located()));
+    let (errors, _) = scanned.problems.finish();
+    if errors.is_empty() { Ok(records) } else { Err(errors) }
+}
+
+/// Reads and checks the zone `apex` from the file at `path`; `registry_zone` if registrations are published in it.
+pub fn check(path: &Path, apex: &Name, registry_zone: bool) -> Report {
+    let mut records = Vec::new();
+    let scanned = scan(path, apex, &mut |entry| records.push(entry.to_located()));
+    report(scanned, records, apex, registry_zone)
+}
+
+/// [`check`] for a text in memory, which cannot include files; `name` stands for its file in problems.
+pub fn check_octets(octets: &[u8], name: &Path, apex: &Name, registry_zone: bool) -> Report {
+    let mut records = Vec::new();
+    let scanned = scan_octets(octets, name, apex, &mut |entry| records.push(entry.to_located()));
+    report(scanned, records, apex, registry_zone)
+}
+
+/// The zone `apex` from the file at `path`, and the digest of [`Report::digest`].
+///
+/// # Errors
+/// All errors of [`check`]; for its warnings call that and [`Report::into_zone`].
+pub fn load(path: &Path, apex: &Name, registry_zone: bool) -> Result<(Zone, [u8; 32]), Vec<Problem>> {
+    check(path, apex, registry_zone).into_zone(apex)
+}
+
+impl Report {
+    /// The zone, if there are no errors.
+    ///
+    /// # Errors
+    /// Those of the report.
+    pub fn into_zone(self, apex: &Name) -> Result<(Zone, [u8; 32]), Vec<Problem>> {
+        if !self.errors.is_empty() {
+            return Err(self.errors);
+        }
+        let records = self.records.into_iter().map(|located| located.record);
+        match Zone::build(apex.clone(), records) {
+            Ok(zone) => Ok((zone, self.digest)),
+            Err(error) => Err(vec![unbuildable(&error, &self.files[0])]),
+        }
+    }
+}
+
+/// The checks find what keeps a zone from being built before it comes to this; if not, it is said without a line.
+fn unbuildable(error: &ZoneError, file: &Arc<Path>) -> Problem {
+    let rule = match error {
+        ZoneError::Soa(0) => Rule::SoaMissing,
+        ZoneError::Soa(_) => Rule::SoaExtra,
+        ZoneError::OutOfZone(_) => Rule::OutOfZone,
+        ZoneError::RrsetTooLarge(..) => Rule::RrsetTooLarge,
+        ZoneError::SoaMalformed => Rule::Rdata,
+    };
+    let (en, zh) = (error.to_string(), format!("无法生成区：{error}"));
+    Problem { severity: Severity::Error, rule, file: Arc::clone(file), line: 0, en, zh }
+}
+
+fn report(scanned: Scanned, records: Vec<Located>, apex: &Name, registry_zone: bool) -> Report {
+    let Scanned { mut problems, files, digest } = scanned;
+    // What is missing from a file that could not be read whole would only be reported as missing from the zone.
+    if !problems.has_errors() {
+        check::zone(&records, &files, apex, registry_zone, &mut problems);
+    }
+    let (errors, warnings) = problems.finish();
+    Report { errors, warnings, records, files, digest }
+}
+
+/// A record as one line of a master file, without the line end.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a>(pub &'a Record);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Record { owner, rtype, ttl, rdata } = self.0;
+        write!(f, "{owner}\t{ttl}\tIN\t{rtype}\t{}", Presentation { rtype: *rtype, rdata })
+    }
+}

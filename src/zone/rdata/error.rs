@@ -39,7 +39,7 @@ pub enum Fault {
 
 impl std::fmt::Display for RdataError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.fault.english())
+        f.write_str(&self.fault.en())
     }
 }
 
@@ -47,7 +47,7 @@ impl std::error::Error for RdataError {}
 
 impl Fault {
     /// What is wrong, in English.
-    pub fn english(self) -> String {
+    pub fn en(self) -> String {
         match self {
             Self::Missing(field) => format!("the record ends where {} should stand", expected(field).0),
             Self::Bad(field) => format!("expected {}", expected(field).0),
@@ -63,7 +63,7 @@ impl Fault {
     }
 
     /// What is wrong, in Chinese.
-    pub fn chinese(self) -> String {
+    pub fn zh(self) -> String {
         match self {
             Self::Missing(field) => format!("记录不完整，缺少{}", expected(field).1),
             Self::Bad(field) => format!("此处应为{}", expected(field).1),

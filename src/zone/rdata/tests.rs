@@ -149,7 +149,7 @@ fn what_a_type_cannot_mean_is_refused() {
     for (mnemonic, text, fault) in refused {
         let found = from_text(rtype(mnemonic), text, &origin()).map_err(|error| error.fault);
         assert_eq!(found, Err(fault), "{mnemonic} {text}");
-        assert!(!fault.english().is_empty() && !fault.chinese().is_empty());
+        assert!(!fault.en().is_empty() && !fault.zh().is_empty());
     }
     let long = format!("\"{}\"", "x".repeat(256));
     assert!(from_text(Rtype::TXT, &long, &origin()).is_err());

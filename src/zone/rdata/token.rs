@@ -169,14 +169,25 @@ pub struct Token<'a> {
 impl<'a> Tokens<'a> {
     /// The next token, which stays.
     pub fn peek(&self) -> Option<Token<'a>> {
-        let span = self.spans.get(self.next)?;
-        Some(Token { text: &self.text[span.start as usize..span.end as usize], kind: span.kind })
+        self.at(self.next)
     }
 
     /// Where the token last taken begins in the text; the last token's start if none was left.
     pub fn last_start(&self) -> usize {
         let last = self.spans.get(self.next.saturating_sub(1)).or(self.spans.last());
         last.map_or(0, |span| span.start as usize)
+    }
+}
+
+impl<'a> Tokens<'a> {
+    /// The token last taken.
+    pub fn last_taken(&self) -> Option<Token<'a>> {
+        self.at(self.next.checked_sub(1)?)
+    }
+
+    fn at(&self, position: usize) -> Option<Token<'a>> {
+        let span = self.spans.get(position)?;
+        Some(Token { text: &self.text[span.start as usize..span.end as usize], kind: span.kind })
     }
 }
 

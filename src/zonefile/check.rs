@@ -1,0 +1,239 @@
+//! The checks of one zone: its apex, each owner, each RRset.
+
+use super::problem::{Problem, Problems, Rule, Severity};
+use super::scan::Place;
+use super::tree::{Tree, push_key};
+use super::{Located, registry, targets};
+use crate::idn;
+use crate::zone::rdata::lowercase_names;
+use crate::zone::{Name, Rtype};
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Most octets of an RRset's records beside their owners: type, class, TTL, length and RDATA. More fits no message.
+const RRSET_LEN_MAX: usize = 65_535;
+/// Octets of a record beside owner and RDATA.
+const RECORD_FIXED_LEN: usize = 10;
+
+/// What all checks need.
+pub(super) struct Checks<'a> {
+    pub(super) tree: &'a Tree<'a>,
+    pub(super) apex: &'a Name,
+    files: &'a [Arc<Path>],
+    problems: &'a mut Problems,
+}
+
+/// Checks the zone that `records` make.
+pub(super) fn zone(
+    records: &[Located],
+    files: &[Arc<Path>],
+    apex: &Name,
+    registry_zone: bool,
+    problems: &mut Problems,
+) {
+    let tree = Tree::new(records, apex);
+    let mut checks = Checks { tree: &tree, apex, files, problems };
+    for located in records.iter().filter(|located| !located.record.owner.is_within(apex)) {
+        checks.error(located.place, Rule::OutOfZone, || {
+            let (owner, zone) = (show(&located.record.owner), show(apex));
+            (
+                format!("{owner} is outside the zone {zone}; is a final dot missing or too many?"),
+                format!("{owner} 不在区 {zone} 内，请检查末尾的点"),
+            )
+        });
+    }
+    apex_records(&mut checks);
+    let targets = targets::name_servers(&tree);
+    for node in tree.nodes() {
+        aliases(&mut checks, node);
+        rrsets(&mut checks, node);
+        occluded(&mut checks, node, &targets);
+    }
+    targets::check(&mut checks, registry_zone);
+    if registry_zone {
+        registry::check(&mut checks);
+    }
+}
+
+impl Checks<'_> {
+    pub(super) fn error(&mut self, place: Place, rule: Rule, text: impl FnOnce() -> (String, String)) {
+        self.report(Severity::Error, place, rule, text);
+    }
+
+    pub(super) fn warning(&mut self, place: Place, rule: Rule, text: impl FnOnce() -> (String, String)) {
+        self.report(Severity::Warning, place, rule, text);
+    }
+
+    pub(super) fn report(
+        &mut self,
+        severity: Severity,
+        place: Place,
+        rule: Rule,
+        text: impl FnOnce() -> (String, String),
+    ) {
+        // A zone with a million of them must not cost a million texts.
+        if self.problems.has_room(severity) {
+            let (en, zh) = text();
+            let file = Arc::clone(&self.files[place.file as usize]);
+            self.problems.add(Problem { severity, rule, file, line: place.line, en, zh });
+        }
+    }
+}
+
+/// A name for a person: with its U-labels if it has any.
+pub(super) fn show(name: &Name) -> String {
+    let ascii = name.to_string();
+    let unicode = idn::to_unicode(ascii.trim_end_matches('.'));
+    if unicode.is_ascii() { ascii } else { format!("{ascii} ({unicode})") }
+}
+
+fn apex_records(checks: &mut Checks<'_>) {
+    let whole = Place { file: 0, line: 0 };
+    let apex = show(checks.apex);
+    let node = checks.tree.find(checks.apex.as_wire());
+    let has = |rtype| node.is_some_and(|node| checks.tree.has(node, rtype));
+    let (soa, ns) = (has(Rtype::SOA), has(Rtype::NS));
+    if !soa {
+        let text = || (format!("there is no SOA at {apex}"), format!("{apex} 没有 SOA 记录"));
+        checks.error(whole, Rule::SoaMissing, text);
+    }
+    if !ns {
+        let text = || (format!("there is no NS at {apex}"), format!("{apex} 没有 NS 记录"));
+        checks.error(whole, Rule::NsMissing, text);
+    }
+}
+
+/// CNAME, DNAME and SOA: what may stand once, or alone.
+fn aliases(checks: &mut Checks<'_>, node: usize) {
+    let tree = checks.tree;
+    let owner = tree.owner(node);
+    let is_apex = owner.as_wire().len() == checks.apex.as_wire().len();
+    for located in tree.records(node).filter(|located| located.record.rtype == Rtype::SOA).skip(usize::from(is_apex)) {
+        checks.error(located.place, Rule::SoaExtra, || {
+            let owner = show(owner);
+            (
+                format!("a zone has one SOA, at its apex; this one at {owner} is too many"),
+                format!("一个区只有一条 SOA，位于区顶点；{owner} 处的这条多余"),
+            )
+        });
+    }
+    for rtype in [Rtype::CNAME, Rtype::DNAME] {
+        let mut all = tree.records(node).filter(|located| located.record.rtype == rtype);
+        let Some(first) = all.next() else { continue };
+        for other in all.filter(|other| !same_rdata(first, other)) {
+            checks.error(other.place, Rule::AliasRepeated, || {
+                let (owner, line) = (show(owner), first.place.line);
+                (
+                    format!("{owner} has another {rtype} in line {line}"),
+                    format!("{owner} 在第 {line} 行已有 {rtype} 记录"),
+                )
+            });
+        }
+    }
+    let Some(cname) = tree.first(node, Rtype::CNAME) else { return };
+    // RFC 2181 §10.1 and RFC 4034 §2.5, §4: only what signs the CNAME may stand beside it.
+    let other =
+        tree.records(node).find(|located| !matches!(located.record.rtype, Rtype::CNAME | Rtype::RRSIG | Rtype::NSEC));
+    if let Some(other) = other {
+        let (line, rtype) = (other.place.line, other.record.rtype);
+        checks.error(cname.place, Rule::CnameAndOther, || {
+            let owner = show(owner);
+            (
+                format!("{owner} has a CNAME, so the {rtype} in line {line} cannot stand beside it"),
+                format!("{owner} 有 CNAME，不能再有第 {line} 行的 {rtype} 记录"),
+            )
+        });
+    }
+}
+
+fn rrsets(checks: &mut Checks<'_>, node: usize) {
+    let tree = checks.tree;
+    let all: Vec<&Located> = tree.records(node).collect();
+    for rrset in all.chunk_by(|a, b| a.record.rtype == b.record.rtype) {
+        let (owner, rtype, ttl) = (&rrset[0].record.owner, rrset[0].record.rtype, rrset[0].record.ttl);
+        if rrset.len() > 1 {
+            duplicates(checks, rrset);
+            // RRSIG records are no RRset; their TTLs are those of what they cover (RFC 4034 §3).
+            let other = rrset.iter().find(|located| located.record.ttl != ttl && rtype != Rtype::RRSIG);
+            if let Some(other) = other {
+                checks.error(other.place, Rule::TtlConflict, || {
+                    let (owner, line, found) = (show(owner), rrset[0].place.line, other.record.ttl);
+                    (format!("the {rtype} records of {owner} have TTL {ttl} in line {line} and {found} here; make them equal"), format!("{owner} 的 {rtype} 记录在第 {line} 行的 TTL 为 {ttl}，此处为 {found}，请改为一致"))
+                });
+            }
+        }
+        let length: usize = rrset.iter().map(|located| RECORD_FIXED_LEN + located.record.rdata.len()).sum();
+        if length > RRSET_LEN_MAX {
+            checks.error(rrset[0].place, Rule::RrsetTooLarge, || {
+                let owner = show(owner);
+                (
+                    format!("the {rtype} records of {owner} have {length} octets and fit no message"),
+                    format!("{owner} 的 {rtype} 记录共 {length} 字节，超出报文上限"),
+                )
+            });
+        }
+    }
+}
+
+fn duplicates(checks: &mut Checks<'_>, rrset: &[&Located]) {
+    let mut seen = HashSet::with_capacity(rrset.len());
+    for located in rrset {
+        if !seen.insert(canonical_rdata(located)) {
+            checks.warning(located.place, Rule::Duplicate, || {
+                let (owner, rtype) = (show(&located.record.owner), located.record.rtype);
+                (
+                    format!("this {rtype} record of {owner} stands in the zone already"),
+                    format!("{owner} 的这条 {rtype} 记录重复"),
+                )
+            });
+        }
+    }
+}
+
+fn same_rdata(a: &Located, b: &Located) -> bool {
+    canonical_rdata(a) == canonical_rdata(b)
+}
+
+fn canonical_rdata(located: &Located) -> Box<[u8]> {
+    let mut rdata = located.record.rdata.clone();
+    lowercase_names(located.record.rtype, &mut rdata);
+    rdata
+}
+
+/// What is below a delegation and no glue, or at it and not its own (RFC 1034 §4.2.1), or below a DNAME (RFC 6672 §2.4).
+fn occluded(checks: &mut Checks<'_>, node: usize, name_servers: &HashSet<Vec<u8>>) {
+    let tree = checks.tree;
+    let owner = tree.owner(node);
+    let is_cut = tree.has(node, Rtype::NS) && owner.as_wire().len() > checks.apex.as_wire().len();
+    let above = tree.hidden_by(node);
+    if above.is_none() && !is_cut {
+        return;
+    }
+    let hiding = above.unwrap_or(node);
+    let below_dname = above.is_some_and(|above| !tree.has(above, Rtype::NS) || tree.owner(above) == checks.apex);
+    let mut key = Vec::new();
+    push_key(owner.as_wire(), &mut key);
+    let is_glue = !below_dname && name_servers.contains(&key);
+    let mut last = None;
+    for located in tree.records(node) {
+        let rtype = located.record.rtype;
+        let stays = match rtype {
+            Rtype::A | Rtype::AAAA => is_glue,
+            Rtype::NS | Rtype::DS | Rtype::RRSIG | Rtype::NSEC => above.is_none(),
+            _ => false,
+        };
+        if stays || last == Some(rtype) {
+            continue;
+        }
+        last = Some(rtype);
+        checks.warning(located.place, Rule::Occluded, || {
+            let (owner, above) = (show(owner), show(tree.owner(hiding)));
+            let (what, what_zh) = if below_dname { ("DNAME", "DNAME") } else { ("delegation", "授权") };
+            (
+                format!("the {what} of {above} hides the {rtype} of {owner}; it is never answered"),
+                format!("{above} 的{what_zh}遮蔽了 {owner} 的 {rtype} 记录，不会被应答"),
+            )
+        });
+    }
+}

@@ -1,0 +1,190 @@
+//! What is wrong with a master file: rule, place and what to do, in English and Chinese.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How many problems of one severity are kept; a file with more is wrong as a whole, and nobody reads further.
+pub const PROBLEMS_MAX: usize = 100;
+
+/// Whether the zone can be served all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// It cannot.
+    Error,
+    /// It can, but somebody should look.
+    Warning,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Error or warning.
+    pub severity: Severity,
+    /// The rule that is broken.
+    pub rule: Rule,
+    /// The file.
+    pub file: Arc<Path>,
+    /// The line from 1 on; 0 if the file as a whole is meant.
+    pub line: u32,
+    /// What is wrong and what to do, in English.
+    pub en: String,
+    /// The same in Chinese.
+    pub zh: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{}:", self.file.display())?;
+        if self.line > 0 {
+            write!(f, "{}:", self.line)?;
+        }
+        write!(f, " {severity}[{}]: {} / {}", self.rule, self.en, self.zh)
+    }
+}
+
+/// Defines [`Rule`] with the code of each rule, which scripts may rely on.
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
+        /// A rule of master files and zones. `tests/data/bad-zones` has one file for each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Rule {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Rule {
+            /// All rules.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The code of the rule, which never changes.
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                }
+            }
+        }
+    };
+}
+
+rules! {
+    /// A file that cannot be read.
+    Unreadable = "unreadable",
+    /// A byte order mark.
+    ByteOrderMark = "byte-order-mark",
+    /// A control character outside quotes.
+    ControlCharacter = "control-character",
+    /// Quotes, parentheses or backslashes that do not fit together.
+    Punctuation = "punctuation",
+    /// A parenthesis or quote that is never closed, or far too late.
+    Unclosed = "unclosed",
+    /// A directive that does not exist or is not understood.
+    Directive = "directive",
+    /// `$GENERATE`.
+    Generate = "generate",
+    /// A file included too deeply, too often or from itself.
+    Include = "include",
+    /// An owner name that is missing or no name.
+    Owner = "owner",
+    /// A TTL that is no time or too long.
+    Ttl = "ttl",
+    /// A record without a TTL, with none to take over.
+    TtlMissing = "ttl-missing",
+    /// A class other than IN.
+    Class = "class",
+    /// A type that is missing, unknown or never stands in a zone.
+    Type = "type",
+    /// RDATA that does not fit its type.
+    Rdata = "rdata",
+    /// A name with octets outside ASCII.
+    NonAsciiName = "non-ascii-name",
+    /// A record outside the zone.
+    OutOfZone = "out-of-zone",
+    /// No SOA at the apex.
+    SoaMissing = "soa-missing",
+    /// More than one SOA, or one below the apex.
+    SoaExtra = "soa-extra",
+    /// No NS at the apex.
+    NsMissing = "ns-missing",
+    /// A CNAME beside other data.
+    CnameAndOther = "cname-and-other",
+    /// More than one CNAME or DNAME at a name.
+    AliasRepeated = "alias-repeated",
+    /// A name server inside the zone without an address.
+    GlueMissing = "glue-missing",
+    /// An NS, MX or SRV record that leads to a CNAME.
+    TargetIsAlias = "target-is-alias",
+    /// An MX or SRV record that leads to a name without an address.
+    TargetWithoutAddress = "target-without-address",
+    /// Different TTLs in one RRset.
+    TtlConflict = "ttl-conflict",
+    /// An RRset that fits no message.
+    RrsetTooLarge = "rrset-too-large",
+    /// The same record twice.
+    Duplicate = "duplicate",
+    /// Data that a delegation or a DNAME hides.
+    Occluded = "occluded",
+    /// In a suffix of ours, data that a registration could take.
+    RegistryLabel = "registry-label",
+    /// In a suffix of ours, a wildcard directly below the apex.
+    RegistryWildcard = "registry-wildcard",
+    /// In a suffix of ours, a SOA whose TTL or MINIMUM is not 300.
+    RegistrySoa = "registry-soa",
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// Problems found so far, a bounded number of each severity.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    errors: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Problems {
+    pub(super) fn add(&mut self, problem: Problem) {
+        if self.has_room(problem.severity) {
+            self.list(problem.severity).push(problem);
+        }
+    }
+
+    /// Whether another problem would be kept.
+    pub(super) fn has_room(&self, severity: Severity) -> bool {
+        let list = match severity {
+            Severity::Error => &self.errors,
+            Severity::Warning => &self.warnings,
+        };
+        list.len() < PROBLEMS_MAX
+    }
+
+    fn list(&mut self, severity: Severity) -> &mut Vec<Problem> {
+        match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        }
+    }
+
+    /// Whether there are too many errors to go on.
+    pub(super) fn is_full(&self) -> bool {
+        !self.has_room(Severity::Error)
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// Errors and warnings, each by file and line.
+    pub(super) fn finish(mut self) -> (Vec<Problem>, Vec<Problem>) {
+        for list in [&mut self.errors, &mut self.warnings] {
+            list.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        }
+        (self.errors, self.warnings)
+    }
+}
