@@ -2,6 +2,7 @@
 
 use super::message::{Full, Owner, Section};
 use super::reply::Reply;
+use crate::zone::rdata::names;
 use crate::zone::{Found, NodeRef, Qname, RrsetRef, Rtype, Zone};
 
 /// Most names of one RRset whose addresses are added to an answer; they are a courtesy.
@@ -9,9 +10,11 @@ const TARGETS_MAX: usize = 16;
 
 /// Adds the addresses that the zone has of the names in `rrset`, as far as they fit.
 pub(super) fn add_targets(zone: &Zone, rrset: RrsetRef<'_>, reply: &mut Reply<'_, '_>) {
-    let Some(name_at) = target_at(rrset.rtype) else { return };
-    for (index, target) in targets(rrset, name_at).take(TARGETS_MAX).enumerate() {
-        if is_repeated(rrset, name_at, index, target) {
+    if matches!(rrset.rtype, Rtype::A | Rtype::AAAA) {
+        return;
+    }
+    for (index, target) in targets(rrset).take(TARGETS_MAX).enumerate() {
+        if is_repeated(rrset, index, target) {
             continue;
         }
         let node = match find(zone, target) {
@@ -33,11 +36,11 @@ pub(super) fn add_targets(zone: &Zone, rrset: RrsetRef<'_>, reply: &mut Reply<'_
 /// then for the others that the zone knows, as far as they fit (§3.2).
 pub(super) fn add_glue(zone: &Zone, servers: RrsetRef<'_>, cut: NodeRef<'_>, reply: &mut Reply<'_, '_>) {
     for in_domain in [true, false] {
-        for (index, target) in targets(servers, 0).enumerate() {
+        for (index, target) in targets(servers).enumerate() {
             let Some((name, found)) = find(zone, target) else { continue };
             let is_in_domain = matches!(found, Found::Cut { node, .. } if node.owner() == cut.owner());
             let is_known = matches!(found, Found::Node(_) | Found::Cut { .. });
-            if is_in_domain != in_domain || !is_known || is_repeated(servers, 0, index, target) {
+            if is_in_domain != in_domain || !is_known || is_repeated(servers, index, target) {
                 continue;
             }
             let Some(node) = node_at(zone, &name) else { continue };
@@ -51,22 +54,16 @@ pub(super) fn add_glue(zone: &Zone, servers: RrsetRef<'_>, cut: NodeRef<'_>, rep
     }
 }
 
-/// Where the name stands in RDATA of a type that asks for addresses.
-fn target_at(rtype: Rtype) -> Option<usize> {
-    match rtype {
-        Rtype::NS => Some(0),
-        Rtype::MX => Some(2),
-        Rtype::SRV => Some(6),
-        _ => None,
-    }
+/// The names in the RDATA of `rrset` whose addresses go with it.
+fn targets<'z>(rrset: RrsetRef<'z>) -> impl Iterator<Item = &'z [u8]> {
+    rrset.rdata().flat_map(move |rdata| {
+        let wanted = names(rrset.rtype, rdata).filter(|(_, usage)| usage.additional);
+        wanted.map(|(range, _)| &rdata[range])
+    })
 }
 
-fn targets<'z>(rrset: RrsetRef<'z>, name_at: usize) -> impl Iterator<Item = &'z [u8]> {
-    rrset.rdata().map(move |rdata| rdata.get(name_at..).unwrap_or_default())
-}
-
-fn is_repeated(rrset: RrsetRef<'_>, name_at: usize, index: usize, target: &[u8]) -> bool {
-    targets(rrset, name_at).take(index).any(|earlier| earlier.eq_ignore_ascii_case(target))
+fn is_repeated(rrset: RrsetRef<'_>, index: usize, target: &[u8]) -> bool {
+    targets(rrset).take(index).any(|earlier| earlier.eq_ignore_ascii_case(target))
 }
 
 fn find<'z>(zone: &'z Zone, target: &[u8]) -> Option<(Qname, Found<'z>)> {

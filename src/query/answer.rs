@@ -3,13 +3,13 @@
 use super::Kind;
 use super::additional;
 use super::edns::INFO_NOT_AUTHORITATIVE;
-use super::message::{Owner, Section, wire_len};
+use super::message::{Owner, Section};
 use super::negative;
 use super::question::Question;
 use super::referral;
 use super::registered;
 use super::reply::{REFUSED, Reply, YXDOMAIN};
-use crate::zone::name::NAME_LEN_MAX;
+use crate::zone::name::{NAME_LEN_MAX, wire_len};
 use crate::zone::{Enclosing, Found, NodeRef, Qname, RrsetRef, Rtype, ZoneSet};
 
 /// Most aliases followed in one answer; resolvers give up sooner. The chain is sent as far as it was followed.
@@ -19,8 +19,10 @@ const CHAIN_LEN_MAX: usize = 16;
 pub(super) struct Sought<'n> {
     /// The name.
     pub name: &'n Qname,
-    /// It as the alias writes it; none for the question's.
-    pub written: Option<&'n [u8]>,
+    /// It as the question or the alias writes it.
+    pub written: &'n [u8],
+    /// Whether it is the question's, and not an alias's target.
+    pub is_question: bool,
     /// QTYPE.
     pub qtype: Rtype,
 }
@@ -37,7 +39,7 @@ impl Sought<'_> {
     /// The sought name from this octet on, as an owner name.
     #[inline]
     pub fn owner(&self, start: usize) -> Owner<'_> {
-        self.written.map_or(Owner::Question(start), |written| Owner::Name(&written[start..]))
+        if self.is_question { Owner::Question(start) } else { Owner::Name(&self.written[start..]) }
     }
 }
 
@@ -58,7 +60,7 @@ impl Target {
 /// Answers `question`.
 #[inline]
 pub(super) fn answer<'z>(zones: &'z ZoneSet, question: &Question<'_>, reply: &mut Reply<'z, '_>) {
-    let sought = Sought { name: &question.name, written: None, qtype: question.qtype };
+    let sought = Sought { name: &question.name, written: question.octets, is_question: true, qtype: question.qtype };
     let Some(enclosing) = enclosing(zones, &sought) else {
         reply.fail(REFUSED, Kind::Refused);
         return reply.set_error(INFO_NOT_AUTHORITATIVE, &[]);
@@ -79,7 +81,7 @@ fn follow<'z>(zones: &'z ZoneSet, qtype: Rtype, mut target: Target, reply: &mut 
             return;
         }
         let Some(name) = Qname::from_wire(target.as_wire()) else { return };
-        let sought = Sought { name: &name, written: Some(target.as_wire()), qtype };
+        let sought = Sought { name: &name, written: target.as_wire(), is_question: false, qtype };
         let Some(enclosing) = enclosing(zones, &sought) else { return };
         match answer_in(enclosing, &sought, reply) {
             Some(next) => target = next,
@@ -173,9 +175,7 @@ fn answer_from_dname(
     let owner = sought.owner(start);
     let written = reply.message.rrset(Section::Answer, owner, Rtype::DNAME, dname.ttl, dname.rdata());
     reply.require(written);
-    // The labels as they were asked for; the question's stand in the message.
-    let labels = sought.written.unwrap_or(sought.name.as_wire());
-    let substituted = [&labels[..start], dname.rdata().next().unwrap_or_default()];
+    let substituted = [&sought.written[..start], dname.rdata().next().unwrap_or_default()];
     let Some(target) = Target::new(substituted, reply.message.len()) else {
         reply.rcode = YXDOMAIN;
         return None;

@@ -1,6 +1,8 @@
 //! The response being written: records, counts, name compression (RFC 1035 §4.1.4) and the size limit.
 
 use super::header::HEADER_LEN;
+use crate::zone::name::{NAME_LEN_MAX, wire_len};
+use crate::zone::rdata::names;
 use crate::zone::record::CLASS_IN;
 use crate::zone::{Rtype, SoaRef};
 
@@ -205,24 +207,20 @@ impl<'m> Message<'m> {
         Ok(())
     }
 
-    /// Appends RDATA; names in it are compressed only where RFC 3597 §4 allows: in the types of RFC 1035.
+    /// Appends RDATA; names in it are compressed only where RFC 3597 §4 allows it.
     #[inline]
     fn rdata(&mut self, rtype: Rtype, rdata: &[u8]) -> Result<(), Full> {
-        /// MD, MF, MB, MG, MR: obsolete types of RFC 1035 whose RDATA is one name.
-        const OBSOLETE: [Rtype; 5] = [Rtype(3), Rtype(4), Rtype(7), Rtype(8), Rtype(9)];
-        let name_at = match rtype {
-            Rtype::NS | Rtype::CNAME | Rtype::PTR => 0,
-            Rtype::MX => 2,
-            _ if OBSOLETE.contains(&rtype) => 0,
-            _ => return self.put(rdata),
-        };
-        match rdata.split_at_checked(name_at) {
-            Some((before, name)) if wire_len(name) == Some(name.len()) => {
-                self.put(before)?;
-                self.name(name)
-            }
-            _ => self.put(rdata),
+        // The most frequent types need no look into the table.
+        if matches!(rtype, Rtype::A | Rtype::AAAA) {
+            return self.put(rdata);
         }
+        let mut written = 0;
+        for (range, _) in names(rtype, rdata).filter(|(_, usage)| usage.compress) {
+            self.put(&rdata[written..range.start])?;
+            self.name(&rdata[range.clone()])?;
+            written = range.end;
+        }
+        self.put(&rdata[written..])
     }
 
     /// Appends a name in wire form, as much of it as can be as a pointer to one that is there.
@@ -258,7 +256,7 @@ impl<'m> Message<'m> {
     }
 
     fn relative_name(&mut self, labels: &[u8], apex: &[u8]) -> Result<(), Full> {
-        let mut whole = [0; 2 * crate::zone::name::NAME_LEN_MAX];
+        let mut whole = [0; 2 * NAME_LEN_MAX];
         whole[..labels.len()].copy_from_slice(labels);
         whole[labels.len()..labels.len() + apex.len()].copy_from_slice(apex);
         self.name(&whole[..labels.len() + apex.len()])
@@ -292,20 +290,6 @@ impl<'m> Message<'m> {
         if self.places.len < PLACES_MAX && at < usize::from(!POINTER) {
             self.places.at[self.places.len] = at as u16;
             self.places.len += 1;
-        }
-    }
-}
-
-/// Octets of the uncompressed name at the start of `octets`, if one is there.
-pub(super) fn wire_len(octets: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        let length = usize::from(*octets.get(at)?);
-        at += 1 + length;
-        match length {
-            0 => return (at <= crate::zone::name::NAME_LEN_MAX).then_some(at),
-            1..=63 => {}
-            _ => return None,
         }
     }
 }

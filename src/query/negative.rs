@@ -18,7 +18,7 @@ pub(super) fn nxdomain(enclosing: Enclosing<'_>, sought: &Sought<'_>, reply: &mu
 /// The name exists, the type does not.
 #[inline]
 pub(super) fn nodata(enclosing: Enclosing<'_>, sought: &Sought<'_>, reply: &mut Reply<'_, '_>) {
-    if sought.written.is_none() {
+    if sought.is_question {
         reply.kind = Kind::Nodata;
     }
     add_soa(enclosing, sought, reply);

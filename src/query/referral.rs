@@ -57,7 +57,7 @@ pub(super) fn refer_registered(
 
 fn begin(sought: &Sought<'_>, reply: &mut Reply<'_, '_>) {
     // AA speaks of the first owner name in the answer (RFC 1035 §4.1.1): behind an alias it stays.
-    if sought.written.is_none() {
+    if sought.is_question {
         reply.authoritative = false;
         reply.kind = Kind::Referral;
     }

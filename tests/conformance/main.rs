@@ -1,0 +1,16 @@
+//! What the standards and the registry's answer table ask of one answer, by document and section.
+
+#[path = "../support/dns.rs"]
+mod dns;
+
+mod answer_table;
+mod rfc1034;
+mod rfc1035;
+mod rfc2308;
+mod rfc4592;
+mod rfc6672;
+mod rfc6891;
+mod rfc8482;
+mod rfc8914;
+mod rfc8945;
+mod rfc9471;

@@ -1,0 +1,114 @@
+//! RFC 6672: DNAME.
+
+use crate::dns::{Query, zone};
+use zhengming::zone::ZoneSet;
+
+fn zones() -> ZoneSet {
+    ZoneSet::new([zone(
+        "example",
+        "@ 3600 SOA ns hostmaster 1 7200 3600 1209600 900
+         old 600 DNAME new
+         old 600 TXT beside
+         new 3600 TXT itself
+         a.new 3600 A 192.0.2.1
+         chain 3600 CNAME a.old
+         back 3600 DNAME forth
+         forth 3600 DNAME back
+         twice 3600 DNAME old
+         tolong 3600 DNAME aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.cccccccccccccccccccccccccccccccccccccc.example.
+         owner.new 3600 CNAME old",
+    )])
+}
+
+fn ask(name: &str, qtype: &str, expected: &str) {
+    let soa = "NS example. 900 SOA ns.example. hostmaster.example. 1 7200 3600 1209600 900";
+    Query::new(name, qtype).ask(&zones()).is(&expected.replace("NEGATIVE", soa));
+}
+
+#[test]
+fn section_2_2_names_below_are_substituted() {
+    ask(
+        "A.old.example",
+        "A",
+        "NOERROR aa
+         AN old.example. 600 DNAME new.example.
+         AN A.old.example. 600 CNAME A.new.example.
+         AN A.new.example. 3600 A 192.0.2.1",
+    );
+    ask(
+        "x.y.old.example",
+        "A",
+        "NXDOMAIN aa
+         AN old.example. 600 DNAME new.example.
+         AN x.y.old.example. 600 CNAME x.y.new.example.
+         NEGATIVE",
+    );
+    ask(
+        "a.old.example",
+        "CNAME",
+        "NOERROR aa
+         AN old.example. 600 DNAME new.example.
+         AN a.old.example. 600 CNAME a.new.example.",
+    );
+}
+
+#[test]
+fn section_2_3_the_owner_itself_is_not() {
+    ask("old.example", "DNAME", "NOERROR aa\nAN old.example. 600 DNAME new.example.");
+    ask("old.example", "TXT", "NOERROR aa\nAN old.example. 600 TXT \"beside\"");
+    ask("old.example", "A", "NOERROR aa\nNEGATIVE");
+}
+
+#[test]
+fn section_3_2_aliases_and_dnames_chain() {
+    ask(
+        "chain.example",
+        "A",
+        "NOERROR aa
+         AN chain.example. 3600 CNAME a.old.example.
+         AN old.example. 600 DNAME new.example.
+         AN a.old.example. 600 CNAME a.new.example.
+         AN a.new.example. 3600 A 192.0.2.1",
+    );
+    // The alias leads to the DNAME's own name, which was only an owner so far: no circle.
+    ask(
+        "owner.old.example",
+        "TXT",
+        "NOERROR aa
+         AN old.example. 600 DNAME new.example.
+         AN owner.old.example. 600 CNAME owner.new.example.
+         AN owner.new.example. 3600 CNAME old.example.
+         AN old.example. 600 TXT \"beside\"",
+    );
+    ask(
+        "a.twice.example",
+        "A",
+        "NOERROR aa
+         AN twice.example. 3600 DNAME old.example.
+         AN a.twice.example. 3600 CNAME a.old.example.
+         AN old.example. 600 DNAME new.example.
+         AN a.old.example. 600 CNAME a.new.example.
+         AN a.new.example. 3600 A 192.0.2.1",
+    );
+}
+
+#[test]
+fn a_circle_of_dnames_ends() {
+    ask(
+        "x.back.example",
+        "A",
+        "NOERROR aa
+         AN back.example. 3600 DNAME forth.example.
+         AN x.back.example. 3600 CNAME x.forth.example.
+         AN forth.example. 3600 DNAME back.example.
+         AN x.forth.example. 3600 CNAME x.back.example.",
+    );
+}
+
+#[test]
+fn section_2_2_a_name_that_becomes_too_long_is_yxdomain() {
+    let label = "a".repeat(60);
+    let response = Query::new(&format!("{label}.{label}.tolong.example"), "A").ask(&zones());
+    assert!(response.text().starts_with("YXDOMAIN aa\nAN tolong.example. 3600 DNAME "), "{}", response.text());
+    assert_eq!(response.sections.map(|lines| lines.len()), [1, 0, 0]);
+}
