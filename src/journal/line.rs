@@ -12,6 +12,8 @@ use super::v1::{LineV1, Unknown, VERSION};
 use crate::registry::{Hash, Transaction};
 use sha2::{Digest, Sha256};
 
+/// How a line starts; inside a line these octets cannot be, since quotes in texts are escaped.
+const START: &[u8] = b"{\"v\":";
 const HASH: &[u8] = b",\"hash\":\"";
 const PREV: &[u8] = b",\"prev\":\"";
 /// Octets of a hash in hexadecimal.
@@ -65,12 +67,17 @@ pub(super) fn check(line: &[u8]) -> Result<Link, Flaw> {
         return Err(Flaw::Hash);
     }
     let (_, prev) = cut_member(body, PREV).ok_or(Flaw::Form)?;
-    let (version, rest) = cut_number(body.strip_prefix(b"{\"v\":").ok_or(Flaw::Form)?).ok_or(Flaw::Form)?;
+    let (version, rest) = cut_number(body.strip_prefix(START).ok_or(Flaw::Form)?).ok_or(Flaw::Form)?;
     if version != VERSION.to_string() {
         return Err(Flaw::Version(version.into()));
     }
     let (seq, _) = rest.strip_prefix(b",\"seq\":").and_then(cut_number).ok_or(Flaw::Form)?;
     Ok(Link { seq: seq.parse().map_err(|_| Flaw::Form)?, prev, hash, continues })
+}
+
+/// Where in `octets` lines start. A whole line has one start.
+pub(super) fn starts(octets: &[u8]) -> impl Iterator<Item = usize> {
+    octets.windows(START.len()).enumerate().filter(|(_, window)| *window == START).map(|(at, _)| at)
 }
 
 /// The transaction of a whole line; the text says which member is none that this program knows.

@@ -151,7 +151,8 @@ impl Chain {
         visit: &mut dyn FnMut(&Link, &RawLine<'_>) -> Result<(), Fault>,
     ) -> io::Result<Self> {
         let octets = file.octets()?;
-        let mut lines = Lines::new(file, line_octets, 0, octets);
+        // Twice as long as any line: where the end of one is damaged, the next is still looked for.
+        let mut lines = Lines::new(file, 2 * line_octets, 0, octets);
         let last = Position { seq: first - 1, hash: prev.unwrap_or_default() };
         let mut chain = Self { last, lines: 0, end: 0, fault: None, torn: false, rest: 0 };
         let mut prev = prev;
@@ -167,7 +168,10 @@ impl Chain {
                 }
                 Err(fault) => {
                     chain.rest = octets.saturating_sub(chain.end);
-                    chain.torn = matches!(fault, Fault::Line(Flaw::Form | Flaw::Hash)) && is_torn_end(&mut lines)?;
+                    if matches!(fault, Fault::Line(Flaw::Form | Flaw::Hash)) {
+                        let damaged = raw.octets.to_vec();
+                        chain.torn = !later_group_follows(&damaged, &mut lines)?;
+                    }
                     chain.fault = Some(fault);
                     break;
                 }
@@ -177,19 +181,23 @@ impl Chain {
     }
 }
 
-/// Whether no line of a later group follows.
-fn is_torn_end(lines: &mut Lines<'_>) -> io::Result<bool> {
-    while let Some(raw) = lines.next()? {
-        let later = match line::check(raw.octets) {
-            Ok(link) => raw.whole && !link.continues,
-            Err(Flaw::Version(_)) => true,
-            Err(Flaw::Form | Flaw::Hash) => false,
-        };
-        if later {
-            return Ok(false);
-        }
+/// Whether `octets`, a damaged line, or anything after it, is a line of a later group.
+fn later_group_follows(octets: &[u8], lines: &mut Lines<'_>) -> io::Result<bool> {
+    // Where a line end was damaged, the line after it is inside this one.
+    let mut later = line::starts(octets).filter(|start| *start > 0).any(|start| begins_group(&octets[start..]));
+    while !later && let Some(raw) = lines.next()? {
+        later = line::starts(raw.octets).any(|start| begins_group(&raw.octets[start..]));
     }
-    Ok(true)
+    Ok(later)
+}
+
+/// Whether this is a whole line that does not continue the group of the line before it.
+fn begins_group(line: &[u8]) -> bool {
+    match line::check(line) {
+        Ok(link) => !link.continues,
+        Err(Flaw::Version(_)) => true,
+        Err(Flaw::Form | Flaw::Hash) => false,
+    }
 }
 
 fn link(raw: &RawLine<'_>, expected: u64, prev: Option<Hash>) -> Result<Link, Fault> {

@@ -1,0 +1,147 @@
+//! What is appended is read back, by a reopened journal, by readers, and by standard tools.
+
+use super::{SMALL, filled, open, segments, transactions};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use std::process::Command;
+use std::sync::Arc;
+use zhengming::journal::disk::Directory;
+use zhengming::journal::{Journal, verify};
+use zhengming::registry::Position;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn any_transactions_in_any_groups(
+        groups in proptest::collection::vec(proptest::collection::vec(transactions::any_transaction(), 1..4), 1..6),
+        reopen_after in any::<Index>(),
+        applied in any::<Index>(),
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut journal, replayed) = open(directory.path(), Position::default()).unwrap();
+        prop_assert!(replayed.is_empty());
+        let mut all = Vec::new();
+        let count = groups.len();
+        for (number, mut group) in groups.into_iter().enumerate() {
+            for (transaction, seq) in group.iter_mut().zip(journal.position().seq + 1..) {
+                transaction.seq = seq;
+            }
+            let positions = journal.append(&group).unwrap();
+            all.extend(group.into_iter().zip(positions));
+            prop_assert_eq!(journal.position(), all.last().unwrap().1);
+            if reopen_after.index(count) == number {
+                drop(journal);
+                let (again, replayed) = open(directory.path(), Position::default()).unwrap();
+                prop_assert_eq!(&replayed, &all);
+                journal = again;
+            }
+        }
+        let applied = all.get(applied.index(all.len() + 1)).map_or(Position::default(), |(_, position)| *position);
+        let (journal, replayed) = open(directory.path(), applied).unwrap();
+        prop_assert_eq!(&replayed[..], &all[usize::try_from(applied.seq).unwrap()..]);
+        prop_assert_eq!(journal.cut_off(), None);
+
+        let reader = journal.reader();
+        prop_assert_eq!(reader.last(), all.len() as u64);
+        for (transaction, position) in &all {
+            let read = reader.transaction(position.seq).unwrap();
+            prop_assert_eq!(read.as_ref(), Some(transaction));
+        }
+        prop_assert_eq!(reader.transaction(0).unwrap(), None);
+        prop_assert_eq!(reader.transaction(all.len() as u64 + 1).unwrap(), None);
+        let mut lines = Vec::new();
+        loop {
+            let page = reader.lines_after(lines.len() as u64, 2).unwrap();
+            prop_assert!(page.len() <= 2);
+            if page.is_empty() { break }
+            lines.extend(page);
+        }
+        let files: String = segments(directory.path()).iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+        prop_assert!(files.lines().map(str::trim_end).eq(lines.iter().map(String::as_str)));
+        prop_assert_eq!(reader.lines_after(1, usize::MAX).unwrap(), &lines[1..]);
+
+        let report = verify(directory.path(), &mut |_| ()).unwrap();
+        prop_assert_eq!((report.lines, report.last), (all.len() as u64, all.last().unwrap().1));
+        prop_assert_eq!((report.octets, report.torn), (files.len() as u64, None));
+    }
+}
+
+/// The check that the README shows, with nothing but standard tools.
+const STANDARD_TOOLS: &str = r#"
+cat journal/*.jsonl | {
+  prev=0000000000000000000000000000000000000000000000000000000000000000
+  while IFS= read -r line; do
+    hash=$(printf %s "$line" | sed 's/,"hash":.*//' | tr -d '\n' | sha256sum | cut -d' ' -f1)
+    case $line in
+      *',"prev":"'$prev'","hash":"'$hash'"}'*) prev=$hash ;;
+      *) echo "broken: $line"; exit 1 ;;
+    esac
+  done
+  echo "$prev"
+}"#;
+
+#[test]
+fn standard_tools_check_the_chain() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("journal");
+    let last = *filled(&journal, &[1, 3, 2, 4]).last().unwrap();
+    let check = || Command::new("sh").arg("-c").arg(STANDARD_TOOLS).current_dir(directory.path()).output().unwrap();
+    let hex: String = last.hash.iter().map(|octet| format!("{octet:02x}")).collect();
+    let output = check();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), hex);
+
+    let first = &segments(&journal)[0];
+    let changed = std::fs::read_to_string(first).unwrap().replacen("正", "政", 1);
+    std::fs::write(first, changed).unwrap();
+    assert_eq!(check().status.code(), Some(1));
+}
+
+#[test]
+fn readers_see_whole_lines_while_the_writer_appends() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut journal, _) = open(directory.path(), Position::default()).unwrap();
+    let reader = journal.reader();
+    let last = 300;
+    let follow = move || {
+        let mut seen = 0;
+        while seen < last {
+            for line in reader.lines_after(seen, 50).unwrap() {
+                seen += 1;
+                assert!(line.starts_with(&format!("{{\"v\":1,\"seq\":{seen},")), "{line}");
+                assert_eq!(reader.transaction(seen).unwrap(), Some(transactions::plain(seen, 60)));
+            }
+        }
+    };
+    let readers = [std::thread::spawn(follow.clone()), std::thread::spawn(follow)];
+    while journal.position().seq < last {
+        let next = journal.position().seq + 1;
+        let size = next % 4 + 1;
+        let group: Vec<_> = (next..=last.min(next + size)).map(|seq| transactions::plain(seq, 60)).collect();
+        journal.append(&group).unwrap();
+    }
+    for reader in readers {
+        reader.join().unwrap();
+    }
+}
+
+#[test]
+fn a_line_is_found_without_reading_the_segment() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = Arc::new(Directory::create(directory.path()).unwrap());
+    let limits = zhengming::journal::Limits { segment_octets: 1 << 20, ..SMALL };
+    let mut journal = Journal::open_on(disk, limits, Position::default(), &mut |_, _| Ok(())).unwrap();
+    let group: Vec<_> = (1..=1000).map(|seq| transactions::plain(seq, 60)).collect();
+    journal.append(&group).unwrap();
+    let [segment] = &segments(directory.path())[..] else { panic!("one segment") };
+    // Damage far from a line does not touch it; damage in it is found.
+    let mut octets = std::fs::read(segment).unwrap();
+    let offset = octets.len() / 2;
+    octets[offset] ^= 1;
+    std::fs::write(segment, octets).unwrap();
+    let reader = journal.reader();
+    assert_eq!(reader.transaction(3).unwrap(), Some(transactions::plain(3, 60)));
+    assert_eq!(reader.transaction(990).unwrap(), Some(transactions::plain(990, 60)));
+    assert!((450..550).any(|seq| reader.transaction(seq).is_err()));
+}

@@ -1,0 +1,171 @@
+//! Transactions to fill a journal with: random ones for properties, and plain ones of a chosen size.
+
+use proptest::prelude::*;
+use std::net::IpAddr;
+use zhengming::idn::Label;
+use zhengming::registry::{
+    Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, Hold, HoldReason, Holds, NameKey,
+    NameServer, Outcome, Region, Registration, Request, Resolution, Role, Timestamp, Transaction, Unit, UnitId,
+    UnitKind,
+};
+
+/// A transaction without events; its `note` is `octets` long.
+pub fn plain(seq: u64, octets: usize) -> Transaction {
+    Transaction {
+        seq,
+        at: Timestamp(1_795_339_469 + i64::try_from(seq).expect("small")),
+        actor: Actor { principal: "registry".into(), role: Role::Operator, region: None },
+        request: Request {
+            operation: "hold.place".into(),
+            target: "unit-1".into(),
+            note: Some("正".repeat(octets / 3).into()),
+            key: None,
+        },
+        outcome: Outcome { id: "unit-1".into(), state: "held".into(), version: seq, created: false },
+        events: Vec::new(),
+        serials: vec![("xn--zfr164b.".into(), 7), ("xn--zfr164b.cn.".into(), 9)],
+    }
+}
+
+/// Text with everything that JSON has to escape, and what could be taken for the end of a line.
+fn text() -> impl Strategy<Value = Box<str>> {
+    prop_oneof![
+        "[ -~]{0,12}".prop_map(Into::into),
+        any::<String>().prop_map(Into::into),
+        Just("\",\"hash\":\"\n} \u{0}\u{2028}正名".into()),
+    ]
+}
+
+fn times() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![8 => -10_000_000_000..100_000_000_000i64, 1 => any::<i64>()].prop_map(Timestamp)
+}
+
+fn key() -> impl Strategy<Value = NameKey> {
+    ("[a-z0-9]{1,20}", prop_oneof![Just("xn--zfr164b"), Just("xn--55qw42g.cn")]).prop_map(|(label, set)| NameKey {
+        label: Label::from_canonical(&format!("xn--{label}")).expect("a label"),
+        set: set.into(),
+    })
+}
+
+fn unit_id() -> impl Strategy<Value = UnitId> {
+    "[A-Za-z0-9-]{1,64}".prop_map(|id| UnitId::parse(&id).expect("an id"))
+}
+
+fn holds() -> impl Strategy<Value = Holds> {
+    let hold = (times(), proptest::option::of(times()), any::<bool>(), text(), text());
+    let hold = hold.prop_map(|(start, end, active, evidence, by)| Hold { start, end, active, evidence, by });
+    proptest::collection::btree_map(proptest::sample::select(HoldReason::ALL.to_vec()), hold, 0..4).prop_map(Holds)
+}
+
+fn resolution() -> impl Strategy<Value = Resolution> {
+    let server = (text(), proptest::collection::vec(any::<IpAddr>(), 0..3));
+    let server = server.prop_map(|(host, glue)| NameServer { host, glue });
+    let signer = (any::<u16>(), any::<u8>(), any::<u8>(), proptest::collection::vec(any::<u8>(), 0..40)).prop_map(
+        |(key_tag, algorithm, digest_type, digest)| DelegationSigner { key_tag, algorithm, digest_type, digest },
+    );
+    prop_oneof![
+        (proptest::collection::vec(any::<IpAddr>(), 0..4), any::<u32>(), any::<bool>())
+            .prop_map(|(addresses, ttl, www)| Resolution::Addresses { addresses, ttl, www }),
+        (text(), any::<u16>(), any::<bool>(), any::<u32>(), any::<bool>())
+            .prop_map(|(target, code, keep_path, ttl, www)| Resolution::Forward { target, code, keep_path, ttl, www }),
+        (proptest::collection::vec(server, 0..3), proptest::collection::vec(signer, 0..3), any::<u32>())
+            .prop_map(|(servers, ds, ttl)| Resolution::Delegation { servers, ds, ttl }),
+    ]
+}
+
+fn unit() -> impl Strategy<Value = Unit> {
+    let kinds = vec![UnitKind::Organ, UnitKind::Institution, UnitKind::SocialOrganisation];
+    (unit_id(), text(), proptest::sample::select(kinds), proptest::option::of(text()), holds(), any::<u64>()).prop_map(
+        |(id, name, kind, admin_function_proof, holds, version)| Unit {
+            id,
+            name,
+            kind,
+            region: Region::parse("620421").expect("a region"),
+            admin_function_proof,
+            holds,
+            version,
+        },
+    )
+}
+
+fn registration() -> impl Strategy<Value = Registration> {
+    let term = (times(), times());
+    let numbers = (any::<u8>(), any::<bool>(), any::<u64>(), any::<u64>(), proptest::option::of(1..u64::MAX));
+    (key(), unit_id(), term, proptest::option::of(resolution()), holds(), numbers).prop_map(
+        |(key, unit, (registered, expires), resolution, holds, numbers)| {
+            let (kind, primary, resolved_by, version, pending) = numbers;
+            let pending = pending.map(ChangeId);
+            Registration {
+                key,
+                unit,
+                registered,
+                expires,
+                kind,
+                primary,
+                resolution,
+                resolved_by,
+                holds,
+                pending,
+                version,
+            }
+        },
+    )
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let approval = || {
+        let approval = (text(), times(), any::<bool>());
+        proptest::option::of(approval.prop_map(|(by, at, asserted)| Approval { by, at, asserted }))
+    };
+    let who = (text(), times(), approval(), approval(), proptest::option::of(text()));
+    let states = proptest::sample::select(ChangeState::ALL.to_vec());
+    (1..u64::MAX, key(), resolution(), who, any::<u64>(), states, any::<u64>()).prop_map(
+        |(id, name, resolution, (submitter, submitted, local, central, reason), base, state, version)| Change {
+            id: ChangeId(id),
+            name,
+            resolution,
+            submitter,
+            submitted,
+            base,
+            state,
+            local,
+            central,
+            reason,
+            version,
+        },
+    )
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let brake = (times(), text(), any::<u64>(), any::<u64>(), proptest::option::of(times()))
+        .prop_map(|(since, set, names, total, released_until)| Brake { since, set, names, total, released_until });
+    prop_oneof![
+        unit().prop_map(Event::Unit),
+        registration().prop_map(Event::Name),
+        (key(), unit_id()).prop_map(|(key, unit)| Event::NameRemoved { key, unit }),
+        change().prop_map(Event::Change),
+        proptest::option::of(brake).prop_map(Event::Brake),
+        (text(), any::<[u8; 32]>()).prop_map(|(apex, digest)| Event::ZoneLoaded { apex, digest }),
+    ]
+}
+
+/// Any transaction; its number is left to whoever appends it.
+pub fn any_transaction() -> impl Strategy<Value = Transaction> {
+    let roles =
+        vec![Role::Submitter, Role::LocalReviewer, Role::CentralReviewer, Role::Operator, Role::Viewer, Role::System];
+    let actor = (text(), proptest::sample::select(roles), any::<bool>()).prop_map(|(principal, role, bound)| Actor {
+        principal,
+        role,
+        region: bound.then(|| Region::parse("6204").expect("a region")),
+    });
+    let key = proptest::option::of((text(), any::<[u8; 32]>()));
+    let request = (text(), text(), proptest::option::of(text()), key);
+    let request = request.prop_map(|(operation, target, note, key)| Request { operation, target, note, key });
+    let outcome = (text(), text(), any::<u64>(), any::<bool>());
+    let outcome = outcome.prop_map(|(id, state, version, created)| Outcome { id, state, version, created });
+    let events = proptest::collection::vec(event(), 0..4);
+    let serials = proptest::collection::vec((text(), any::<u32>()), 0..3);
+    (times(), actor, request, outcome, events, serials).prop_map(|(at, actor, request, outcome, events, serials)| {
+        Transaction { seq: 0, at, actor, request, outcome, events, serials }
+    })
+}
