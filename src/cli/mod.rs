@@ -1,10 +1,53 @@
 //! The command line: commands, exit codes, and messages in English and Chinese.
 
+mod arguments;
+mod check;
+mod client;
+mod failure;
+mod generate;
+mod remote;
+mod state;
+
+pub use failure::Failure;
+
+use arguments::{Arguments, Command, TokenCommand};
+use clap::Parser;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Runs the command that `arguments` (the program's name first) ask for.
+///
+/// Exit codes: 0 done; 1 a check failed or a request was refused; 2 the command line is wrong; 3 a file, the network or
+/// the operating system failed.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let _ = arguments.into_iter();
-    ExitCode::SUCCESS
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(answer) => {
+            // `--help` and `--version` are answers too; they go to standard output and end with 0.
+            let _ = answer.print();
+            return if answer.use_stderr() { ExitCode::from(failure::USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    match dispatch(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(serve) => state::serve(&serve.into_options()),
+        Command::CheckConfig { file } => check::config(&file),
+        Command::CheckZone { registry, apex, file } => check::zone(&apex, &file, registry),
+        Command::Import { file, id, server } => remote::import(&file, id, &server),
+        Command::Export { output, server } => remote::export(output.as_deref(), &server),
+        Command::VerifyJournal { directory } => check::journal(&directory),
+        Command::Rebuild { config, accept_loss } => state::rebuild(&config, accept_loss),
+        Command::Token(TokenCommand::New { name, role, region }) => generate::token(&name, role, region),
+        Command::Completions { shell } => generate::completions(shell),
+        Command::Man { directory } => generate::manual(directory.as_deref()),
+    }
 }

@@ -1,1 +1,185 @@
-//! Wiring: what starts in which order, and stops in the reverse.
+//! The running program: start in one order, stop in the reverse, reload in between.
+
+mod error;
+mod ready;
+mod reload;
+pub mod seed;
+pub mod tls;
+mod web;
+pub mod zones;
+
+pub use error::Error;
+
+use crate::admin::{self, Admin, Shared};
+use crate::config::Config;
+use crate::gateway;
+use crate::server::Server;
+use crate::telemetry::{Telemetry, log};
+use crate::update::{self, Clock, SystemClock};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use web::Web;
+
+/// What the command line says of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The configuration file; re-read on SIGHUP.
+    pub config: PathBuf,
+    /// Where the bound addresses are written once everything answers.
+    pub ready_file: Option<PathBuf>,
+    /// Where a clock that only a test moves begins; the system's clock if absent.
+    #[cfg(feature = "test-clock")]
+    pub test_clock: Option<crate::registry::Timestamp>,
+}
+
+/// Serves until SIGTERM or SIGINT, then drains and stops.
+///
+/// # Errors
+/// [`Error`] if it cannot start; whatever had started has stopped again then. Nothing that happens later ends it.
+pub fn run(options: &Options) -> Result<(), Error> {
+    let config = Config::load(&options.config)?;
+    let filter = log::init(config.log.format, &config.log.level)?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %options.config.display(), "starting");
+    if config.goes_bare() {
+        tracing::warn!("the admin API leaves loopback without TLS / 管理接口在非回环地址上未使用 TLS");
+    }
+    if config.demo {
+        tracing::warn!("this is the demonstration: its tokens are public / 演示配置,令牌是公开的");
+    }
+    let telemetry = Telemetry::new();
+    let zones = zones::load(&config)?;
+    let clock = Clocks::new(options);
+
+    let writer = update::start(update::Start {
+        data_dir: config.data_dir(),
+        reload: zones,
+        clock: Arc::clone(&clock.clock),
+        metrics: telemetry.writer.clone(),
+    })?;
+    // From here on what was started stops in reverse, whatever happens.
+    let runtime = runtime();
+    let served = runtime.and_then(|runtime| {
+        let served = serve(options, config, &telemetry, &clock, &writer, &runtime, filter);
+        drop(runtime);
+        served
+    });
+    writer.stop();
+    tracing::info!("stopped");
+    served
+}
+
+/// Everything after the writer: seed, server, gateway, admin, then signals; and all of it back again.
+fn serve(
+    options: &Options,
+    config: Config,
+    telemetry: &Telemetry,
+    clock: &Clocks,
+    writer: &update::Running,
+    runtime: &Runtime,
+    filter: log::Filter,
+) -> Result<(), Error> {
+    let mut signals = runtime.block_on(async { Signals::new() })?;
+    runtime.block_on(seed::plant(&config, writer))?;
+
+    let (settings, query) = (config.server_settings(), config.query_settings());
+    let server = Server::start(&settings, writer.snapshots.clone(), query, telemetry.dns.clone())?;
+
+    let forwards = gateway::router(writer.snapshots.clone(), telemetry.gateway.clone());
+    let mut gateway = Web::new(runtime);
+    for address in &config.gateway.listen {
+        gateway.listen(*address, |listener, stop| {
+            crate::http::serve(listener, forwards.clone(), gateway::limits(), None, stop)
+        })?;
+    }
+
+    let api = Admin {
+        handle: writer.handle.clone(),
+        journal: writer.journal.clone(),
+        snapshots: writer.snapshots.clone(),
+        tokens: Shared::new(config.tokens()),
+        policy: Shared::new(config.policy()),
+        exporter: telemetry.exporter.clone(),
+        metrics: telemetry.admin.clone(),
+        clock: Arc::clone(&clock.clock),
+        #[cfg(feature = "test-clock")]
+        test_clock: clock.test.clone(),
+    };
+    let certificate = tls::Certificate::load(&config)?;
+    let mut admin = Web::new(runtime);
+    for address in &config.admin.listen {
+        let (routes, tls) = (admin::router(api.clone()), certificate.as_ref().map(tls::Certificate::receiver));
+        admin.listen(*address, |listener, stop| {
+            crate::http::serve(listener, routes, crate::http::Limits::default(), tls, stop)
+        })?;
+    }
+
+    let bound = ready::Addresses { dns: server.addresses(), admin: admin.addresses(), gateway: gateway.addresses() };
+    ready::announce(&bound, options.ready_file.as_deref())?;
+    let live =
+        reload::Live { handle: writer.handle.clone(), tokens: api.tokens, policy: api.policy, certificate, filter };
+    runtime.block_on(signals.serve(options, config, &live));
+
+    ready::stopping();
+    admin.stop();
+    gateway.stop();
+    server.stop();
+    Ok(())
+}
+
+/// The signals that are listened to.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Error> {
+        let listen = |kind| signal(kind).map_err(Error::Signals);
+        Ok(Self {
+            hangup: listen(SignalKind::hangup())?,
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Reloads on SIGHUP, until SIGTERM or SIGINT.
+    async fn serve(&mut self, options: &Options, mut config: Config, live: &reload::Live) {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => config = live.reload(&options.config, config).await,
+                _ = self.terminate.recv() => return tracing::info!("SIGTERM: draining"),
+                _ = self.interrupt.recv() => return tracing::info!("SIGINT: draining"),
+            }
+        }
+    }
+}
+
+/// The clock, and the same one for a test that moves it.
+struct Clocks {
+    clock: Arc<dyn Clock>,
+    #[cfg(feature = "test-clock")]
+    test: Option<Arc<update::TestClock>>,
+}
+
+impl Clocks {
+    #[cfg(not(feature = "test-clock"))]
+    fn new(_: &Options) -> Self {
+        Self { clock: Arc::new(SystemClock) }
+    }
+
+    #[cfg(feature = "test-clock")]
+    fn new(options: &Options) -> Self {
+        match options.test_clock.map(|now| Arc::new(update::TestClock::new(now))) {
+            Some(test) => Self { clock: Arc::clone(&test) as Arc<dyn Clock>, test: Some(test) },
+            None => Self { clock: Arc::new(SystemClock), test: None },
+        }
+    }
+}
+
+/// The runtime of HTTP and signals; DNS has threads of its own.
+fn runtime() -> Result<Runtime, Error> {
+    Builder::new_multi_thread().thread_name("http").enable_all().build().map_err(Error::Signals)
+}

@@ -29,21 +29,47 @@ pub enum LogError {
     Twice,
 }
 
+/// What is logged, while the program runs.
+pub struct Filter {
+    set: Set,
+}
+
+/// Replaces the filter; the two formats have handles of different types.
+type Set = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>;
+
 /// Logs from now on what `filter` lets through (`info`, or `info,zhengming::update=debug`).
 ///
 /// # Errors
 /// [`LogError`].
-pub fn init(format: Format, filter: &str) -> Result<(), LogError> {
-    let filter = parse(filter)?;
+pub fn init(format: Format, filter: &str) -> Result<Filter, LogError> {
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(parse(filter)?)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    let done = match format {
-        Format::Text => builder.try_init(),
-        Format::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
+    let (done, set): (_, Set) = match format {
+        Format::Text => {
+            let builder = builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            (builder.try_init(), Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string())))
+        }
+        Format::Json => {
+            let builder = builder.json().flatten_event(true).with_current_span(false).with_filter_reloading();
+            let handle = builder.reload_handle();
+            (builder.try_init(), Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string())))
+        }
     };
-    done.map_err(|_| LogError::Twice)
+    done.map(|()| Filter { set }).map_err(|_| LogError::Twice)
+}
+
+impl Filter {
+    /// Logs from now on what `filter` lets through.
+    ///
+    /// # Errors
+    /// [`LogError::Filter`]; the old one stays then.
+    pub fn set(&self, filter: &str) -> Result<(), LogError> {
+        let parsed = parse(filter)?;
+        (self.set)(parsed).map_err(|reason| LogError::Filter { filter: filter.into(), reason })
+    }
 }
 
 /// Checks a filter without using it, for `check-config`.

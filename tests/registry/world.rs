@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zhengming::registry::command::{
     Command, HoldSpec, HoldTarget, ImportBasis, ImportItem, ImportName, NameSpec, UnitSpec, Verdict,
 };
-use zhengming::registry::state::{due_of_name, due_of_unit};
+use zhengming::registry::state::{due_of_expiry, due_of_name, due_of_unit};
 use zhengming::registry::*;
 
 /// Everything the registry knows, in plain maps.
@@ -38,8 +38,10 @@ impl Memory {
             .names
             .values()
             .filter_map(|name| due_of_name(name).map(|at| Due { at, kind: DueKind::NameHold(name.key.clone()) }));
-        let open = self.names.values().filter(|name| !name.holds.0.contains_key(&HoldReason::Expired));
-        let expiries = open.map(|name| Due { at: name.expires, kind: DueKind::Expiry(name.key.clone()) });
+        let expiries = self
+            .names
+            .values()
+            .filter_map(|name| due_of_expiry(name).map(|at| Due { at, kind: DueKind::Expiry(name.key.clone()) }));
         let mut schedule: Vec<Due> = units.chain(holds).chain(expiries).collect();
         schedule.sort();
         schedule

@@ -1,0 +1,78 @@
+//! Checks that start nothing: a configuration, a zone, a journal.
+
+use super::Failure;
+use crate::config::Config;
+use crate::daemon::{self, Error};
+use crate::idn;
+use crate::journal::{self, JournalError};
+use crate::registry::Timestamp;
+use crate::zone::Name;
+use crate::zonefile;
+use std::path::Path;
+
+/// Reads everything that a start reads, and starts nothing.
+pub(super) fn config(file: &Path) -> Result<(), Failure> {
+    let config = Config::load(file).map_err(|error| Failure::from(Error::from(error)))?;
+    daemon::zones::load(&config).map_err(|error| Failure::from(Error::from(error)))?;
+    daemon::tls::check(&config)?;
+    daemon::seed::check(&config)?;
+    let (zones, tokens) = (config.zone_files().len(), config.admin.tokens.len());
+    println!("{}: valid, {zones} zones, {tokens} tokens / 有效,{zones} 个区,{tokens} 个令牌", file.display());
+    if config.goes_bare() {
+        eprintln!("warning: the admin API leaves loopback without TLS / 警告:管理接口在非回环地址上未使用 TLS");
+    }
+    Ok(())
+}
+
+/// Reads one master file and shows everything that is wrong with it.
+pub(super) fn zone(apex: &str, file: &Path, registry: bool) -> Result<(), Failure> {
+    let name = match apex {
+        "." => Some(Name::root()),
+        _ => idn::host_to_ascii(apex).and_then(|ascii| Name::parse(ascii.as_bytes(), &Name::root()).ok()),
+    };
+    let name =
+        name.ok_or_else(|| Failure::usage(format!("{apex} is not a domain name"), format!("{apex} 不是域名")))?;
+    let report = zonefile::check(file, &name, registry);
+    for problem in report.errors.iter().chain(&report.warnings) {
+        eprintln!("{problem}");
+    }
+    let (errors, warnings, records) = (report.errors.len(), report.warnings.len(), report.records.len());
+    if report.errors.iter().any(|error| error.rule == zonefile::Rule::Unreadable) {
+        return Err(Failure::system(format!("{}: cannot be read", file.display()), "区文件无法读取"));
+    }
+    match report.into_zone(&name) {
+        Ok((zone, _)) => {
+            let serial = zone.serial();
+            println!(
+                "{name} {records} records, serial {serial}, {warnings} warnings / {records} 条记录,{warnings} 个警告"
+            );
+            Ok(())
+        }
+        Err(_) => Err(Failure::refused(
+            format!("{}: {errors} errors; the zone cannot be served", file.display()),
+            format!("{errors} 个错误,该区无法提供服务"),
+        )),
+    }
+}
+
+/// Follows the chain of a journal from its first line to its last.
+pub(super) fn journal(directory: &Path) -> Result<(), Failure> {
+    let inside = directory.join("journal");
+    let directory = if inside.is_dir() { &inside } else { directory };
+    let report = journal::verify(directory, &mut |_| {}).map_err(|error| match error {
+        JournalError::Io { .. } => Failure::system(error, "日志无法读取"),
+        _ => Failure::refused_text(error),
+    })?;
+    let (lines, segments, last) = (report.lines, report.segments, report.last);
+    let at = report.at.as_ref().map(Timestamp::to_string).unwrap_or_default();
+    println!("{lines} lines in {segments} segments, unbroken / {lines} 行,{segments} 段,链完整");
+    println!("seq {} {at}", last.seq);
+    println!("hash {}", crate::admin::token::hex(&last.hash));
+    if let Some(torn) = report.torn {
+        println!(
+            "{}, line {}: {} octets of an unfinished line, which a start cuts off / 末尾有未写完的一行,启动时会截去",
+            torn.segment, torn.line, torn.octets
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! What is made from nothing but the program itself: tokens, completions, the manual.
+
+use super::Failure;
+use super::arguments::Arguments;
+use crate::admin::token;
+use crate::registry::{Region, Role};
+use clap::CommandFactory;
+use clap_complete::Shell;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Prints a new token, and the lines of the configuration that let its bearer in.
+pub(super) fn token(name: &str, role: Role, region: Option<Region>) -> Result<(), Failure> {
+    if role == Role::LocalReviewer && region.is_none() {
+        return Err(Failure::usage(
+            "a local-reviewer decides in its own region: add --region CODE",
+            "local-reviewer 只能在本辖区审核:请加上 --region 代码",
+        ));
+    }
+    let token = token::generate()
+        .map_err(|error| Failure::system(format!("no random octets: {error}"), "系统无法提供随机数"))?;
+    eprintln!("The token; it is not shown again / 令牌,仅显示一次:");
+    println!("{token}");
+    eprintln!("For the configuration, then SIGHUP / 请加入配置文件并发送 SIGHUP:");
+    println!("[[admin.tokens]]\nname = \"{name}\"\nrole = \"{}\"", role.as_str());
+    if let Some(region) = region {
+        println!("region = \"{region}\"");
+    }
+    println!("sha256 = \"{}\"", token::hex(&token::hash(&token)));
+    Ok(())
+}
+
+/// Prints the completions for `shell`.
+pub(super) fn completions(shell: Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "zhengming", &mut script);
+    print(&script)
+}
+
+/// Prints the manual page, or writes it and one for each command into `directory`.
+pub(super) fn manual(directory: Option<&Path>) -> Result<(), Failure> {
+    if let Some(directory) = directory {
+        return clap_mangen::generate_to(Arguments::command(), directory)
+            .map_err(|error| Failure::file(directory, &error));
+    }
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(Arguments::command()).render(&mut page);
+    rendered.map_err(|error| Failure::system(error, "无法生成手册页"))?;
+    print(&page)
+}
+
+fn print(octets: &[u8]) -> Result<(), Failure> {
+    let printed = io::stdout().write_all(octets);
+    printed.map_err(|error| Failure::system(format!("standard output: {error}"), "标准输出无法写入"))
+}

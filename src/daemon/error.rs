@@ -1,0 +1,83 @@
+//! Why the program does not start.
+
+use super::zones::ZonesError;
+use crate::config::ConfigError;
+use crate::telemetry::log::LogError;
+use crate::{server, update};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Why the program does not start. The texts say what to do, in English and Chinese.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration is wrong, or cannot be read.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Logging cannot be set up.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A zone file is wrong, or cannot be read.
+    #[error(transparent)]
+    Zones(#[from] ZonesError),
+    /// The journal or the store cannot be used.
+    #[error("{0}\n数据目录无法使用,处理办法见上文")]
+    Writer(#[from] update::StartError),
+    /// The first import is wrong.
+    #[error("{path}, line {line}: {en}\n首次导入的数据有误:{zh}", path = path.display())]
+    Seed {
+        /// The file.
+        path: PathBuf,
+        /// Line in it; 0 if it is about the whole.
+        line: usize,
+        /// What is wrong.
+        en: String,
+        /// The same in Chinese.
+        zh: String,
+    },
+    /// A DNS address cannot be served.
+    #[error(transparent)]
+    Server(#[from] server::StartError),
+    /// An HTTP address cannot be bound.
+    #[error("{address}: {source}; is another process there?\n无法监听 {address},是否已被其他进程占用?")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A file cannot be read or written.
+    #[error("{path}: {source}\n无法使用该文件", path = path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The certificate cannot be used.
+    #[error("{path}: {what}\n证书或私钥无法使用", path = path.display())]
+    Certificate {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        what: String,
+    },
+    /// The operating system gives no threads or signals.
+    #[error("the operating system gives no threads or signals: {0}\n系统无法提供线程或信号")]
+    Signals(io::Error),
+}
+
+impl Error {
+    /// Whether something that was checked is wrong, rather than something that failed.
+    pub fn is_check(&self) -> bool {
+        match self {
+            Self::Config(ConfigError::Faults { .. })
+            | Self::Log(_)
+            | Self::Seed { .. }
+            | Self::Certificate { .. }
+            | Self::Writer(update::StartError::Journal(_) | update::StartError::Behind { .. }) => true,
+            Self::Zones(error) => error.is_check(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! SIGHUP: what can change live is read again; what is wrong leaves all of the old in place.
+
+use super::{Error, tls, zones};
+use crate::admin::{Shared, Token};
+use crate::config::Config;
+use crate::registry::Policy;
+use crate::telemetry::log;
+use crate::update::{Handle, UpdateError};
+use std::path::Path;
+
+/// What a reload reaches.
+pub(super) struct Live {
+    pub(super) handle: Handle,
+    pub(super) tokens: Shared<Vec<Token>>,
+    pub(super) policy: Shared<Policy>,
+    pub(super) certificate: Option<tls::Certificate>,
+    pub(super) filter: log::Filter,
+}
+
+/// Why the old configuration stays.
+#[derive(Debug, thiserror::Error)]
+enum Kept {
+    #[error(transparent)]
+    Read(#[from] Error),
+    #[error(transparent)]
+    Serve(#[from] UpdateError),
+    /// Its tokens are public, and the listeners are those of the start.
+    #[error("`demo` changed; that takes a restart / demo 的改动需重启后生效")]
+    Demo,
+}
+
+impl Live {
+    /// Puts the file at `path` in the place of `old`, as far as that works live; the configuration that now holds.
+    pub(super) async fn reload(&self, path: &Path, old: Config) -> Config {
+        match self.try_reload(path, &old).await {
+            Ok(new) => {
+                tracing::info!("SIGHUP: the configuration and the zones were read again");
+                new
+            }
+            Err(kept) => {
+                tracing::error!("SIGHUP: everything stays as it was: {kept}");
+                old
+            }
+        }
+    }
+
+    async fn try_reload(&self, path: &Path, old: &Config) -> Result<Config, Kept> {
+        let mut new = Config::load(path).map_err(Error::from)?;
+        if new.demo != old.demo {
+            return Err(Kept::Demo);
+        }
+        for what in keep_until_restart(old, &mut new) {
+            tracing::warn!("SIGHUP: {what} changed; that takes a restart / {what} 的改动需重启后生效");
+        }
+        // Everything that can fail goes before anything that shows; the writer goes last of it, because it cannot be undone.
+        if let Some(certificate) = &self.certificate {
+            tls::check(&new)?;
+            self.handle.reload(zones::load(&new).map_err(Error::from)?).await?;
+            certificate.reload(&new)?;
+        } else {
+            self.handle.reload(zones::load(&new).map_err(Error::from)?).await?;
+        }
+        self.policy.set(new.policy());
+        self.tokens.set(new.tokens());
+        if let Err(error) = self.filter.set(&new.log.level) {
+            tracing::error!("SIGHUP: the log level stays: {error}");
+        }
+        Ok(new)
+    }
+}
+
+/// Carries over what only a start can change, and names what differs.
+fn keep_until_restart(old: &Config, new: &mut Config) -> Vec<&'static str> {
+    let mut differing = Vec::new();
+    let mut keep = |name, differs: bool| {
+        if differs {
+            differing.push(name);
+        }
+    };
+    keep("[server]", old.server != new.server);
+    keep("[admin] listen", old.admin.listen != new.admin.listen);
+    keep("[admin] tls_cert, tls_key", old.admin.tls_cert.is_some() != new.admin.tls_cert.is_some());
+    keep("[gateway]", old.gateway != new.gateway);
+    keep("[data]", old.data_dir() != new.data_dir());
+    keep("[log] format", old.log.format != new.log.format);
+    new.server = old.server.clone();
+    new.admin.listen.clone_from(&old.admin.listen);
+    if old.admin.tls_cert.is_some() != new.admin.tls_cert.is_some() {
+        new.admin.tls_cert.clone_from(&old.admin.tls_cert);
+        new.admin.tls_key.clone_from(&old.admin.tls_key);
+    }
+    new.gateway = old.gateway.clone();
+    new.data = old.data.clone();
+    new.log.format = old.log.format;
+    differing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn what_only_a_start_can_change_stays_and_is_named() {
+        let old = Config::default();
+        let text = "version = 1\n[server]\nworkers = 3\n[gateway]\nlisten = []\n[data]\ndirectory = \"elsewhere\"\n\
+                    [registry]\nbrake_percent = 7\n[log]\nlevel = \"debug\"\nformat = \"json\"\n";
+        let mut new = Config::parse(text, PathBuf::new()).expect("a valid configuration");
+        assert_eq!(keep_until_restart(&old, &mut new), ["[server]", "[gateway]", "[data]", "[log] format"]);
+        assert_eq!((new.server, new.gateway, new.data), (old.server, old.gateway, old.data));
+        assert_eq!((new.registry.brake_percent, new.log.level.as_str()), (7, "debug"));
+    }
+}

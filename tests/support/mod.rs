@@ -1,0 +1,351 @@
+//! The real program in a temporary directory, on ports of its own, and what asks it.
+//!
+//! Each test binary uses a part of this.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
+use hickory_proto::rr::{Name, RecordType};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Longest wait for anything; only a broken program takes so long, so a loaded machine passes too.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The region that `demo-local` reviews.
+pub const REGION: &str = "620421";
+
+/// The program.
+pub fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_zhengming"))
+}
+
+/// A file of this tree.
+pub fn tree(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A running (or stopped) program with a directory of its own, which goes when this is dropped.
+pub struct TestDaemon {
+    directory: TempDir,
+    process: Option<Child>,
+    arguments: Vec<String>,
+    addresses: Value,
+    agent: ureq::Agent,
+}
+
+/// An answer of the admin API or the gateway.
+#[derive(Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// The headers' names, in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body as text.
+    pub text: String,
+}
+
+impl TestDaemon {
+    /// Starts the program with the standard configuration.
+    pub fn start() -> Self {
+        Self::start_with(&[], "")
+    }
+
+    /// Starts the program with further `arguments` of `serve`, and `toml` at the end of its configuration.
+    pub fn start_with(arguments: &[&str], toml: &str) -> Self {
+        let mut daemon = Self::prepare(arguments, toml);
+        daemon.restart();
+        daemon
+    }
+
+    /// Everything but the start, for a test that lays something out first; [`TestDaemon::restart`] starts.
+    pub fn prepare(arguments: &[&str], toml: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        fs::write(directory.path().join("config.toml"), configuration() + toml).expect("a writable directory");
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(PATIENCE))
+            .build()
+            .into();
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Self { directory, process: None, arguments, addresses: Value::Null, agent }
+    }
+
+    /// Starts the program (again), and returns when everything answers.
+    pub fn restart(&mut self) {
+        self.try_restart().unwrap_or_else(|status| panic!("{status}; its log:\n{}", self.log()));
+    }
+
+    /// As [`TestDaemon::restart`]; the exit status if the program ends instead.
+    ///
+    /// # Errors
+    /// How it ended.
+    pub fn try_restart(&mut self) -> Result<(), ExitStatus> {
+        assert!(self.process.is_none(), "it runs already");
+        let socket = self.path("notify");
+        let _ = fs::remove_file(&socket);
+        let notified = UnixDatagram::bind(&socket).expect("a socket for the start");
+        notified.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+        let log = File::options().create(true).append(true).open(self.path("log")).expect("a log file");
+        let mut process = program()
+            .arg("serve")
+            .args(["--config", "config.toml", "--ready-file", "ready.json"])
+            .args(&self.arguments)
+            .current_dir(self.directory.path())
+            .env("NOTIFY_SOCKET", &socket)
+            .stderr(log)
+            .spawn()
+            .expect("the program was built");
+        let start = Instant::now();
+        let mut state = [0; 64];
+        loop {
+            match notified.recv(&mut state) {
+                Ok(length) if state[..length].starts_with(b"READY=1") => break,
+                _ => {}
+            }
+            if let Some(status) = process.try_wait().expect("a child") {
+                return Err(status);
+            }
+            assert!(start.elapsed() < PATIENCE, "not ready; its log:\n{}", self.log());
+        }
+        let ready = fs::read_to_string(self.path("ready.json")).expect("the ready file");
+        self.addresses = serde_json::from_str(&ready).expect("the ready file is JSON");
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Kills the program as a power cut would: SIGKILL.
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        process.kill().expect("a child");
+        process.wait().expect("a child");
+    }
+
+    /// Asks the program to stop (SIGTERM) and waits until it has.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.process.take().expect("it runs").wait().expect("a child")
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let process = self.process.as_ref().expect("it runs");
+        let pid = i32::try_from(process.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(pid, signal).expect("a child");
+    }
+
+    /// The process, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
+    /// A file in the program's directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// What the program has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// The first address that DNS is served on.
+    pub fn dns(&self) -> SocketAddr {
+        self.address("dns")
+    }
+
+    /// The address of the admin API.
+    pub fn admin(&self) -> SocketAddr {
+        self.address("admin")
+    }
+
+    /// The address of the gateway.
+    pub fn gateway(&self) -> SocketAddr {
+        self.address("gateway")
+    }
+
+    fn address(&self, of: &str) -> SocketAddr {
+        self.addresses[of][0].as_str().and_then(|address| address.parse().ok()).expect("an address")
+    }
+
+    /// Asks over UDP, with EDNS.
+    pub fn ask(&self, name: &str, rtype: RecordType) -> Message {
+        ask(self.dns(), name, rtype)
+    }
+
+    /// Asks over TCP, with EDNS.
+    pub fn ask_tcp(&self, name: &str, rtype: RecordType) -> Message {
+        ask_tcp(self.dns(), name, rtype)
+    }
+
+    /// The addresses that `name` resolves to, as text, in the order of the answer.
+    pub fn resolve(&self, name: &str, rtype: RecordType) -> Vec<String> {
+        self.ask(name, rtype).answers.iter().map(|record| record.data.to_string()).collect()
+    }
+
+    /// Sends a request to the admin API with `token`; an absent body is none.
+    pub fn api(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> Reply {
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        self.send(method, path, &[("authorization", &format!("Bearer {token}"))], "application/json", &body)
+    }
+
+    /// Sends any request to the admin API.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], content_type: &str, body: &str) -> Reply {
+        self.request(self.admin(), method, path, headers, content_type, body)
+    }
+
+    /// Asks the gateway for `path` of `host`.
+    pub fn browse(&self, host: &str, path: &str) -> Reply {
+        self.request(self.gateway(), "GET", path, &[("host", host)], "", "")
+    }
+
+    fn request(
+        &self,
+        to: SocketAddr,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        content_type: &str,
+        body: &str,
+    ) -> Reply {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("http://{to}{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = if body.is_empty() {
+            self.agent.run(request.body(()).expect("a request"))
+        } else {
+            let request = request.header("content-type", content_type);
+            self.agent.run(request.body(body.to_owned()).expect("a request"))
+        };
+        let mut answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}; log:\n{}", self.log()));
+        let text = answer.body_mut().read_to_string().expect("text");
+        let headers = answer.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
+        Reply { status: answer.status().as_u16(), headers: headers.collect(), text }
+    }
+
+    /// Puts a unit and a name with the demonstration's operator; the name has no resolution yet.
+    pub fn register(&self, unit: &str, kind: &str, name: &str) {
+        let data = serde_json::json!({ "name": format!("测试{unit}"), "kind": kind, "region": REGION });
+        self.api("PUT", &format!("/v1/units/{unit}"), "demo-operator", Some(&data)).expect_success();
+        let data = serde_json::json!({ "unit": unit, "years": 2 });
+        self.api("PUT", &format!("/v1/names/{}", encode(name)), "demo-operator", Some(&data)).expect_success();
+    }
+
+    /// Submits a change with both approvals asserted by the operator.
+    pub fn push(&self, name: &str, resolution: &Value) -> Reply {
+        let approvals = [("local", "reviewer-1"), ("central", "reviewer-2")]
+            .map(|(level, by)| serde_json::json!({ "level": level, "by": by }));
+        let body = serde_json::json!({ "name": name, "resolution": resolution, "approvals": approvals });
+        self.api("POST", "/v1/changes", "demo-operator", Some(&body))
+    }
+}
+
+impl Drop for TestDaemon {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+impl Reply {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The same, unless it is not a success.
+    #[track_caller]
+    pub fn expect_success(self) -> Self {
+        assert!((200..300).contains(&self.status), "{} {}", self.status, self.text);
+        self
+    }
+}
+
+/// The configuration that tests start from: the demonstration's tokens, free ports, the tree's zones.
+pub fn configuration() -> String {
+    let demo = fs::read_to_string(tree("config/demo.toml")).expect("the demonstration's configuration");
+    let mut text = String::from(
+        "version = 1\ndemo = true\n[server]\nlisten = [\"127.0.0.1:0\", \"[::1]:0\"]\nworkers = 1\n\
+         [gateway]\nlisten = [\"127.0.0.1:0\"]\n[data]\ndirectory = \"data\"\n[registry]\nallow_special_addresses = true\n\
+         [admin]\nlisten = [\"127.0.0.1:0\"]\n",
+    );
+    // The tokens, and then the suffix sets, are those of the demonstration.
+    let tokens = &demo[demo.find("[[admin.tokens]]").expect("tokens")..demo.find("[gateway]").expect("a gateway")];
+    let sets = &demo[demo.find("[[suffixes]]").expect("suffixes")..demo.find("[registry]").expect("a registry")];
+    let sets = sets.replace("../zones", &tree("zones").to_string_lossy());
+    write!(text, "{tokens}\n{sets}").expect("a string");
+    text
+}
+
+/// Asks `server` over UDP, with EDNS.
+pub fn ask(server: SocketAddr, name: &str, rtype: RecordType) -> Message {
+    let local = if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+    let socket = UdpSocket::bind(local).expect("a socket");
+    socket.connect(server).expect("an address");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    socket.send(&query(name, rtype)).expect("sent");
+    let mut answer = vec![0; 65_535];
+    let length = socket.recv(&mut answer).expect("an answer");
+    Message::from_vec(&answer[..length]).expect("a message")
+}
+
+/// Asks `server` over TCP, with EDNS.
+pub fn ask_tcp(server: SocketAddr, name: &str, rtype: RecordType) -> Message {
+    let mut stream = TcpStream::connect(server).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let query = query(name, rtype);
+    let length = u16::try_from(query.len()).expect("a short query").to_be_bytes();
+    stream.write_all(&[&length, query.as_slice()].concat()).expect("sent");
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).expect("an answer");
+    let mut answer = vec![0; u16::from_be_bytes(length).into()];
+    stream.read_exact(&mut answer).expect("an answer");
+    Message::from_vec(&answer).expect("a message")
+}
+
+fn query(name: &str, rtype: RecordType) -> Vec<u8> {
+    let name = Name::from_ascii(ascii(name)).expect("a name");
+    let mut message = Message::new(rand_id(), MessageType::Query, OpCode::Query);
+    message.add_query(Query::query(name, rtype));
+    let mut edns = Edns::new();
+    edns.set_max_payload(1232);
+    message.edns = Some(edns);
+    message.to_vec().expect("a query")
+}
+
+/// A name as DNS has it, however it is written.
+pub fn ascii(name: &str) -> String {
+    zhengming::idn::host_to_ascii(name).unwrap_or_else(|| name.to_owned()) + "."
+}
+
+/// Octets outside a path's characters, percent-encoded.
+pub fn encode(segment: &str) -> String {
+    let octet = |octet: u8| match octet {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(octet).to_string(),
+        _ => format!("%{octet:02X}"),
+    };
+    segment.bytes().map(octet).collect()
+}
+
+/// Any id: a socket takes answers from its server only.
+fn rand_id() -> u16 {
+    static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(1);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
