@@ -1,0 +1,83 @@
+//! One bad file for each rule: the file itself says what is expected.
+
+use crate::oracles::{knot_accepts, named_accepts};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use zhengming::zone::Name;
+use zhengming::zonefile::{Problem, Rule, Severity, check};
+
+/// What the comments at the top of a bad file say.
+struct Expectation {
+    apex: Name,
+    registry: bool,
+    /// `error 7 ttl`, sorted.
+    problems: BTreeSet<String>,
+    /// Whether BIND and Knot refuse the file, both accept it (we are stricter, or only warn), or differ.
+    peers: String,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/bad-zones")
+}
+
+fn expectation(path: &Path) -> Expectation {
+    let octets = std::fs::read(path).expect("a bad zone");
+    let text = String::from_utf8_lossy(&octets);
+    let values = |key: &str| {
+        let prefix = format!("; {key}: ");
+        let found: Vec<String> =
+            text.lines().filter_map(|line| line.strip_prefix(&prefix).map(str::to_owned)).collect();
+        assert!(!found.is_empty(), "{}: no `{key}`", path.display());
+        found
+    };
+    let apex = values("apex").remove(0);
+    let (apex, registry) = apex.strip_suffix(" registry").map_or((apex.as_str(), false), |apex| (apex, true));
+    let apex = Name::absolute(apex).expect("an apex");
+    Expectation { apex, registry, problems: values("expect").into_iter().collect(), peers: values("peers").remove(0) }
+}
+
+fn line(problem: &Problem) -> String {
+    let severity = if problem.severity == Severity::Error { "error" } else { "warning" };
+    format!("{severity} {} {}", problem.line, problem.rule)
+}
+
+#[test]
+fn every_bad_file_is_refused_for_what_it_says() {
+    for entry in folder().read_dir().expect("the bad zones") {
+        let path = entry.expect("a file").path();
+        let expected = expectation(&path);
+        let report = check(&path, &expected.apex, expected.registry);
+        let found: BTreeSet<String> = report.errors.iter().chain(&report.warnings).map(line).collect();
+        assert_eq!(found, expected.problems, "{}", path.display());
+        let rule = path.file_stem().and_then(|stem| stem.to_str()).expect("a rule");
+        assert!(found.iter().any(|problem| problem.ends_with(&format!(" {rule}"))), "{rule} has another rule's file");
+        for problem in report.errors.iter().chain(&report.warnings) {
+            assert_eq!(&*problem.file, &*path);
+            assert!(problem.en.is_ascii() || problem.en.contains(['（', '(', '`', '…']), "{}", problem.en);
+            assert!(!problem.zh.is_ascii(), "{} is said in English only", problem.rule);
+        }
+    }
+}
+
+#[test]
+fn every_rule_has_a_bad_file() {
+    // The file would have to be over 64 KiB long; src/zonefile/tests.rs makes it up instead.
+    let made_up = [Rule::RrsetTooLarge];
+    for &rule in Rule::ALL.iter().filter(|rule| !made_up.contains(rule)) {
+        assert!(folder().join(format!("{rule}.zone")).is_file(), "no bad file for {rule}");
+    }
+}
+
+#[test]
+fn peers_judge_the_bad_files_as_they_say() {
+    for entry in folder().read_dir().expect("the bad zones") {
+        let path = entry.expect("a file").path();
+        let expected = expectation(&path);
+        let verdict = match (named_accepts(&path, &expected.apex), knot_accepts(&path, &expected.apex)) {
+            (true, true) => "accept",
+            (false, false) => "refuse",
+            _ => "differ",
+        };
+        assert_eq!(verdict, expected.peers, "{}", path.display());
+    }
+}

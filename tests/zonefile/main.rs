@@ -1,0 +1,7 @@
+//! Master files against independent readers: BIND's `named-checkzone`, Knot's `kzonecheck` and the `domain` crate.
+
+mod bad_zones;
+mod files;
+mod generator;
+mod oracles;
+mod shipped;
