@@ -50,7 +50,7 @@ pub fn limits() -> Limits {
         request: Duration::from_secs(5),
         // Browsers come back for the next page only after 300 seconds; an idle connection is of no use to them.
         header: Duration::from_secs(10),
-        connections: 4096,
+        connections: 2048,
         drain: Duration::from_secs(3),
         ..Limits::default()
     }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Settings of the DNS sockets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Addresses to serve on, each over UDP and TCP. Port 0 picks a free one (the same for both).
     pub addresses: Vec<SocketAddr>,
@@ -56,12 +56,6 @@ impl Settings {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         }
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { addresses: Vec::new(), workers: 0, tcp: TcpLimits::default() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The system calls of the UDP loop: batches in, batches out. The only unsafe code of the program.
 
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "the standard library has no recvmmsg and sendmmsg")]
 
 use std::alloc::{self, Layout};
 use std::io;

@@ -49,7 +49,7 @@ const RCODES: [(u16, &str); 13] = [
 
 /// What kind of answer a query got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the names say it; `query::Kind` says more")]
 pub enum Answer {
     Answer,
     Nodata,

@@ -1,5 +1,7 @@
 //! HTTP over real sockets, octet by octet, so that requests can be as wrong as they like.
 
+#![allow(dead_code, reason = "each test program uses its part of it")]
+
 use axum::Router;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

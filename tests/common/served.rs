@@ -1,5 +1,7 @@
 //! A small set of zones to serve, built by hand.
 
+#![allow(dead_code, reason = "each test program uses its part of it")]
+
 use zhengming::registry::Timestamp;
 use zhengming::snapshot::{self, Publisher, Reader, Snapshot};
 use zhengming::zone::{Gateway, Name, Pages, Published, Record, Rtype, Zone, ZoneSet};
@@ -23,11 +25,6 @@ pub fn snapshot(registrations: &[(&str, Published)]) -> Snapshot {
 /// The two halves of a snapshot of `政务.` with these registrations.
 pub fn served(registrations: &[(&str, Published)]) -> (Publisher, Reader) {
     snapshot::channel(snapshot(registrations))
-}
-
-/// A forward with this target.
-pub fn forward(target: &str, code: u16, keep_path: bool, www: bool) -> Published {
-    Published::Forward { target: target.into(), code, keep_path, ttl: 300, www }
 }
 
 /// A hold with this reason.

@@ -112,7 +112,7 @@ fn served_and_kept(listener: &Listener) -> TcpStream {
 fn a_body_that_stalls_and_a_handler_that_hangs_are_given_up() {
     let router = Router::new()
         .route("/upload", post(|body: Bytes| async move { body.len().to_string() }))
-        .route("/hang", get(|| std::future::pending::<()>()));
+        .route("/hang", get(std::future::pending::<()>));
     let limits = Limits { body_stall: SHORT, request: Duration::from_millis(300), ..Limits::default() };
     let listener = Listener::start(router, limits, None);
     let mut stalled = listener.connect();
@@ -193,7 +193,7 @@ fn stopping_finishes_what_is_in_work_and_takes_no_more() {
 
 #[test]
 fn a_handler_that_never_ends_does_not_hold_up_the_stop() {
-    let router = Router::new().route("/", get(|| std::future::pending::<()>()));
+    let router = Router::new().route("/", get(std::future::pending::<()>));
     let limits = Limits { request: PATIENCE, drain: SHORT, ..Limits::default() };
     let mut listener = Listener::start(router, limits, None);
     let mut stream = listener.connect();

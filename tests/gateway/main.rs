@@ -1,5 +1,7 @@
 //! The gateway over real HTTP: redirects, notices, hosts in every form, and the limits of its listener.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, also in its helpers")]
+
 #[path = "../common/http.rs"]
 mod http;
 mod limits;
@@ -8,7 +10,7 @@ mod served;
 mod tls;
 
 use http::Listener;
-use served::{forward, held, served, snapshot};
+use served::{held, served, snapshot};
 use zhengming::gateway;
 use zhengming::http::Limits;
 use zhengming::snapshot::Publisher;
@@ -30,6 +32,10 @@ fn registrations() -> Vec<(&'static str, Published)> {
         (LEGAL, held("LEGAL", 16, 451)),
         (HOSTED, Published::Addresses { addresses: vec![[203, 0, 113, 5].into()], ttl: 600, www: true }),
     ]
+}
+
+fn forward(target: &str, code: u16, keep_path: bool, www: bool) -> Published {
+    Published::Forward { target: target.into(), code, keep_path, ttl: 300, www }
 }
 
 /// A gateway with the registrations above.

@@ -1,5 +1,7 @@
 //! The DNS sockets, from outside: real packets, real connections, good and bad.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, also in its helpers")]
+
 #[path = "../common/dns.rs"]
 mod dns;
 mod limits;
