@@ -54,6 +54,7 @@ pub struct Context<'a> {
 
 /// One thing to do; it happens whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant's sentence tells of its fields")]
 pub enum Command {
     /// Creates a unit or replaces its data; holds stay.
     PutUnit { id: UnitId, spec: UnitSpec },
@@ -112,6 +113,7 @@ pub struct NameSpec {
 
 /// A reviewer's verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant's sentence tells of its fields")]
 pub enum Verdict {
     /// Yes.
     Approve,
@@ -141,6 +143,7 @@ pub struct HoldSpec {
 
 /// One line of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant's sentence tells of its fields")]
 pub enum ImportItem {
     /// A unit with its holds.
     Unit { id: UnitId, spec: UnitSpec, holds: Holds },

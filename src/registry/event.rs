@@ -9,6 +9,7 @@ use super::unit::{Unit, UnitId};
 
 /// The new image of one object. Applying an event is idempotent.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant's sentence tells of its fields")]
 pub enum Event {
     /// A unit as it now is.
     Unit(Unit),

@@ -11,7 +11,8 @@ use std::sync::Arc;
 #[error("the state cannot be read: {0}")]
 pub struct Unavailable(pub String);
 
-/// A readable state.
+/// A readable state. Every method fails with [`Unavailable`] if the state cannot be read now, and for no other reason.
+#[allow(clippy::missing_errors_doc, reason = "said once for all of them")]
 pub trait State {
     /// The unit, if there is one.
     fn unit(&self, id: &UnitId) -> Result<Option<Unit>, Unavailable>;
