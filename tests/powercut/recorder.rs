@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use zhengming::journal::disk::{Directory, Disk, DiskFile, SyncPoint};
 
 /// One operation that changes the disk, or waits for it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Op {
     Create { file: String },
     Write { file: String, offset: u64, octets: Vec<u8> },
@@ -14,6 +14,19 @@ pub enum Op {
     SyncData { file: String, point: SyncPoint },
     SyncAll { file: String, point: SyncPoint },
     SyncDirectory { point: SyncPoint },
+}
+
+impl std::fmt::Debug for Op {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Create { file } => write!(f, "create {file}"),
+            Self::Write { file, offset, octets } => write!(f, "write {} octets at {offset} of {file}", octets.len()),
+            Self::Truncate { file, octets } => write!(f, "truncate {file} to {octets}"),
+            Self::SyncData { file, point } => write!(f, "fdatasync {file} ({point:?})"),
+            Self::SyncAll { file, point } => write!(f, "fsync {file} ({point:?})"),
+            Self::SyncDirectory { point } => write!(f, "fsync of the directory ({point:?})"),
+        }
+    }
 }
 
 /// What shall go wrong next.
@@ -80,6 +93,19 @@ impl Recorder {
     pub fn syncs(&self) -> usize {
         let is_sync = |op: &&Op| matches!(op, Op::SyncData { .. } | Op::SyncAll { .. } | Op::SyncDirectory { .. });
         lock(&self.state).trace.iter().filter(is_sync).count()
+    }
+
+    /// Puts zeros over the beginning of what was last written, as a lost page leaves them.
+    pub fn damage_last_write(&self) {
+        let mut state = lock(&self.state);
+        let last = state.trace.iter().rev().find_map(|op| match op {
+            Op::Write { file, offset, octets } => Some((file.clone(), *offset, octets.len().min(100))),
+            _ => None,
+        });
+        let (file, offset, length) = last.expect("something was written");
+        let zeros = vec![0; length];
+        self.directory.open(&file).and_then(|file| file.write_at(offset, &zeros)).expect("a write");
+        state.trace.push(Op::Write { file, offset, octets: zeros });
     }
 
     fn wrap(&self, name: &str, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
