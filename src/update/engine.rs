@@ -113,7 +113,6 @@ impl Engine {
             self.zones = zones;
         }
         self.publish();
-        reply(answers);
         tally.report(&self.metrics);
         if let Some(brake) = brake {
             self.status.set(|status| status.brake = brake.filter(crate::registry::Brake::is_engaged));
@@ -122,8 +121,9 @@ impl Engine {
         if next_due.is_some_and(|due| due <= self.at) {
             self.due_done = None;
         }
-        self.settle(&transactions, &positions);
         self.report();
+        reply(answers);
+        self.settle(&transactions, &positions);
         Ok(())
     }
 

@@ -19,6 +19,8 @@ mod reload;
 mod scan;
 mod schedule;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 #[cfg(feature = "test-clock")]

@@ -28,10 +28,13 @@ struct Changed {
     apex: Box<str>,
     /// Of everything the zone was made from.
     digest: [u8; 32],
-    serial: u32,
-    /// Of its file alone, for the auditor.
-    file: [u8; 32],
+    /// Its new serial and the digest of its file alone, for the auditor; none if it is not served any more.
+    served: Option<(u32, [u8; 32])>,
 }
+
+/// The digest of a zone that is not served any more: when it is again, it differs, whatever its registrations did
+/// meanwhile.
+const NOT_SERVED: [u8; 32] = [0; 32];
 
 impl Engine {
     /// Serves new zones and settings, with the registrations as they are: those just `scanned`, or those served now.
@@ -59,7 +62,7 @@ impl Engine {
         let decision = decide(store, &context, &Command::LoadZones { digests });
         let decision = decision.map_err(|refusals| LoadError::Refused(UpdateError::Refused(refusals)))?;
         let serials: Vec<(Box<str>, u32)> =
-            loaded.changed.iter().map(|zone| (zone.apex.clone(), zone.serial)).collect();
+            loaded.changed.iter().filter_map(|zone| Some((zone.apex.clone(), zone.served?.0))).collect();
         let mut receipt = Receipt {
             seq: None,
             at: now,
@@ -148,7 +151,7 @@ impl Loaded {
             let mark = known.iter().find(|mark| mark.apex == apex.text);
             let serial = next_serial(zone.serial(), digest, mark);
             if mark.is_none_or(|mark| mark.digest != digest) {
-                changed.push(Changed { apex: apex.text, digest, serial, file });
+                changed.push(Changed { apex: apex.text, digest, served: Some((serial, file)) });
             }
             let zone = zone.with_serial(serial).with_gateway(gateway);
             match set.and_then(|set| pages.iter().find(|(of, _)| of == set)) {
@@ -157,6 +160,9 @@ impl Loaded {
             }
         });
         let zones = ZoneSet::new(zones.collect::<Vec<_>>());
+        let served = |mark: &ZoneMark| zones.iter().any(|zone| zone.apex().to_lowercase().to_string() == *mark.apex);
+        let gone = known.iter().filter(|mark| mark.digest != NOT_SERVED && !served(mark));
+        changed.extend(gone.map(|mark| Changed { apex: mark.apex.clone(), digest: NOT_SERVED, served: None }));
         Self { zones, suffixes, policy, changed }
     }
 
@@ -165,8 +171,13 @@ impl Loaded {
         let mut note = String::new();
         for zone in &self.changed {
             let separator = if note.is_empty() { "" } else { ", " };
-            write!(note, "{separator}{} sha256 ", zone.apex).expect("a string takes every write");
-            for octet in zone.file {
+            write!(note, "{separator}{}", zone.apex).expect("a string takes every write");
+            let Some((_, file)) = zone.served else {
+                note.push_str(" not served any more");
+                continue;
+            };
+            note.push_str(" sha256 ");
+            for octet in file {
                 write!(note, "{octet:02x}").expect("a string takes every write");
             }
         }
