@@ -3,7 +3,7 @@
 use super::problem::{Edge, Problem};
 use super::roles::{Endpoint, Reach, TABLE};
 use super::{Admin, token};
-use crate::registry::{Actor, Code, Region, UnitId};
+use crate::registry::{Actor, Code, NameKey, Region};
 use crate::registry::{State as _, Unavailable};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
@@ -19,7 +19,8 @@ pub(super) struct Caller {
 }
 
 /// Stands before every endpoint of the table: finds the token's principal and asks the table whether its role may use
-/// the method and path at all. What depends on the body or on a region is asked by the handler.
+/// the method and path at all. What depends on the body is asked by the handler, and so is the region of what is read; the
+/// region of what is written is held by the registry's rules, on the state the write is decided on.
 pub(super) async fn authorize(State(admin): State<Admin>, mut request: Request, next: Next) -> Response {
     match check(&admin, &request) {
         Ok(caller) => {
@@ -96,23 +97,8 @@ impl Caller {
         }
     }
 
-    /// That the unit, if it exists, lies within the caller's reach. Reads the store for limited callers only.
-    pub(super) async fn within_unit(&self, admin: &Admin, endpoint: Endpoint, id: &UnitId) -> Result<(), Problem> {
-        if self.limit(endpoint).is_none() {
-            return Ok(());
-        }
-        let id = id.clone();
-        let region = admin.read(move |store| Ok(store.unit(&id)?.map(|unit| unit.region))).await?;
-        region.map_or(Ok(()), |region| self.within(endpoint, &region))
-    }
-
     /// That the holder of the name, if it exists, lies within the caller's reach.
-    pub(super) async fn within_name(
-        &self,
-        admin: &Admin,
-        endpoint: Endpoint,
-        key: &crate::registry::NameKey,
-    ) -> Result<(), Problem> {
+    pub(super) async fn within_name(&self, admin: &Admin, endpoint: Endpoint, key: &NameKey) -> Result<(), Problem> {
         if self.limit(endpoint).is_none() {
             return Ok(());
         }

@@ -30,7 +30,6 @@ pub(super) async fn submit(State(admin): State<Admin>, write: Write) -> Result<R
     }
     let approvals = body.approvals.unwrap_or_default();
     let asserted: Vec<_> = approvals.into_iter().map(|given| (given.level.into(), given.by.into())).collect();
-    write.caller.within_name(&admin, endpoint, &name).await?;
     let note = note(&asserted);
     let target = name.to_string();
     write.submit(&admin, "change.submit", target, note, Command::Submit { name, resolution, asserted }).await

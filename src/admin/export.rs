@@ -4,13 +4,16 @@
 //! slices and written at the end from the journal: the whole is the state at the transaction that the last line names.
 
 use super::auth::Caller;
+use super::params::Params;
 use super::problem::Problem;
 use super::stream::{self, Writer};
 use super::{Admin, lines};
-use crate::registry::{Event, Unavailable};
+use crate::registry::{Event, HoldReason, Holds, NameKey, Registration, Timestamp, Unit, UnitId};
 use crate::store::NameFilter;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 /// Objects read at once on the writer's thread: about a millisecond.
 const SLICE_LEN: usize = 256;
@@ -25,7 +28,7 @@ pub(super) async fn export(
     caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    super::params::Params::parse(query.as_deref(), &[])?;
+    Params::parse(query.as_deref(), &[])?;
     // Read before the first octet is sent: what fails here is still answered with a problem document.
     let from = admin.read(|store| Ok(store.position().seq)).await?;
     tracing::info!(principal = %caller.actor.principal, seq = from, "export");
@@ -60,67 +63,97 @@ impl From<Problem> for Stop {
 
 async fn write_all(admin: &Admin, writer: &Writer, from: u64) -> Result<(), Stop> {
     writer.send(lines::begin()).await?;
-    write_units(admin, writer, from).await?;
-    write_names(admin, writer, from).await?;
+    let mut held = Held::default();
+    write_units(admin, writer, from, &mut held.units).await?;
+    write_names(admin, writer, from, &mut held.names).await?;
     let to = admin.read(|store| Ok(store.position().seq)).await?;
-    write_touched(admin, writer, from, to).await?;
+    write_touched(admin, writer, from + 1..=to, &mut held).await?;
     writer.send(lines::end(to)).await?;
     Ok(())
 }
 
-async fn write_units(admin: &Admin, writer: &Writer, from: u64) -> Result<(), Stop> {
+/// The holds that were written: one that is gone from a later image has been lifted meanwhile.
+#[derive(Default)]
+struct Held {
+    units: HashMap<UnitId, Holds>,
+    names: HashMap<NameKey, Holds>,
+}
+
+async fn write_units(admin: &Admin, writer: &Writer, from: u64, held: &mut HashMap<UnitId, Holds>) -> Result<(), Stop> {
     let mut cursor: Option<String> = None;
     loop {
-        let here = cursor.take();
-        let (text, next) = admin
-            .read(move |store| {
-                let page = store.list_units(here.as_deref(), SLICE_LEN)?;
-                let old = page.items.iter().filter(|unit| unit.version <= from);
-                Ok::<_, Unavailable>((old.map(lines::unit).collect::<String>(), page.next))
-            })
-            .await?;
-        writer.send(text).await?;
-        cursor = next;
+        let page = admin.read(move |store| store.list_units(cursor.as_deref(), SLICE_LEN)).await?;
+        let old = || page.items.iter().filter(|unit| unit.version <= from);
+        held.extend(old().filter(|unit| !unit.holds.0.is_empty()).map(|unit| (unit.id.clone(), unit.holds.clone())));
+        writer.send(old().map(lines::unit).collect()).await?;
+        cursor = page.next;
         if cursor.is_none() {
             return Ok(());
         }
     }
 }
 
-async fn write_names(admin: &Admin, writer: &Writer, from: u64) -> Result<(), Stop> {
+async fn write_names(
+    admin: &Admin,
+    writer: &Writer,
+    from: u64,
+    held: &mut HashMap<NameKey, Holds>,
+) -> Result<(), Stop> {
     let mut cursor: Option<String> = None;
     loop {
-        let here = cursor.take();
-        let (text, next) = admin
-            .read(move |store| {
-                let page = store.list_names(&NameFilter::default(), here.as_deref(), SLICE_LEN)?;
-                let old = page.items.iter().filter(|name| name.version <= from);
-                Ok::<_, Unavailable>((old.map(lines::name).collect::<String>(), page.next))
-            })
-            .await?;
-        writer.send(text).await?;
-        cursor = next;
+        let all = NameFilter::default();
+        let page = admin.read(move |store| store.list_names(&all, cursor.as_deref(), SLICE_LEN)).await?;
+        let old = || page.items.iter().filter(|name| name.version <= from);
+        held.extend(old().filter(|name| !name.holds.0.is_empty()).map(|name| (name.key.clone(), name.holds.clone())));
+        writer.send(old().map(lines::name).collect()).await?;
+        cursor = page.next;
         if cursor.is_none() {
             return Ok(());
         }
     }
 }
 
-/// What the transactions after `from` up to `to` left of the objects they touched, in their order.
-async fn write_touched(admin: &Admin, writer: &Writer, from: u64, to: u64) -> Result<(), Stop> {
-    for seq in from + 1..=to {
+/// What these transactions left of the objects they touched, in their order.
+async fn write_touched(
+    admin: &Admin,
+    writer: &Writer,
+    range: RangeInclusive<u64>,
+    held: &mut Held,
+) -> Result<(), Stop> {
+    for seq in range {
         let journal = admin.journal.clone();
         let read = tokio::task::spawn_blocking(move || journal.transaction(seq)).await;
         let transaction = read.map_err(Problem::internal)?.map_err(Problem::internal)?;
         let transaction =
             transaction.ok_or_else(|| Problem::internal(format!("transaction {seq} is not in the journal")))?;
-        let text = transaction.events.iter().map(|event| match event {
-            Event::Unit(unit) => lines::unit(unit),
-            Event::Name(name) => lines::name(name),
-            Event::NameRemoved { key, .. } => lines::removed(key),
-            Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => String::new(),
-        });
-        writer.send(text.collect()).await?;
+        writer.send(transaction.events.iter().map(|event| touched(event, transaction.at, held)).collect()).await?;
     }
     Ok(())
+}
+
+/// The line of what an event left of its object.
+fn touched(event: &Event, at: Timestamp, held: &mut Held) -> String {
+    match event {
+        Event::Unit(unit) => {
+            let before = held.units.insert(unit.id.clone(), unit.holds.clone()).unwrap_or_default();
+            lines::unit(&Unit { holds: with_lifted(&unit.holds, &before, at), ..unit.clone() })
+        }
+        Event::Name(name) => {
+            let before = held.names.insert(name.key.clone(), name.holds.clone()).unwrap_or_default();
+            lines::name(&Registration { holds: with_lifted(&name.holds, &before, at), ..name.clone() })
+        }
+        Event::NameRemoved { key, .. } => {
+            held.names.remove(key);
+            lines::removed(key)
+        }
+        Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => String::new(),
+    }
+}
+
+fn with_lifted(now: &Holds, before: &Holds, at: Timestamp) -> Holds {
+    // EXPIRED follows from the term on both sides.
+    let gone = before.0.iter().filter(|(reason, _)| **reason != HoldReason::Expired && !now.0.contains_key(reason));
+    let mut all = now.clone();
+    all.0.extend(gone.map(|(reason, hold)| (*reason, lines::lifted(hold, at))));
+    all
 }

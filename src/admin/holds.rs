@@ -3,7 +3,6 @@
 use super::Admin;
 use super::params::{At, invalid};
 use super::problem::Problem;
-use super::roles::Endpoint;
 use super::v1::requests::unit_id;
 use super::v1::{PlaceHold, Receipt, name_key};
 use super::write::Write;
@@ -18,14 +17,14 @@ use axum::response::Response;
     params(("id" = String, Path, description = "the unit's id"),
            ("reason" = String, Path, description = "LEGAL, BLACKLIST, PENALTY, SITE_REVIEW_FAILED, SITE_NOT_SUBMITTED, REGISTRY_ADMIN or UNIT_REQUEST")),
     request_body = PlaceHold,
-    responses((status = 200, description = "Replaced", body = Receipt), (status = 201, description = "Placed", body = Receipt)),
+    responses((status = 200, description = "Placed, or replaced", body = Receipt)),
 )]
 pub(super) async fn place_on_unit(
     State(admin): State<Admin>,
     At((id, reason)): At<(String, String)>,
     write: Write,
 ) -> Result<Response, Problem> {
-    let target = unit_target(&admin, &write, Endpoint::PlaceUnitHold, &id).await?;
+    let target = HoldTarget::Unit(unit_id(&id, "id")?);
     place(admin, write, target, &reason).await
 }
 
@@ -40,7 +39,7 @@ pub(super) async fn lift_from_unit(
     At((id, reason)): At<(String, String)>,
     write: Write,
 ) -> Result<Response, Problem> {
-    let target = unit_target(&admin, &write, Endpoint::LiftUnitHold, &id).await?;
+    let target = HoldTarget::Unit(unit_id(&id, "id")?);
     lift(admin, write, target, &reason).await
 }
 
@@ -50,14 +49,14 @@ pub(super) async fn lift_from_unit(
     params(("name" = String, Path, description = "the name in U- or A-labels, percent-encoded"),
            ("reason" = String, Path, description = "LEGAL, BLACKLIST, PENALTY, SITE_REVIEW_FAILED, SITE_NOT_SUBMITTED, REGISTRY_ADMIN or UNIT_REQUEST")),
     request_body = PlaceHold,
-    responses((status = 200, description = "Replaced", body = Receipt), (status = 201, description = "Placed", body = Receipt)),
+    responses((status = 200, description = "Placed, or replaced", body = Receipt)),
 )]
 pub(super) async fn place_on_name(
     State(admin): State<Admin>,
     At((name, reason)): At<(String, String)>,
     write: Write,
 ) -> Result<Response, Problem> {
-    let target = name_target(&admin, &write, Endpoint::PlaceNameHold, &name).await?;
+    let target = HoldTarget::Name(name_key(&name, &admin.policy.get(), "name")?);
     place(admin, write, target, &reason).await
 }
 
@@ -73,20 +72,8 @@ pub(super) async fn lift_from_name(
     At((name, reason)): At<(String, String)>,
     write: Write,
 ) -> Result<Response, Problem> {
-    let target = name_target(&admin, &write, Endpoint::LiftNameHold, &name).await?;
+    let target = HoldTarget::Name(name_key(&name, &admin.policy.get(), "name")?);
     lift(admin, write, target, &reason).await
-}
-
-async fn unit_target(admin: &Admin, write: &Write, endpoint: Endpoint, id: &str) -> Result<HoldTarget, Problem> {
-    let id = unit_id(id, "id")?;
-    write.caller.within_unit(admin, endpoint, &id).await?;
-    Ok(HoldTarget::Unit(id))
-}
-
-async fn name_target(admin: &Admin, write: &Write, endpoint: Endpoint, name: &str) -> Result<HoldTarget, Problem> {
-    let key = name_key(name, &admin.policy.get(), "name")?;
-    write.caller.within_name(admin, endpoint, &key).await?;
-    Ok(HoldTarget::Name(key))
 }
 
 async fn place(admin: Admin, write: Write, target: HoldTarget, reason: &str) -> Result<Response, Problem> {

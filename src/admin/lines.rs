@@ -9,8 +9,9 @@
 //! {"end":{"seq":4711}}
 //! ```
 //!
-//! A later line about an object replaces an earlier one. `removed` is written when a name was deleted while it was
-//! exported. Without `end`, an export was cut short.
+//! A later line about an object brings it up to date. An import lifts no hold that a line does not name, so a hold that was
+//! lifted while its object was exported is written once more with its end. `removed` is written when a name was deleted
+//! meanwhile. Without `end`, an export was cut short.
 
 use super::json;
 use super::problem::{Edge, Problem};
@@ -18,7 +19,7 @@ use super::v1::objects::HoldView;
 use super::v1::requests::{AssertedApproval, UnitKind, region, unit_id};
 use super::v1::{DayEdge, Resolution, ResolutionInput, name_key, objects, time_at};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
-use crate::registry::{Code, Hold, HoldReason, Holds, NameKey, Policy, Registration, Unit};
+use crate::registry::{Code, Hold, HoldReason, Holds, NameKey, Policy, Registration, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
 /// The format's version.
@@ -279,6 +280,11 @@ pub fn end(seq: u64) -> String {
     text(&LineOutput::End(End { seq }))
 }
 
+/// A hold that was lifted at `at`, as a line says it: an import takes it away and puts none in its place.
+pub fn lifted(hold: &Hold, at: Timestamp) -> Hold {
+    Hold { start: Timestamp(at.0 - 1), end: Some(at), active: false, ..hold.clone() }
+}
+
 /// The line of a unit.
 pub fn unit(unit: &Unit) -> String {
     text(&LineOutput::Unit(UnitOutput {
@@ -320,7 +326,7 @@ fn text(line: &LineOutput) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::{SuffixSet, Timestamp, UnitId, UnitKind};
+    use crate::registry::{SuffixSet, UnitId, UnitKind};
 
     fn policy() -> Policy {
         let set = SuffixSet {

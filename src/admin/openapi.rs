@@ -37,8 +37,25 @@ pub fn document() -> String {
         describe(operation, row, &codes);
         all.extend(codes);
     }
+    let mut lines = line_codes();
+    document["paths"]["/v1/import"]["post"]["responses"]["200"]["x-line-codes"] = texts(&mut lines);
+    all.extend(lines);
     document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] = texts(&mut all);
     serde_json::to_string_pretty(&document).expect("the document is plain data")
+}
+
+/// What can be wrong with a line of an import; told in the report, not by the response's status.
+fn line_codes() -> Vec<ErrorCode> {
+    let edge = [Edge::MalformedJson, Edge::WrongType, Edge::UnknownField, Edge::MissingField, Edge::BodyTooLarge];
+    let edge = edge.into_iter().chain([Edge::IdempotencyKeyReused]).map(ErrorCode::Edge);
+    let groups: [&[Code]; 4] = [
+        &[Code::UnitInvalid, Code::UnitNotFound, Code::LabelInvalid, Code::LabelReserved, Code::LabelOccupied],
+        &[Code::SuffixUnknown, Code::SuffixNotAllowed, Code::NameOfOtherUnit, Code::KindInvalid, Code::TermInvalid],
+        &[Code::TermByRenewalOnly, Code::ApprovalsIncomplete, Code::SamePrincipal, Code::HoldInvalid],
+        &[Code::HoldByClockOnly, Code::Brake],
+    ];
+    let registry = groups.into_iter().chain([RESOLUTION]).flatten().copied().map(ErrorCode::Registry);
+    edge.chain(registry).collect()
 }
 
 /// What one method of a path may answer: all rows of the table that share it.
@@ -195,7 +212,7 @@ fn rules(endpoint: Endpoint) -> Groups {
             ],
         ),
         E::WithdrawChange => (&[WRITE], &[&[Code::ChangeNotFound, Code::ChangeNotPending], FOREIGN, STALE]),
-        E::PlaceUnitHold => (BODIED, &[HOLD, &[Code::UnitInvalid, Code::UnitNotFound, Code::Brake], FOREIGN, STALE]),
+        E::PlaceUnitHold => (BODIED, &[HOLD, &[Code::UnitInvalid, Code::UnitNotFound], FOREIGN, STALE]),
         E::LiftUnitHold => (
             &[WRITE],
             &[&[Code::HoldByClockOnly, Code::HoldNotFound, Code::UnitInvalid, Code::UnitNotFound], FOREIGN, STALE],

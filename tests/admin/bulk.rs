@@ -1,0 +1,284 @@
+//! Imports and exports.
+
+use crate::server::{HOME, Server};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const ADDRESS: [u8; 4] = [203, 0, 113, 5];
+
+fn unit_line(id: &str) -> String {
+    format!(r#"{{"unit":{{"id":"{id}","name":"单位{id}","kind":"organ","region":"{HOME}"}}}}"#) + "\n"
+}
+
+fn name_line(name: &str, unit: &str, rest: &str) -> String {
+    let term = r#""registered":"2020-05-01","expires":"2030-05-01""#;
+    let resolution = r#""resolution":{"type":"A","addresses":["203.0.113.5"]},"basis":"migration""#;
+    format!(r#"{{"name":{{"name":"{name}","unit":"{unit}",{term},{resolution}{rest}}}}}"#) + "\n"
+}
+
+/// A name that no other number has.
+fn name(number: usize) -> String {
+    format!("局{number}.政务")
+}
+
+/// A unit and `count` names, as lines.
+fn lines(count: usize) -> String {
+    let names = (1..=count).map(|number| name_line(&name(number), "u1", ""));
+    [unit_line("u1")].into_iter().chain(names).collect()
+}
+
+#[test]
+fn an_import_resolves_what_it_brings() {
+    let server = Server::new();
+    let report = server.import("id=i1", &lines(2500));
+    assert_eq!((report["applied"].as_u64(), report["last_line"].as_u64()), (Some(2501), Some(2501)));
+    assert_eq!(report["refused"], 0);
+    assert!(server.answers(&name(1), ADDRESS) && server.answers(&name(2500), ADDRESS));
+    // One line of the journal a batch.
+    let journal = server.call("viewer", "GET", "/v1/journal?limit=1000", "").text();
+    assert_eq!(journal.lines().filter(|line| line.contains(r#""import""#)).count(), 3);
+}
+
+#[test]
+fn a_bad_line_refuses_its_batch_and_no_other() {
+    let server = Server::new();
+    let mut text = lines(2999);
+    let bad = name_line("12345.政务", "u1", "");
+    text.insert_str(text.match_indices('\n').nth(1499).unwrap().0 + 1, &bad);
+    let report = server.import("id=i1", &text);
+    assert_eq!((report["applied"].as_u64(), report["refused"].as_u64()), (Some(2001), Some(1000)));
+    let refusals = report["refusals"].as_array().unwrap();
+    assert_eq!(refusals.len(), 1);
+    assert_eq!((refusals[0]["line"].as_u64(), &refusals[0]["code"]), (Some(1501), &serde_json::json!("label_invalid")));
+    assert!(
+        server.answers(&name(998), ADDRESS) && server.nxdomain(&name(1200)) && server.answers(&name(2400), ADDRESS)
+    );
+}
+
+/// The same import again applies only what the first attempt could not.
+#[test]
+fn an_import_is_resumed_by_its_id() {
+    let server = Server::new();
+    let text = lines(2499);
+    let cut = text.match_indices('\n').nth(1999).unwrap().0 + 1;
+    assert_eq!(server.import("id=i1", &text[..cut])["applied"], 2000);
+    let again = server.import("id=i1", &text);
+    assert_eq!((again["replayed"].as_u64(), again["applied"].as_u64()), (Some(2000), Some(500)));
+    let state = server.state();
+    // Or from the line where it stopped.
+    let rest = server.import("id=i2&line=2001", &text[cut..]);
+    assert_eq!((rest["applied"].as_u64(), rest["last_line"].as_u64()), (Some(500), Some(2500)));
+    assert_eq!(server.state(), state);
+    // The id stands for these lines and no others.
+    let other = server.import("id=i1", &lines(999).replace("203.0.113.5", "203.0.113.6"));
+    assert_eq!(other["refusals"][0]["code"], "idempotency_key_reused");
+    assert_eq!(server.state(), state);
+}
+
+#[test]
+fn every_kind_of_bad_line_is_told_with_its_number() {
+    let server = Server::new();
+    server.unit("u1", "organ");
+    server.unit("u2", "social_organisation");
+    server.name("旧名.政务", "u1");
+    let long = name_line("甲.政务", "u1", &format!(r#","x":"{}""#, "x".repeat(16 * 1024)));
+    let hold = |reason: &str, rest: &str| {
+        format!(r#","holds":[{{"reason":"{reason}","start":"2026-01-01","evidence":"d"{rest}}}]"#)
+    };
+    let with = |from: &str, to: &str| name_line("甲.政务", "u1", "").replace(from, to);
+    let forward =
+        |target: &str| with(r#""type":"A","addresses":["203.0.113.5"]"#, &format!(r#""type":"URL",{target}"#));
+    let cases = [
+        ("malformed_json", "{\n".to_owned()),
+        ("wrong_type", "[]\n".to_owned()),
+        ("unknown_field", name_line("甲.政务", "u1", r#","x":1"#)),
+        ("missing_field", r#"{"name":{"name":"甲.政务"}}"#.to_owned() + "\n"),
+        ("body_too_large", long),
+        ("unit_invalid", unit_line("u 1")),
+        ("unit_not_found", name_line("甲.政务", "u9", "")),
+        ("label_invalid", name_line("abc.政务", "u1", "")),
+        ("label_reserved", name_line("保留.政务", "u1", "")),
+        ("label_occupied", name_line("占用.政务", "u1", "")),
+        ("suffix_unknown", name_line("甲.example", "u1", "")),
+        ("suffix_not_allowed", name_line("甲.政务", "u2", "")),
+        ("name_of_other_unit", name_line("旧名.政务", "u2", "")),
+        ("kind_invalid", name_line("甲.政务", "u1", r#","kind":8"#)),
+        ("term_invalid", with("2030-05-01", "2019-05-01")),
+        ("term_by_renewal_only", name_line("旧名.政务", "u1", "").replace("2030-05-01", "2027-05-01")),
+        ("approvals_incomplete", with(r#""basis":"migration""#, r#""approvals":[{"level":"local","by":"r-1"}]"#)),
+        (
+            "same_principal",
+            with(
+                r#""basis":"migration""#,
+                r#""approvals":[{"level":"local","by":"r-1"},{"level":"central","by":"r-1"}]"#,
+            ),
+        ),
+        ("hold_invalid", name_line("甲.政务", "u1", &hold("PENALTY", ""))),
+        ("hold_by_clock_only", name_line("甲.政务", "u1", &hold("EXPIRED", ""))),
+        ("address_invalid", with("203.0.113.5", "0.0.0.0")),
+        ("ttl_invalid", with(r#""type":"A""#, r#""type":"A","ttl":59"#)),
+        ("target_invalid", forward(r#""target":"ftp://site.example/""#)),
+        ("target_loop", forward(r#""target":"https://xn--5nqv22n.xn--zfr164b/""#).replace("甲.政务", "政府.政务")),
+        ("redirect_code_invalid", forward(r#""target":"https://site.example/","code":300"#)),
+        ("server_invalid", with(r#""type":"A","addresses":["203.0.113.5"]"#, r#""type":"NS","servers":["bad..host"]"#)),
+        (
+            "ds_invalid",
+            with(
+                r#""type":"A","addresses":["203.0.113.5"]"#,
+                r#""type":"NS","servers":["ns.example"],"ds":[{"key_tag":1,"algorithm":13,"digest_type":1,"digest":"00"}]"#,
+            ),
+        ),
+    ];
+    let state = server.export();
+    for (number, (code, line)) in cases.iter().enumerate() {
+        // A good line before it: the batch is refused whole.
+        let report = server.import(&format!("id=c{number}"), &(unit_line("good") + line));
+        let first = &report["refusals"][0];
+        assert_eq!((first["code"].as_str(), first["line"].as_u64()), (Some(*code), Some(2)), "{line}: {first}");
+        assert_eq!((report["applied"].as_u64(), report["refused"].as_u64()), (Some(0), Some(2)), "{code}");
+        assert_eq!(server.export(), state, "{code}");
+    }
+    documented(&server, cases.iter().map(|(code, _)| *code).chain(["idempotency_key_reused", "brake"]));
+}
+
+/// The codes tried above are those that the document lists for lines; two of them have tests of their own.
+fn documented<'a>(server: &Server, tried: impl Iterator<Item = &'a str>) {
+    let document = server.raw("GET", "/v1/openapi.json", "", b"").json();
+    let listed = document["paths"]["/v1/import"]["post"]["responses"]["200"]["x-line-codes"].clone();
+    let mut tried: Vec<&str> = tried.collect();
+    tried.sort_unstable();
+    assert_eq!(listed, serde_json::json!(tried));
+}
+
+#[test]
+fn an_import_cannot_suspend_a_registry_unnoticed() {
+    let server = Server::new();
+    server.import("id=i1", &lines(100));
+    let state = server.state();
+    let hold = r#","holds":[{"reason":"REGISTRY_ADMIN","start":"2026-01-01","evidence":"d"}]"#;
+    let held: String = (1..=21).map(|number| name_line(&name(number), "u1", hold)).collect();
+    let report = server.import("id=i2", &held);
+    assert_eq!((report["refusals"][0]["code"].as_str(), report["refused"].as_u64()), (Some("brake"), Some(21)));
+    assert_eq!(server.state(), state);
+    let few: String = (1..=20).map(|number| name_line(&name(number), "u1", hold)).collect();
+    assert_eq!(server.import("id=i3", &few)["applied"], 20);
+    assert!(server.nxdomain(&name(20)) && server.answers(&name(21), ADDRESS));
+}
+
+#[test]
+fn what_the_import_endpoint_itself_refuses() {
+    let server = Server::new();
+    let code = |query: &str| server.import_reply(query, "").code();
+    assert_eq!(code(""), "invalid_parameter");
+    assert_eq!(code("id="), "invalid_parameter");
+    assert_eq!(code("id=a%20b"), "invalid_parameter");
+    assert_eq!(code("id=a&line=0"), "invalid_parameter");
+    let reply = server.call("operator", "POST", "/v1/import?id=a", "{}");
+    assert_eq!((reply.status, reply.code().as_str()), (415, "unsupported_media_type"));
+    let dry = server.import("id=a&dry_run=true", &lines(3));
+    assert_eq!((dry["applied"].as_u64(), dry["seq"].as_u64()), (Some(4), None));
+    assert_eq!(server.call("viewer", "GET", "/v1/units/u1", "").code(), "unit_not_found");
+    assert_eq!(server.import("id=a", &lines(3))["applied"], 4, "the dry run has not used up the id");
+}
+
+/// Everything an export can hold, taken over by an empty server, is exported again octet for octet.
+#[test]
+fn an_export_is_imported_into_an_empty_server() {
+    let server = Server::new();
+    server.import("id=i1", &lines(600));
+    server.unit("u2", "institution");
+    server.ok("operator", "PUT", "/v1/units/u2/holds/UNIT_REQUEST", r#"{"evidence":"letter","start":"2027-01-01"}"#);
+    for (name, unit, resolution) in [
+        (
+            "转发.政务",
+            "u1",
+            r#"{"type":"URL","target":"https://site.example/a?b=c","code":308,"keep_path":true,"ttl":60,"www":false}"#,
+        ),
+        ("委派.政务", "u1", r#"{"type":"NS","servers":["ns1.example","ns2.example"]}"#),
+        ("医院.公益", "u2", r#"{"type":"A","addresses":["2001:db8::1","203.0.113.9"],"ttl":120}"#),
+    ] {
+        server.name(name, unit);
+        server.resolve(name, resolution);
+    }
+    server.name("未解析.政务", "u1");
+    let hold = r#"{"evidence":"court-1","end":"2028-01-01"}"#;
+    server.ok("operator", "PUT", "/v1/names/转发.政务/holds/LEGAL", hold);
+    let past = name_line("过期.政务", "u1", "").replace("2030-05-01", "2024-05-01");
+    assert_eq!(server.import("id=i2", &past)["applied"], 1);
+    let export = server.export();
+    assert!(export.lines().count() > 600);
+    let copy = Server::new();
+    let report = copy.import("id=copy", &export);
+    assert_eq!(report["refusals"], serde_json::json!([]));
+    assert_eq!(copy.state(), server.state());
+    assert!(copy.nxdomain("过期.政务") && copy.answers(&name(600), ADDRESS));
+    assert!(!copy.answers("转发.政务", [192, 0, 2, 80]));
+}
+
+/// Exports taken while names come, change, are lifted and go are whole: each gives a server equal to the one it was taken
+/// from at that transaction.
+#[test]
+fn an_export_under_load_is_one_state() {
+    let server = Server::new();
+    server.import("id=i1", &lines(3000));
+    for number in 1..=40 {
+        let held = format!("/v1/names/{}/holds/UNIT_REQUEST", name(number));
+        server.ok("operator", "PUT", &held, r#"{"evidence":"letter"}"#);
+    }
+    let done = AtomicBool::new(false);
+    let export = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in (1..=40).cycle() {
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+                let round = name(3000 + number);
+                server.name(&round, "u1");
+                let held = format!("/v1/names/{}/holds/UNIT_REQUEST", name(number));
+                let method = if server.call("operator", "DELETE", &held, "").status == 200 { "DELETE" } else { "PUT" };
+                if method == "PUT" {
+                    server.ok("operator", "PUT", &held, r#"{"evidence":"letter"}"#);
+                }
+                server.ok("operator", "DELETE", &format!("/v1/names/{round}"), "");
+            }
+        });
+        let mut exports: Vec<String> = (0..4).map(|_| server.export()).collect();
+        done.store(true, Ordering::Relaxed);
+        // The one that saw most changes.
+        exports.sort_by_key(|export| export.lines().count());
+        exports.pop().unwrap()
+    });
+    let seq =
+        export.lines().next_back().unwrap().trim_start_matches(r#"{"end":{"seq":"#).trim_end_matches('}').to_owned();
+    let copy = Server::new();
+    let report = copy.import("id=copy", &export);
+    assert_eq!(report["refusals"], serde_json::json!([]));
+    assert_eq!(copy.state(), replayed(&server, seq.parse().unwrap()));
+}
+
+/// The export of the state at `seq`, rebuilt from the journal by applying its first lines to a plain map.
+fn replayed(server: &Server, seq: u64) -> String {
+    use std::collections::BTreeMap;
+    use zhengming::admin::lines;
+    use zhengming::registry::Event;
+    let (mut units, mut names) = (BTreeMap::new(), BTreeMap::new());
+    for number in 1..=seq {
+        for event in server.admin.journal.transaction(number).unwrap().unwrap().events {
+            match event {
+                Event::Unit(unit) => drop(units.insert(unit.id.to_string(), lines::unit(&unit))),
+                Event::Name(name) => drop(names.insert(name.key.to_string(), lines::name(&name))),
+                Event::NameRemoved { key, .. } => drop(names.remove(&key.to_string())),
+                _ => {}
+            }
+        }
+    }
+    let lines = [lines::begin()].into_iter().chain(units.into_values());
+    let sorted = |text: String| {
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.sort_unstable();
+        lines.join("\n")
+    };
+    // Compared as sets of lines: the store's order of keys is its own.
+    let all = sorted(lines.chain(names.into_values()).collect());
+    let _ = &all;
+    all
+}

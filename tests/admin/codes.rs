@@ -1,0 +1,400 @@
+//! Bad input: every code that the OpenAPI document lists is produced, on an operation that lists it, and nothing changes.
+
+use crate::server::{AWAY, Reply, Server};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Asks, and remembers which codes came.
+struct Script {
+    server: Server,
+    document: Value,
+    seen: BTreeSet<String>,
+}
+
+const NAME: &str = "教育局.政务";
+const JSON: &str = "Content-Type: application/json\r\n";
+
+impl Script {
+    fn new() -> Self {
+        let server = Server::new();
+        server.unit("u1", "organ");
+        server.unit("u2", "social_organisation");
+        server.name(NAME, "u1");
+        let document = server.raw("GET", "/v1/openapi.json", "", b"").json();
+        Self { server, document, seen: BTreeSet::new() }
+    }
+
+    /// A request of the operator's that must be refused with `code`, about `field` if that is not empty.
+    fn refused(&mut self, method: &str, target: &str, body: &str, code: &str, field: &str) {
+        self.refused_to("operator", method, target, body, code, field);
+    }
+
+    fn refused_to(&mut self, token: &str, method: &str, target: &str, body: &str, code: &str, field: &str) {
+        let before = self.server.export();
+        let reply = self.server.call(token, method, target, body);
+        self.check(method, target, &reply, code, field);
+        assert_eq!(self.server.export(), before, "{method} {target} {body}");
+    }
+
+    fn refused_with(&mut self, headers: &str, method: &str, target: &str, body: &[u8], code: &str, field: &str) {
+        let before = self.server.export();
+        let headers = format!("Authorization: Bearer operator\r\n{headers}");
+        let reply = self.server.raw(method, target, &headers, body);
+        self.check(method, target, &reply, code, field);
+        assert_eq!(self.server.export(), before, "{method} {target}");
+    }
+
+    fn check(&mut self, method: &str, target: &str, reply: &Reply, code: &str, field: &str) {
+        let case = format!("{method} {target}: {}", reply.text());
+        assert_eq!(reply.code(), code, "{case}");
+        assert_eq!(reply.json()["field"].as_str().unwrap_or_default(), field, "{case}");
+        self.document_lists(method, target, reply.status, code);
+        self.seen.insert(code.to_owned());
+    }
+
+    fn document_lists(&self, method: &str, target: &str, status: u16, code: &str) {
+        if matches!(code, "not_found" | "method_not_allowed") {
+            return;
+        }
+        let path = target.split('?').next().unwrap();
+        let fits = |template: &str| {
+            let (mut asked, mut known) = (path.split('/'), template.split('/'));
+            loop {
+                match (asked.next(), known.next()) {
+                    (None, None) => return true,
+                    (Some(asked), Some(known)) if asked == known || known.starts_with('{') => {}
+                    _ => return false,
+                }
+            }
+        };
+        let paths = self.document["paths"].as_object().unwrap();
+        let exact = paths.keys().find(|template| *template == path);
+        let template = exact.or_else(|| paths.keys().find(|template| fits(template))).expect("a known path");
+        let listed = &paths[template][method.to_lowercase()]["responses"][status.to_string()]["x-codes"];
+        let listed = listed.as_array().unwrap_or_else(|| panic!("{method} {template} lists nothing for {status}"));
+        assert!(listed.iter().any(|known| known == code), "{method} {template} does not list {code}");
+    }
+
+    fn change(&self, token: &str, name: &str, address: &str) -> String {
+        let resolution = format!(r#"{{"type":"A","addresses":["{address}"]}}"#);
+        let body = format!(r#"{{"name":"{name}","resolution":{resolution}}}"#);
+        self.server.ok(token, "POST", "/v1/changes", &body)["id"].as_str().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn every_documented_code_is_produced_and_nothing_changes() {
+    let mut script = Script::new();
+    requests(&mut script);
+    objects(&mut script);
+    resolutions(&mut script);
+    reviews(&mut script);
+    holds(&mut script);
+    // What an import says of single lines has its own test in `bulk`.
+    script.seen.extend(["idempotency_key_reused", "brake"].map(ToOwned::to_owned));
+    failures(&mut script);
+    let listed = &script.document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
+    let listed: BTreeSet<String> =
+        listed.as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()).collect();
+    assert_eq!(script.seen, listed);
+}
+
+/// What is wrong with the request itself.
+fn requests(script: &mut Script) {
+    let unit = r#"{"name":"x","kind":"organ","region":"620421"}"#;
+    script.refused("GET", "/v1/nothing", "", "not_found", "");
+    script.refused("GET", "/v2/units", "", "not_found", "");
+    script.refused("PATCH", "/v1/units/u1", "", "method_not_allowed", "");
+    script.refused_to("nobody", "GET", "/v1/units/u1", "", "unauthorized", "");
+    script.refused_to("submitter", "PUT", "/v1/units/u9", unit, "role_forbidden", "");
+    let bodied = [
+        ("PUT", "/v1/units/u1"),
+        ("PUT", "/v1/names/教育局.政务"),
+        ("POST", "/v1/names/教育局.政务/renewals"),
+        ("POST", "/v1/changes"),
+        ("POST", "/v1/changes/c1/decisions"),
+        ("PUT", "/v1/units/u1/holds/LEGAL"),
+        ("PUT", "/v1/names/教育局.政务/holds/LEGAL"),
+        ("POST", "/v1/brake/release"),
+    ];
+    for (method, target) in bodied {
+        // The operator decides no changes; a reviewer is asked there.
+        let token = if target.ends_with("decisions") { "local-reviewer" } else { "operator" };
+        for (body, code, field) in [
+            ("{", "malformed_json", ""),
+            ("{}x", "malformed_json", ""),
+            ("[]", "wrong_type", ""),
+            (r#"{"surprise":1}"#, "unknown_field", "surprise"),
+        ] {
+            script.refused_to(token, method, target, body, code, field);
+        }
+        let reply = script.server.call(token, method, target, "{}");
+        script.check(method, target, &reply, "missing_field", reply.json()["field"].as_str().unwrap());
+        let long = format!("\"{}\"", "x".repeat(64 * 1024));
+        script.refused_to(token, method, target, &long, "body_too_large", "");
+        for query in ["dry_run=yes", "dryrun=true", "dry_run=true&dry_run=true"] {
+            let field = query.split('=').next().unwrap();
+            script.refused_to(token, method, &format!("{target}?{query}"), "{}", "invalid_parameter", field);
+        }
+        if token == "operator" {
+            let target: String = target
+                .bytes()
+                .map(|b| if b.is_ascii() { (b as char).to_string() } else { format!("%{b:02X}") })
+                .collect();
+            script.refused_with(
+                "Content-Type: text/plain\r\n",
+                method,
+                &target,
+                b"{}",
+                "unsupported_media_type",
+                "Content-Type",
+            );
+            script.refused_with("", method, &target, b"{}", "unsupported_media_type", "Content-Type");
+            let key = format!("{JSON}Idempotency-Key: a b\r\n");
+            script.refused_with(&key, method, &target, b"{}", "idempotency_key_invalid", "Idempotency-Key");
+            let tag = format!("{JSON}If-Match: 7\r\n");
+            script.refused_with(&tag, method, &target, b"{}", "if_match_invalid", "If-Match");
+        }
+    }
+    for (method, target) in [("DELETE", "/v1/names/教育局.政务"), ("DELETE", "/v1/units/u1/holds/LEGAL")] {
+        script.refused(method, target, "{}", "malformed_json", "");
+    }
+    script.refused("GET", "/v1/units?page=2", "", "invalid_parameter", "page");
+    script.refused("GET", "/v1/names?limit=1001", "", "invalid_parameter", "limit");
+    script.refused("GET", "/v1/names?state=gone", "", "invalid_parameter", "state");
+    script.refused("GET", "/v1/names?hold=BAD", "", "invalid_parameter", "hold");
+    script.refused("GET", "/v1/names?suffix=example", "", "invalid_parameter", "suffix");
+    script.refused("GET", "/v1/names?expires_to=2026-02-30", "", "invalid_parameter", "expires_to");
+    script.refused("GET", "/v1/names?cursor=zzz", "", "invalid_parameter", "cursor");
+    script.refused("GET", "/v1/journal?after=x", "", "invalid_parameter", "after");
+    script.refused("GET", "/v1/names/%ff.xn--zfr164b", "", "invalid_parameter", "path");
+    script.refused("POST", "/v1/test/clock", r#"{"now":"soon"}"#, "invalid_parameter", "now");
+    let put = |body: &str| script.server.with("operator", "PUT", "/v1/units/u7", "Idempotency-Key: k\r\n", body);
+    assert_eq!(put(unit).status, 201);
+    let reused = put(&unit.replace("\"x\"", "\"y\""));
+    script.check("PUT", "/v1/units/u7", &reused, "idempotency_key_reused", "Idempotency-Key");
+    let tag = format!("{JSON}If-Match: \"999\"\r\n");
+    script.refused_with(&tag, "PUT", "/v1/units/u7", unit.as_bytes(), "version_stale", "");
+}
+
+/// Units and names.
+fn objects(script: &mut Script) {
+    let unit =
+        |name: &str, kind: &str, region: &str| format!(r#"{{"name":"{name}","kind":"{kind}","region":"{region}"}}"#);
+    script.refused("PUT", "/v1/units/u.1", &unit("x", "organ", "62"), "unit_invalid", "id");
+    script.refused("PUT", "/v1/units/u3", &unit("x", "organ", "6"), "unit_invalid", "region");
+    script.refused("PUT", "/v1/units/u3", &unit(" ", "organ", "62"), "unit_invalid", "name");
+    script.refused("PUT", "/v1/units/u3", &unit("x", "king", "62"), "wrong_type", "kind");
+    script.refused("PUT", "/v1/units/u1", &unit("x", "social_organisation", "620421"), "suffix_not_allowed", "kind");
+    script.refused("GET", "/v1/units/u9", "", "unit_not_found", "id");
+    let away = format!("operator@{AWAY}");
+    script.refused_to(&away, "PUT", "/v1/units/u1", &unit("x", "organ", AWAY), "region_foreign", "");
+    script.refused_to(&away, "GET", "/v1/units/u1", "", "region_foreign", "");
+    let name = |rest: &str| format!(r#"{{"unit":"u1"{rest}}}"#);
+    let new = "/v1/names/财政局.政务";
+    for bad in [
+        "财政局か.政务",
+        "-财政局.政务",
+        "财政--局.政务",
+        "12345.政务",
+        "中国·政府.政务",
+        "𠮷局.政务",
+        "www.教育局.政务",
+        "政务",
+    ] {
+        script.refused("PUT", &format!("/v1/names/{bad}"), &name(r#","years":2"#), "label_invalid", "name");
+    }
+    script.refused(
+        "PUT",
+        &format!("/v1/names/{}.政务", "一".repeat(58)),
+        &name(r#","years":2"#),
+        "label_invalid",
+        "name",
+    );
+    script.refused("GET", "/v1/names/x.example", "", "suffix_unknown", "name");
+    script.refused("PUT", "/v1/names/保留.政务", &name(r#","years":2"#), "label_reserved", "");
+    script.refused("PUT", "/v1/names/占用.政务", &name(r#","years":2"#), "label_occupied", "");
+    script.refused("PUT", new, r#"{"unit":"u2","years":2}"#, "suffix_not_allowed", "");
+    script.refused("PUT", new, r#"{"unit":"u9","years":2}"#, "unit_not_found", "unit");
+    script.refused("PUT", new, r#"{"unit":"u/9","years":2}"#, "unit_invalid", "unit");
+    for years in ["1", "11", "4294967295"] {
+        script.refused("PUT", new, &name(&format!(r#","years":{years}"#)), "term_invalid", "years");
+        let renewals = format!("/v1/names/{NAME}/renewals");
+        script.refused("POST", &renewals, &format!(r#"{{"years":{years}}}"#), "term_invalid", "years");
+    }
+    script.refused("PUT", new, &name(""), "term_invalid", "years");
+    script.refused("PUT", new, &name(r#","years":2.5"#), "wrong_type", "years");
+    script.refused("PUT", new, &name(r#","years":2,"kind":8"#), "kind_invalid", "kind");
+    let old = format!("/v1/names/{NAME}");
+    script.refused("PUT", &old, r#"{"unit":"u2"}"#, "name_of_other_unit", "unit");
+    script.refused("PUT", &old, &name(r#","years":5"#), "term_by_renewal_only", "years");
+    script.refused("GET", new, "", "name_not_found", "name");
+    script.refused("DELETE", new, "", "name_not_found", "");
+}
+
+/// Resolutions: R38 to R42.
+fn resolutions(script: &mut Script) {
+    let forwards = "转发.政务";
+    script.server.name(forwards, "u1");
+    script.server.resolve(forwards, r#"{"type":"URL","target":"https://site.example/"}"#);
+    let loops = format!("https://{}.xn--zfr164b/", crate::server::label(forwards));
+    let cases = [
+        (r#"{"type":"A","addresses":["http://site.example/"]}"#, "address_invalid", "resolution.addresses[0]"),
+        (r#"{"type":"A","addresses":[]}"#, "address_invalid", "resolution.addresses"),
+        (r#"{"type":"A","addresses":["203.0.113.5","203.0.113.5"]}"#, "address_invalid", "resolution.addresses[1]"),
+        (r#"{"type":"A","addresses":["0.0.0.0"]}"#, "address_invalid", "resolution.addresses[0]"),
+        (r#"{"type":"A","addresses":"203.0.113.5"}"#, "wrong_type", "resolution.addresses"),
+        (r#"{"type":"A","addresses":["203.0.113.5"],"ttl":59}"#, "ttl_invalid", "resolution.ttl"),
+        (
+            r#"{"type":"A","addresses":["203.0.113.5"],"target":"https://x.example/"}"#,
+            "unknown_field",
+            "resolution.target",
+        ),
+        (r#"{"type":"A"}"#, "missing_field", "resolution.addresses"),
+        (r#"{"type":"URL","target":"203.0.113.5"}"#, "target_invalid", "resolution.target"),
+        (r#"{"type":"URL","target":"https://user@site.example/"}"#, "target_invalid", "resolution.target"),
+        (r#"{"type":"URL","target":"https://site.example/","code":303}"#, "redirect_code_invalid", "resolution.code"),
+        (r#"{"type":"URL","target":"LOOP"}"#, "target_loop", "resolution.target"),
+        (r#"{"type":"NS","servers":[]}"#, "server_invalid", "resolution.servers"),
+        (
+            r#"{"type":"NS","servers":["ns.example"],"ds":[{"key_tag":1,"algorithm":13,"digest_type":2,"digest":"0"}]}"#,
+            "ds_invalid",
+            "resolution.ds[0].digest",
+        ),
+    ];
+    for (resolution, code, field) in cases {
+        let body = format!(r#"{{"name":"{NAME}","resolution":{}}}"#, resolution.replace("LOOP", &loops));
+        script.refused("POST", "/v1/changes", &body, code, field);
+    }
+    let addresses: Vec<String> = (0..17).map(|n| format!("\"203.0.113.{n}\"")).collect();
+    let many = format!(r#"{{"name":"{NAME}","resolution":{{"type":"A","addresses":[{}]}}}}"#, addresses.join(","));
+    script.refused("POST", "/v1/changes", &many, "address_invalid", "resolution.addresses");
+    let unregistered = r#"{"name":"没有.政务","resolution":{"type":"A","addresses":["203.0.113.5"]}}"#;
+    script.refused("POST", "/v1/changes", unregistered, "name_not_found", "");
+}
+
+/// Approvals and decisions: R17, R18.
+fn reviews(script: &mut Script) {
+    let with = |approvals: &str| {
+        format!(
+            r#"{{"name":"{NAME}","resolution":{{"type":"A","addresses":["203.0.113.5"]}},"approvals":{approvals}}}"#
+        )
+    };
+    let both = r#"[{"level":"local","by":"r-1"},{"level":"central","by":"r-2"}]"#;
+    script.refused("POST", "/v1/changes", &with("[]"), "approvals_incomplete", "approvals");
+    script.refused(
+        "POST",
+        "/v1/changes",
+        &with(r#"[{"level":"local","by":"r-1"}]"#),
+        "approvals_incomplete",
+        "approvals",
+    );
+    script.refused("POST", "/v1/changes", &with(r#"[{"level":"top","by":"r-1"}]"#), "wrong_type", "approvals[0].level");
+    let same = both.replace("r-2", "r-1");
+    script.refused("POST", "/v1/changes", &with(&same), "same_principal", "approvals");
+    let own = both.replace("r-2", "operator");
+    script.refused("POST", "/v1/changes", &with(&own), "same_principal", "approvals");
+    script.refused_to("submitter", "POST", "/v1/changes", &with(both), "role_forbidden", "");
+    let id = script.change("submitter", NAME, "203.0.113.5");
+    script.refused("POST", "/v1/changes", &with(both), "change_pending", "");
+    let decisions = format!("/v1/changes/{id}/decisions");
+    let decision = |level: &str, rest: &str| format!(r#"{{"level":"{level}","decision":{rest}}}"#);
+    let (approve, reject) = ("\"approve\"", "\"reject\"");
+    script.refused_to("central-reviewer", "POST", &decisions, &decision("central", approve), "local_review_first", "");
+    script.refused_to("local-reviewer", "POST", &decisions, &decision("local", reject), "reason_required", "reason");
+    let away = format!("local-reviewer@{AWAY}");
+    script.refused_to(&away, "POST", &decisions, &decision("local", approve), "region_foreign", "");
+    for unknown in ["c999", "c0", "x", "c1x"] {
+        script.refused("GET", &format!("/v1/changes/{unknown}"), "", "change_not_found", "id");
+    }
+    script.refused_to("submitter@620421", "DELETE", &format!("/v1/changes/{id}"), "", "role_forbidden", "");
+    // The resolution moves under the waiting change: an import brings another one.
+    let line = format!(
+        r#"{{"name":{{"name":"{NAME}","unit":"u1","registered":"2026-11-22T08:00:00Z","expires":"2028-11-22","resolution":{{"type":"A","addresses":["203.0.113.9"]}},"basis":"migration"}}}}"#
+    );
+    assert_eq!(script.server.import("id=stale", &line)["applied"], 1);
+    script.refused_to("local-reviewer", "POST", &decisions, &decision("local", approve), "change_stale", "");
+    script.server.ok("submitter", "DELETE", &format!("/v1/changes/{id}"), "");
+    script.refused_to("local-reviewer", "POST", &decisions, &decision("local", approve), "change_not_pending", "");
+    script.refused_to("submitter", "DELETE", &format!("/v1/changes/{id}"), "", "change_not_pending", "");
+}
+
+fn holds(script: &mut Script) {
+    let on_unit = "/v1/units/u1/holds";
+    let put = |script: &mut Script, reason: &str, body: &str, code: &str, field: &str| {
+        script.refused("PUT", &format!("{on_unit}/{reason}"), body, code, field);
+    };
+    put(script, "BORED", r#"{"evidence":"d"}"#, "invalid_parameter", "reason");
+    put(script, "legal", r#"{"evidence":"d"}"#, "invalid_parameter", "reason");
+    put(script, "EXPIRED", r#"{"evidence":"d"}"#, "hold_by_clock_only", "");
+    put(script, "LEGAL", r#"{"evidence":""}"#, "hold_invalid", "evidence");
+    put(script, "LEGAL", r#"{"evidence":"d","end":"tomorrow"}"#, "hold_invalid", "end");
+    put(script, "LEGAL", r#"{"evidence":"d","end":"2026-11-21"}"#, "hold_invalid", "end");
+    put(script, "PENALTY", r#"{"evidence":"d"}"#, "hold_invalid", "end");
+    put(script, "PENALTY", r#"{"evidence":"d","end":"2027-02-21"}"#, "hold_invalid", "end");
+    script.refused("DELETE", &format!("{on_unit}/LEGAL"), "", "hold_not_found", "");
+    script.refused("DELETE", &format!("/v1/names/{NAME}/holds/EXPIRED"), "", "hold_by_clock_only", "");
+    script.refused("PUT", "/v1/units/u9/holds/LEGAL", r#"{"evidence":"d"}"#, "unit_not_found", "");
+    script.refused("PUT", "/v1/names/没有.政务/holds/LEGAL", r#"{"evidence":"d"}"#, "name_not_found", "");
+    script.refused("POST", "/v1/brake/release", r#"{"reason":"none"}"#, "brake_not_engaged", "");
+}
+
+/// What goes wrong in the server.
+fn failures(script: &mut Script) {
+    busy(script);
+    let unit = r#"{"name":"x","kind":"organ","region":"620421"}"#;
+    script.server.end_writer();
+    let reply = script.server.call("operator", "PUT", "/v1/units/u8", unit);
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
+    script.check("PUT", "/v1/units/u8", &reply, "unwritable", "");
+    let reply = script.server.call("operator", "GET", "/v1/units/u1", "");
+    script.check("GET", "/v1/units/u1", &reply, "unavailable", "");
+    let reply =
+        script.server.import_reply("id=late", r#"{"unit":{"id":"u8","name":"x","kind":"organ","region":"62"}}"#);
+    assert_eq!(reply.json()["line"], 1, "an import says where to go on");
+    script.check("POST", "/v1/import", &reply, "unwritable", "");
+    std::fs::remove_dir_all(script.server.directory().join("journal")).unwrap();
+    let reply = script.server.call("viewer", "GET", "/v1/journal", "");
+    assert_eq!(reply.status, 500);
+    script.check("GET", "/v1/journal", &reply, "internal", "");
+    assert!(!reply.text().contains("journal/"), "causes are for the log");
+}
+
+/// The writer stands still, and its queue fills.
+fn busy(script: &mut Script) {
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let handle = script.server.admin.handle.clone();
+    let (began, begun) = std::sync::mpsc::channel::<()>();
+    script.server.runtime.spawn({
+        let handle = handle.clone();
+        async move {
+            let stood = handle.read(move |_| {
+                began.send(()).unwrap();
+                held.recv().unwrap();
+            });
+            stood.await.unwrap();
+        }
+    });
+    begun.recv().unwrap();
+    let full = script.server.runtime.block_on(async {
+        let mut waiting = tokio::task::JoinSet::new();
+        loop {
+            let handle = handle.clone();
+            let mut read = Box::pin(async move { handle.read(|_| ()).await.is_ok() });
+            // Polled once, it is in the queue, or it is refused because the queue is full.
+            let polled = std::future::poll_fn(|context| std::task::Poll::Ready(read.as_mut().poll(context))).await;
+            match polled {
+                std::task::Poll::Ready(false) => return waiting,
+                std::task::Poll::Ready(true) => panic!("the writer does not stand still"),
+                std::task::Poll::Pending => drop(waiting.spawn(read)),
+            }
+        }
+    });
+    let reply = script.server.call("operator", "GET", "/v1/units/u1", "");
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
+    script.check("GET", "/v1/units/u1", &reply, "busy", "");
+    release.send(()).unwrap();
+    let all = script.server.runtime.block_on(full.join_all());
+    assert!(all.len() > 1000 && all.iter().all(|done| *done));
+    assert_eq!(script.server.call("operator", "GET", "/v1/units/u1", "").status, 200);
+}

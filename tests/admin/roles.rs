@@ -1,0 +1,157 @@
+//! Every cell of the table of roles is tried: with a token for everywhere, one for the object's region and one for another.
+
+use crate::server::{AWAY, HOME, Reply, Server};
+use zhengming::admin::roles::{Endpoint, Reach, TABLE};
+use zhengming::registry::Role;
+
+/// Units, names and waiting changes for every endpoint to act on. Ids of the changes that wait, by who submitted them,
+/// and of one that a local reviewer has approved.
+struct Stage {
+    server: Server,
+    submitted: String,
+    submitted_at_home: String,
+    approved: String,
+}
+
+const NAME: &str = "教育局.政务";
+
+fn stage() -> Stage {
+    let server = Server::new();
+    server.unit("u1", "organ");
+    let names = [NAME, "财政局.政务", "民政局.政务", "司法局.政务"];
+    for name in names {
+        server.name(name, "u1");
+    }
+    let hold = r#"{"evidence":"doc-1"}"#;
+    server.ok("operator", "PUT", "/v1/units/u1/holds/LEGAL", hold);
+    server.ok("operator", "PUT", &format!("/v1/names/{NAME}/holds/LEGAL"), hold);
+    let submit = |token: &str, name: &str| {
+        let body = format!(r#"{{"name":"{name}","resolution":{{"type":"A","addresses":["203.0.113.5"]}}}}"#);
+        server.ok(token, "POST", "/v1/changes", &body)["id"].as_str().unwrap().to_owned()
+    };
+    let submitted = submit("submitter", names[1]);
+    let submitted_at_home = submit("submitter@620421", names[2]);
+    let approved = submit("submitter", names[3]);
+    let decision = r#"{"level":"local","decision":"approve"}"#;
+    server.ok("local-reviewer", "POST", &format!("/v1/changes/{approved}/decisions"), decision);
+    Stage { server, submitted, submitted_at_home, approved }
+}
+
+impl Stage {
+    /// Asks for what the endpoint does, on an object in [`HOME`], changing nothing.
+    fn ask(&self, endpoint: Endpoint, role: Role, token: &str) -> Reply {
+        let resolution = r#""resolution":{"type":"A","addresses":["203.0.113.5"]}"#;
+        let own = role == Role::Submitter && token.ends_with(HOME);
+        let (change, body): (&str, String) = match endpoint {
+            Endpoint::ApproveLocally => (&self.submitted, r#"{"level":"local","decision":"approve"}"#.into()),
+            Endpoint::ApproveCentrally => (&self.approved, r#"{"level":"central","decision":"approve"}"#.into()),
+            // A submitter withdraws what it submitted itself.
+            Endpoint::WithdrawChange if own => (&self.submitted_at_home, String::new()),
+            Endpoint::PutUnit => ("", format!(r#"{{"name":"教育局","kind":"organ","region":"{HOME}"}}"#)),
+            Endpoint::PutName => ("", r#"{"unit":"u1","years":2,"kind":2}"#.into()),
+            Endpoint::RenewName => ("", r#"{"years":2}"#.into()),
+            Endpoint::SubmitChange => ("", format!(r#"{{"name":"{NAME}",{resolution}}}"#)),
+            Endpoint::SubmitApprovedChange => {
+                let approvals = r#"[{"level":"local","by":"r-1"},{"level":"central","by":"r-2"}]"#;
+                ("", format!(r#"{{"name":"{NAME}",{resolution},"approvals":{approvals}}}"#))
+            }
+            Endpoint::PlaceUnitHold | Endpoint::PlaceNameHold => ("", r#"{"evidence":"doc-2"}"#.into()),
+            Endpoint::ReleaseBrake => ("", r#"{"reason":"it is meant"}"#.into()),
+            Endpoint::MoveTestClock => ("", r#"{"now":"2026-11-22T08:00:00Z"}"#.into()),
+            _ => (&self.submitted, String::new()),
+        };
+        let row = endpoint.row();
+        let id = if row.path.starts_with("/v1/units") { "u1" } else { change };
+        let mut target = row.path.replace("{id}", id).replace("{name}", NAME).replace("{reason}", "LEGAL");
+        if row.method != "GET" && endpoint != Endpoint::MoveTestClock {
+            target += "?dry_run=true";
+        }
+        if endpoint == Endpoint::Import {
+            let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/x-ndjson\r\n");
+            return self.server.raw(row.method, &format!("{target}&id=i1"), &headers, b"");
+        }
+        self.server.call(token, row.method, &target, &body)
+    }
+}
+
+#[test]
+fn every_cell_of_the_table_holds() {
+    let stage = stage();
+    let before = stage.server.export();
+    let mut cells = 0;
+    for row in &TABLE {
+        for (role, reach) in Role::TOKENS.into_iter().zip(row.reach) {
+            let everywhere = stage.ask(row.endpoint, role, role.as_str());
+            let home = stage.ask(row.endpoint, role, &format!("{}@{HOME}", role.as_str()));
+            let away = stage.ask(row.endpoint, role, &format!("{}@{AWAY}", role.as_str()));
+            let cell = format!("{:?} {}", row.endpoint, role.as_str());
+            let list = matches!(row.endpoint, Endpoint::ListUnits | Endpoint::ListNames);
+            match reach {
+                Reach::None => {
+                    for reply in [everywhere, home, away] {
+                        assert_eq!((reply.status, reply.code().as_str()), (403, "role_forbidden"), "{cell}");
+                    }
+                }
+                Reach::Whole => {
+                    allowed(&everywhere, &cell);
+                    for reply in [home, away] {
+                        assert_eq!((reply.status, reply.code().as_str()), (403, "role_forbidden"), "{cell}");
+                    }
+                }
+                Reach::Any => [everywhere, home, away].iter().for_each(|reply| allowed(reply, &cell)),
+                Reach::Own if list => {
+                    let seen = |reply: &Reply| !reply.json()["items"].as_array().unwrap().is_empty();
+                    assert_eq!((seen(&everywhere), seen(&home), seen(&away)), (true, true, false), "{cell}");
+                }
+                Reach::Own => {
+                    allowed(&everywhere, &cell);
+                    allowed(&home, &cell);
+                    assert_eq!((away.status, away.code().as_str()), (403, "region_foreign"), "{cell}");
+                }
+            }
+            cells += 1;
+        }
+    }
+    assert_eq!(cells, TABLE.len() * 5);
+    assert_eq!(stage.server.export(), before, "nothing was changed by asking");
+}
+
+/// That the request came through; the brake is not engaged, so its release is refused by the registry, not by the table.
+fn allowed(reply: &Reply, cell: &str) {
+    let engaged = reply.status == 409 && reply.code() == "brake_not_engaged";
+    assert!((200..300).contains(&reply.status) || engaged, "{cell}: {} {}", reply.status, reply.text());
+}
+
+#[test]
+fn without_a_known_token_there_is_nothing_to_see() {
+    let server = Server::new();
+    for row in &TABLE {
+        let target = row.path.replace("{id}", "u1").replace("{name}", "x").replace("{reason}", "LEGAL");
+        for headers in
+            ["", "Authorization: Bearer nobody\r\n", "Authorization: Basic b3BlcmF0b3I6\r\n", "Authorization: x\r\n"]
+        {
+            let reply = server.raw(row.method, &target, headers, b"");
+            assert_eq!((reply.status, reply.code().as_str()), (401, "unauthorized"), "{} {target}", row.method);
+            assert!(reply.header("www-authenticate").is_some());
+        }
+    }
+    let metrics = server.call("", "GET", "/metrics", "").text();
+    let unknown = format!("zhengming_admin_auth_failures_total{{reason=\"token_unknown\"}} {}", TABLE.len());
+    assert!(metrics.contains(&unknown), "{metrics}");
+}
+
+#[test]
+fn tokens_are_replaced_and_expire() {
+    let server = Server::new();
+    let get = |token: &str| server.call(token, "GET", "/v1/brake", "").status;
+    assert_eq!(get("viewer"), 200);
+    let mut tokens = (*server.admin.tokens.get()).clone();
+    for token in &mut tokens {
+        token.expires = Some(zhengming::registry::Timestamp(crate::server::NOW + 60));
+    }
+    tokens.retain(|token| token.role != Role::Submitter);
+    server.admin.tokens.set(tokens);
+    assert_eq!((get("viewer"), get("submitter")), (200, 401));
+    server.clock.set(zhengming::registry::Timestamp(crate::server::NOW + 60));
+    assert_eq!(get("viewer"), 401);
+}
