@@ -2,6 +2,7 @@
 
 use super::Admin;
 use super::auth::Caller;
+use super::json::Object;
 use super::params::At;
 use super::problem::Problem;
 use super::roles::Endpoint;
@@ -24,12 +25,12 @@ pub(super) async fn submit(State(admin): State<Admin>, write: Write) -> Result<R
     let endpoint = if body.approvals.is_some() { Endpoint::SubmitApprovedChange } else { Endpoint::SubmitChange };
     write.caller.may(endpoint)?;
     let name = name_key(&body.name, &admin.policy.get(), "name")?;
-    let resolution = body.resolution.into_registry("resolution")?;
+    let resolution = body.resolution.0.into_registry("resolution")?;
     if body.approvals.as_ref().is_some_and(Vec::is_empty) {
         return Err(no_approvals());
     }
     let approvals = body.approvals.unwrap_or_default();
-    let asserted: Vec<_> = approvals.into_iter().map(|given| (given.level.into(), given.by.into())).collect();
+    let asserted: Vec<_> = approvals.into_iter().map(|Object(given)| (given.level.into(), given.by.into())).collect();
     let note = note(&asserted);
     let target = name.to_string();
     write.submit(&admin, "change.submit", target, note, Command::Submit { name, resolution, asserted }).await

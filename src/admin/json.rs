@@ -1,18 +1,44 @@
 //! JSON bodies into types, with errors that name the member.
 
 use super::problem::{Edge, Problem};
-use serde::de::DeserializeOwned;
-use serde_json::error::Category;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::marker::PhantomData;
 
-/// Reads `octets` as one JSON value of type `T`.
+/// Reads `octets` as one JSON object of type `T`.
 ///
 /// # Errors
 /// `malformed_json`, `wrong_type`, `unknown_field` or `missing_field`, with the member's path.
 pub(super) fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
+    // First whether it is JSON at all: what stands behind a wrong member must not decide the code.
+    serde_json::from_slice::<IgnoredAny>(octets).map_err(|error| malformed(&error))?;
     let mut json = serde_json::Deserializer::from_slice(octets);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refusal(&error))?;
-    json.end().map_err(|error| malformed(&error))?;
-    Ok(value)
+    let read: Result<Object<T>, _> = serde_path_to_error::deserialize(&mut json);
+    read.map(|Object(value)| value).map_err(|error| refusal(&error))
+}
+
+/// A `T` that is written as an object. Derived structs also take arrays, by position; a client that sends one is mistaken.
+#[derive(Clone, Debug)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<T, M::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_map(Members(PhantomData)).map(Self)
+    }
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
@@ -24,11 +50,7 @@ fn malformed(error: &serde_json::Error) -> Problem {
 }
 
 fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
-    let inner = error.inner();
-    if inner.classify() != Category::Data {
-        return malformed(inner);
-    }
-    let text = inner.to_string();
+    let text = error.inner().to_string();
     let path = error.path().to_string();
     // serde has no kinds of error, only these texts; the test below holds them.
     if let Some(member) = named(&text, "unknown field `") {
@@ -42,14 +64,20 @@ fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
         let zh = format!("缺少字段 {field}。");
         return Problem::edge(Edge::MissingField, format!("The member {field} is missing."), zh).field(field);
     }
-    let at = text.rfind(" at line ").unwrap_or(text.len());
-    let what = &text[..at];
-    let problem = Problem::edge(
+    let what = &text[..text.rfind(" at line ").unwrap_or(text.len())];
+    if path == "." {
+        return Problem::edge(
+            Edge::WrongType,
+            format!("The body is not what it should be: {what}."),
+            "请求体的类型不正确。",
+        );
+    }
+    Problem::edge(
         Edge::WrongType,
         format!("The value at {path} is not of the type it should be: {what}."),
         format!("{path} 处的值类型不正确。"),
-    );
-    if path == "." { problem } else { problem.field(path) }
+    )
+    .field(path)
 }
 
 fn named<'a>(text: &'a str, start: &str) -> Option<&'a str> {
@@ -87,6 +115,7 @@ mod tests {
         assert_eq!(refused::<PutUnit>(r#"{"name":"x","kind":"king","region":"62"}"#), ("wrong_type", named("kind")));
         assert_eq!(refused::<PutUnit>(r#"{"name":"x","region":"62"}"#), ("missing_field", named("kind")));
         assert_eq!(refused::<PutUnit>(r#"{"nam":"x"}"#), ("unknown_field", named("nam")));
+        assert_eq!(refused::<PutUnit>("{}x"), ("malformed_json", None));
         let twice = r#"{"name":"x","name":"y","kind":"organ","region":"62"}"#;
         assert_eq!(refused::<PutUnit>(twice).0, "wrong_type");
     }
@@ -106,10 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn objects_are_not_written_as_arrays() {
+        assert_eq!(refused::<PutUnit>(r#"["x","organ","62",null]"#), ("wrong_type", None));
+        let approvals = r#"{"name":"x","resolution":{"type":"A"},"approvals":[["local","r-1"]]}"#;
+        assert_eq!(refused::<SubmitChange>(approvals), ("wrong_type", Some("approvals[0]".into())));
+        let resolution = r#"{"name":"x","resolution":["A",null,null,null,null,null,null,null,null]}"#;
+        assert_eq!(refused::<SubmitChange>(resolution), ("wrong_type", Some("resolution".into())));
+    }
+
+    #[test]
     fn deep_nesting_is_refused() {
-        let deep = "[".repeat(100_000);
-        assert_eq!(refused::<PutUnit>(&deep).0, "wrong_type");
-        let inside = format!(r#"{{"name":{deep}"#);
-        assert_eq!(refused::<PutUnit>(&inside).0, "wrong_type");
+        let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+        let refused = |body: String| refused::<PutUnit>(&body).0;
+        assert_eq!(refused(open.clone()), "malformed_json");
+        assert_eq!(refused(format!(r#"{{"name":{open}{close}}}"#)), "wrong_type");
     }
 }

@@ -13,7 +13,7 @@
 //! lifted while its object was exported is written once more with its end. `removed` is written when a name was deleted
 //! meanwhile. Without `end`, an export was cut short.
 
-use super::json;
+use super::json::{self, Object};
 use super::problem::{Edge, Problem};
 use super::v1::objects::HoldView;
 use super::v1::requests::{AssertedApproval, UnitKind, region, unit_id};
@@ -42,11 +42,11 @@ pub enum Item {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum LineInput {
-    Begin(Begin),
-    Unit(UnitInput),
-    Name(Box<NameInput>),
-    Removed(Removed),
-    End(End),
+    Begin(Object<Begin>),
+    Unit(Object<UnitInput>),
+    Name(Box<Object<NameInput>>),
+    Removed(Object<Removed>),
+    End(Object<End>),
 }
 
 /// A line as it is written.
@@ -88,7 +88,7 @@ struct UnitInput {
     #[serde(default)]
     admin_function_proof: Option<String>,
     #[serde(default)]
-    holds: Vec<HoldInput>,
+    holds: Vec<Object<HoldInput>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,13 +114,13 @@ struct NameInput {
     #[serde(default)]
     primary: bool,
     #[serde(default)]
-    resolution: Option<ResolutionInput>,
+    resolution: Option<Object<ResolutionInput>>,
     #[serde(default)]
-    holds: Vec<HoldInput>,
+    holds: Vec<Object<HoldInput>>,
     #[serde(default)]
     basis: Option<Basis>,
     #[serde(default)]
-    approvals: Option<Vec<AssertedApproval>>,
+    approvals: Option<Vec<Object<AssertedApproval>>>,
 }
 
 fn first_kind() -> u8 {
@@ -170,17 +170,17 @@ struct HoldInput {
 /// What is wrong with the line, with the path of the member.
 pub fn parse(line: &[u8], policy: &Policy, principal: &str) -> Result<Item, Problem> {
     match json::parse::<LineInput>(line)? {
-        LineInput::Begin(begin) if begin.format == FORMAT => Ok(Item::Mark(None)),
+        LineInput::Begin(Object(begin)) if begin.format == FORMAT => Ok(Item::Mark(None)),
         LineInput::Begin(_) => Err(Problem::edge(
             Edge::WrongType,
             format!("This program reads format {FORMAT} only."),
             format!("本程序只支持格式 {FORMAT}。"),
         )
         .field("begin.format")),
-        LineInput::End(end) => Ok(Item::Mark(Some(end.seq))),
-        LineInput::Unit(unit) => unit.into_item(principal),
-        LineInput::Name(name) => name.into_item(policy, principal),
-        LineInput::Removed(removed) => Ok(Item::Remove(name_key(&removed.name, policy, "removed.name")?)),
+        LineInput::End(Object(end)) => Ok(Item::Mark(Some(end.seq))),
+        LineInput::Unit(Object(unit)) => unit.into_item(principal),
+        LineInput::Name(name) => name.0.into_item(policy, principal),
+        LineInput::Removed(Object(removed)) => Ok(Item::Remove(name_key(&removed.name, policy, "removed.name")?)),
     }
 }
 
@@ -202,7 +202,7 @@ impl UnitInput {
 impl NameInput {
     fn into_item(self, policy: &Policy, principal: &str) -> Result<Item, Problem> {
         let basis = basis(self.basis, self.approvals, self.resolution.is_some())?;
-        let resolution = self.resolution.map(|given| given.into_registry("name.resolution")).transpose()?;
+        let resolution = self.resolution.map(|Object(given)| given.into_registry("name.resolution")).transpose()?;
         Ok(Item::Put(ImportItem::Name(Box::new(ImportName {
             key: name_key(&self.name, policy, "name.name")?,
             unit: unit_id(&self.unit, "name.unit")?,
@@ -219,13 +219,13 @@ impl NameInput {
 
 fn basis(
     basis: Option<Basis>,
-    approvals: Option<Vec<AssertedApproval>>,
+    approvals: Option<Vec<Object<AssertedApproval>>>,
     resolves: bool,
 ) -> Result<ImportBasis, Problem> {
     match (basis, approvals) {
         (Some(Basis::Migration), None) => Ok(ImportBasis::Migration),
         (None, Some(given)) => {
-            let convert = |approval: AssertedApproval| (approval.level.into(), approval.by.into());
+            let convert = |Object(approval): Object<AssertedApproval>| (approval.level.into(), approval.by.into());
             Ok(ImportBasis::Approvals(given.into_iter().map(convert).collect()))
         }
         (None, None) if !resolves => Ok(ImportBasis::Migration),
@@ -244,9 +244,9 @@ fn basis(
     }
 }
 
-fn holds(given: Vec<HoldInput>, at: &str, principal: &str) -> Result<Holds, Problem> {
+fn holds(given: Vec<Object<HoldInput>>, at: &str, principal: &str) -> Result<Holds, Problem> {
     let mut holds = Holds::default();
-    for (position, hold) in given.into_iter().enumerate() {
+    for (position, Object(hold)) in given.into_iter().enumerate() {
         let at = format!("{at}[{position}]");
         let Some(reason) = HoldReason::parse(&hold.reason) else {
             return Err(bad_hold("There is no hold of this reason.", "没有该暂停原因。", &at, "reason"));

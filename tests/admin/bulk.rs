@@ -1,7 +1,10 @@
 //! Imports and exports.
 
-use crate::server::{HOME, Server};
+use crate::server::{HOME, Server, label};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use zhengming::admin::lines;
+use zhengming::registry::Event;
 
 const ADDRESS: [u8; 4] = [203, 0, 113, 5];
 
@@ -21,7 +24,7 @@ fn name(number: usize) -> String {
 }
 
 /// A unit and `count` names, as lines.
-fn lines(count: usize) -> String {
+fn import_of(count: usize) -> String {
     let names = (1..=count).map(|number| name_line(&name(number), "u1", ""));
     [unit_line("u1")].into_iter().chain(names).collect()
 }
@@ -29,7 +32,7 @@ fn lines(count: usize) -> String {
 #[test]
 fn an_import_resolves_what_it_brings() {
     let server = Server::new();
-    let report = server.import("id=i1", &lines(2500));
+    let report = server.import("id=i1", &import_of(2500));
     assert_eq!((report["applied"].as_u64(), report["last_line"].as_u64()), (Some(2501), Some(2501)));
     assert_eq!(report["refused"], 0);
     assert!(server.answers(&name(1), ADDRESS) && server.answers(&name(2500), ADDRESS));
@@ -41,7 +44,7 @@ fn an_import_resolves_what_it_brings() {
 #[test]
 fn a_bad_line_refuses_its_batch_and_no_other() {
     let server = Server::new();
-    let mut text = lines(2999);
+    let mut text = import_of(2999);
     let bad = name_line("12345.政务", "u1", "");
     text.insert_str(text.match_indices('\n').nth(1499).unwrap().0 + 1, &bad);
     let report = server.import("id=i1", &text);
@@ -58,7 +61,7 @@ fn a_bad_line_refuses_its_batch_and_no_other() {
 #[test]
 fn an_import_is_resumed_by_its_id() {
     let server = Server::new();
-    let text = lines(2499);
+    let text = import_of(2499);
     let cut = text.match_indices('\n').nth(1999).unwrap().0 + 1;
     assert_eq!(server.import("id=i1", &text[..cut])["applied"], 2000);
     let again = server.import("id=i1", &text);
@@ -69,7 +72,7 @@ fn an_import_is_resumed_by_its_id() {
     assert_eq!((rest["applied"].as_u64(), rest["last_line"].as_u64()), (Some(500), Some(2500)));
     assert_eq!(server.state(), state);
     // The id stands for these lines and no others.
-    let other = server.import("id=i1", &lines(999).replace("203.0.113.5", "203.0.113.6"));
+    let other = server.import("id=i1", &import_of(999).replace("203.0.113.5", "203.0.113.6"));
     assert_eq!(other["refusals"][0]["code"], "idempotency_key_reused");
     assert_eq!(server.state(), state);
 }
@@ -117,7 +120,11 @@ fn every_kind_of_bad_line_is_told_with_its_number() {
         ("address_invalid", with("203.0.113.5", "0.0.0.0")),
         ("ttl_invalid", with(r#""type":"A""#, r#""type":"A","ttl":59"#)),
         ("target_invalid", forward(r#""target":"ftp://site.example/""#)),
-        ("target_loop", forward(r#""target":"https://xn--5nqv22n.xn--zfr164b/""#).replace("甲.政务", "政府.政务")),
+        (
+            "target_loop",
+            forward(&format!(r#""target":"https://{}.xn--zfr164b/""#, label("政府.政务")))
+                .replace("甲.政务", "政府.政务"),
+        ),
         ("redirect_code_invalid", forward(r#""target":"https://site.example/","code":300"#)),
         ("server_invalid", with(r#""type":"A","addresses":["203.0.113.5"]"#, r#""type":"NS","servers":["bad..host"]"#)),
         (
@@ -152,7 +159,7 @@ fn documented<'a>(server: &Server, tried: impl Iterator<Item = &'a str>) {
 #[test]
 fn an_import_cannot_suspend_a_registry_unnoticed() {
     let server = Server::new();
-    server.import("id=i1", &lines(100));
+    server.import("id=i1", &import_of(100));
     let state = server.state();
     let hold = r#","holds":[{"reason":"REGISTRY_ADMIN","start":"2026-01-01","evidence":"d"}]"#;
     let held: String = (1..=21).map(|number| name_line(&name(number), "u1", hold)).collect();
@@ -174,17 +181,17 @@ fn what_the_import_endpoint_itself_refuses() {
     assert_eq!(code("id=a&line=0"), "invalid_parameter");
     let reply = server.call("operator", "POST", "/v1/import?id=a", "{}");
     assert_eq!((reply.status, reply.code().as_str()), (415, "unsupported_media_type"));
-    let dry = server.import("id=a&dry_run=true", &lines(3));
+    let dry = server.import("id=a&dry_run=true", &import_of(3));
     assert_eq!((dry["applied"].as_u64(), dry["seq"].as_u64()), (Some(4), None));
     assert_eq!(server.call("viewer", "GET", "/v1/units/u1", "").code(), "unit_not_found");
-    assert_eq!(server.import("id=a", &lines(3))["applied"], 4, "the dry run has not used up the id");
+    assert_eq!(server.import("id=a", &import_of(3))["applied"], 4, "the dry run has not used up the id");
 }
 
 /// Everything an export can hold, taken over by an empty server, is exported again octet for octet.
 #[test]
 fn an_export_is_imported_into_an_empty_server() {
     let server = Server::new();
-    server.import("id=i1", &lines(600));
+    server.import("id=i1", &import_of(600));
     server.unit("u2", "institution");
     server.ok("operator", "PUT", "/v1/units/u2/holds/UNIT_REQUEST", r#"{"evidence":"letter","start":"2027-01-01"}"#);
     for (name, unit, resolution) in [
@@ -219,7 +226,7 @@ fn an_export_is_imported_into_an_empty_server() {
 #[test]
 fn an_export_under_load_is_one_state() {
     let server = Server::new();
-    server.import("id=i1", &lines(3000));
+    server.import("id=i1", &import_of(3000));
     for number in 1..=40 {
         let held = format!("/v1/names/{}/holds/UNIT_REQUEST", name(number));
         server.ok("operator", "PUT", &held, r#"{"evidence":"letter"}"#);
@@ -252,14 +259,17 @@ fn an_export_under_load_is_one_state() {
     let copy = Server::new();
     let report = copy.import("id=copy", &export);
     assert_eq!(report["refusals"], serde_json::json!([]));
-    assert_eq!(copy.state(), replayed(&server, seq.parse().unwrap()));
+    let (copied, expected) = (lines_of(&copy.state()), replayed(&server, seq.parse().unwrap()));
+    let differing: Vec<&String> = copied.symmetric_difference(&expected).take(4).collect();
+    assert!(differing.is_empty(), "{differing:#?}");
 }
 
-/// The export of the state at `seq`, rebuilt from the journal by applying its first lines to a plain map.
-fn replayed(server: &Server, seq: u64) -> String {
-    use std::collections::BTreeMap;
-    use zhengming::admin::lines;
-    use zhengming::registry::Event;
+fn lines_of(text: &str) -> BTreeSet<String> {
+    text.lines().map(ToOwned::to_owned).collect()
+}
+
+/// The lines of the state at `seq`, in any order: the journal's first lines applied to a plain map.
+fn replayed(server: &Server, seq: u64) -> BTreeSet<String> {
     let (mut units, mut names) = (BTreeMap::new(), BTreeMap::new());
     for number in 1..=seq {
         for event in server.admin.journal.transaction(number).unwrap().unwrap().events {
@@ -271,14 +281,6 @@ fn replayed(server: &Server, seq: u64) -> String {
             }
         }
     }
-    let lines = [lines::begin()].into_iter().chain(units.into_values());
-    let sorted = |text: String| {
-        let mut lines: Vec<&str> = text.lines().collect();
-        lines.sort_unstable();
-        lines.join("\n")
-    };
-    // Compared as sets of lines: the store's order of keys is its own.
-    let all = sorted(lines.chain(names.into_values()).collect());
-    let _ = &all;
-    all
+    let all: String = [lines::begin()].into_iter().chain(units.into_values()).chain(names.into_values()).collect();
+    lines_of(&all)
 }

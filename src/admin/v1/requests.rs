@@ -1,5 +1,6 @@
 //! Bodies of requests.
 
+use super::super::json::Object;
 use super::super::problem::Problem;
 use super::{DayEdge, ResolutionInput, time_at};
 use crate::registry::change::Level;
@@ -75,10 +76,11 @@ pub struct SubmitChange {
     pub name: String,
     /// What it shall resolve to.
     #[schema(value_type = super::Resolution)]
-    pub resolution: ResolutionInput,
+    pub resolution: Object<ResolutionInput>,
     /// Both approvals, where the review took place elsewhere.
     #[serde(default)]
-    pub approvals: Option<Vec<AssertedApproval>>,
+    #[schema(value_type = Option<Vec<AssertedApproval>>)]
+    pub approvals: Option<Vec<Object<AssertedApproval>>>,
 }
 
 /// An approval given elsewhere.

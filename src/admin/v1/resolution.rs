@@ -1,5 +1,6 @@
 //! Resolutions over the wire.
 
+use super::super::json::Object;
 use super::super::problem::{Edge, Problem};
 use crate::registry::resolution::{TTL_ADDRESSES_SECS, TTL_DELEGATION_SECS, TTL_FORWARD_SECS};
 use crate::registry::{self, Code, DelegationSigner, NameServer};
@@ -112,7 +113,7 @@ pub struct ResolutionInput {
     code: Option<u16>,
     keep_path: Option<bool>,
     servers: Option<Vec<Server>>,
-    ds: Option<Vec<Ds>>,
+    ds: Option<Vec<Object<Ds>>>,
 }
 
 impl<'de> Deserialize<'de> for Server {
@@ -230,8 +231,8 @@ fn servers(given: Vec<Server>, at: &str) -> Result<Vec<NameServer>, Problem> {
     given.into_iter().enumerate().map(convert).collect()
 }
 
-fn signers(given: Vec<Ds>, at: &str) -> Result<Vec<DelegationSigner>, Problem> {
-    let convert = |(position, ds): (usize, Ds)| {
+fn signers(given: Vec<Object<Ds>>, at: &str) -> Result<Vec<DelegationSigner>, Problem> {
+    let convert = |(position, Object(ds)): (usize, Object<Ds>)| {
         let digest = unhex(&ds.digest).ok_or_else(|| {
             let field = format!("{at}[{position}].digest");
             Problem::registry(
