@@ -46,7 +46,7 @@ fn identify(admin: &Admin, headers: &HeaderMap) -> Result<Caller, Problem> {
         Problem::edge(
             Edge::Unauthorized,
             "This endpoint needs a valid token: Authorization: Bearer TOKEN.",
-            "该接口需要有效的令牌:Authorization: Bearer TOKEN。",
+            "该接口需要有效的令牌：Authorization: Bearer TOKEN。",
         )
     };
     let given = headers.get(header::AUTHORIZATION).ok_or_else(|| refuse("token_missing"))?;
@@ -63,7 +63,7 @@ fn forbidden() -> Problem {
     Problem::registry(
         Code::RoleForbidden,
         "The token's role may not do this; GET /v1/roles shows which may.",
-        "该令牌的角色无权执行此操作,权限表见 /v1/roles。",
+        "该令牌的角色无权执行此操作，权限表见 /v1/roles。",
     )
 }
 

@@ -41,7 +41,7 @@ fn no_approvals() -> Problem {
     Problem::registry(
         Code::ApprovalsIncomplete,
         "approvals is empty: give both approvals, or leave the member out.",
-        "approvals 为空:请给出两级审核意见,或省略该字段。",
+        "approvals 为空：请给出两级审核意见，或省略该字段。",
     )
     .field("approvals")
 }

@@ -58,7 +58,7 @@ pub(super) async fn import(
     let params = Params::parse(parts.uri.query(), &["id", "line", "dry_run"])?;
     let id = params.read("id", "1 to 64 of the characters A-Z, a-z, 0-9 and -", import_id)?;
     let id =
-        id.ok_or_else(|| invalid("id", "An import needs an id, to be resumed by.", "导入须有编号 id,以便续传。"))?;
+        id.ok_or_else(|| invalid("id", "An import needs an id, to be resumed by.", "导入须有编号 id，以便续传。"))?;
     let line = params.number("line", 1..=LINES_MAX)?.unwrap_or(1);
     check_headers(&parts.headers)?;
     let mut import = Import {
@@ -92,7 +92,7 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
     }
     if if_match(headers)?.is_some() {
         let en = "An import touches many objects; it has no version to match.";
-        return Err(Problem::edge(Edge::IfMatchInvalid, en, "导入涉及多个对象,不支持 If-Match。").field("If-Match"));
+        return Err(Problem::edge(Edge::IfMatchInvalid, en, "导入涉及多个对象，不支持 If-Match。").field("If-Match"));
     }
     // The id and the line make an import idempotent; a key is checked, and otherwise not needed.
     write::idempotency_key(headers).map(drop)

@@ -45,7 +45,7 @@ fn malformed(error: &serde_json::Error) -> Problem {
     Problem::edge(
         Edge::MalformedJson,
         format!("The body is not one JSON value: {error}."),
-        format!("请求体不是合法的 JSON(第 {} 行第 {} 列)。", error.line(), error.column()),
+        format!("请求体不是合法的 JSON（第 {} 行第 {} 列）。", error.line(), error.column()),
     )
 }
 

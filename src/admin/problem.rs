@@ -203,7 +203,7 @@ impl Problem {
         Self::edge(
             Edge::Internal,
             "The server failed to answer this request; its log says why. Nothing is known to have changed.",
-            "服务器处理该请求时出错,原因见服务器日志。",
+            "服务器处理该请求时出错，原因见服务器日志。",
         )
     }
 
@@ -252,18 +252,18 @@ impl From<UpdateError> for Problem {
             UpdateError::KeyReused => Self::edge(
                 Edge::IdempotencyKeyReused,
                 "This idempotency key was used with another request; use a new key for a new request.",
-                "该幂等键已用于另一请求;新请求请使用新的幂等键。",
+                "该幂等键已用于另一请求；新请求请使用新的幂等键。",
             )
             .field("Idempotency-Key"),
             UpdateError::Busy => Self::edge(
                 Edge::Busy,
                 "Too many writes are waiting; try again shortly.",
-                "等待处理的写入过多,请稍后再试。",
+                "等待处理的写入过多，请稍后再试。",
             ),
             UpdateError::Unwritable(why) => Self::edge(
                 Edge::Unwritable,
                 format!("Changes cannot be accepted now ({why}); what is published stays as it is. Try again later."),
-                format!("暂时无法接受变更({why});已发布的内容保持不变,请稍后再试。"),
+                format!("暂时无法接受变更（{why}）；已发布的内容保持不变，请稍后再试。"),
             ),
         }
     }

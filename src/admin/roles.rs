@@ -18,7 +18,7 @@ pub enum Reach {
 
 /// What can be done over the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)] // the table below says what each is
+#[allow(missing_docs, reason = "the table below says what each is")]
 pub enum Endpoint {
     ListUnits,
     GetUnit,
@@ -89,7 +89,7 @@ pub const TABLE: [Row; 24] = [
     row(E::GetChange, "GET", "/v1/changes/{id}", ("read a change", "查看变更"), [Own, Own, Own, Own, Own]),
     row(E::ApproveLocally, "POST", "/v1/changes/{id}/decisions", ("decide at the local level", "初审"), [No, Own, No, No, No]),
     row(E::ApproveCentrally, "POST", "/v1/changes/{id}/decisions", ("decide at the central level", "复审"), [No, No, Own, No, No]),
-    row(E::WithdrawChange, "DELETE", "/v1/changes/{id}", ("withdraw a change (a submitter: its own)", "撤回变更(提交人限本人)"), [Own, No, No, Own, No]),
+    row(E::WithdrawChange, "DELETE", "/v1/changes/{id}", ("withdraw a change (a submitter: its own)", "撤回变更（提交人限本人）"), [Own, No, No, Own, No]),
     row(E::PlaceUnitHold, "PUT", "/v1/units/{id}/holds/{reason}", ("hold a unit", "暂停单位"), [No, No, No, Own, No]),
     row(E::LiftUnitHold, "DELETE", "/v1/units/{id}/holds/{reason}", ("lift a unit's hold", "解除单位暂停"), [No, No, No, Own, No]),
     row(E::PlaceNameHold, "PUT", "/v1/names/{name}/holds/{reason}", ("hold a name", "暂停域名"), [No, No, No, Own, No]),
@@ -99,7 +99,7 @@ pub const TABLE: [Row; 24] = [
     row(E::ReadJournal, "GET", "/v1/journal", ("read the journal", "查看流水"), [No, No, No, Whole, Whole]),
     row(E::GetBrake, "GET", "/v1/brake", ("see whether the brake is engaged", "查看熔断状态"), [Any, Any, Any, Any, Any]),
     row(E::ReleaseBrake, "POST", "/v1/brake/release", ("release the brake", "解除熔断"), [No, No, No, Whole, No]),
-    row(E::MoveTestClock, "POST", "/v1/test/clock", ("move the clock (test builds only)", "拨动时钟(仅测试版)"), [No, No, No, Whole, No]),
+    row(E::MoveTestClock, "POST", "/v1/test/clock", ("move the clock (test builds only)", "拨动时钟（仅测试版）"), [No, No, No, Whole, No]),
 ];
 
 impl Endpoint {

@@ -81,7 +81,7 @@ async fn not_found() -> Problem {
     Problem::edge(
         Edge::NotFound,
         format!("There is no such endpoint; {DOCUMENT} lists them."),
-        format!("没有该接口,接口列表见 {DOCUMENT}。"),
+        format!("没有该接口，接口列表见 {DOCUMENT}。"),
     )
 }
 
@@ -89,7 +89,7 @@ async fn method_not_allowed() -> Problem {
     Problem::edge(
         Edge::MethodNotAllowed,
         "This endpoint does not know this method; the header Allow lists those it knows.",
-        "该接口不支持此方法,支持的方法见 Allow 头。",
+        "该接口不支持此方法，支持的方法见 Allow 头。",
     )
 }
 

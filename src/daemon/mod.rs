@@ -18,9 +18,13 @@ use crate::telemetry::{Telemetry, log};
 use crate::update::{self, Clock, SystemClock};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use web::Web;
+
+/// Longest request of the admin API: an import of a whole registry. Bodies that stall are cut off much earlier.
+const ADMIN_REQUEST: Duration = Duration::from_secs(3600);
 
 /// What the command line says of a run.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +115,8 @@ fn serve(
     for address in &config.admin.listen {
         let (routes, tls) = (admin::router(api.clone()), certificate.as_ref().map(tls::Certificate::receiver));
         admin.listen(*address, |listener, stop| {
-            crate::http::serve(listener, routes, crate::http::Limits::default(), tls, stop)
+            let limits = crate::http::Limits { request: ADMIN_REQUEST, ..Default::default() };
+            crate::http::serve(listener, routes, limits, tls, stop)
         })?;
     }
 

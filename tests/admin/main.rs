@@ -1,8 +1,11 @@
 //! The admin API over a real socket, with the real writer, journal and store behind it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod bulk;
 mod codes;
 mod flows;
+mod fuzz;
 mod pages;
 mod roles;
 mod server;

@@ -150,7 +150,7 @@ impl Server {
 
     /// The same data, served anew.
     pub fn restart(mut self) -> Self {
-        let now = zhengming::update::Clock::now(&*self.clock).0;
+        let now = update::Clock::now(&*self.clock).0;
         self.end();
         let directory = std::mem::replace(&mut self.directory, TempDir::new().unwrap());
         Self::open(directory, now)

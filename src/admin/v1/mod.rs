@@ -32,13 +32,16 @@ pub fn time(text: &str, edge: DayEdge) -> Option<Timestamp> {
     }
 }
 
-/// The same for a member of a body; a bad one is `code`.
+/// The same for a member of a body.
+///
+/// # Errors
+/// `code`, about `field`.
 pub fn time_at(code: Code, field: &str, text: &str, edge: DayEdge) -> Result<Timestamp, Problem> {
     let bad = || {
         Problem::registry(
             code,
             format!("{field} is neither a date (2026-11-22) nor a time (2026-11-22T08:00:00Z)."),
-            format!("{field} 不是日期(2026-11-22)或时间(2026-11-22T08:00:00Z)。"),
+            format!("{field} 不是日期（2026-11-22）或时间（2026-11-22T08:00:00Z）。"),
         )
         .field(field)
     };

@@ -200,15 +200,21 @@ impl PlaceHold {
 }
 
 /// The unit id of `text`, found in `field`.
+///
+/// # Errors
+/// `unit_invalid`.
 pub fn unit_id(text: &str, field: &str) -> Result<UnitId, Problem> {
     UnitId::parse(text).ok_or_else(|| {
         let en = format!("{field} is not a unit id: 1 to 64 of the characters A-Z, a-z, 0-9 and -.");
-        let zh = format!("{field} 不是单位编号:应为 1 至 64 个字母、数字或连字符。");
+        let zh = format!("{field} 不是单位编号：应为 1 至 64 个字母、数字或连字符。");
         Problem::registry(Code::UnitInvalid, en, zh).field(field)
     })
 }
 
 /// The region of `text`.
+///
+/// # Errors
+/// `unit_invalid`.
 pub fn region(text: &str) -> Result<Region, Problem> {
     Region::parse(text).ok_or_else(|| {
         let en = "region is not a division code of 2, 4, 6, 9 or 12 digits.";

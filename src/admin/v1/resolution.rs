@@ -157,7 +157,7 @@ impl ResolutionInput {
             Problem::edge(
                 Edge::MissingField,
                 format!("{at}.{member} is missing; a resolution of this type needs it."),
-                format!("缺少 {at}.{member},该类型的解析必须填写。"),
+                format!("缺少 {at}.{member}，该类型的解析必须填写。"),
             )
             .field(format!("{at}.{member}"))
         };
@@ -201,7 +201,7 @@ impl ResolutionInput {
         Err(Problem::edge(
             Edge::UnknownField,
             format!("{at}.{member} does not belong to a resolution of this type; give exactly one plan."),
-            format!("{at}.{member} 不属于该类型的解析;只能选择一种解析方案。"),
+            format!("{at}.{member} 不属于该类型的解析；只能选择一种解析方案。"),
         )
         .field(format!("{at}.{member}")))
     }
