@@ -5,6 +5,7 @@ use super::node::{self, NodeRef};
 use super::pages::Pages;
 use super::record::{Record, Rtype};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -84,13 +85,16 @@ pub enum ZoneError {
     RrsetTooLarge(Name, Rtype),
 }
 
-/// RRsets of one owner while a zone is built: TTL and RDATA by type.
+/// One owner while a zone is built.
 #[derive(Default)]
 struct Draft {
     owner: Box<[u8]>,
     marks: u8,
-    rrsets: BTreeMap<Rtype, (u32, Vec<Box<[u8]>>)>,
+    rrsets: BTreeMap<Rtype, DraftRrset>,
 }
+
+/// TTL and RDATA.
+type DraftRrset = (u32, Vec<Box<[u8]>>);
 
 impl Zone {
     /// The zone of `records`, all of class IN. Repeated records count once; of differing TTLs in one RRset the first
@@ -212,6 +216,12 @@ impl Zone {
             rdata[at..at + 4].copy_from_slice(&self.serial.to_be_bytes());
         }
         Record { owner, rtype, ttl, rdata }
+    }
+}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} serial {}", self.apex(), self.serial)
     }
 }
 

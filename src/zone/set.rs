@@ -11,6 +11,7 @@ use super::qname::Qname;
 use foldhash::quality::RandomState;
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// All zones, found by the closest enclosing apex. Cloning is cheap.
@@ -116,6 +117,12 @@ impl ZoneSet {
 
     fn position(&self, apex: &Name) -> Option<usize> {
         self.directory.positions.get(apex.to_lowercase().as_wire()).copied()
+    }
+}
+
+impl fmt::Debug for ZoneSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the standards and the registry's answer table ask of one answer, by document and section.
 
-#[path = "../support/dns.rs"]
+#[path = "../common/respond.rs"]
 mod dns;
 
 mod answer_table;

@@ -120,14 +120,12 @@ fn an_edit_copies_one_path() {
     let mut edit = before.edit();
     edit.insert(&77u32.to_be_bytes(), &[2; 30]);
     let after = edit.finish();
-    let shared = |a: &Branch, b: &Branch| a.children.iter().zip(b.children.iter()).filter(|pair| same(pair)).count();
-    fn same(pair: &(&Child, &Child)) -> bool {
-        match pair {
-            (Child::Leaf(a), Child::Leaf(b)) => a.is(b),
-            (Child::Branch(a), Child::Branch(b)) => Arc::ptr_eq(&a.children, &b.children),
-            _ => false,
-        }
-    }
+    let same = |pair: &(&Child, &Child)| match pair {
+        (Child::Leaf(a), Child::Leaf(b)) => a.is(b),
+        (Child::Branch(a), Child::Branch(b)) => Arc::ptr_eq(&a.children, &b.children),
+        _ => false,
+    };
+    let shared = |a: &Branch, b: &Branch| a.children.iter().zip(b.children.iter()).filter(same).count();
     assert_eq!(shared(&before.root, &after.root), before.root.children.len() - 1);
     assert_eq!(before.get(&77u32.to_be_bytes()), Some(&[1; 30][..]));
     assert_eq!(after.get(&77u32.to_be_bytes()), Some(&[2; 30][..]));

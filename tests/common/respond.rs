@@ -1,6 +1,7 @@
 //! Zones written as text, requests built octet by octet, and responses taken apart by a decoder of their own.
 
 #![allow(dead_code, reason = "each test program uses its part of this")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::fmt::Write as _;
 use zhengming::query::{self, Outcome, Settings, Transport};

@@ -1,0 +1,103 @@
+//! The fuzz target of `respond`: mutations of good requests, for as many rounds as `ZHENGMING_FUZZ_ROUNDS` says.
+//!
+//! It runs with the other tests for a moment; `ZHENGMING_FUZZ_ROUNDS=100000000 cargo test --release --test fuzz` goes on
+//! longer, `ZHENGMING_FUZZ_SEED` elsewhere. A failure prints the request.
+
+#[path = "../common/respond.rs"]
+mod respond;
+
+use respond::{Opt, Query, UDP_SIZE_MAX};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use zhengming::query::{self, Transport};
+
+/// Rounds where nothing else is said.
+const ROUNDS: u64 = 60_000;
+/// Octets that mean something in messages, put in more often than others.
+const MEANINGFUL: [u8; 12] = [0, 1, 3, 12, 15, 41, 63, 64, 0x80, 0xc0, 250, 255];
+
+/// A generator of numbers that are random enough to find faults (xorshift64*).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+
+    fn octet(&mut self) -> u8 {
+        if self.below(2) == 0 { MEANINGFUL[self.below(MEANINGFUL.len())] } else { self.next() as u8 }
+    }
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for name in ["xn--live.xn--zfr164b", "x.xn--own.xn--zfr164b", "xn--legal.xn--zfr164b.cn", "x.xn--own.moved.example"]
+    {
+        for qtype in ["A", "DS", "ANY", "IXFR", "SOA"] {
+            for edns in [None, Some(Opt { options: vec![(3, vec![]), (10, vec![7; 8])], ..Opt::new() })] {
+                seeds.push(Query { edns, ..Query::new(name, qtype) }.to_wire());
+            }
+        }
+    }
+    // A request with a record in each section and a TSIG.
+    let query = Query::new("www.xn--live.xn--zfr164b", "A");
+    let record = [0xc0, 12, 0, 6, 0, 1, 0, 0, 0, 0, 0, 4, 1, 2, 3, 4].repeat(2);
+    let tsig = [&[1, b'k', 0, 0, 250, 0, 255, 0, 0, 0, 0, 0, 19, 1, b'h', 0][..], &[0; 16]].concat();
+    seeds.push([query.header([1, 1, 1, 2]), query.question(), record, Opt::new().to_wire(), tsig].concat());
+    seeds
+}
+
+fn mutate(octets: &mut Vec<u8>, other: &[u8], random: &mut Random) {
+    for _ in 0..1 + random.below(6) {
+        let at = random.below(octets.len());
+        match random.below(7) {
+            0 if !octets.is_empty() => octets[at] = random.octet(),
+            1 if !octets.is_empty() => octets[at] ^= 1 << random.below(8),
+            2 => octets.insert(at, random.octet()),
+            3 if !octets.is_empty() => drop(octets.remove(at)),
+            4 => octets.truncate(at),
+            5 => octets.extend_from_slice(&other[random.below(other.len())..]),
+            _ => {
+                // Counts are what most depends on.
+                let field = 4 + random.below(8);
+                if field < octets.len() {
+                    octets[field] = (random.next() % 4) as u8;
+                }
+            }
+        }
+    }
+}
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+#[test]
+fn respond_takes_any_octets() {
+    let (zones, settings, seeds) = (respond::zones(), respond::settings(), seeds());
+    let mut random = Random(number("ZHENGMING_FUZZ_SEED", 0x5eed).max(1));
+    let mut response = vec![0; 65_535];
+    for _ in 0..number("ZHENGMING_FUZZ_ROUNDS", ROUNDS) {
+        let mut request = seeds[random.below(seeds.len())].clone();
+        let other = &seeds[random.below(seeds.len())];
+        mutate(&mut request, other, &mut random);
+        let transport = if random.below(4) == 0 { Transport::Tcp } else { Transport::Udp };
+        let room = 500 + random.below(1200);
+        let answered = catch_unwind(AssertUnwindSafe(|| {
+            query::respond(&zones, &settings, transport, &request, &mut response[..room])
+        }));
+        let Ok(outcome) = answered else { panic!("panicked on {request:02x?}") };
+        let limit = if transport == Transport::Udp { room.min(usize::from(UDP_SIZE_MAX)) } else { room };
+        assert!(outcome.len <= limit, "{outcome:?} for {request:02x?}");
+        if outcome.len > 0 {
+            assert!(outcome.len >= 12 && response[2] & 0x80 != 0, "{outcome:?} for {request:02x?}");
+            assert_eq!(response[..2], request[..2]);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Properties that hold for all inputs, shown against naive models.
+
+#[path = "../common/respond.rs"]
+mod dns;
+
+mod lookup;
+mod packets;
