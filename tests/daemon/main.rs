@@ -1,1 +1,9 @@
 //! The running program, seen from outside: real process, real packets, real HTTP.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod change_to_answer;
+mod kit;
+mod stories;
+mod tools;

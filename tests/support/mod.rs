@@ -36,9 +36,18 @@ pub fn tree(path: &str) -> PathBuf {
 pub struct TestDaemon {
     directory: TempDir,
     process: Option<Child>,
+    notified: Option<UnixDatagram>,
     arguments: Vec<String>,
+    wrapper: Vec<String>,
     addresses: Value,
     agent: ureq::Agent,
+}
+
+/// What sends requests to one HTTP server over connections that are kept open; clones share them.
+#[derive(Clone)]
+pub struct Caller {
+    agent: ureq::Agent,
+    server: SocketAddr,
 }
 
 /// An answer of the admin API or the gateway.
@@ -73,10 +82,33 @@ impl TestDaemon {
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_global(Some(PATIENCE))
+            .max_idle_connections_per_host(16)
+            // The server closes what is idle for 15 seconds; a request must not cross with that.
+            .max_idle_age(Duration::from_secs(5))
             .build()
             .into();
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { directory, process: None, arguments, addresses: Value::Null, agent }
+        let (notified, wrapper) = (None, Vec::new());
+        Self { directory, process: None, notified, arguments, wrapper, addresses: Value::Null, agent }
+    }
+
+    /// Other further arguments of `serve`, from the next start on.
+    pub fn set_arguments(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+    }
+
+    /// A command that starts the program, from the next start on: it is given the program and its arguments.
+    pub fn set_wrapper(&mut self, wrapper: &[&str]) {
+        self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
+    }
+
+    /// Replaces text in the configuration, for the next start or reload.
+    #[track_caller]
+    pub fn reconfigure(&self, from: &str, to: &str) {
+        let path = self.path("config.toml");
+        let text = fs::read_to_string(&path).expect("the configuration");
+        assert!(text.contains(from), "no {from:?} in\n{text}");
+        fs::write(path, text.replace(from, to)).expect("a writable directory");
     }
 
     /// Starts the program (again), and returns when everything answers.
@@ -89,21 +121,8 @@ impl TestDaemon {
     /// # Errors
     /// How it ended.
     pub fn try_restart(&mut self) -> Result<(), ExitStatus> {
-        assert!(self.process.is_none(), "it runs already");
-        let socket = self.path("notify");
-        let _ = fs::remove_file(&socket);
-        let notified = UnixDatagram::bind(&socket).expect("a socket for the start");
-        notified.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
-        let log = File::options().create(true).append(true).open(self.path("log")).expect("a log file");
-        let mut process = program()
-            .arg("serve")
-            .args(["--config", "config.toml", "--ready-file", "ready.json"])
-            .args(&self.arguments)
-            .current_dir(self.directory.path())
-            .env("NOTIFY_SOCKET", &socket)
-            .stderr(log)
-            .spawn()
-            .expect("the program was built");
+        self.launch();
+        let notified = self.notified.take().expect("launched with it");
         let start = Instant::now();
         let mut state = [0; 64];
         loop {
@@ -111,15 +130,45 @@ impl TestDaemon {
                 Ok(length) if state[..length].starts_with(b"READY=1") => break,
                 _ => {}
             }
+            let process = self.process.as_mut().expect("launched");
             if let Some(status) = process.try_wait().expect("a child") {
+                self.process = None;
                 return Err(status);
             }
             assert!(start.elapsed() < PATIENCE, "not ready; its log:\n{}", self.log());
         }
         let ready = fs::read_to_string(self.path("ready.json")).expect("the ready file");
         self.addresses = serde_json::from_str(&ready).expect("the ready file is JSON");
-        self.process = Some(process);
         Ok(())
+    }
+
+    /// Starts the program, and does not wait until it answers.
+    pub fn launch(&mut self) {
+        assert!(self.process.is_none(), "it runs already");
+        let socket = self.path("notify");
+        let _ = fs::remove_file(&socket);
+        let notified = UnixDatagram::bind(&socket).expect("a socket for the start");
+        notified.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+        self.notified = Some(notified);
+        let log = File::options().create(true).append(true).open(self.path("log")).expect("a log file");
+        let mut command = self.serve();
+        command.env("NOTIFY_SOCKET", &socket).stderr(log);
+        self.process = Some(command.spawn().expect("the program was built"));
+    }
+
+    /// The command that starts the program.
+    pub fn serve(&self) -> Command {
+        let mut command = match self.wrapper.split_first() {
+            None => program(),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program().get_program());
+                command
+            }
+        };
+        command.arg("serve").args(["--config", "config.toml", "--ready-file", "ready.json"]).args(&self.arguments);
+        command.current_dir(self.directory.path());
+        command
     }
 
     /// Kills the program as a power cut would: SIGKILL.
@@ -172,8 +221,22 @@ impl TestDaemon {
         self.address("gateway")
     }
 
+    /// The same server over IPv6.
+    pub fn dns_v6(&self) -> SocketAddr {
+        self.nth_address("dns", 1)
+    }
+
     fn address(&self, of: &str) -> SocketAddr {
-        self.addresses[of][0].as_str().and_then(|address| address.parse().ok()).expect("an address")
+        self.nth_address(of, 0)
+    }
+
+    fn nth_address(&self, of: &str, n: usize) -> SocketAddr {
+        self.addresses[of][n].as_str().and_then(|address| address.parse().ok()).expect("an address")
+    }
+
+    /// What sends requests to the admin API, also from other threads, and after the program is gone.
+    pub fn caller(&self) -> Caller {
+        Caller { agent: self.agent.clone(), server: self.admin() }
     }
 
     /// Asks over UDP, with EDNS.
@@ -216,21 +279,9 @@ impl TestDaemon {
         content_type: &str,
         body: &str,
     ) -> Reply {
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("http://{to}{path}"));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let answer = if body.is_empty() {
-            self.agent.run(request.body(()).expect("a request"))
-        } else {
-            let request = request.header("content-type", content_type);
-            self.agent.run(request.body(body.to_owned()).expect("a request"))
-        };
-        let mut answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}; log:\n{}", self.log()));
-        let text = answer.body_mut().read_to_string().expect("text");
-        let headers = answer.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
-        Reply { status: answer.status().as_u16(), headers: headers.collect(), text }
+        let caller = Caller { agent: self.agent.clone(), server: to };
+        let answer = caller.send(method, path, headers, content_type, body);
+        answer.unwrap_or_else(|error| panic!("{method} {path}: {error}; log:\n{}", self.log()))
     }
 
     /// Puts a unit and a name with the demonstration's operator; the name has no resolution yet.
@@ -247,6 +298,56 @@ impl TestDaemon {
             .map(|(level, by)| serde_json::json!({ "level": level, "by": by }));
         let body = serde_json::json!({ "name": name, "resolution": resolution, "approvals": approvals });
         self.api("POST", "/v1/changes", "demo-operator", Some(&body))
+    }
+}
+
+impl Caller {
+    /// Sends a request, and reads the whole answer.
+    ///
+    /// # Errors
+    /// That there is no answer, or not all of it.
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        content_type: &str,
+        body: &str,
+    ) -> Result<Reply, ureq::Error> {
+        let uri = format!("http://{}{path}", self.server);
+        let mut request = ureq::http::Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut answer = if body.is_empty() {
+            self.agent.run(request.body(()).expect("a request"))?
+        } else {
+            let request = request.header("content-type", content_type);
+            self.agent.run(request.body(body.to_owned()).expect("a request"))?
+        };
+        let text = answer.body_mut().read_to_string()?;
+        let headers = answer.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
+        Ok(Reply { status: answer.status().as_u16(), headers: headers.collect(), text })
+    }
+
+    /// Sends JSON (or nothing) with `token`, and `key` to make it idempotent.
+    ///
+    /// # Errors
+    /// As [`Caller::send`].
+    pub fn api(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        key: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Reply, ureq::Error> {
+        let token = format!("Bearer {token}");
+        let mut headers = vec![("authorization", token.as_str())];
+        headers.extend(key.map(|key| ("idempotency-key", key)));
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        self.send(method, path, &headers, "application/json", &body)
     }
 }
 
@@ -320,7 +421,8 @@ pub fn ask_tcp(server: SocketAddr, name: &str, rtype: RecordType) -> Message {
     Message::from_vec(&answer).expect("a message")
 }
 
-fn query(name: &str, rtype: RecordType) -> Vec<u8> {
+/// A query with EDNS.
+pub fn query(name: &str, rtype: RecordType) -> Vec<u8> {
     let name = Name::from_ascii(ascii(name)).expect("a name");
     let mut message = Message::new(rand_id(), MessageType::Query, OpCode::Query);
     message.add_query(Query::query(name, rtype));
