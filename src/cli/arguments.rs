@@ -13,7 +13,7 @@ use std::path::PathBuf;
 const URL: &str = "http://127.0.0.1:8053";
 
 const EXIT_CODES: &str = "\
-Exit codes / 退出码:
+Exit codes / 退出码：
   0  done / 完成
   1  a check failed, or a request was refused / 检查未通过或请求被拒绝
   2  the command line is wrong / 命令行有误
@@ -51,10 +51,10 @@ pub(super) enum Command {
     },
     /// Import units and names (NDJSON) through the admin API; goes on where it stopped / 导入单位与域名
     Import {
-        /// What `export` writes; `-` is standard input / 导入文件,“-”为标准输入
+        /// What `export` writes; `-` is standard input / 导入文件，“-”为标准输入
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
-        /// Names the import: what was imported under it before is skipped; the file's digest if absent / 导入编号,用于续传
+        /// Names the import: what was imported under it before is skipped; the file's digest if absent / 导入编号，用于续传
         #[arg(long)]
         id: Option<String>,
         #[command(flatten)]
@@ -104,7 +104,7 @@ pub(super) struct Serve {
     /// The configuration file / 配置文件
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     config: PathBuf,
-    /// Write the bound addresses there, as JSON, once everything answers / 就绪后写入实际监听地址(JSON)
+    /// Write the bound addresses there, as JSON, once everything answers / 就绪后写入实际监听地址（JSON）
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     ready_file: Option<PathBuf>,
     /// Begin with a clock at this time that only the admin API moves (tests only) / 测试时钟的起点
@@ -127,7 +127,7 @@ impl Serve {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
-    /// Make a token: it is shown once; the configuration keeps its hash / 生成令牌(仅显示一次)
+    /// Make a token: it is shown once; the configuration keeps its hash / 生成令牌（仅显示一次）
     New {
         /// The principal's name in the journal: a role and a place, not a person / 令牌名称
         #[arg(value_parser = token_name)]
@@ -161,7 +161,7 @@ fn token_name(text: &str) -> Result<String, String> {
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    config::role(text).ok_or_else(|| format!("one of / 应为以下之一: {}", Role::TOKENS.map(Role::as_str).join(", ")))
+    config::role(text).ok_or_else(|| format!("one of / 应为以下之一：{}", Role::TOKENS.map(Role::as_str).join(", ")))
 }
 
 fn region(text: &str) -> Result<Region, String> {

@@ -17,9 +17,9 @@ pub(super) fn config(file: &Path) -> Result<(), Failure> {
     daemon::tls::check(&config)?;
     daemon::seed::check(&config)?;
     let (zones, tokens) = (config.zone_files().len(), config.admin.tokens.len());
-    println!("{}: valid, {zones} zones, {tokens} tokens / 有效,{zones} 个区,{tokens} 个令牌", file.display());
+    println!("{}: valid, {zones} zones, {tokens} tokens / 有效，{zones} 个区，{tokens} 个令牌", file.display());
     if config.goes_bare() {
-        eprintln!("warning: the admin API leaves loopback without TLS / 警告:管理接口在非回环地址上未使用 TLS");
+        eprintln!("warning: the admin API leaves loopback without TLS / 警告：管理接口在非回环地址上未使用 TLS");
     }
     Ok(())
 }
@@ -44,13 +44,13 @@ pub(super) fn zone(apex: &str, file: &Path, registry: bool) -> Result<(), Failur
         Ok((zone, _)) => {
             let serial = zone.serial();
             println!(
-                "{name} {records} records, serial {serial}, {warnings} warnings / {records} 条记录,{warnings} 个警告"
+                "{name} {records} records, serial {serial}, {warnings} warnings / {records} 条记录，{warnings} 个警告"
             );
             Ok(())
         }
         Err(_) => Err(Failure::refused(
             format!("{}: {errors} errors; the zone cannot be served", file.display()),
-            format!("{errors} 个错误,该区无法提供服务"),
+            format!("{errors} 个错误，该区无法提供服务"),
         )),
     }
 }
@@ -65,12 +65,12 @@ pub(super) fn journal(directory: &Path) -> Result<(), Failure> {
     })?;
     let (lines, segments, last) = (report.lines, report.segments, report.last);
     let at = report.at.as_ref().map(Timestamp::to_string).unwrap_or_default();
-    println!("{lines} lines in {segments} segments, unbroken / {lines} 行,{segments} 段,链完整");
+    println!("{lines} lines in {segments} segments, unbroken / {lines} 行，{segments} 段，链完整");
     println!("seq {} {at}", last.seq);
     println!("hash {}", crate::admin::token::hex(&last.hash));
     if let Some(torn) = report.torn {
         println!(
-            "{}, line {}: {} octets of an unfinished line, which a start cuts off / 末尾有未写完的一行,启动时会截去",
+            "{}, line {}: {} octets of an unfinished line, which a start cuts off / 末尾有未写完的一行，启动时会截去",
             torn.segment, torn.line, torn.octets
         );
     }

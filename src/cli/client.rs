@@ -114,7 +114,7 @@ fn token(server: &Server) -> Result<String, Failure> {
         None => std::env::var(TOKEN_VARIABLE).map_err(|_| {
             Failure::usage(
                 format!("no token: name a file with --token-file, or set {TOKEN_VARIABLE}"),
-                format!("缺少令牌:请用 --token-file 指定文件,或设置环境变量 {TOKEN_VARIABLE}"),
+                format!("缺少令牌：请用 --token-file 指定文件，或设置环境变量 {TOKEN_VARIABLE}"),
             )
         })?,
     };
@@ -125,7 +125,7 @@ fn connector(ca: Option<&Path>) -> Result<TlsConnector, Failure> {
     let path = ca.unwrap_or(Path::new(SYSTEM_CERTIFICATES));
     let unusable = |error: String| {
         let path = path.display();
-        Failure::system(format!("{path}: {error}"), format!("{path}:证书无法使用,请用 --ca 指定"))
+        Failure::system(format!("{path}: {error}"), format!("{path}：证书无法使用，请用 --ca 指定"))
     };
     let mut roots = RootCertStore::empty();
     let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unusable(error.to_string()))?;

@@ -47,7 +47,7 @@ impl Failure {
     /// The file at `path` cannot be used.
     pub(super) fn file(path: &Path, error: &std::io::Error) -> Self {
         let path = path.display();
-        Self::system(format!("{path}: {error}"), format!("{path}:无法使用该文件"))
+        Self::system(format!("{path}: {error}"), format!("{path}：无法使用该文件"))
     }
 
     pub(super) fn exit_code(&self) -> ExitCode {

@@ -14,12 +14,12 @@ pub(super) fn token(name: &str, role: Role, region: Option<Region>) -> Result<()
     if role == Role::LocalReviewer && region.is_none() {
         return Err(Failure::usage(
             "a local-reviewer decides in its own region: add --region CODE",
-            "local-reviewer 只能在本辖区审核:请加上 --region 代码",
+            "local-reviewer 只能在本辖区审核：请加上 --region 代码",
         ));
     }
     let token = token::generate()
         .map_err(|error| Failure::system(format!("no random octets: {error}"), "系统无法提供随机数"))?;
-    eprintln!("The token; it is not shown again / 令牌,仅显示一次:");
+    eprintln!("The token; it is not shown again / 令牌，仅显示一次：");
     println!("{token}");
     eprintln!("For the configuration, then SIGHUP / 请加入配置文件并发送 SIGHUP:");
     println!("[[admin.tokens]]\nname = \"{name}\"\nrole = \"{}\"", role.as_str());

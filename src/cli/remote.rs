@@ -98,7 +98,7 @@ async fn copy(response: Response<Incoming>, mut to: impl Write) -> Result<(), Fa
     if end.starts_with(b"{\"end\":") {
         return Ok(());
     }
-    Err(Failure::system("the export was cut short: its last line is missing", "导出不完整:缺少结束行"))
+    Err(Failure::system("the export was cut short: its last line is missing", "导出不完整：缺少结束行"))
 }
 
 /// Adds `data` to what came before, and keeps its last whole line.
@@ -197,7 +197,7 @@ impl Total {
         let seq = self.seq.map_or_else(String::new, |seq| format!(", seq {seq}"));
         eprintln!(
             "import {id}: {lines} lines, {applied} applied, {replayed} applied before, {refused} refused{seq}, {rate:.0} lines/s\n\
-             导入 {id}:共 {lines} 行,导入 {applied},此前已导入 {replayed},拒绝 {refused}"
+             导入 {id}：共 {lines} 行，导入 {applied}，此前已导入 {replayed}，拒绝 {refused}"
         );
         if *refused == 0 {
             return Ok(());
@@ -206,7 +206,7 @@ impl Total {
             format!(
                 "{refused} objects are in batches that were refused; correct the lines above and import them again"
             ),
-            format!("{refused} 个对象所在批次被拒绝;请改正上述各行后重新导入"),
+            format!("{refused} 个对象所在批次被拒绝；请改正上述各行后重新导入"),
         ))
     }
 }

@@ -28,7 +28,7 @@ fn listeners(config: &Config, faults: &Faults<'_>) {
     let dns = config.server.listen.iter();
     let http = config.admin.listen.iter().chain(&config.gateway.listen);
     if config.server.listen.is_empty() {
-        faults.add(None, "`server.listen` is empty: nothing would answer", "“server.listen”为空:没有可应答的地址");
+        faults.add(None, "`server.listen` is empty: nothing would answer", "“server.listen”为空：没有可应答的地址");
     }
     for address in dns.clone() {
         if let Err(error) = crate::server::check_address(*address) {
@@ -40,7 +40,7 @@ fn listeners(config: &Config, faults: &Faults<'_>) {
             faults.add(
                 None,
                 format!("`demo = true` lets published tokens in, so it listens on loopback only, not on {address}"),
-                format!("“demo = true”会接受公开的令牌,因此只能监听本机回环地址,不能监听 {address}"),
+                format!("“demo = true”会接受公开的令牌，因此只能监听本机回环地址，不能监听 {address}"),
             );
         }
     }
@@ -66,7 +66,7 @@ fn admin(config: &Config, faults: &Faults<'_>) {
                      set `tls_cert` and `tls_key`, or `insecure = true` if something in front speaks TLS"
                 ),
                 format!(
-                    "“admin.listen”中的 {address} 不是本机回环地址,令牌会以明文传输;\
+                    "“admin.listen”中的 {address} 不是本机回环地址，令牌会以明文传输；\
                      请设置 tls_cert 和 tls_key,若前端已有 TLS 可设 insecure = true"
                 ),
             );
@@ -90,7 +90,7 @@ fn tokens(config: &Config, faults: &Faults<'_>) {
         faults.add(
             None,
             format!("token {}: another token has the same `sha256`", token.name),
-            format!("令牌 {}:与另一令牌的 sha256 相同", token.name),
+            format!("令牌 {}：与另一令牌的 sha256 相同", token.name),
         );
     }
     if config.demo {
@@ -104,7 +104,7 @@ fn tokens(config: &Config, faults: &Faults<'_>) {
                 "token {} is one of the demonstration's, which everybody knows; make one with `zhengming token new`",
                 token.name
             ),
-            format!("令牌 {} 是公开的演示令牌;请用 zhengming token new 生成新令牌", token.name),
+            format!("令牌 {} 是公开的演示令牌；请用 zhengming token new 生成新令牌", token.name),
         );
     }
 }
@@ -127,7 +127,7 @@ fn labels(config: &Config, faults: &Faults<'_>) {
             faults.add(
                 None,
                 format!("`registry.reserved_labels`: \"{label}\" could not be registered anyway: {}", error.en()),
-                format!("“registry.reserved_labels”中的“{label}”本就不能注册:{}", error.zh()),
+                format!("“registry.reserved_labels”中的“{label}”本就不能注册：{}", error.zh()),
             );
         }
     }

@@ -316,7 +316,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { path, source } => {
-                write!(f, "{}: cannot be read / 无法读取: {source}", path.display())
+                write!(f, "{}: cannot be read / 无法读取：{source}", path.display())
             }
             Self::Faults { path, faults } => {
                 for (number, fault) in faults.iter().enumerate() {

@@ -105,7 +105,7 @@ fn token(table: &Table<'_>) -> Option<Token> {
     let name = table.require("name", |value| value.parsed("a token's name", "令牌名称", token_name));
     let role = table.require("role", |value| {
         let names = Role::TOKENS.map(Role::as_str);
-        let (en, zh) = (format!("one of {}", names.join(", ")), format!("以下之一:{}", names.join("、")));
+        let (en, zh) = (format!("one of {}", names.join(", ")), format!("以下之一：{}", names.join("、")));
         value.parsed(&en, &zh, role)
     });
     let region = table.read("region", None, |value| {
@@ -120,7 +120,7 @@ fn token(table: &Table<'_>) -> Option<Token> {
         value
             .parsed(
                 "a date (2026-11-22) or time (2026-11-22T08:00:00Z)",
-                "日期(2026-11-22)或时间(2026-11-22T08:00:00Z)",
+                "日期（2026-11-22）或时间（2026-11-22T08:00:00Z）",
                 |text| Timestamp::parse_end(text).ok(),
             )
             .map(Some)
@@ -143,7 +143,7 @@ fn suffixes(table: &Table<'_>) -> Option<Suffixes> {
     if names.is_empty() || names.len() != files.len() {
         table.note(
             format!("{} suffixes, but {} zone files: each suffix needs one", names.len(), files.len()),
-            format!("有 {} 个后缀、{} 个区文件:每个后缀需要一个区文件", names.len(), files.len()),
+            format!("有 {} 个后缀、{} 个区文件：每个后缀需要一个区文件", names.len(), files.len()),
         );
     }
     Some(Suffixes {
@@ -188,7 +188,7 @@ fn addresses(value: &Value<'_>) -> Option<Vec<SocketAddr>> {
     value.list(|item| {
         item.parsed(
             "an address with a port (192.0.2.1:53, [2001:db8::1]:53)",
-            "带端口的地址(192.0.2.1:53、[2001:db8::1]:53)",
+            "带端口的地址（192.0.2.1:53、[2001:db8::1]:53）",
             |text| text.parse().ok(),
         )
     })

@@ -155,11 +155,11 @@ impl<'a> Table<'a> {
             match nearest(name, &known) {
                 Some(near) => {
                     en.push_str(&format!("; did you mean `{near}`?"));
-                    zh.push_str(&format!(",是否应为“{near}”?"));
+                    zh.push_str(&format!("，是否应为“{near}”？"));
                 }
                 None => {
                     en.push_str(&format!("; known here are {}", known.join(", ")));
-                    zh.push_str(&format!(",此处可用的键:{}", known.join("、")));
+                    zh.push_str(&format!("，此处可用的键：{}", known.join("、")));
                 }
             }
             self.faults.add(Some(key.span()), en, zh);
@@ -256,7 +256,7 @@ impl<'a> Value<'a> {
         };
         self.note(
             format!("`{}` should be {en}, but is {found_en}", self.name),
-            format!("“{}”应为{zh},实为{found_zh}", self.name),
+            format!("“{}”应为{zh}，实为{found_zh}", self.name),
         );
         None
     }

@@ -126,7 +126,7 @@ fn demo_tokens_are_taken_by_the_demonstration_only() {
     let listen = "[server]\nlisten = [\"127.0.0.1:0\"]\n[gateway]\nlisten = [\"[::1]:0\"]\n";
     parse(&format!("{MINIMAL}demo = true\n{token}{listen}")).expect("the demonstration takes it");
     let found = faults(&format!("{MINIMAL}demo = true\n{token}"));
-    assert!(found.iter().any(|fault| fault.contains("loopback only, not on 0.0.0.0:53")), "{found:?}");
+    assert!(found.iter().any(|fault| fault.contains("loopback only, not on 0.0.0.0:80")), "{found:?}");
 }
 
 #[test]
@@ -153,4 +153,12 @@ fn paths_start_from_the_file() {
 
 fn token_of(role: &str, digit: &str) -> String {
     format!("[[admin.tokens]]\nname = \"{role}\"\nrole = \"{role}\"\nsha256 = \"{}\"\n", digit.repeat(64))
+}
+
+#[test]
+fn dns_listens_on_named_addresses_only() {
+    for wildcard in ["0.0.0.0:53", "[::]:53"] {
+        let found = faults(&format!("{MINIMAL}[server]\nlisten = [\"{wildcard}\"]\n"));
+        assert!(found[0].contains("is a wildcard"), "{found:?}");
+    }
 }

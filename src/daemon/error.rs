@@ -21,10 +21,10 @@ pub enum Error {
     #[error(transparent)]
     Zones(#[from] ZonesError),
     /// The journal or the store cannot be used.
-    #[error("{0}\n数据目录无法使用,处理办法见上文")]
+    #[error("{0}\n数据目录无法使用，处理办法见上文")]
     Writer(#[from] update::StartError),
     /// The first import is wrong.
-    #[error("{path}, line {line}: {en}\n首次导入的数据有误:{zh}", path = path.display())]
+    #[error("{path}, line {line}: {en}\n首次导入的数据有误：{zh}", path = path.display())]
     Seed {
         /// The file.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum Error {
     #[error(transparent)]
     Server(#[from] server::StartError),
     /// An HTTP address cannot be bound.
-    #[error("{address}: {source}; is another process there?\n无法监听 {address},是否已被其他进程占用?")]
+    #[error("{address}: {source}; is another process there?\n无法监听 {address}，是否已被其他进程占用？")]
     Listen {
         /// Which.
         address: SocketAddr,

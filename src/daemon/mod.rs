@@ -50,7 +50,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         tracing::warn!("the admin API leaves loopback without TLS / 管理接口在非回环地址上未使用 TLS");
     }
     if config.demo {
-        tracing::warn!("this is the demonstration: its tokens are public / 演示配置,令牌是公开的");
+        tracing::warn!("this is the demonstration: its tokens are public / 演示配置，令牌是公开的");
     }
     let telemetry = Telemetry::new();
     let zones = zones::load(&config)?;

@@ -58,7 +58,7 @@ fn read(config: &Config, path: &Path) -> Result<Vec<(usize, crate::registry::com
         let bad = |en, zh| Error::Seed { path: path.to_owned(), line: number, en, zh };
         if number > SEED_LINES_MAX {
             let en = format!("a seed has at most {SEED_LINES_MAX} lines; use `zhengming import` for more");
-            return Err(bad(en, format!("首次导入最多 {SEED_LINES_MAX} 行,更多数据请用 zhengming import")));
+            return Err(bad(en, format!("首次导入最多 {SEED_LINES_MAX} 行，更多数据请用 zhengming import")));
         }
         match lines::parse(line.as_bytes(), &policy, PRINCIPAL) {
             Ok(Item::Put(item)) => items.push((number, item)),

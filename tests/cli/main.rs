@@ -4,6 +4,7 @@
 mod support;
 
 mod readme;
+mod server;
 
 use std::fs;
 use std::io::Write;

@@ -265,9 +265,10 @@ impl TestDaemon {
         self.request(self.admin(), method, path, headers, content_type, body)
     }
 
-    /// Asks the gateway for `path` of `host`.
+    /// Asks the gateway for `path` of `host`, which a browser sends in A-labels.
     pub fn browse(&self, host: &str, path: &str) -> Reply {
-        self.request(self.gateway(), "GET", path, &[("host", host)], "", "")
+        let host = ascii(host);
+        self.request(self.gateway(), "GET", path, &[("host", host.trim_end_matches('.'))], "", "")
     }
 
     fn request(
