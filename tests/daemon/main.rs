@@ -4,6 +4,8 @@
 mod support;
 
 mod change_to_answer;
+mod crash_recovery;
+mod estate;
 mod kit;
 mod stories;
 mod tools;
