@@ -361,8 +361,8 @@ fn unclosed(open: Open) -> Wrong {
 }
 
 fn owner(token: Token<'_>, state: &mut State, at: usize) -> Result<(), Wrong> {
-    let shown = show(token.text);
     if token.kind != Kind::Plain {
+        let shown = show(token.text);
         let (en, zh) = (format!("the name {shown} stands in quotes"), format!("域名 {shown} 不应加引号"));
         return Err(Wrong::new(Rule::Owner, at, en, zh));
     }
@@ -371,7 +371,7 @@ fn owner(token: Token<'_>, state: &mut State, at: usize) -> Result<(), Wrong> {
     }
     state.owner_wire.clear();
     name::parse_into(token.text, state.origin.as_wire(), &mut state.owner_wire).map_err(|error| {
-        let (en, zh) = rdata::error::name_error(error);
+        let (shown, (en, zh)) = (show(token.text), rdata::error::name_error(error));
         Wrong::new(Rule::Owner, at, format!("{shown}: {en}"), format!("{shown}：{zh}"))
     })
 }
@@ -418,7 +418,6 @@ fn is_class(text: &[u8]) -> bool {
 }
 
 fn parse_type(token: Token<'_>, at: usize) -> Result<Rtype, Wrong> {
-    let shown = show(token.text);
     let found = (token.kind == Kind::Plain).then(|| Rtype::from_mnemonic(token.text)).flatten();
     match found {
         Some(rtype) if rtype.is_data() => Ok(rtype),
@@ -427,6 +426,7 @@ fn parse_type(token: Token<'_>, at: usize) -> Result<Rtype, Wrong> {
             Err(Wrong::new(Rule::Type, at, format!("{rtype} is for messages and never stands in a zone"), zh))
         }
         None => {
+            let shown = show(token.text);
             let zh = format!("{shown} 不是已知的记录类型；其他类型请写成 TYPE编号 \\# 长度 十六进制");
             let en = format!("{shown} is no known type; write others as TYPEnnn \\# LENGTH HEX");
             Err(Wrong::new(Rule::Type, at, en, zh))
