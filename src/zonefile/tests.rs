@@ -180,6 +180,10 @@ proptest! {
         let text = words.concat();
         let report = check_octets(text.as_bytes(), Path::new("test"), &apex(), true);
         if report.errors.is_empty() {
+            let lines: String = report.records.iter().map(|located| format!("{}\n", Line(&located.record))).collect();
+            let again = check_octets(lines.as_bytes(), Path::new("again"), &apex(), true);
+            let records = |report: &Report| report.records.iter().map(|l| l.record.clone()).collect::<Vec<_>>();
+            prop_assert_eq!(records(&again), records(&report));
             prop_assert!(report.into_zone(&apex()).is_ok());
         }
     }
