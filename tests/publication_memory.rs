@@ -1,5 +1,7 @@
 //! Publishing one change at 100,000 names allocates no more than 64 KiB: a change copies a few pages, never the index.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, also in its helpers")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;

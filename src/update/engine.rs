@@ -12,6 +12,7 @@ use crate::snapshot::{Publisher, Snapshot};
 use crate::store::StoreError;
 use crate::telemetry;
 use crate::zone::ZoneSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,8 @@ pub enum CommitError {
     Store(String),
     /// A line would be too long.
     TooLong(usize),
+    /// Deciding panicked: a bug. The log has where.
+    Panicked,
     /// Nothing can be written, now or until a restart.
     Unwritable(String),
 }
@@ -96,9 +99,11 @@ impl Engine {
             position: self.journal.position(),
             at: self.now(),
         };
-        let decided = match decide_group(ground, submissions) {
-            Ok(decided) => decided,
-            Err(error) => {
+        // Deciding changes nothing, so that nothing is half done if it panics; and one writer must not die of one command.
+        let decided = match catch_unwind(AssertUnwindSafe(|| decide_group(ground, submissions))) {
+            Ok(Ok(decided)) => decided,
+            Err(_) => return Err(CommitError::Panicked),
+            Ok(Err(error)) => {
                 self.store_failed(&error.0, false);
                 return Err(CommitError::Store(error.0));
             }
@@ -214,6 +219,7 @@ impl CommitError {
         match self {
             Self::Store(_) => UpdateError::Unwritable("the store is being opened anew".into()),
             Self::Unwritable(why) => UpdateError::Unwritable(why.clone()),
+            Self::Panicked => UpdateError::Unwritable("an internal error, see the log".into()),
             Self::TooLong(octets) => {
                 let en = format!("The change makes a journal line of {octets} octets, which is too long; divide it.");
                 let zh = format!("该变更对应的日志行长达 {octets} 个八位字节，超过上限，请分批提交。");

@@ -140,6 +140,10 @@ fn replay(home: &Home, mut store: Store) -> Result<Opened, StartError> {
         return Err(StartError::Store(why));
     }
     let journal = opened.map_err(StartError::from)?;
+    if let Some(torn) = journal.cut_off() {
+        let (octets, segment, line) = (torn.octets, &torn.segment, torn.line);
+        tracing::warn!("{octets} octets from line {line} of {segment} were cut off: nobody was told of that change");
+    }
     if unflushed > 0 {
         store.flush().map_err(|error| StartError::Store(error.to_string()))?;
         tracing::info!(from = began.seq, to = store.position().seq, "the store was brought up to the journal");
@@ -207,19 +211,21 @@ pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError
     let store = Store::open(&directory).map_err(|error| StartError::Store(error.to_string()))?;
     let (mut store, mut journal) = replay(&home, store)?;
     let lost = applied.saturating_sub(last);
-    if lost > 0 {
-        raise_serials(&mut store, &mut journal, &known, lost)?;
-    }
+    raise_serials(&mut store, &mut journal, &known, lost)?;
     store.flush().map_err(|error| StartError::Store(error.to_string()))?;
     Ok(Rebuilt { seq: store.position().seq, aside, lost })
 }
 
-/// Journals serials above all that were ever published, though the transactions that published them are lost.
+/// Journals serials above all that were ever published, if transactions that published some of them are lost.
 fn raise_serials(store: &mut Store, journal: &mut Journal, known: &[ZoneMark], lost: u64) -> Result<(), StartError> {
     let unreadable = |error: crate::registry::Unavailable| StartError::Store(error.to_string());
     let kept = store.zones().map_err(unreadable)?;
+    let serial = |apex: &str| kept.iter().find(|kept| *kept.apex == *apex).map(|kept| kept.serial);
+    if lost == 0 && known.iter().all(|mark| serial(&mark.apex).is_some_and(|kept| !is_ahead(mark.serial, kept))) {
+        return Ok(());
+    }
     let raised = known.iter().map(|mark| {
-        let floor = kept.iter().find(|kept| kept.apex == mark.apex).map_or(mark.serial, |kept| kept.serial);
+        let floor = serial(&mark.apex).unwrap_or(mark.serial);
         let highest = if is_ahead(floor, mark.serial) { floor } else { mark.serial };
         (mark.apex.clone(), highest.wrapping_add(1))
     });

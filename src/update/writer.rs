@@ -17,6 +17,7 @@ use crate::snapshot;
 use crate::telemetry::ChangeResult;
 use crate::zone::ZoneSet;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -157,8 +158,9 @@ impl Writer {
                 Message::Submit(submission, reply) => next = self.gather(*submission, reply),
                 Message::Read(read) => {
                     // Without a store the read is dropped, and with it its way back: the caller learns of it.
+                    // The same if it panics.
                     if let Ok(store) = self.engine.store.ready() {
-                        read(store);
+                        drop(catch_unwind(AssertUnwindSafe(|| read(store))));
                     }
                 }
                 Message::Reload(reload, reply) => {
@@ -210,8 +212,8 @@ impl Writer {
         });
         let Some(replies) = replies else { return };
         match ran {
-            // One of them is too long: alone each shows whether it is the one.
-            Err(CommitError::TooLong(_)) if submissions.len() > 1 => {
+            // It is about one of them: alone each shows whether it is the one.
+            Err(CommitError::TooLong(_) | CommitError::Panicked) if submissions.len() > 1 => {
                 for (submission, reply) in submissions.iter().zip(replies) {
                     self.run_group(std::slice::from_ref(submission), vec![reply]);
                 }
@@ -269,6 +271,7 @@ impl From<CommitError> for StartError {
         match error {
             CommitError::Store(why) => Self::Store(why),
             CommitError::Unwritable(why) => Self::Unwritable(why),
+            CommitError::Panicked => Self::Unwritable("an internal error".into()),
             CommitError::TooLong(octets) => Self::Unwritable(format!("a line of {octets} octets is too long")),
         }
     }

@@ -203,3 +203,11 @@ fn one_line_too_long_refuses_its_own_command_only() {
     }
     assert!((1000..1800).all(|n| is_held(world.published(&key(n)))));
 }
+
+#[test]
+fn a_read_that_panics_takes_nobody_with_it() {
+    let (world, _) = world();
+    let read = world.wait(world.handle().read(|_| -> u64 { panic!("on purpose") }));
+    assert!(matches!(read, Err(UpdateError::Unwritable(_))));
+    world.submit(change(1, address(9))).unwrap();
+}
