@@ -12,8 +12,6 @@ mod open;
 mod reader;
 mod scan;
 mod segments;
-#[cfg(test)]
-mod tests;
 mod v1;
 mod verify;
 

@@ -91,7 +91,12 @@ pub enum StoreError {
     Damaged(String),
     /// Its format is another version's: rebuild.
     #[error("the store has format {found}, this program writes {expected}")]
-    Format { found: u32, expected: u32 },
+    Format {
+        /// The number of its format.
+        found: u32,
+        /// The number of this program's.
+        expected: u32,
+    },
     /// An I/O error while running; sled keeps failing after one.
     #[error("the store failed: {0}")]
     Io(String),

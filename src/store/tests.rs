@@ -24,13 +24,15 @@ struct Model {
     changes: BTreeMap<ChangeId, Change>,
     brake: Option<Brake>,
     zones: BTreeMap<Box<str>, (u32, [u8; 32])>,
-    answered: BTreeMap<(Box<str>, Box<str>), (u64, [u8; 32], Timestamp)>,
+    /// By principal and key.
+    answered: BTreeMap<(Box<str>, Box<str>), Reply>,
     position: Position,
-    at: Timestamp0,
+    /// The time of the last transaction.
+    at: i64,
 }
 
-/// The time of the last transaction.
-type Timestamp0 = i64;
+/// Number, digest and time of the transaction that answered an idempotency key.
+type Reply = (u64, [u8; 32], Timestamp);
 
 impl Model {
     fn apply(&mut self, transaction: &Transaction, position: Position) {
@@ -456,7 +458,7 @@ fn interrupted_after_every_single_write() {
     let with = |n: usize, expires| {
         let mut held = holds_until(90);
         held.0.insert(HoldReason::Expired, held.0[&HoldReason::Legal].clone());
-        let holds = if n % 2 == 0 { Holds::default() } else { held };
+        let holds = if n.is_multiple_of(2) { Holds::default() } else { held };
         Registration {
             key: key(n, n),
             unit: unit_id(n % UNITS),

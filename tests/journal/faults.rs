@@ -1,6 +1,7 @@
 //! A disk that says no: nothing of a refused group is there, before and after a restart.
 
 #[path = "../powercut/recorder.rs"]
+#[allow(dead_code, reason = "shared with the power-cut test, which uses the rest")]
 mod recorder;
 
 use super::{SMALL, open, segments, transactions};
@@ -13,13 +14,14 @@ use zhengming::journal::{AppendError, Journal, Limits};
 use zhengming::registry::Position;
 
 fn recorded(directory: &Path, limits: Limits) -> (Journal, Arc<Recorder>) {
-    let disk = Arc::new(Recorder::new(Directory::create(directory).unwrap()));
-    let journal = Journal::open_on(Arc::clone(&disk) as _, limits, Position::default(), &mut |_, _| Ok(())).unwrap();
+    let disk = Arc::new(Recorder::new(Directory::create(directory).expect("a directory")));
+    let journal = Journal::open_on(Arc::clone(&disk) as _, limits, Position::default(), &mut |_, _| Ok(()));
+    let journal = journal.expect("a journal");
     (journal, disk)
 }
 
 fn files(directory: &Path) -> Vec<Vec<u8>> {
-    segments(directory).iter().map(|path| fs::read(path).unwrap()).filter(|octets| !octets.is_empty()).collect()
+    segments(directory).iter().map(|path| fs::read(path).expect("a file")).filter(|octets| !octets.is_empty()).collect()
 }
 
 #[test]

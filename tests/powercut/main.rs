@@ -6,6 +6,7 @@
 //! each time something must be lost, or that wait would not be needed.
 
 mod disk;
+#[allow(dead_code, reason = "shared with the tests of the journal, which use the rest")]
 mod recorder;
 
 #[path = "../journal/transactions.rs"]

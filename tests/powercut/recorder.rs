@@ -67,7 +67,6 @@ struct File {
     state: Arc<Mutex<State>>,
 }
 
-#[allow(dead_code, reason = "shared by two test programs, each of which uses a part")]
 impl Recorder {
     /// Records what happens in `directory`.
     pub fn new(directory: Directory) -> Self {

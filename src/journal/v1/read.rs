@@ -1,0 +1,186 @@
+//! From the members of a line to the core types.
+
+use super::{
+    ApprovalV1, BrakeV1, ChangeV1, EventV1, HoldV1, IdempotencyV1, LineV1, MapV1, NameV1, ResolutionV1, ServerV1,
+    SignerV1, Text, UnitV1,
+};
+use crate::registry::hold::Hold;
+use crate::registry::{
+    Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, HoldReason, Holds, NameKey,
+    NameServer, Outcome, Region, Registration, Request, Resolution, Role, Transaction, Unit, UnitId, UnitKind,
+};
+
+/// A member whose value is none that this program knows.
+#[derive(Debug)]
+pub(in crate::journal) struct Unknown(pub(in crate::journal) &'static str);
+
+fn known<T>(value: Option<T>, member: &'static str) -> Result<T, Unknown> {
+    value.ok_or(Unknown(member))
+}
+
+impl TryFrom<LineV1> for Transaction {
+    type Error = Unknown;
+
+    fn try_from(line: LineV1) -> Result<Self, Unknown> {
+        let key = |idempotency: IdempotencyV1| {
+            let digest = idempotency.digest.0.try_into().ok();
+            Ok((idempotency.key, known(digest, "request.idempotency.digest")?))
+        };
+        let role = Role::TOKENS.into_iter().chain([Role::System]).find(|role| role.as_str() == &*line.actor.role);
+        let region = line.actor.region.map(|region| known(Region::parse(&region), "actor.region"));
+        Ok(Self {
+            seq: line.seq,
+            at: line.at.0,
+            actor: Actor {
+                principal: line.actor.principal,
+                role: known(role, "actor.role")?,
+                region: region.transpose()?,
+            },
+            request: Request {
+                operation: line.request.operation,
+                target: line.request.target,
+                note: line.request.note,
+                key: line.request.idempotency.map(key).transpose()?,
+            },
+            outcome: Outcome {
+                id: line.outcome.id,
+                state: line.outcome.state,
+                version: line.outcome.version,
+                created: line.outcome.created,
+            },
+            events: line.events.into_iter().map(Event::try_from).collect::<Result<_, _>>()?,
+            serials: line.serials.0,
+        })
+    }
+}
+
+impl TryFrom<EventV1> for Event {
+    type Error = Unknown;
+
+    fn try_from(event: EventV1) -> Result<Self, Unknown> {
+        Ok(match event {
+            EventV1::Unit(unit) => Self::Unit(unit.try_into()?),
+            EventV1::Name(name) => Self::Name(name.try_into()?),
+            EventV1::NameRemoved(removed) => Self::NameRemoved {
+                key: known(NameKey::from_canonical(&removed.name), "name_removed.name")?,
+                unit: known(UnitId::parse(&removed.unit), "name_removed.unit")?,
+            },
+            EventV1::Change(change) => Self::Change(change.try_into()?),
+            EventV1::Brake(brake) => Self::Brake(brake.map(Brake::from)),
+            EventV1::ZoneLoaded(zone) => {
+                let digest = known(zone.digest.0.try_into().ok(), "zone_loaded.digest")?;
+                Self::ZoneLoaded { apex: zone.apex, digest }
+            }
+        })
+    }
+}
+
+impl TryFrom<UnitV1> for Unit {
+    type Error = Unknown;
+
+    fn try_from(unit: UnitV1) -> Result<Self, Unknown> {
+        Ok(Self {
+            id: known(UnitId::parse(&unit.id), "unit.id")?,
+            name: unit.name,
+            kind: known(UnitKind::parse(&unit.kind), "unit.kind")?,
+            region: known(Region::parse(&unit.region), "unit.region")?,
+            admin_function_proof: unit.admin_function_proof,
+            holds: read_holds(unit.holds)?,
+            version: unit.version,
+        })
+    }
+}
+
+impl TryFrom<NameV1> for Registration {
+    type Error = Unknown;
+
+    fn try_from(name: NameV1) -> Result<Self, Unknown> {
+        let pending = name.pending.map(|id| known(ChangeId::parse(&id), "name.pending")).transpose()?;
+        Ok(Self {
+            key: known(NameKey::from_canonical(&name.name), "name.name")?,
+            unit: known(UnitId::parse(&name.unit), "name.unit")?,
+            registered: name.registered.0,
+            expires: name.expires.0,
+            kind: name.kind,
+            primary: name.primary,
+            resolution: name.resolution.map(Resolution::from),
+            resolved_by: name.resolved_by,
+            holds: read_holds(name.holds)?,
+            pending,
+            version: name.version,
+        })
+    }
+}
+
+impl TryFrom<ChangeV1> for Change {
+    type Error = Unknown;
+
+    fn try_from(change: ChangeV1) -> Result<Self, Unknown> {
+        let state = ChangeState::ALL.into_iter().find(|state| state.as_str() == &*change.state);
+        let approval = |line: ApprovalV1| Approval { by: line.by, at: line.at.0, asserted: line.asserted };
+        Ok(Self {
+            id: known(ChangeId::parse(&change.id), "change.id")?,
+            name: known(NameKey::from_canonical(&change.name), "change.name")?,
+            resolution: change.resolution.into(),
+            submitter: change.submitter,
+            submitted: change.submitted.0,
+            base: change.base,
+            state: known(state, "change.state")?,
+            local: change.local.map(approval),
+            central: change.central.map(approval),
+            reason: change.reason,
+            version: change.version,
+        })
+    }
+}
+
+impl From<BrakeV1> for Brake {
+    fn from(brake: BrakeV1) -> Self {
+        Self {
+            since: brake.since.0,
+            set: brake.set,
+            names: brake.names,
+            total: brake.total,
+            released_until: brake.released_until.map(|at| at.0),
+        }
+    }
+}
+
+impl From<ResolutionV1> for Resolution {
+    fn from(resolution: ResolutionV1) -> Self {
+        match resolution {
+            ResolutionV1::Addresses { addresses, ttl, www } => Self::Addresses { addresses, ttl, www },
+            ResolutionV1::Forward { target, code, keep_path, ttl, www } => {
+                Self::Forward { target, code, keep_path, ttl, www }
+            }
+            ResolutionV1::Delegation { servers, ds, ttl } => {
+                let server = |s: ServerV1| NameServer { host: s.host, glue: s.glue };
+                let signer = |ds: SignerV1| DelegationSigner {
+                    key_tag: ds.key_tag,
+                    algorithm: ds.algorithm,
+                    digest_type: ds.digest_type,
+                    digest: ds.digest.0,
+                };
+                Self::Delegation {
+                    servers: servers.into_iter().map(server).collect(),
+                    ds: ds.into_iter().map(signer).collect(),
+                    ttl,
+                }
+            }
+        }
+    }
+}
+
+fn read_holds(holds: MapV1<HoldV1>) -> Result<Holds, Unknown> {
+    let read = |(reason, line): (Text, HoldV1)| {
+        let hold = Hold {
+            start: line.start.0,
+            end: line.end.map(|end| end.0),
+            active: line.active,
+            evidence: line.evidence,
+            by: line.by,
+        };
+        Ok((known(HoldReason::parse(&reason), "holds")?, hold))
+    };
+    holds.0.into_iter().map(read).collect::<Result<_, _>>().map(Holds)
+}

@@ -1,0 +1,172 @@
+//! From the core types to the members of a line.
+
+use super::{
+    ActorV1, ApprovalV1, BrakeV1, ChangeV1, EventV1, HexV1, HoldV1, IdempotencyV1, LineV1, MapV1, NameRemovedV1,
+    NameV1, OutcomeV1, RequestV1, ResolutionV1, ServerV1, SignerV1, TimeV1, UnitV1, VERSION, ZoneLoadedV1,
+};
+use crate::registry::hold::Hold;
+use crate::registry::{
+    Approval, Brake, Change, DelegationSigner, Event, HoldReason, Holds, NameServer, Registration, Resolution,
+    Transaction, Unit,
+};
+
+impl LineV1 {
+    /// The line of a transaction after the one with the hash `prev`, its own hash left out.
+    pub(in crate::journal) fn new(transaction: &Transaction, prev: &[u8]) -> Self {
+        let Transaction { seq, at, actor, request, outcome, events, serials } = transaction;
+        Self {
+            v: VERSION,
+            seq: *seq,
+            at: TimeV1(*at),
+            actor: ActorV1 {
+                principal: actor.principal.clone(),
+                role: actor.role.as_str().into(),
+                region: actor.region.as_ref().map(|region| region.as_str().into()),
+            },
+            request: RequestV1 {
+                operation: request.operation.clone(),
+                target: request.target.clone(),
+                note: request.note.clone(),
+                idempotency: request
+                    .key
+                    .as_ref()
+                    .map(|(key, digest)| IdempotencyV1 { key: key.clone(), digest: HexV1(digest.to_vec()) }),
+            },
+            outcome: OutcomeV1 {
+                id: outcome.id.clone(),
+                state: outcome.state.clone(),
+                version: outcome.version,
+                created: outcome.created,
+            },
+            events: events.iter().map(EventV1::from).collect(),
+            serials: MapV1(serials.clone()),
+            prev: HexV1(prev.to_vec()),
+            hash: None,
+        }
+    }
+}
+
+impl From<&Event> for EventV1 {
+    fn from(event: &Event) -> Self {
+        match event {
+            Event::Unit(unit) => Self::Unit(unit.into()),
+            Event::Name(name) => Self::Name(name.into()),
+            Event::NameRemoved { key, unit } => {
+                Self::NameRemoved(NameRemovedV1 { name: key.to_string().into(), unit: unit.as_str().into() })
+            }
+            Event::Change(change) => Self::Change(change.into()),
+            Event::Brake(brake) => Self::Brake(brake.as_ref().map(BrakeV1::from)),
+            Event::ZoneLoaded { apex, digest } => {
+                Self::ZoneLoaded(ZoneLoadedV1 { apex: apex.clone(), digest: HexV1(digest.to_vec()) })
+            }
+        }
+    }
+}
+
+impl From<&Unit> for UnitV1 {
+    fn from(unit: &Unit) -> Self {
+        Self {
+            id: unit.id.as_str().into(),
+            name: unit.name.clone(),
+            kind: unit.kind.as_str().into(),
+            region: unit.region.as_str().into(),
+            admin_function_proof: unit.admin_function_proof.clone(),
+            holds: write_holds(&unit.holds),
+            version: unit.version,
+        }
+    }
+}
+
+impl From<&Registration> for NameV1 {
+    fn from(name: &Registration) -> Self {
+        Self {
+            name: name.key.to_string().into(),
+            unit: name.unit.as_str().into(),
+            registered: TimeV1(name.registered),
+            expires: TimeV1(name.expires),
+            kind: name.kind,
+            primary: name.primary,
+            resolution: name.resolution.as_ref().map(ResolutionV1::from),
+            resolved_by: name.resolved_by,
+            holds: write_holds(&name.holds),
+            pending: name.pending.map(|id| id.to_string().into()),
+            version: name.version,
+        }
+    }
+}
+
+impl From<&Change> for ChangeV1 {
+    fn from(change: &Change) -> Self {
+        let approval = |approval: &Approval| ApprovalV1 {
+            by: approval.by.clone(),
+            at: TimeV1(approval.at),
+            asserted: approval.asserted,
+        };
+        Self {
+            id: change.id.to_string().into(),
+            name: change.name.to_string().into(),
+            resolution: (&change.resolution).into(),
+            submitter: change.submitter.clone(),
+            submitted: TimeV1(change.submitted),
+            base: change.base,
+            state: change.state.as_str().into(),
+            local: change.local.as_ref().map(approval),
+            central: change.central.as_ref().map(approval),
+            reason: change.reason.clone(),
+            version: change.version,
+        }
+    }
+}
+
+impl From<&Brake> for BrakeV1 {
+    fn from(brake: &Brake) -> Self {
+        Self {
+            since: TimeV1(brake.since),
+            set: brake.set.clone(),
+            names: brake.names,
+            total: brake.total,
+            released_until: brake.released_until.map(TimeV1),
+        }
+    }
+}
+
+impl From<&Resolution> for ResolutionV1 {
+    fn from(resolution: &Resolution) -> Self {
+        match resolution {
+            Resolution::Addresses { addresses, ttl, www } => {
+                Self::Addresses { addresses: addresses.clone(), ttl: *ttl, www: *www }
+            }
+            Resolution::Forward { target, code, keep_path, ttl, www } => {
+                Self::Forward { target: target.clone(), code: *code, keep_path: *keep_path, ttl: *ttl, www: *www }
+            }
+            Resolution::Delegation { servers, ds, ttl } => {
+                let server = |s: &NameServer| ServerV1 { host: s.host.clone(), glue: s.glue.clone() };
+                let signer = |ds: &DelegationSigner| SignerV1 {
+                    key_tag: ds.key_tag,
+                    algorithm: ds.algorithm,
+                    digest_type: ds.digest_type,
+                    digest: HexV1(ds.digest.clone()),
+                };
+                Self::Delegation {
+                    servers: servers.iter().map(server).collect(),
+                    ds: ds.iter().map(signer).collect(),
+                    ttl: *ttl,
+                }
+            }
+        }
+    }
+}
+
+fn write_holds(holds: &Holds) -> MapV1<HoldV1> {
+    let write = |(reason, hold): (&HoldReason, &Hold)| {
+        let line = HoldV1 {
+            start: TimeV1(hold.start),
+            end: hold.end.map(TimeV1),
+            active: hold.active,
+            evidence: hold.evidence.clone(),
+            by: hold.by.clone(),
+        };
+        (reason.as_str().into(), line)
+    };
+    MapV1(holds.0.iter().map(write).collect())
+}
