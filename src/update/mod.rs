@@ -79,7 +79,10 @@ pub struct Running {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Another process has the data directory.
-    #[error("{path} is in use by {holder}: stop it first, or give this one another data directory")]
+    #[error(
+        "{path} is in use by {holder}: stop it first, or give this one another data directory / \
+         数据目录正被 {holder} 使用：请先停止该进程，或另行指定数据目录"
+    )]
     Locked {
         /// The data directory.
         path: String,
@@ -92,7 +95,9 @@ pub enum StartError {
     /// The store has applied transactions that the journal does not have.
     #[error(
         "the store has applied transaction {applied}, but the journal ends at {last}: acknowledged changes were lost. \
-         Put the missing end of the journal back, or go on without it: zhengming rebuild --accept-loss"
+         Put the missing end of the journal back, or go on without it: zhengming rebuild --accept-loss / \
+         存储已应用到第 {applied} 号事务，日志却止于第 {last} 号，已确认的变更丢失。请补回日志末尾；若接受丢失，请运行 \
+         zhengming rebuild --accept-loss"
     )]
     Behind {
         /// The store's last transaction.
@@ -101,10 +106,10 @@ pub enum StartError {
         last: u64,
     },
     /// The store cannot be opened, nor rebuilt.
-    #[error("the store cannot be opened, nor rebuilt from the journal: {0}")]
+    #[error("the store cannot be opened, nor rebuilt from the journal / 存储无法打开，也无法由日志重建: {0}")]
     Store(String),
     /// What fell due, or the zones that were read, cannot be written to the journal.
-    #[error("the journal takes no lines: {0}")]
+    #[error("the journal takes no lines / 日志无法写入: {0}")]
     Unwritable(String),
     /// A file or directory cannot be used.
     #[error("{path}: {source}")]
