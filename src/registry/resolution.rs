@@ -19,7 +19,7 @@ pub const TTL_FORWARD_SECS: u32 = 300;
 /// TTL of delegations, in seconds; NS and DS of registered names have no other.
 pub const TTL_DELEGATION_SECS: u32 = 3600;
 
-/// An approved, or proposed, way to resolve one name. Values are checked by [`super::decide`].
+/// An approved, or proposed, way to resolve one name. Values are checked by [`decide`](fn@super::decide).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution {
     /// 方案一: IPv4 and IPv6 addresses in the order given.

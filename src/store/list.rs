@@ -51,7 +51,7 @@ struct Walk<'a> {
 }
 
 impl Store {
-    /// A page of names. Looks at no more than [`PAGE_ENTRIES_MAX`] entries: a page may be short, or empty with a `next`.
+    /// A page of names. Looks at no more than `PAGE_ENTRIES_MAX` entries: a page may be short, or empty with a `next`.
     ///
     /// Names of a unit come in the order of their labels, those of a range of expiry in the order of expiry, all others
     /// set by set in the order of their labels.

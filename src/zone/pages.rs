@@ -1,6 +1,6 @@
 //! A persistent hash index of octet strings: edits copy a few small pages, older versions stay as they were.
 //!
-//! A trie over the bits of a keyed 64-bit hash, six bits a level. Its leaves are [`Page`]s of about 4 KiB that halve
+//! A trie over the bits of a keyed 64-bit hash, six bits a level. Its leaves are pages of about 4 KiB that halve
 //! the range of hashes they cover when they grow beyond it; a branch therefore has as many children as its 64 slots
 //! need, found by counting bits. Collisions cost at most a longer page, never a deeper trie.
 

@@ -26,7 +26,7 @@ pub const CLASS_CH: u16 = 3;
 /// QCLASS ANY.
 pub const CLASS_ANY: u16 = 255;
 
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the names of the IANA registry say it")]
 impl Rtype {
     pub const A: Self = Self(1);
     pub const NS: Self = Self(2);

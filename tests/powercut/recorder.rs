@@ -30,6 +30,7 @@ impl std::fmt::Debug for Op {
 }
 
 /// What shall go wrong next.
+#[allow(dead_code, reason = "shared by two test programs, each of which uses a part")]
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
     /// A write runs out of space after so many octets.
