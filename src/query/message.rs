@@ -141,8 +141,16 @@ impl<'m> Message<'m> {
     pub fn soa(&mut self, section: Section, owner: Owner<'_>, ttl: u32, soa: SoaRef<'_>) -> Result<(), Full> {
         self.whole(section, |message| {
             message.record(section, owner, Rtype::SOA, ttl, |message| {
-                message.name(soa.mname)?;
-                message.name(soa.rname)?;
+                for (name, below_apex) in [soa.mname, soa.rname].into_iter().zip(soa.below_apex) {
+                    match (owner, below_apex) {
+                        // No search: the apex stands in the question, as it does in nearly every negative answer.
+                        (Owner::Question(apex), Some(len)) => {
+                            message.put(&name[..usize::from(len)])?;
+                            message.put(&pointer_to_question(apex))?;
+                        }
+                        _ => message.name(name)?,
+                    }
+                }
                 message.put(&soa.serial.to_be_bytes())?;
                 message.put(soa.timers)
             })
@@ -191,20 +199,24 @@ impl<'m> Message<'m> {
         rdata: impl FnOnce(&mut Self) -> Result<(), Full>,
     ) -> Result<(), Full> {
         match owner {
-            Owner::Question(start) => self.put(&(POINTER | (HEADER_LEN + start) as u16).to_be_bytes())?,
+            Owner::Question(start) => self.put(&pointer_to_question(start))?,
             Owner::Name(name) => self.name(name)?,
             Owner::Relative(labels, apex) => self.relative_name(labels, apex)?,
         }
-        self.put(&rtype.0.to_be_bytes())?;
-        self.put(&CLASS_IN.to_be_bytes())?;
-        self.put(&ttl.to_be_bytes())?;
-        let length_at = self.len;
-        self.put(&[0, 0])?;
+        self.record_header(rtype, CLASS_IN, ttl)?;
+        let length_at = self.len - 2;
         rdata(self)?;
         let length = u16::try_from(self.len - length_at - 2).map_err(|_| Full)?;
         self.octets[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
         self.counts[section as usize] += 1;
         Ok(())
+    }
+
+    /// Appends type, class, TTL and a length of zero.
+    #[inline]
+    pub fn record_header(&mut self, rtype: Rtype, class: u16, ttl: u32) -> Result<(), Full> {
+        let ([t1, t0], [c1, c0], [l3, l2, l1, l0]) = (rtype.0.to_be_bytes(), class.to_be_bytes(), ttl.to_be_bytes());
+        self.put(&[t1, t0, c1, c0, l3, l2, l1, l0, 0, 0])
     }
 
     /// Appends RDATA; names in it are compressed only where RFC 3597 §4 allows it.
@@ -292,4 +304,10 @@ impl<'m> Message<'m> {
             self.places.len += 1;
         }
     }
+}
+
+/// A pointer to the name in the question from this octet of QNAME on.
+#[inline]
+fn pointer_to_question(start: usize) -> [u8; 2] {
+    (POINTER | (HEADER_LEN + start) as u16).to_be_bytes()
 }

@@ -40,6 +40,8 @@ struct Base {
     soa_rdata: Box<[u8]>,
     /// Where RNAME begins in it.
     rname_at: usize,
+    /// How many octets of MNAME and of RNAME stand before the apex's labels, if they are in the zone.
+    soa_below_apex: [Option<u8>; 2],
     /// Labels of the apex.
     depth: usize,
 }
@@ -62,6 +64,8 @@ pub struct SoaRef<'a> {
     pub mname: &'a [u8],
     /// RNAME in wire form.
     pub rname: &'a [u8],
+    /// How many octets of MNAME and of RNAME stand before the apex's labels, if they are in the zone.
+    pub below_apex: [Option<u8>; 2],
     /// Serial number.
     pub serial: u32,
     /// REFRESH, RETRY, EXPIRE and MINIMUM.
@@ -109,15 +113,18 @@ impl Zone {
             Some((ttl, rdata)) if rdata.len() == 1 => (*ttl, rdata[0].clone()),
             other => return Err(ZoneError::Soa(other.map_or(0, |(_, rdata)| rdata.len()))),
         };
-        let rname_at = Name::from_wire(&soa_rdata).map_err(|_| ZoneError::SoaMalformed)?.1;
-        let names_len = rname_at + Name::from_wire(&soa_rdata[rname_at..]).map_err(|_| ZoneError::SoaMalformed)?.1;
+        let (mname, rname_at) = Name::from_wire(&soa_rdata).map_err(|_| ZoneError::SoaMalformed)?;
+        let (rname, rname_len) = Name::from_wire(&soa_rdata[rname_at..]).map_err(|_| ZoneError::SoaMalformed)?;
+        let names_len = rname_at + rname_len;
         let serial = match soa_rdata[names_len..].first_chunk() {
             Some(serial) if soa_rdata.len() == names_len + SOA_NUMBERS_LEN => u32::from_be_bytes(*serial),
             _ => return Err(ZoneError::SoaMalformed),
         };
         let nodes = index(&drafts);
+        let below_apex = |name: &Name| name.relative_to(&apex).map(|labels| labels.len() as u8);
+        let soa_below_apex = [below_apex(&mname), below_apex(&rname)];
         let depth = apex.labels().count();
-        let base = Base { apex, nodes, soa_ttl, soa_rdata, rname_at, depth };
+        let base = Base { apex, nodes, soa_ttl, soa_rdata, rname_at, soa_below_apex, depth };
         Ok(Self { base: Arc::new(base), registrations: None, gateway: Arc::default(), serial })
     }
 
@@ -182,11 +189,11 @@ impl Zone {
     /// The SOA with this version's serial.
     #[inline]
     pub fn soa(&self) -> SoaRef<'_> {
-        let Base { soa_ttl, soa_rdata, rname_at, .. } = &*self.base;
+        let Base { soa_ttl, soa_rdata, rname_at, soa_below_apex, .. } = &*self.base;
         let (names, numbers) = soa_rdata.split_at(soa_rdata.len() - SOA_NUMBERS_LEN);
         let (mname, rname) = names.split_at(*rname_at);
         let timers = numbers.last_chunk().expect("the five numbers are 20 octets");
-        SoaRef { ttl: *soa_ttl, mname, rname, serial: self.serial, timers }
+        SoaRef { ttl: *soa_ttl, mname, rname, below_apex: *soa_below_apex, serial: self.serial, timers }
     }
 
     /// The node at `owner`: lower-cased labels before the apex's, without a root label. Registrations are not nodes.

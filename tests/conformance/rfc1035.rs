@@ -102,7 +102,7 @@ fn section_4_1_4_names_are_compressed() {
     // Header, question, and a record whose owner is a pointer to QNAME.
     assert_eq!(response.octets.len(), 12 + 22 + 4 + 2 + 10 + 4);
     let response = Query::plain("xn--nobody.xn--zfr164b", "A").ask(&zones());
-    let soa_rdata = "\u{3}ns1\u{3}nic".len() + 2 + "\u{a}hostmaster".len() + 2 + 20;
+    let soa_rdata = "\u{3}ns1\u{3}nic".len() + 2 + "\u{a}hostmaster\u{3}nic".len() + 2 + 20;
     assert_eq!(response.octets.len(), 12 + 24 + 4 + 2 + 10 + soa_rdata);
 }
 
