@@ -49,8 +49,11 @@ fn identify(admin: &Admin, headers: &HeaderMap) -> Result<Caller, Problem> {
             "该接口需要有效的令牌：Authorization: Bearer TOKEN。",
         )
     };
-    let given = headers.get(header::AUTHORIZATION).ok_or_else(|| refuse("token_missing"))?;
-    let bearer = given.to_str().ok().and_then(|text| text.split_once(' '));
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let first = given.next().ok_or_else(|| refuse("token_missing"))?;
+    // Of two, something in front of us may have looked at the other.
+    let only = given.next().is_none().then_some(first).ok_or_else(|| refuse("token_malformed"))?;
+    let bearer = only.to_str().ok().and_then(|text| text.split_once(' '));
     // The scheme's case does not matter (RFC 9110 §11.1).
     let secret = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, secret)| secret.trim());
     let secret = secret.ok_or_else(|| refuse("token_malformed"))?;

@@ -1,6 +1,7 @@
 //! Checks that start nothing: a configuration, a zone, a journal.
 
 use super::Failure;
+use super::output::say;
 use crate::config::Config;
 use crate::daemon::{self, Error};
 use crate::idn;
@@ -17,7 +18,7 @@ pub(super) fn config(file: &Path) -> Result<(), Failure> {
     daemon::tls::check(&config)?;
     daemon::seed::check(&config)?;
     let (zones, tokens) = (config.zone_files().len(), config.admin.tokens.len());
-    println!("{}: valid, {zones} zones, {tokens} tokens / 有效，{zones} 个区，{tokens} 个令牌", file.display());
+    say(format!("{}: valid, {zones} zones, {tokens} tokens / 有效，{zones} 个区，{tokens} 个令牌", file.display()))?;
     if config.goes_bare() {
         eprintln!("warning: the admin API leaves loopback without TLS / 警告：管理接口在非回环地址上未使用 TLS");
     }
@@ -43,9 +44,9 @@ pub(super) fn zone(apex: &str, file: &Path, registry: bool) -> Result<(), Failur
     match report.into_zone(&name) {
         Ok((zone, _)) => {
             let serial = zone.serial();
-            println!(
+            say(format!(
                 "{name} {records} records, serial {serial}, {warnings} warnings / {records} 条记录，{warnings} 个警告"
-            );
+            ))?;
             Ok(())
         }
         Err(_) => Err(Failure::refused(
@@ -65,14 +66,14 @@ pub(super) fn journal(directory: &Path) -> Result<(), Failure> {
     })?;
     let (lines, segments, last) = (report.lines, report.segments, report.last);
     let at = report.at.as_ref().map(Timestamp::to_string).unwrap_or_default();
-    println!("{lines} lines in {segments} segments, unbroken / {lines} 行，{segments} 段，链完整");
-    println!("seq {} {at}", last.seq);
-    println!("hash {}", crate::admin::token::hex(&last.hash));
+    say(format!("{lines} lines in {segments} segments, unbroken / {lines} 行，{segments} 段，链完整"))?;
+    say(format!("seq {} {at}", last.seq))?;
+    say(format!("hash {}", crate::admin::token::hex(&last.hash)))?;
     if let Some(torn) = report.torn {
-        println!(
+        say(format!(
             "{}, line {}: {} octets of an unfinished line, which a start cuts off / 末尾有未写完的一行，启动时会截去",
             torn.segment, torn.line, torn.octets
-        );
+        ))?;
     }
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use super::Failure;
 use super::arguments::Arguments;
+use super::output::{print, say};
 use crate::admin::token;
 use crate::registry::{Region, Role};
 use clap::CommandFactory;
 use clap_complete::Shell;
-use std::io::{self, Write};
 use std::path::Path;
 
 /// Prints a new token, and the lines of the configuration that let its bearer in.
@@ -20,13 +20,13 @@ pub(super) fn token(name: &str, role: Role, region: Option<Region>) -> Result<()
     let token = token::generate()
         .map_err(|error| Failure::system(format!("no random octets: {error}"), "系统无法提供随机数"))?;
     eprintln!("The token; it is not shown again / 令牌，仅显示一次：");
-    println!("{token}");
+    say(&token)?;
     eprintln!("For the configuration, then SIGHUP / 请加入配置文件并发送 SIGHUP:");
-    println!("[[admin.tokens]]\nname = \"{name}\"\nrole = \"{}\"", role.as_str());
+    say(format!("[[admin.tokens]]\nname = \"{name}\"\nrole = \"{}\"", role.as_str()))?;
     if let Some(region) = region {
-        println!("region = \"{region}\"");
+        say(format!("region = \"{region}\""))?;
     }
-    println!("sha256 = \"{}\"", token::hex(&token::hash(&token)));
+    say(format!("sha256 = \"{}\"", token::hex(&token::hash(&token))))?;
     Ok(())
 }
 
@@ -47,9 +47,4 @@ pub(super) fn manual(directory: Option<&Path>) -> Result<(), Failure> {
     let rendered = clap_mangen::Man::new(Arguments::command()).render(&mut page);
     rendered.map_err(|error| Failure::system(error, "无法生成手册页"))?;
     print(&page)
-}
-
-fn print(octets: &[u8]) -> Result<(), Failure> {
-    let printed = io::stdout().write_all(octets);
-    printed.map_err(|error| Failure::system(format!("standard output: {error}"), "标准输出无法写入"))
 }

@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod failure;
 mod generate;
+mod output;
 mod remote;
 mod state;
 

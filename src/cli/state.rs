@@ -1,6 +1,7 @@
 //! Commands that take the data directory: serving, and rebuilding the store.
 
 use super::Failure;
+use super::output::say;
 use crate::config::Config;
 use crate::daemon::{self, Error, Options};
 use crate::update;
@@ -16,12 +17,12 @@ pub(super) fn rebuild(config: &Path, accept_loss: bool) -> Result<(), Failure> {
     let config = Config::load(config).map_err(|error| Failure::from(Error::from(error)))?;
     let rebuilt =
         update::rebuild(&config.data_dir(), accept_loss).map_err(|error| Failure::from(Error::from(error)))?;
-    println!("rebuilt up to transaction {seq} / 已重建至第 {seq} 号事务", seq = rebuilt.seq);
+    say(format!("rebuilt up to transaction {seq} / 已重建至第 {seq} 号事务", seq = rebuilt.seq))?;
     if let Some(aside) = rebuilt.aside {
-        println!("the old store is now {path} / 旧存储已移至 {path}", path = aside.display());
+        say(format!("the old store is now {path} / 旧存储已移至 {path}", path = aside.display()))?;
     }
     if rebuilt.lost > 0 {
-        println!("{lost} acknowledged transactions are lost / 已丢失 {lost} 个已确认的事务", lost = rebuilt.lost);
+        say(format!("{lost} acknowledged transactions are lost / 已丢失 {lost} 个已确认的事务", lost = rebuilt.lost))?;
     }
     Ok(())
 }

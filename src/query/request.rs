@@ -47,6 +47,10 @@ impl<'q> Request<'q> {
     pub fn parse(header: Header, octets: &'q [u8]) -> Self {
         let mut request = Self { header, question: None, edns: None, tsig: None, malformed: true };
         if header.counts[0] != 1 {
+            if header.counts[0] == 0 {
+                // Against the format all the same, but who sent an OPT gets one (RFC 6891 §6.1.1).
+                let _readable = request.read_records(&octets[HEADER_LEN..]);
+            }
             return request;
         }
         request.question = Question::read(&octets[HEADER_LEN..]);

@@ -120,8 +120,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; the caller sets the directory aside and rebuilds from the journal.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let opened = guarded(|| Trees::open(directory).map_err(damaged)).unwrap_or_else(|panic| Err(damaged(panic)))?;
-        let file = File::open(directory.join("db")).map_err(damaged)?;
+        let opened =
+            guarded(|| Trees::open(directory).map_err(unopened)).unwrap_or_else(|panic| Err(damaged(panic)))?;
+        let file = File::open(directory.join("db")).map_err(unopened)?;
         guarded(|| Self::load(opened, file)).unwrap_or_else(|panic| Err(damaged(panic)))
     }
 
@@ -264,6 +265,17 @@ fn scan(mut entries: sled::Iter) -> impl Iterator<Item = Result<(sled::IVec, sle
 
 fn damaged(what: impl ToString) -> StoreError {
     StoreError::Damaged(what.to_string())
+}
+
+/// Why sled does not open. What the machine lacks at the moment is not the store's fault: it is not set aside for it.
+fn unopened(error: impl Into<sled::Error>) -> StoreError {
+    use io::ErrorKind::{OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let error = error.into();
+    let lacks = matches!(&error, sled::Error::Io(error) if matches!(
+        error.kind(),
+        StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied | OutOfMemory
+    ));
+    if lacks { failed(error) } else { damaged(error) }
 }
 
 fn failed(what: impl ToString) -> StoreError {

@@ -591,6 +591,14 @@ fn another_format_is_told_apart_from_damage() {
 }
 
 #[test]
+fn a_full_disk_is_no_damage() {
+    use std::io::{Error, ErrorKind};
+    assert!(matches!(super::unopened(Error::from(ErrorKind::StorageFull)), StoreError::Io(_)));
+    assert!(matches!(super::unopened(Error::from(ErrorKind::UnexpectedEof)), StoreError::Damaged(_)));
+    assert!(matches!(super::unopened(sled::Error::ReportableBug(String::new())), StoreError::Damaged(_)));
+}
+
+#[test]
 fn a_wrong_count_is_found_at_start() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path()).unwrap();

@@ -127,9 +127,14 @@ fn without_a_known_token_there_is_nothing_to_see() {
     let server = Server::new();
     for row in &TABLE {
         let target = row.path.replace("{id}", "u1").replace("{name}", "x").replace("{reason}", "LEGAL");
-        for headers in
-            ["", "Authorization: Bearer nobody\r\n", "Authorization: Basic b3BlcmF0b3I6\r\n", "Authorization: x\r\n"]
-        {
+        let two = "Authorization: Bearer operator\r\nAuthorization: Bearer viewer\r\n";
+        for headers in [
+            "",
+            "Authorization: Bearer nobody\r\n",
+            "Authorization: Basic b3BlcmF0b3I6\r\n",
+            "Authorization: x\r\n",
+            two,
+        ] {
             let reply = server.raw(row.method, &target, headers, b"");
             assert_eq!((reply.status, reply.code().as_str()), (401, "unauthorized"), "{} {target}", row.method);
             assert!(reply.header("www-authenticate").is_some());

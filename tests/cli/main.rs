@@ -42,6 +42,20 @@ fn text(path: &Path) -> String {
 }
 
 #[test]
+fn a_reader_that_has_read_enough_is_no_failure() {
+    let config = text(&tree("config/demo.toml"));
+    for arguments in
+        [&["check-config", &config][..], &["man"], &["completions", "bash"], &["token", "new", "x", "--role", "viewer"]]
+    {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = program().args(arguments).stdout(writer).output().expect("the program was built");
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(DONE), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
 fn exit_codes_tell_usage_from_check_from_system() {
     expect(&["--version"], DONE, &[]);
     assert!(expect(&["--help"], DONE, &[]).contains("Exit codes"));

@@ -118,6 +118,14 @@ fn the_data_directory_has_one_user_and_its_journal_is_checked_and_rebuilt_from()
     assert_eq!(daemon.resolve("测绘一局.政务", RecordType::A), ["192.0.2.7"]);
     daemon.stop();
 
+    // An unfinished line goes, and the log says so.
+    let segment = fs::read_dir(daemon.path("data/journal")).expect("the journal").next().expect("a segment");
+    let mut segment = fs::File::options().append(true).open(segment.expect("a file").path()).expect("a file");
+    segment.write_all(b"{\"v\":1,\"seq\":").expect("written");
+    daemon.restart();
+    assert!(daemon.log().contains("13 octets from line "), "{}", daemon.log());
+    daemon.stop();
+
     // One octet of the first line: the check names the line, and a start from nothing but the journal refuses.
     let segment = fs::read_dir(daemon.path("data/journal")).expect("the journal").next().expect("a segment");
     let mut segment = fs::File::options().read(true).write(true).open(segment.expect("a file").path()).expect("a file");

@@ -88,6 +88,15 @@ fn section_6_1_1_opt_may_stand_anywhere_in_the_additional_section() {
 }
 
 #[test]
+fn section_6_1_1_opt_also_where_there_is_no_question() {
+    let query = Query::new("xn--live.xn--zfr164b", "A");
+    let request = [query.header([0, 0, 0, 1]), Opt::new().to_wire()].concat();
+    let response = Response::of(&zones(), Transport::Udp, &request).expect("an answer");
+    response.is("FORMERR");
+    assert!(response.opt.is_some() && response.question.is_empty());
+}
+
+#[test]
 fn rfc5001_nsid_if_asked_for() {
     let response = with(Opt { options: vec![(3, vec![])], ..Opt::new() });
     assert_eq!(response.opt.map(|opt| opt.options), Some(vec![(3, b"unit-1".to_vec())]));

@@ -3,6 +3,7 @@
 use super::{SMALL, filled, open, segments, transactions};
 use proptest::prelude::*;
 use proptest::sample::Index;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use zhengming::journal::disk::Directory;
@@ -67,35 +68,50 @@ proptest! {
     }
 }
 
-/// The check that the README shows, with nothing but standard tools.
-const STANDARD_TOOLS: &str = r#"
-cat journal/*.jsonl | {
-  prev=0000000000000000000000000000000000000000000000000000000000000000
-  while IFS= read -r line; do
-    hash=$(printf %s "$line" | sed 's/,"hash":.*//' | tr -d '\n' | sha256sum | cut -d' ' -f1)
-    case $line in
-      *',"prev":"'$prev'","hash":"'$hash'"}'*) prev=$hash ;;
-      *) echo "broken: $line"; exit 1 ;;
-    esac
-  done
-  echo "$prev"
-}"#;
+/// The lines of a document from the one that contains `first` to the one that is `last`, without prompts.
+fn shell(document: &str, first: &str, last: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut lines = text.lines().skip_while(|line| !line.contains(first));
+    let mut script = String::new();
+    for line in lines.by_ref() {
+        script += line.strip_prefix("$ ").unwrap_or(line);
+        script.push('\n');
+        if line.trim() == last {
+            return script;
+        }
+    }
+    panic!("{document}: no {last:?} after {first:?}")
+}
 
+/// The checks that the documents show, with nothing but standard tools.
 #[test]
 fn standard_tools_check_the_chain() {
     let directory = tempfile::tempdir().unwrap();
-    let journal = directory.path().join("journal");
+    let data = directory.path().join("config/data");
+    let journal = data.join("journal");
     let last = *filled(&journal, &[1, 3, 2, 4]).last().unwrap();
-    let check = || Command::new("sh").arg("-c").arg(STANDARD_TOOLS).current_dir(directory.path()).output().unwrap();
     let hex: String = last.hash.iter().map(|octet| format!("{octet:02x}")).collect();
-    let output = check();
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), hex);
+    let readme = shell("README.md", "prev=$(printf", "done | tail -1");
+    let runbook = shell("deploy/README.md", "cd /var/lib/zhengming/journal", "}");
+    let checks = [readme, runbook.replace("/var/lib/zhengming", &data.to_string_lossy())];
+    let check = |script: &String| {
+        let output = Command::new("bash").arg("-c").arg(script).current_dir(directory.path()).output().unwrap();
+        assert!(output.stderr.is_empty(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for script in &checks {
+        let said = check(script);
+        assert!(said.trim_end().ends_with(&hex) && !said.contains("broken"), "{script}\n{said}");
+    }
 
     let first = &segments(&journal)[0];
     let changed = std::fs::read_to_string(first).unwrap().replacen("正", "政", 1);
     std::fs::write(first, changed).unwrap();
-    assert_eq!(check().status.code(), Some(1));
+    for script in &checks {
+        let said = check(script);
+        assert!(said.contains("broken") && !said.contains(&hex), "{script}\n{said}");
+    }
 }
 
 #[test]
