@@ -6,6 +6,7 @@ mod support;
 mod change_to_answer;
 mod crash_recovery;
 mod estate;
+mod holds_and_terms;
 mod kit;
 mod stories;
 mod tools;

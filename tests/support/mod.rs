@@ -122,6 +122,14 @@ impl TestDaemon {
     /// How it ended.
     pub fn try_restart(&mut self) -> Result<(), ExitStatus> {
         self.launch();
+        self.wait()
+    }
+
+    /// After [`TestDaemon::launch`]: returns when everything answers.
+    ///
+    /// # Errors
+    /// How it ended instead.
+    pub fn wait(&mut self) -> Result<(), ExitStatus> {
         let notified = self.notified.take().expect("launched with it");
         let start = Instant::now();
         let mut state = [0; 64];
