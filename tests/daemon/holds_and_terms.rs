@@ -198,7 +198,7 @@ fn what_fell_due_while_the_program_was_down_is_in_its_first_answer() {
         if end == "kill" {
             daemon.kill()
         } else {
-            drop(daemon.stop())
+            assert!(daemon.stop().success())
         }
         daemon.set_arguments(&["--test-clock", "2027-02-01T00:00:00Z"]);
         let asker = Asker::new(daemon.dns(), Duration::from_millis(100));

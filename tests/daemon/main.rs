@@ -5,8 +5,11 @@ mod support;
 
 mod change_to_answer;
 mod crash_recovery;
+mod disk_full;
 mod estate;
 mod holds_and_terms;
 mod kit;
+mod restart;
+mod signals;
 mod stories;
 mod tools;

@@ -189,6 +189,11 @@ impl TestDaemon {
     /// Asks the program to stop (SIGTERM) and waits until it has.
     pub fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
+        self.ended()
+    }
+
+    /// Waits until the program has ended by itself, or by a signal.
+    pub fn ended(&mut self) -> ExitStatus {
         self.process.take().expect("it runs").wait().expect("a child")
     }
 
