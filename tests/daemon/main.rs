@@ -3,11 +3,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod browser;
 mod change_to_answer;
 mod crash_recovery;
 mod disk_full;
 mod estate;
 mod holds_and_terms;
+mod hostile;
 mod kit;
 mod restart;
 mod signals;
