@@ -65,6 +65,11 @@ pub(super) fn journal(directory: &Path) -> Result<(), Failure> {
         _ => Failure::refused_text(error),
     })?;
     let (lines, segments, last) = (report.lines, report.segments, report.last);
+    // Nothing at all is no whole journal: a start writes its first line.
+    if segments == 0 {
+        let directory = directory.display();
+        return Err(Failure::refused(format!("{directory}: there is no journal"), format!("{directory}：没有日志")));
+    }
     let at = report.at.as_ref().map(Timestamp::to_string).unwrap_or_default();
     say(format!("{lines} lines in {segments} segments, unbroken / {lines} 行，{segments} 段，链完整"))?;
     say(format!("seq {} {at}", last.seq))?;

@@ -62,6 +62,11 @@ impl Journal {
         self.last_sync
     }
 
+    /// Whether the disk has the space that an append asks for.
+    pub fn has_space(&self) -> bool {
+        self.check_space(0).is_ok()
+    }
+
     /// Appends a group of transactions, numbered on from [`Journal::position`], with one write and one fsync; the
     /// position of each.
     ///

@@ -16,9 +16,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a full disk is reported after the last attempt to write. Then changes are welcome again: if readiness said no
-/// for ever, nobody would try.
-const FULL_REPORTED: Duration = Duration::from_secs(10);
+/// How long a full disk is reported at least after the last attempt to write; longer only as long as the disk itself says
+/// so. A quota does not: then changes are welcome again, for if readiness said no for ever, nobody would try.
+pub(super) const FULL_REPORTED: Duration = Duration::from_secs(10);
 
 /// Everything behind the queue. One thread owns it.
 pub struct Engine {
@@ -163,6 +163,8 @@ impl Engine {
                 let why = error.to_string();
                 tracing::error!("changes are refused until a restart, answers go on: {why}");
                 self.stopped = Some(why.clone());
+                // Space that comes back makes nothing good.
+                self.full = None;
                 self.status.set(|status| status.unwritable = Some(why.clone()));
                 self.report();
                 Err(CommitError::Unwritable(why))
@@ -198,7 +200,7 @@ impl Engine {
         if let Some(publisher) = &mut self.publisher {
             publisher.free_unread();
         }
-        if self.full.is_some_and(|since| since.elapsed() >= FULL_REPORTED) {
+        if self.full.is_some_and(|since| since.elapsed() >= FULL_REPORTED) && self.journal.has_space() {
             self.full = None;
             self.status.set(|status| status.unwritable = None);
             self.report();

@@ -1,16 +1,91 @@
 //! The store fails while running. From outside it cannot be made to, so this is tested from within.
 
-use super::engine::{CommitError, Engine};
+use super::engine::{CommitError, Engine, FULL_REPORTED};
 use super::mend::Slot;
 use super::recover::Home;
 use super::{Reload, Start, Submission, SystemClock, writer};
+use crate::journal::disk::{Directory, Disk, DiskFile, SyncPoint};
 use crate::registry::command::UnitSpec;
 use crate::registry::{Actor, Command, Policy, Region, Request, Role, State, UnitId, UnitKind};
 use crate::telemetry;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// A disk that says, if told so, that it is full, or fails to wait for what is written.
+struct Failing(Directory, Arc<AtomicBool>, Arc<AtomicBool>);
+
+struct FailingFile(Box<dyn DiskFile>, Arc<AtomicBool>);
+
+impl Failing {
+    fn file(&self, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
+        Box::new(FailingFile(file, Arc::clone(&self.2)))
+    }
+}
+
+impl Disk for Failing {
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.0.list()
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        Ok(self.file(self.0.create(name)?))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        Ok(self.file(self.0.open(name)?))
+    }
+
+    fn open_to_read(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        self.0.open_to_read(name)
+    }
+
+    fn sync_directory(&self, why: SyncPoint) -> io::Result<()> {
+        self.0.sync_directory(why)
+    }
+
+    fn free_octets(&self) -> io::Result<u64> {
+        Ok(if self.1.load(Ordering::SeqCst) { 0 } else { u64::MAX })
+    }
+}
+
+impl DiskFile for FailingFile {
+    fn octets(&self) -> io::Result<u64> {
+        self.0.octets()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read_at(offset, buffer)
+    }
+
+    fn write_at(&self, offset: u64, octets: &[u8]) -> io::Result<()> {
+        self.0.write_at(offset, octets)
+    }
+
+    fn truncate(&self, octets: u64) -> io::Result<()> {
+        self.0.truncate(octets)
+    }
+
+    fn sync_data(&self, why: SyncPoint) -> io::Result<()> {
+        if self.1.load(Ordering::SeqCst) { Err(io::Error::other("as if")) } else { self.0.sync_data(why) }
+    }
+
+    fn sync_all(&self, why: SyncPoint) -> io::Result<()> {
+        self.0.sync_all(why)
+    }
+}
 
 fn prepare(directory: &Path) -> Engine {
+    prepare_on(Home::of(directory).unwrap())
+}
+
+fn prepare_on(home: Home) -> Engine {
     let policy = Policy {
         sets: Vec::new(),
         reserved_labels: Vec::new(),
@@ -20,12 +95,12 @@ fn prepare(directory: &Path) -> Engine {
         brake_names_min: 20,
     };
     let start = Start {
-        data_dir: directory.into(),
+        data_dir: home.data_dir.clone(),
         reload: Reload { zones: Vec::new(), gateways: Vec::new(), policy },
         clock: Arc::new(SystemClock),
         metrics: telemetry::Writer::detached(),
     };
-    writer::prepare(Home::of(directory).unwrap(), start).unwrap()
+    writer::prepare(home, start).unwrap()
 }
 
 fn put_unit(n: u8) -> Submission {
@@ -97,4 +172,36 @@ fn a_damaged_store_is_rebuilt_at_once() {
     assert_eq!(store.position(), engine.journal.position());
     assert!(store.unit(&id(1)).unwrap().is_some(), "rebuilt from the journal");
     assert_eq!(asides(directory.path()), 1);
+}
+
+#[test]
+fn a_full_disk_is_reported_until_it_has_space_and_a_failed_one_for_ever() {
+    let directory = tempfile::tempdir().unwrap();
+    let (full, failing) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let mut home = Home::of(directory.path()).unwrap();
+    let disk = Directory::existing(home.disk.path());
+    home.disk = Arc::new(Failing(disk, Arc::clone(&full), Arc::clone(&failing)));
+    let mut engine = prepare_on(home);
+    let is_refused = |engine: &Engine| engine.status.get().unwritable.is_some();
+    let long_ago = Instant::now().checked_sub(2 * FULL_REPORTED).unwrap();
+
+    full.store(true, Ordering::SeqCst);
+    assert!(matches!(run(&mut engine, 1), Err(CommitError::Unwritable(_))));
+    engine.tick();
+    assert!(is_refused(&engine));
+    engine.full = Some(long_ago);
+    engine.tick();
+    assert!(is_refused(&engine), "it is full still");
+    full.store(false, Ordering::SeqCst);
+    engine.tick();
+    assert!(!is_refused(&engine));
+
+    full.store(true, Ordering::SeqCst);
+    assert!(run(&mut engine, 1).is_err());
+    full.store(false, Ordering::SeqCst);
+    failing.store(true, Ordering::SeqCst);
+    assert!(run(&mut engine, 1).is_err());
+    engine.full = engine.full.map(|_| long_ago);
+    engine.tick();
+    assert!(is_refused(&engine), "nothing is written until a restart");
 }

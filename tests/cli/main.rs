@@ -110,6 +110,8 @@ fn zones_of_the_tree_are_valid_and_a_wrong_one_is_named_by_line() {
 #[test]
 fn a_journal_that_is_none_is_an_error() {
     expect(&["verify-journal", "no-such-directory"], SYSTEM, &["no-such-directory"]);
+    let empty = tempfile::tempdir().expect("a directory");
+    expect(&["verify-journal", &text(empty.path())], REFUSED, &["there is no journal", "没有日志"]);
 }
 
 #[test]
