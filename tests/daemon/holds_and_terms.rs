@@ -196,9 +196,9 @@ fn what_fell_due_while_the_program_was_down_is_in_its_first_answer() {
     hold(&daemon, &path_of("乙.政务"), "PENALTY", &json!({ "end": "2026-12-31" }));
     for end in ["kill", "stop"] {
         if end == "kill" {
-            daemon.kill()
+            daemon.kill();
         } else {
-            assert!(daemon.stop().success())
+            assert!(daemon.stop().success());
         }
         daemon.set_arguments(&["--test-clock", "2027-02-01T00:00:00Z"]);
         let asker = Asker::new(daemon.dns(), Duration::from_millis(100));

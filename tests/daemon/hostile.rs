@@ -79,7 +79,7 @@ fn over_udp(socket: &UdpSocket, messages: &[Vec<u8>]) {
     let mut answer = [0; 65_535];
     // Silence is an answer too.
     while let Ok(length) = socket.recv(&mut answer) {
-        assert!(length >= 12 && length <= 4096, "{length} octets");
+        assert!((12..=4096).contains(&length), "{length} octets");
         let parsed = Message::from_vec(&answer[..length]);
         assert!(parsed.is_ok_and(|m| m.metadata.message_type == MessageType::Response), "{:?}", &answer[..length]);
     }

@@ -13,5 +13,6 @@ mod hostile;
 mod kit;
 mod restart;
 mod signals;
+mod store_damage;
 mod stories;
 mod tools;

@@ -1,16 +1,21 @@
 //! The real program in a temporary directory, on ports of its own, and what asks it.
 //!
 //! Each test binary uses a part of this.
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 
-use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
-use hickory_proto::rr::{Name, RecordType};
+mod ask;
+mod http;
+
+pub use ask::{ask, ask_tcp, query};
+pub use http::{Caller, Reply};
+
+use hickory_proto::op::Message;
+use hickory_proto::rr::RecordType;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
@@ -41,24 +46,6 @@ pub struct TestDaemon {
     wrapper: Vec<String>,
     addresses: Value,
     agent: ureq::Agent,
-}
-
-/// What sends requests to one HTTP server over connections that are kept open; clones share them.
-#[derive(Clone)]
-pub struct Caller {
-    agent: ureq::Agent,
-    server: SocketAddr,
-}
-
-/// An answer of the admin API or the gateway.
-#[derive(Debug)]
-pub struct Reply {
-    /// HTTP status.
-    pub status: u16,
-    /// The headers' names, in lower case, and values.
-    pub headers: Vec<(String, String)>,
-    /// The body as text.
-    pub text: String,
 }
 
 impl TestDaemon {
@@ -315,81 +302,12 @@ impl TestDaemon {
     }
 }
 
-impl Caller {
-    /// Sends a request, and reads the whole answer.
-    ///
-    /// # Errors
-    /// That there is no answer, or not all of it.
-    pub fn send(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        content_type: &str,
-        body: &str,
-    ) -> Result<Reply, ureq::Error> {
-        let uri = format!("http://{}{path}", self.server);
-        let mut request = ureq::http::Request::builder().method(method).uri(uri);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let mut answer = if body.is_empty() {
-            self.agent.run(request.body(()).expect("a request"))?
-        } else {
-            let request = request.header("content-type", content_type);
-            self.agent.run(request.body(body.to_owned()).expect("a request"))?
-        };
-        let text = answer.body_mut().read_to_string()?;
-        let headers = answer.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
-        Ok(Reply { status: answer.status().as_u16(), headers: headers.collect(), text })
-    }
-
-    /// Sends JSON (or nothing) with `token`, and `key` to make it idempotent.
-    ///
-    /// # Errors
-    /// As [`Caller::send`].
-    pub fn api(
-        &self,
-        method: &str,
-        path: &str,
-        token: &str,
-        key: Option<&str>,
-        body: Option<&Value>,
-    ) -> Result<Reply, ureq::Error> {
-        let token = format!("Bearer {token}");
-        let mut headers = vec![("authorization", token.as_str())];
-        headers.extend(key.map(|key| ("idempotency-key", key)));
-        let body = body.map(ToString::to_string).unwrap_or_default();
-        self.send(method, path, &headers, "application/json", &body)
-    }
-}
-
 impl Drop for TestDaemon {
     fn drop(&mut self) {
         if let Some(mut process) = self.process.take() {
             let _ = process.kill();
             let _ = process.wait();
         }
-    }
-}
-
-impl Reply {
-    /// The body as JSON.
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
-    }
-
-    /// A header's value.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The same, unless it is not a success.
-    #[track_caller]
-    pub fn expect_success(self) -> Self {
-        assert!((200..300).contains(&self.status), "{} {}", self.status, self.text);
-        self
     }
 }
 
@@ -409,43 +327,6 @@ pub fn configuration() -> String {
     text
 }
 
-/// Asks `server` over UDP, with EDNS.
-pub fn ask(server: SocketAddr, name: &str, rtype: RecordType) -> Message {
-    let local = if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
-    let socket = UdpSocket::bind(local).expect("a socket");
-    socket.connect(server).expect("an address");
-    socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    socket.send(&query(name, rtype)).expect("sent");
-    let mut answer = vec![0; 65_535];
-    let length = socket.recv(&mut answer).expect("an answer");
-    Message::from_vec(&answer[..length]).expect("a message")
-}
-
-/// Asks `server` over TCP, with EDNS.
-pub fn ask_tcp(server: SocketAddr, name: &str, rtype: RecordType) -> Message {
-    let mut stream = TcpStream::connect(server).expect("a connection");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    let query = query(name, rtype);
-    let length = u16::try_from(query.len()).expect("a short query").to_be_bytes();
-    stream.write_all(&[&length, query.as_slice()].concat()).expect("sent");
-    let mut length = [0; 2];
-    stream.read_exact(&mut length).expect("an answer");
-    let mut answer = vec![0; u16::from_be_bytes(length).into()];
-    stream.read_exact(&mut answer).expect("an answer");
-    Message::from_vec(&answer).expect("a message")
-}
-
-/// A query with EDNS.
-pub fn query(name: &str, rtype: RecordType) -> Vec<u8> {
-    let name = Name::from_ascii(ascii(name)).expect("a name");
-    let mut message = Message::new(rand_id(), MessageType::Query, OpCode::Query);
-    message.add_query(Query::query(name, rtype));
-    let mut edns = Edns::new();
-    edns.set_max_payload(1232);
-    message.edns = Some(edns);
-    message.to_vec().expect("a query")
-}
-
 /// A name as DNS has it, however it is written.
 pub fn ascii(name: &str) -> String {
     zhengming::idn::host_to_ascii(name).unwrap_or_else(|| name.to_owned()) + "."
@@ -458,10 +339,4 @@ pub fn encode(segment: &str) -> String {
         _ => format!("%{octet:02X}"),
     };
     segment.bytes().map(octet).collect()
-}
-
-/// Any id: a socket takes answers from its server only.
-fn rand_id() -> u16 {
-    static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(1);
-    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
