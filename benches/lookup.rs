@@ -7,7 +7,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
-use zhengming::query::{Settings, Transport, respond};
+use zhengming::query::{Client, Settings, Transport, respond};
 use zhengming::zone::rdata::from_text;
 use zhengming::zone::{Name, Pages, Published, Record, Rtype, Zone, ZoneSet};
 
@@ -76,7 +76,8 @@ fn answers(criterion: &mut Criterion) {
     drop(version);
 
     let zones = zones(pages);
-    let settings = Settings { udp_size_max: 1232, nsid: vec![] };
+    let settings = Settings::default();
+    let client = Client { transport: Transport::Udp, address: [198, 51, 100, 7].into(), now: 0 };
     let mut response = vec![0; 65_535];
     let kinds: [(&str, &dyn Fn(usize) -> String); 4] = [
         ("positive", &|n| format!("{}.xn--zfr164b", label(n * 31 % names))),
@@ -90,7 +91,7 @@ fn answers(criterion: &mut Criterion) {
         criterion.bench_function(kind, |bencher| {
             bencher.iter(|| {
                 let request = next.next().expect("a cycle does not end");
-                respond(&zones, &settings, Transport::Udp, black_box(request), black_box(&mut response)).len
+                respond(&zones, &settings, &client, black_box(request), black_box(&mut response)).len
             });
         });
     }

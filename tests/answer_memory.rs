@@ -43,7 +43,7 @@ fn an_answer_over_udp_allocates_nothing() {
     let (_publisher, reader) = served::served(&registrations);
     let telemetry = Telemetry::new();
     let settings = Settings { addresses: vec!["127.0.0.1:0".parse().unwrap()], workers: 1, tcp: TcpLimits::default() };
-    let query_settings = query::Settings { udp_size_max: 1232, nsid: Vec::new() };
+    let query_settings = query::Settings::default();
     let server = Server::start(&settings, reader, query_settings, telemetry.dns).unwrap();
     let client = dns::udp(server.addresses()[0]);
     let queries: Vec<Vec<u8>> = [

@@ -31,7 +31,7 @@ fn listeners_survive_the_lack_of_descriptors() {
     let (_publisher, reader) = served::served(&[("xn--dgt32shz8a", served::held("LEGAL", 16, 451))]);
     let telemetry = Telemetry::new();
     let settings = Settings { addresses: vec!["127.0.0.1:0".parse().unwrap()], workers: 1, tcp: TcpLimits::default() };
-    let query_settings = query::Settings { udp_size_max: 1232, nsid: Vec::new() };
+    let query_settings = query::Settings::default();
     let server = Server::start(&settings, reader.clone(), query_settings, telemetry.dns.clone()).unwrap();
     let listener = http::Listener::start(gateway::router(reader, telemetry.gateway), gateway::limits(), None);
 

@@ -61,7 +61,17 @@ impl Config {
 
     /// What answers depend on.
     pub fn query_settings(&self) -> query::Settings {
-        query::Settings { udp_size_max: self.server.udp_size_max, nsid: self.server.nsid.clone().into_bytes() }
+        let server = &self.server;
+        let cookies = || {
+            let mut cookies = query::Cookies::new(server.cookie_secrets.clone(), server.cookie_roll_secs);
+            cookies.required = server.cookies_required;
+            cookies
+        };
+        query::Settings {
+            udp_size_max: server.udp_size_max,
+            nsid: server.nsid.clone().into_bytes(),
+            cookies: server.cookies.then(cookies),
+        }
     }
 
     /// The tokens of the admin API.

@@ -11,6 +11,7 @@ mod reader;
 pub(crate) use parse::{role, token_name};
 pub use reader::Fault;
 
+use crate::query::CookieSecret;
 use crate::registry::{Region, Role, Timestamp, UnitKind};
 use crate::telemetry::log::Format;
 use std::fmt;
@@ -56,6 +57,14 @@ pub struct Server {
     pub nsid: String,
     /// Largest UDP response in octets.
     pub udp_size_max: u16,
+    /// Whether DNS cookies are answered (RFC 7873).
+    pub cookies: bool,
+    /// Secrets of the cookies, the first to make them; none: a random one.
+    pub cookie_secrets: Vec<CookieSecret>,
+    /// Seconds until each secret is replaced by one derived from it; 0: never.
+    pub cookie_roll_secs: u32,
+    /// Whether clients that know cookies are answered over UDP only with a good one.
+    pub cookies_required: bool,
     /// Most TCP connections at once.
     pub tcp_connections_max: usize,
     /// Most TCP connections at once from one client: one IPv4 address, or one IPv6 /64.
@@ -259,6 +268,10 @@ impl Default for Server {
             workers: 0,
             nsid: String::new(),
             udp_size_max: 1232,
+            cookies: true,
+            cookie_secrets: Vec::new(),
+            cookie_roll_secs: 86_400,
+            cookies_required: false,
             tcp_connections_max: 1024,
             tcp_connections_per_client_max: 64,
             tcp_idle_secs: 10,

@@ -2,6 +2,7 @@
 
 use super::reader::{Fault, Faults, Table, Value};
 use super::{Admin, Config, Data, Gateway, Log, Registry, Server, Suffixes, Token, ZoneFile};
+use crate::query::CookieSecret;
 use crate::registry::{Region, Role, Timestamp, UnitKind};
 use crate::telemetry::log::Format;
 use std::net::SocketAddr;
@@ -16,6 +17,9 @@ const WORKERS_MAX: i64 = 1024;
 const TCP_CONNECTIONS_MAX: i64 = 1_000_000;
 /// Longest grace after a term, ten years: beyond it nothing would ever expire.
 const EXPIRY_GRACE_SECS_MAX: i64 = 10 * 366 * 86_400;
+
+/// Longest use of a cookie secret, 36 days (RFC 7873 §7.1).
+const COOKIE_ROLL_SECS_MAX: i64 = 36 * 86_400;
 
 pub(super) fn parse(text: &str, base: PathBuf) -> Result<Config, Vec<Fault>> {
     let faults = Faults::new(text);
@@ -80,6 +84,17 @@ fn server(table: &Table<'_>, default: Server) -> Server {
         }),
         // RFC 6891 §6.2.3: 512 always fits; above 4,096 every path fragments.
         udp_size_max: table.read("udp_size_max", default.udp_size_max, |value| value.integer(512..=4096)),
+        cookies: table.read("cookies", default.cookies, Value::truth),
+        cookie_secrets: table.read("cookie_secrets", default.cookie_secrets, |value| {
+            value.list(|item| {
+                item.parsed("a secret in 32 hexadecimal digits", "32 位十六进制的密钥", |text| {
+                    octets_of_hex(text).map(CookieSecret)
+                })
+            })
+        }),
+        cookie_roll_secs: table
+            .read("cookie_roll_secs", default.cookie_roll_secs, |value| value.integer(0..=COOKIE_ROLL_SECS_MAX)),
+        cookies_required: table.read("cookies_required", default.cookies_required, Value::truth),
         tcp_connections_max: table
             .read("tcp_connections_max", default.tcp_connections_max, |value| value.integer(1..=TCP_CONNECTIONS_MAX)),
         tcp_connections_per_client_max: table.read(
@@ -114,7 +129,7 @@ fn token(table: &Table<'_>) -> Option<Token> {
             .map(Some)
     });
     let sha256 = table.require("sha256", |value| {
-        value.parsed("a SHA-256 in 64 hexadecimal digits", "64 位十六进制的 SHA-256", sha256)
+        value.parsed("a SHA-256 in 64 hexadecimal digits", "64 位十六进制的 SHA-256", octets_of_hex)
     });
     let expires = table.read("expires", None, |value| {
         value
@@ -224,13 +239,13 @@ pub(crate) fn role(text: &str) -> Option<Role> {
     Role::TOKENS.into_iter().find(|role| role.as_str() == text)
 }
 
-fn sha256(text: &str) -> Option<[u8; 32]> {
-    let mut hash = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|octet| octet.is_ascii_hexdigit()) {
+fn octets_of_hex<const LEN: usize>(text: &str) -> Option<[u8; LEN]> {
+    let mut octets = [0; LEN];
+    if text.len() != 2 * LEN || !text.bytes().all(|octet| octet.is_ascii_hexdigit()) {
         return None;
     }
-    for (octet, at) in hash.iter_mut().zip((0..64).step_by(2)) {
+    for (octet, at) in octets.iter_mut().zip((0..2 * LEN).step_by(2)) {
         *octet = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
     }
-    Some(hash)
+    Some(octets)
 }

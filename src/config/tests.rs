@@ -80,6 +80,13 @@ fn every_fault_is_named_with_its_line() {
         ("version = 1\nserver = 3\n", &["2: `server` should be a table, but is an integer"]),
         ("version = 1\n[server]\nudp_size_max = 100\n", &["3: `server.udp_size_max`: 100 is not between 512 and 4096"]),
         (
+            "version = 1\n[server]\ncookie_secrets = [\"5a\"]\ncookie_roll_secs = 9999999\n",
+            &[
+                "3: `server.cookie_secrets[0]`: \"5a\" is not a secret in 32 hexadecimal digits",
+                "4: `server.cookie_roll_secs`: 9999999 is not between 0 and 3110400",
+            ],
+        ),
+        (
             "version = 1\n[[admin.tokens]]\nname = \"a b\"\nrole = \"root\"\n",
             &[
                 "2: `admin.tokens[0].sha256` is missing",

@@ -1,5 +1,7 @@
-//! EDNS(0): the request's OPT record and ours (RFC 6891), NSID (RFC 5001), extended errors (RFC 8914).
+//! EDNS(0): the request's OPT record and ours (RFC 6891), NSID (RFC 5001), cookies (RFC 7873), extended errors
+//! (RFC 8914).
 
+use super::cookie;
 use super::message::{Full, Message};
 use super::request::RawRecord;
 use crate::zone::Rtype;
@@ -13,6 +15,7 @@ const OPTION_HEADER_LEN: usize = 4;
 /// The bit "DNSSEC answer OK" in OPT's TTL.
 const DO: u32 = 0x8000;
 const OPTION_NSID: u16 = 3;
+const OPTION_COOKIE: u16 = 10;
 const OPTION_EXTENDED_ERROR: u16 = 15;
 
 /// EDE "Not Authoritative".
@@ -22,9 +25,11 @@ pub(super) const INFO_PROHIBITED: u16 = 18;
 
 /// What a request's OPT record says.
 #[derive(Clone, Copy)]
-pub(super) struct Edns {
+pub(super) struct Edns<'q> {
     /// Largest UDP response the client takes.
     pub udp_size: u16,
+    /// The client's cookie; the inner option is empty if it has a length that no cookie has.
+    pub cookie: Option<Option<cookie::Sent<'q>>>,
     version: u8,
     dnssec_ok: bool,
     nsid: bool,
@@ -46,17 +51,34 @@ impl ExtendedError<'_> {
     }
 }
 
-impl Edns {
+/// What our OPT record says.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Options<'a> {
+    /// NSID, if there is one and room for it; it is sent if the client asked for it.
+    pub nsid: &'a [u8],
+    /// The cookie for the client.
+    pub cookie: Option<&'a [u8]>,
+    /// An extended error.
+    pub error: Option<ExtendedError<'a>>,
+}
+
+impl<'q> Edns<'q> {
     /// Reads an OPT record; also whether its options are well formed. Unknown ones are ignored (RFC 6891 §6.1.2).
-    pub fn read(record: &RawRecord<'_>) -> (Self, bool) {
+    pub fn read(record: &RawRecord<'q>) -> (Self, bool) {
         let [_, version, _, _] = record.ttl.to_be_bytes();
-        let mut edns = Self { udp_size: record.class, version, dnssec_ok: record.ttl & DO != 0, nsid: false };
+        let dnssec_ok = record.ttl & DO != 0;
+        let mut edns = Self { udp_size: record.class, cookie: None, version, dnssec_ok, nsid: false };
         let mut rest = record.rdata;
         while let Some(([code_high, code_low, high, low], after)) = rest.split_first_chunk() {
-            let Some(after) = after.get(usize::from(u16::from_be_bytes([*high, *low]))..) else {
+            let Some((data, after)) = after.split_at_checked(usize::from(u16::from_be_bytes([*high, *low]))) else {
                 return (edns, false);
             };
-            edns.nsid |= u16::from_be_bytes([*code_high, *code_low]) == OPTION_NSID;
+            match u16::from_be_bytes([*code_high, *code_low]) {
+                OPTION_NSID => edns.nsid = true,
+                // Of several the first counts (RFC 7873 §5.2).
+                OPTION_COOKIE => edns.cookie = edns.cookie.or_else(|| Some(cookie::Sent::read(data))),
+                _ => {}
+            }
             rest = after;
         }
         (edns, rest.is_empty())
@@ -67,9 +89,15 @@ impl Edns {
         self.version > VERSION
     }
 
-    /// Octets of our OPT record, extended errors apart.
-    pub fn response_len(&self, nsid: &[u8]) -> usize {
-        OPT_LEN + if self.answers_nsid(nsid) { OPTION_HEADER_LEN + nsid.len() } else { 0 }
+    /// Octets of our OPT record with these options.
+    pub fn response_len(&self, options: Options<'_>) -> usize {
+        OPT_LEN + self.options_len(options)
+    }
+
+    fn options_len(&self, options: Options<'_>) -> usize {
+        let nsid_len = if self.answers_nsid(options.nsid) { OPTION_HEADER_LEN + options.nsid.len() } else { 0 };
+        let cookie_len = options.cookie.map_or(0, |cookie| OPTION_HEADER_LEN + cookie.len());
+        nsid_len + cookie_len + options.error.map_or(0, |error| error.len())
     }
 
     fn answers_nsid(&self, nsid: &[u8]) -> bool {
@@ -82,25 +110,26 @@ impl Edns {
         message: &mut Message<'_>,
         udp_size: u16,
         rcode: u16,
-        nsid: Option<&[u8]>,
-        error: Option<ExtendedError<'_>>,
+        options: Options<'_>,
     ) -> Result<(), Full> {
-        let nsid = nsid.filter(|nsid| self.answers_nsid(nsid));
-        let nsid_len = nsid.map_or(0, |nsid| OPTION_HEADER_LEN + nsid.len());
-        let options_len = nsid_len + error.map_or(0, |error| error.len());
         let extended_rcode = u32::from(rcode >> 4) << 24;
         let flags = if self.dnssec_ok { DO } else { 0 };
         message.put(&[0])?;
         message.put(&Rtype::OPT.0.to_be_bytes())?;
         message.put(&udp_size.to_be_bytes())?;
         message.put(&(extended_rcode | u32::from(VERSION) << 16 | flags).to_be_bytes())?;
-        message.put(&length(options_len)?)?;
-        if let Some(nsid) = nsid {
+        message.put(&length(self.options_len(options))?)?;
+        if self.answers_nsid(options.nsid) {
             message.put(&OPTION_NSID.to_be_bytes())?;
-            message.put(&length(nsid.len())?)?;
-            message.put(nsid)?;
+            message.put(&length(options.nsid.len())?)?;
+            message.put(options.nsid)?;
         }
-        if let Some(error) = error {
+        if let Some(cookie) = options.cookie {
+            message.put(&OPTION_COOKIE.to_be_bytes())?;
+            message.put(&length(cookie.len())?)?;
+            message.put(cookie)?;
+        }
+        if let Some(error) = options.error {
             message.put(&OPTION_EXTENDED_ERROR.to_be_bytes())?;
             message.put(&length(error.len() - OPTION_HEADER_LEN)?)?;
             message.put(&error.info_code.to_be_bytes())?;

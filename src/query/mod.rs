@@ -8,6 +8,7 @@
 
 mod additional;
 mod answer;
+mod cookie;
 mod edns;
 mod header;
 mod message;
@@ -19,12 +20,15 @@ mod reply;
 mod request;
 mod tsig;
 
+pub use cookie::{CookieSecret, Cookies};
+
 use crate::zone::record::CLASS_IN;
 use crate::zone::{Rtype, ZoneSet};
 use edns::INFO_PROHIBITED;
 use header::{Header, OPCODE_QUERY};
-use reply::{BADVERS, FORMERR, NOTAUTH, NOTIMP, REFUSED, Reply, UDP_SIZE_MIN};
+use reply::{BADCOOKIE, BADVERS, FORMERR, NOERROR, NOTAUTH, NOTIMP, REFUSED, Reply, UDP_SIZE_MIN};
 use request::Request;
+use std::net::IpAddr;
 
 /// How the request came; decides size limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +39,17 @@ pub enum Transport {
     Tcp,
 }
 
+/// Who asks, how, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// How the request came.
+    pub transport: Transport,
+    /// Where it came from.
+    pub address: IpAddr,
+    /// Seconds since 1970, modulo 2³², as of now or the last moment: cookies carry them.
+    pub now: u32,
+}
+
 /// The server's own settings that answers depend on.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -42,6 +57,8 @@ pub struct Settings {
     pub udp_size_max: u16,
     /// NSID octets (RFC 5001); none: not answered.
     pub nsid: Vec<u8>,
+    /// DNS cookies; none: not answered.
+    pub cookies: Option<Cookies>,
 }
 
 /// What became of a request, for the counters.
@@ -57,6 +74,8 @@ pub struct Outcome {
     pub zone: Option<usize>,
     /// Whether TC was set.
     pub truncated: bool,
+    /// Whether the client sent a good server cookie, and so is where it says it is.
+    pub cookie: bool,
 }
 
 /// Kinds of answer, for the counters.
@@ -85,34 +104,48 @@ pub enum Kind {
 ///
 /// Never panics, allocates, locks, reads a clock or logs, whatever the octets are.
 #[inline]
-pub fn respond(
-    zones: &ZoneSet,
-    settings: &Settings,
-    transport: Transport,
-    request: &[u8],
-    response: &mut [u8],
-) -> Outcome {
+pub fn respond(zones: &ZoneSet, settings: &Settings, client: &Client, request: &[u8], response: &mut [u8]) -> Outcome {
     let header = Header::read(request).filter(|header| !header.is_response());
     let Some(header) = header.filter(|_| response.len() >= usize::from(UDP_SIZE_MIN)) else {
-        return Outcome { len: 0, rcode: 0, kind: Kind::Dropped, zone: None, truncated: false };
+        return Outcome { len: 0, rcode: 0, kind: Kind::Dropped, zone: None, truncated: false, cookie: false };
     };
     let request = Request::parse(header, request);
-    let mut reply = Reply::new(&request, settings, transport, response);
-    decide(zones, &request, &mut reply);
+    let mut reply = Reply::new(&request, settings, client, response);
+    decide(zones, settings, client, &request, &mut reply);
     reply.finish(&request, settings)
 }
 
 /// What a request meets before it is looked up.
-fn decide<'z>(zones: &'z ZoneSet, request: &Request<'_>, reply: &mut Reply<'z, '_>) {
+fn decide<'z>(
+    zones: &'z ZoneSet,
+    settings: &'z Settings,
+    client: &Client,
+    request: &Request<'_>,
+    reply: &mut Reply<'z, '_>,
+) {
     if request.header.opcode() != OPCODE_QUERY {
         // NOTIFY and UPDATE among them: this server is nobody's secondary, and changes come by another door.
         return reply.fail(NOTIMP, Kind::Error);
     }
-    let Some(question) = request.question.as_ref().filter(|_| !request.malformed) else {
+    if request.malformed {
         return reply.fail(FORMERR, Kind::Error);
+    }
+    let Some(question) = &request.question else {
+        return fetch_cookie(request, reply);
     };
-    if request.edns.is_some_and(|edns| edns.is_later_version()) {
-        return reply.fail(BADVERS, Kind::Error);
+    if let Some(edns) = &request.edns {
+        if edns.is_later_version() {
+            return reply.fail(BADVERS, Kind::Error);
+        }
+        if let Some(cookies) = &settings.cookies {
+            // RFC 7873 §5.2.2.
+            if edns.cookie == Some(None) {
+                return reply.fail(FORMERR, Kind::Error);
+            }
+            if cookies.required && client.transport == Transport::Udp && reply.cookie() == Some(false) {
+                return reply.fail(BADCOOKIE, Kind::Error);
+            }
+        }
     }
     if request.tsig.is_some() {
         return reply.fail(NOTAUTH, Kind::Refused);
@@ -125,4 +158,21 @@ fn decide<'z>(zones: &'z ZoneSet, request: &Request<'_>, reply: &mut Reply<'z, '
         return reply.set_error(INFO_PROHIBITED, &[]);
     }
     answer::answer(zones, question, reply);
+}
+
+/// Answers a request without a question: it may ask for nothing but a cookie (RFC 7873 §5.4).
+fn fetch_cookie(request: &Request<'_>, reply: &mut Reply<'_, '_>) {
+    match (&request.edns, reply.cookie()) {
+        (Some(edns), Some(valid)) if !edns.is_later_version() => {
+            let has_server_cookie = edns.cookie.flatten().is_some_and(|sent| sent.has_server());
+            reply.fail(if valid || !has_server_cookie { NOERROR } else { BADCOOKIE }, Kind::Error);
+        }
+        _ => reply.fail(FORMERR, Kind::Error),
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { udp_size_max: 1232, nsid: Vec::new(), cookies: None }
+    }
 }

@@ -1,10 +1,13 @@
 //! What is decided about the response while it is being written, and how it is finished.
 
-use super::edns::ExtendedError;
+use super::cookie::Answered;
+use super::edns::{ExtendedError, Options};
 use super::message::{Full, Message, Section};
 use super::request::Request;
-use super::{Kind, Outcome, Settings, Transport};
+use super::{Client, Kind, Outcome, Settings, Transport};
 
+/// RCODE NOERROR.
+pub(super) const NOERROR: u16 = 0;
 /// RCODE FORMERR.
 pub(super) const FORMERR: u16 = 1;
 /// RCODE NXDOMAIN.
@@ -19,6 +22,8 @@ pub(super) const YXDOMAIN: u16 = 6;
 pub(super) const NOTAUTH: u16 = 9;
 /// Extended RCODE BADVERS (RFC 6891 §6.1.3).
 pub(super) const BADVERS: u16 = 16;
+/// Extended RCODE BADCOOKIE (RFC 7873 §8).
+pub(super) const BADCOOKIE: u16 = 23;
 
 /// What every client takes over UDP, EDNS or not (RFC 1035 §4.2.1).
 pub(super) const UDP_SIZE_MIN: u16 = 512;
@@ -37,14 +42,15 @@ pub(super) struct Reply<'z, 'm> {
     pub zone: Option<usize>,
     truncated: bool,
     error: Option<ExtendedError<'z>>,
-    nsid: Option<&'z [u8]>,
+    nsid: &'z [u8],
+    cookie: Option<Answered>,
 }
 
 impl<'z, 'm> Reply<'z, 'm> {
     /// An empty response to `request`.
     #[inline]
-    pub fn new(request: &Request<'_>, settings: &'z Settings, transport: Transport, octets: &'m mut [u8]) -> Self {
-        let size = match (transport, &request.edns) {
+    pub fn new(request: &Request<'_>, settings: &'z Settings, client: &Client, octets: &'m mut [u8]) -> Self {
+        let size = match (client.transport, &request.edns) {
             (Transport::Tcp, _) => usize::from(u16::MAX),
             (Transport::Udp, None) => usize::from(UDP_SIZE_MIN),
             // A client that says less than 512 means 512 (RFC 6891 §6.2.3).
@@ -60,16 +66,30 @@ impl<'z, 'm> Reply<'z, 'm> {
             zone: None,
             truncated: false,
             error: None,
-            nsid: Some(&settings.nsid),
+            nsid: &settings.nsid,
+            cookie: None,
         };
-        if let Some(edns) = &request.edns
-            && !reply.message.reserve(edns.response_len(&settings.nsid))
-        {
-            // An NSID too long for this message is left out; OPT itself always fits.
-            reply.nsid = None;
-            reply.message.reserve(edns.response_len(&[]));
+        if let Some(edns) = &request.edns {
+            if let (Some(cookies), Some(Some(sent))) = (&settings.cookies, &edns.cookie) {
+                reply.cookie = Some(cookies.answer(sent, client.address, client.now));
+            }
+            if !reply.message.reserve(edns.response_len(reply.options())) {
+                // An NSID too long for this message is left out; OPT itself and a cookie always fit.
+                reply.nsid = &[];
+                reply.message.reserve(edns.response_len(reply.options()));
+            }
         }
         reply
+    }
+
+    fn options(&self) -> Options<'_> {
+        let cookie = self.cookie.as_ref().map(|cookie| &cookie.octets[..]);
+        Options { nsid: self.nsid, cookie, error: self.error }
+    }
+
+    /// Whether the client sent a good server cookie; none if it sent no cookie that we answer.
+    pub fn cookie(&self) -> Option<bool> {
+        self.cookie.map(|cookie| cookie.valid)
     }
 
     /// Refuses or rejects: no records.
@@ -112,7 +132,9 @@ impl<'z, 'm> Reply<'z, 'm> {
         if let Some(edns) = &request.edns {
             let udp_size = settings.udp_size_max.max(UDP_SIZE_MIN);
             // Room for it was reserved.
-            let _reserved = edns.write(&mut self.message, udp_size, self.rcode, self.nsid, self.error);
+            let cookie = self.cookie.as_ref().map(|cookie| &cookie.octets[..]);
+            let options = Options { nsid: self.nsid, cookie, error: self.error };
+            let _reserved = edns.write(&mut self.message, udp_size, self.rcode, options);
         }
         if let Some(tsig) = &request.tsig
             && self.rcode == NOTAUTH
@@ -128,6 +150,7 @@ impl<'z, 'm> Reply<'z, 'm> {
             self.truncated,
             counts,
         );
-        Outcome { len, rcode: self.rcode, kind: self.kind, zone: self.zone, truncated: self.truncated }
+        let cookie = self.cookie.is_some_and(|cookie| cookie.valid);
+        Outcome { len, rcode: self.rcode, kind: self.kind, zone: self.zone, truncated: self.truncated, cookie }
     }
 }

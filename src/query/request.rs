@@ -20,7 +20,7 @@ pub(super) struct Request<'q> {
     /// Its question, if it has exactly one that can be read (RFC 9619).
     pub question: Option<Question<'q>>,
     /// Its OPT record.
-    pub edns: Option<Edns>,
+    pub edns: Option<Edns<'q>>,
     /// Its TSIG record.
     pub tsig: Option<Tsig<'q>>,
     /// Whether something in it is against the format.
@@ -48,8 +48,8 @@ impl<'q> Request<'q> {
         let mut request = Self { header, question: None, edns: None, tsig: None, malformed: true };
         if header.counts[0] != 1 {
             if header.counts[0] == 0 {
-                // Against the format all the same, but who sent an OPT gets one (RFC 6891 §6.1.1).
-                let _readable = request.read_records(&octets[HEADER_LEN..]);
+                // Who sent an OPT gets one (RFC 6891 §6.1.1), and perhaps only a cookie was asked for (RFC 7873 §5.4).
+                request.malformed = request.read_records(&octets[HEADER_LEN..]).is_none();
             }
             return request;
         }
@@ -80,7 +80,7 @@ impl<'q> Request<'q> {
     }
 
     /// One OPT at most, of the root, in the additional section (RFC 6891 §6.1.1).
-    fn read_opt(&mut self, record: &RawRecord<'_>, section: usize) -> Option<()> {
+    fn read_opt(&mut self, record: &RawRecord<'q>, section: usize) -> Option<()> {
         if section != ADDITIONAL || record.owner != [0] || self.edns.is_some() {
             return None;
         }

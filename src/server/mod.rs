@@ -15,6 +15,7 @@ use crate::http::accept::{self, Slots};
 use crate::query::{self, Kind, Outcome};
 use crate::snapshot::Reader;
 use crate::telemetry::{Answer, Dns, DnsCounter};
+use crate::update::{Clock, SystemClock};
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
@@ -190,6 +191,12 @@ fn bind(address: SocketAddr, settings: &Settings) -> io::Result<(Vec<UdpSocket>,
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Seconds since 1970 for cookies, read once for many requests.
+fn now() -> u32 {
+    // The low bits: cookies count modulo 2³² (RFC 9018 §4.3).
+    SystemClock.now().0 as u32
 }
 
 /// Counts what became of one request.

@@ -4,7 +4,7 @@
 
 use std::alloc::{self, Layout};
 use std::io;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull, addr_of, addr_of_mut};
 
@@ -45,8 +45,8 @@ pub struct Exchange<'a> {
     pub request: &'a [u8],
     /// Room for the response.
     pub response: &'a mut [u8],
-    /// Port it came from.
-    pub source_port: u16,
+    /// Where it came from.
+    pub source: SocketAddr,
     /// Whether it was longer than [`REQUEST_LEN_MAX`] and has been cut.
     pub cut: bool,
 }
@@ -119,14 +119,14 @@ impl Batch {
         assert!(i < self.received, "only {} requests were received", self.received);
         let arena = self.arena.as_ptr();
         // SAFETY: `i` is within the arrays; request and response are different fields, borrowed as long as `self` is;
-        // `sin_port` lies at the same place in both kinds of address, and sockets of no other family are used.
+        // the peer's address is only read here.
         unsafe {
             let len = ((*arena).incoming[i].msg_len as usize).min(REQUEST_LEN_MAX);
             let request = std::slice::from_raw_parts(addr_of!((*arena).requests[i]).cast(), len);
             let response = &mut *addr_of_mut!((*arena).responses[i]);
-            let port = (*addr_of!((*arena).peers[i]).cast::<libc::sockaddr_in>()).sin_port;
+            let source = source(&*addr_of!((*arena).peers[i]));
             let cut = (*arena).incoming[i].msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            Exchange { request, response, source_port: u16::from_be(port), cut }
+            Exchange { request, response, source, cut }
         }
     }
 
@@ -179,6 +179,23 @@ impl Batch {
         }
         self.queued = 0;
         unsent
+    }
+}
+
+/// The address that the kernel wrote, which is of one of two families: sockets of no other are used.
+fn source(peer: &libc::sockaddr_storage) -> SocketAddr {
+    let peer = ptr::from_ref(peer);
+    // SAFETY: the storage is large enough and aligned for every kind of address, and all octets are a valid value of
+    // their integers; the family says which kind it is.
+    unsafe {
+        if i32::from((*peer).ss_family) == libc::AF_INET6 {
+            let peer = &*peer.cast::<libc::sockaddr_in6>();
+            let port = u16::from_be(peer.sin6_port);
+            SocketAddrV6::new(peer.sin6_addr.s6_addr.into(), port, peer.sin6_flowinfo, peer.sin6_scope_id).into()
+        } else {
+            let peer = &*peer.cast::<libc::sockaddr_in>();
+            SocketAddrV4::new(peer.sin_addr.s_addr.to_ne_bytes().into(), u16::from_be(peer.sin_port)).into()
+        }
     }
 }
 
@@ -301,7 +318,7 @@ mod tests {
             for i in 0..batch.receive(&server).unwrap() {
                 let exchange = batch.exchange(i);
                 seen.push((exchange.request.len(), exchange.cut));
-                assert_eq!(exchange.source_port, client.local_addr().unwrap().port());
+                assert_eq!(exchange.source, client.local_addr().unwrap());
             }
         }
         assert_eq!(seen, [(REQUEST_LEN_MAX, true), (REQUEST_LEN_MAX, false), (0, false)]);

@@ -1,12 +1,13 @@
 //! TCP: the listeners, and one task per connection that answers in order (RFC 7766).
 
 use super::framing::{Frames, PREFIX_LEN, TooLong};
-use super::{Serving, count};
+use super::{Serving, count, now};
 use crate::http::accept::{self, Full, Slot, Slots};
-use crate::query::{self, Transport};
+use crate::query::{self, Client, Transport};
 use crate::telemetry::{Dns, DnsCounter, DropReason};
 use std::cell::RefCell;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -60,7 +61,7 @@ pub(super) async fn listen(
             (stream, peer) = accept::accept(&listener) => match slots.take(peer.ip()) {
                 Ok(slot) => {
                     let open = Open::new(slot, &serving.telemetry);
-                    connections.spawn(serve(stream, open, Arc::clone(&serving), stop.clone()));
+                    connections.spawn(serve(stream, peer.ip(), open, Arc::clone(&serving), stop.clone()));
                 }
                 Err(Full::Total) => dropped(DropReason::Connections),
                 Err(Full::Client) => dropped(DropReason::ConnectionsOfClient),
@@ -100,7 +101,13 @@ impl Drop for Open {
 }
 
 /// Serves one connection until it ends for any reason; the reasons that matter are counted.
-async fn serve(mut stream: TcpStream, open: Open, serving: Arc<Serving>, mut stop: watch::Receiver<bool>) {
+async fn serve(
+    mut stream: TcpStream,
+    address: IpAddr,
+    open: Open,
+    serving: Arc<Serving>,
+    mut stop: watch::Receiver<bool>,
+) {
     // Responses are written whole; waiting to fill a segment only delays them. Failing, it is merely slower.
     let _ = stream.set_nodelay(true);
     let limits = &serving.tcp;
@@ -123,7 +130,7 @@ async fn serve(mut stream: TcpStream, open: Open, serving: Arc<Serving>, mut sto
             },
             () = stopped(&mut stop) => break,
         }
-        match answer_all(&mut stream, &mut frames, &serving).await {
+        match answer_all(&mut stream, address, &mut frames, &serving).await {
             Ok(0) => {}
             Ok(_) => {
                 served = true;
@@ -136,10 +143,16 @@ async fn serve(mut stream: TcpStream, open: Open, serving: Arc<Serving>, mut sto
 }
 
 /// Answers all complete requests; how many got a response. An error ends the connection and has been counted.
-async fn answer_all(stream: &mut TcpStream, frames: &mut Frames, serving: &Serving) -> Result<usize, ()> {
+async fn answer_all(
+    stream: &mut TcpStream,
+    address: IpAddr,
+    frames: &mut Frames,
+    serving: &Serving,
+) -> Result<usize, ()> {
     let mut answered = 0;
     loop {
-        let step = with_worker(|worker| worker.answer(stream, frames, serving));
+        let client = Client { transport: Transport::Tcp, address, now: now() };
+        let step = with_worker(|worker| worker.answer(stream, frames, &client, serving));
         answered += step.answered;
         if !step.unsent.is_empty() {
             match timeout(serving.tcp.write, stream.write_all(&step.unsent)).await {
@@ -178,7 +191,7 @@ enum End {
 
 impl Worker {
     /// Answers requests as far as the scratch buffer reaches, and hands the responses to the kernel.
-    fn answer(&mut self, stream: &TcpStream, frames: &mut Frames, serving: &Serving) -> Step {
+    fn answer(&mut self, stream: &TcpStream, frames: &mut Frames, client: &Client, serving: &Serving) -> Step {
         let start = Instant::now();
         let (mut len, mut requests, mut answered) = (0, 0, 0);
         let mut end = End::More;
@@ -197,7 +210,7 @@ impl Worker {
             };
             let (prefix, response) = self.scratch[len..len + FRAME_LEN_MAX].split_at_mut(PREFIX_LEN);
             let snapshot = serving.reader.load();
-            let outcome = query::respond(&snapshot.zones, &serving.query, Transport::Tcp, request, response);
+            let outcome = query::respond(&snapshot.zones, &serving.query, client, request, response);
             count(&self.counter, &outcome);
             requests += 1;
             if outcome.len > 0 {

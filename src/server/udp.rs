@@ -2,8 +2,8 @@
 
 use super::settings::Settings;
 use super::sys::{self, Batch};
-use super::{Serving, count};
-use crate::query::{self, Transport};
+use super::{Serving, count, now};
+use crate::query::{self, Client, Transport};
 use crate::telemetry::{DnsCounter, DropReason};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
@@ -78,9 +78,10 @@ fn run(socket: &UdpSocket, serving: &Serving, counter: &DnsCounter) {
 fn answer(socket: &UdpSocket, serving: &Serving, counter: &DnsCounter, batch: &mut Batch, received: usize) {
     let start = Instant::now();
     let snapshot = serving.reader.load();
+    let now = now();
     for i in 0..received {
         let exchange = batch.exchange(i);
-        if exchange.source_port == 0 {
+        if exchange.source.port() == 0 {
             counter.dropped(DropReason::SourcePort);
             continue;
         }
@@ -88,8 +89,8 @@ fn answer(socket: &UdpSocket, serving: &Serving, counter: &DnsCounter, batch: &m
             counter.dropped(DropReason::RequestTooLong);
             continue;
         }
-        let outcome =
-            query::respond(&snapshot.zones, &serving.query, Transport::Udp, exchange.request, exchange.response);
+        let client = Client { transport: Transport::Udp, address: exchange.source.ip(), now };
+        let outcome = query::respond(&snapshot.zones, &serving.query, &client, exchange.request, exchange.response);
         count(counter, &outcome);
         if outcome.len > 0 {
             batch.queue(i, outcome.len);

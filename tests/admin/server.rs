@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use zhengming::admin::{self, Admin, Shared, Token, token};
 use zhengming::http::{self, Limits};
-use zhengming::query::{self, Settings, Transport};
+use zhengming::query::{self, Client, Settings, Transport};
 use zhengming::registry::{Policy, Region, Role, SuffixSet, Timestamp, UnitKind};
 use zhengming::telemetry::Telemetry;
 use zhengming::update::{self, Reload, Running, Start, TestClock};
@@ -265,9 +265,10 @@ impl Server {
         // An OPT record (RFC 6891), so that extended errors are shown.
         request.extend([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
         let mut response = vec![0; 65_535];
-        let settings = Settings { udp_size_max: 1232, nsid: Vec::new() };
+        let settings = Settings::default();
+        let client = Client { transport: Transport::Tcp, address: Ipv4Addr::LOCALHOST.into(), now: 0 };
         let served = self.admin.snapshots.load();
-        let outcome = query::respond(&served.zones, &settings, Transport::Tcp, &request, &mut response);
+        let outcome = query::respond(&served.zones, &settings, &client, &request, &mut response);
         response.truncate(outcome.len);
         (outcome.rcode, u16::from_be_bytes([response[6], response[7]]), response)
     }

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::fmt::Write as _;
-use zhengming::query::{self, Outcome, Settings, Transport};
+use zhengming::query::{self, Client, CookieSecret, Cookies, Outcome, Settings, Transport};
 use zhengming::zone::rdata::{Presentation, from_text};
 use zhengming::zone::{Gateway, Name, Pages, Published, Record, Rtype, Zone, ZoneSet};
 
@@ -122,7 +122,16 @@ pub fn zones() -> ZoneSet {
 
 /// The settings of the tests.
 pub fn settings() -> Settings {
-    Settings { udp_size_max: UDP_SIZE_MAX, nsid: b"unit-1".to_vec() }
+    let cookies = Cookies::new(vec![CookieSecret([7; 16])], 0);
+    Settings { udp_size_max: UDP_SIZE_MAX, nsid: b"unit-1".to_vec(), cookies: Some(cookies) }
+}
+
+/// When the tests ask.
+pub const NOW: u32 = 1_800_000_000;
+
+/// The client of the tests.
+pub fn client(transport: Transport) -> Client {
+    Client { transport, address: [198, 51, 100, 7].into(), now: NOW }
 }
 
 /// A request to be built.
@@ -230,9 +239,14 @@ pub struct Response {
 impl Response {
     /// What `request` is answered with; none if nothing is sent.
     pub fn of(zones: &ZoneSet, transport: Transport, request: &[u8]) -> Option<Self> {
+        Self::with(zones, &settings(), &client(transport), request)
+    }
+
+    /// The same with settings and a client of one's own.
+    pub fn with(zones: &ZoneSet, settings: &Settings, client: &Client, request: &[u8]) -> Option<Self> {
         // Old octets in the buffer must not show.
         let mut buffer = vec![0xc7; 65_535];
-        let outcome = query::respond(zones, &settings(), transport, request, &mut buffer);
+        let outcome = query::respond(zones, settings, client, request, &mut buffer);
         buffer.truncate(outcome.len);
         (outcome.len > 0).then(|| Self::decode(outcome, buffer))
     }
@@ -286,9 +300,15 @@ impl Response {
         self.flags & 0x0200 != 0
     }
 
+    /// The data of the option with this code.
+    pub fn option(&self, code: u16) -> Option<&[u8]> {
+        let (_, data) = self.opt.as_ref()?.options.iter().find(|(option, _)| *option == code)?;
+        Some(data)
+    }
+
     /// INFO-CODE and EXTRA-TEXT of the extended error.
     pub fn extended_error(&self) -> Option<(u16, String)> {
-        let (_, data) = self.opt.as_ref()?.options.iter().find(|(code, _)| *code == 15)?;
+        let data = self.option(15)?;
         Some((u16::from_be_bytes([data[0], data[1]]), String::from_utf8_lossy(&data[2..]).into_owned()))
     }
 
@@ -303,6 +323,7 @@ impl Response {
             6 => "YXDOMAIN",
             9 => "NOTAUTH",
             16 => "BADVERS",
+            23 => "BADCOOKIE",
             other => panic!("RCODE {other}"),
         };
         let mut text = rcode.to_owned();

@@ -25,7 +25,8 @@ fn responses_and_fragments_of_headers_are_dropped() {
     }
     let mut short = [0; 511];
     query.flags = 0;
-    let outcome = respond(&zones(), &crate::dns::settings(), Transport::Udp, &query.to_wire(), &mut short);
+    let outcome =
+        respond(&zones(), &crate::dns::settings(), &crate::dns::client(Transport::Udp), &query.to_wire(), &mut short);
     assert_eq!((outcome.len, outcome.kind), (0, Kind::Dropped));
 }
 
@@ -191,7 +192,13 @@ fn a_message_is_never_larger_than_its_buffer_or_the_client_takes() {
         query.edns = Some(Opt { udp_size: size, ..Opt::new() });
         assert!(query.ask(&zones).octets.len() <= usize::from(size));
         let mut buffer = vec![0; usize::from(size)];
-        let tcp = respond(&zones, &crate::dns::settings(), Transport::Tcp, &query.to_wire(), &mut buffer);
+        let tcp = respond(
+            &zones,
+            &crate::dns::settings(),
+            &crate::dns::client(Transport::Tcp),
+            &query.to_wire(),
+            &mut buffer,
+        );
         assert_eq!(tcp.truncated, tcp.len < 1000, "{size}");
     }
 }

@@ -59,7 +59,7 @@ fn section_6_1_1_two_opts_are_a_format_error() {
 
 #[test]
 fn section_6_1_2_unknown_options_are_ignored_and_broken_ones_are_not() {
-    let options = vec![(8, vec![0, 1, 24, 0, 192, 0, 2]), (10, vec![1; 8]), (65_001, vec![]), (12, vec![0; 100])];
+    let options = vec![(8, vec![0, 1, 24, 0, 192, 0, 2]), (9, vec![1; 8]), (65_001, vec![]), (12, vec![0; 100])];
     let response = with(Opt { options, ..Opt::new() });
     response.is(ANSWER);
     assert_eq!(response.opt.map(|opt| opt.options), Some(vec![]));

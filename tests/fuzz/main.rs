@@ -40,7 +40,7 @@ fn seeds() -> Vec<Vec<u8>> {
     for name in ["xn--live.xn--zfr164b", "x.xn--own.xn--zfr164b", "xn--legal.xn--zfr164b.cn", "x.xn--own.moved.example"]
     {
         for qtype in ["A", "DS", "ANY", "IXFR", "SOA"] {
-            for edns in [None, Some(Opt { options: vec![(3, vec![]), (10, vec![7; 8])], ..Opt::new() })] {
+            for edns in [None, Some(Opt { options: vec![(3, vec![]), (10, vec![7; 24])], ..Opt::new() })] {
                 seeds.push(Query { edns, ..Query::new(name, qtype) }.to_wire());
             }
         }
@@ -90,7 +90,7 @@ fn respond_takes_any_octets() {
         let transport = if random.below(4) == 0 { Transport::Tcp } else { Transport::Udp };
         let room = 500 + random.below(1200);
         let answered = catch_unwind(AssertUnwindSafe(|| {
-            query::respond(&zones, &settings, transport, &request, &mut response[..room])
+            query::respond(&zones, &settings, &respond::client(transport), &request, &mut response[..room])
         }));
         let Ok(outcome) = answered else { panic!("panicked on {request:02x?}") };
         let limit = if transport == Transport::Udp { room.min(usize::from(UDP_SIZE_MAX)) } else { room };

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, also in its helpers")]
 
+mod cookies;
 #[path = "../common/dns.rs"]
 mod dns;
 mod limits;
@@ -43,18 +44,27 @@ impl Started {
 }
 
 fn query_settings() -> zhengming::query::Settings {
-    zhengming::query::Settings { udp_size_max: 1232, nsid: Vec::new() }
+    zhengming::query::Settings::default()
 }
 
 /// A server on free ports of these addresses.
 fn start_on(addresses: &[&str], tcp: TcpLimits) -> Started {
+    start_as(addresses, tcp, query_settings())
+}
+
+/// A server that answers by these settings.
+fn start_with(query: zhengming::query::Settings) -> Started {
+    start_as(&["127.0.0.1:0"], TcpLimits::default(), query)
+}
+
+fn start_as(addresses: &[&str], tcp: TcpLimits, query: zhengming::query::Settings) -> Started {
     let (publisher, reader) = served(&registrations(Ipv4Addr::new(203, 0, 113, 5)));
     let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
     let exporter = Exporter::new();
     let telemetry = Dns::new(&exporter);
     telemetry.set_zones(&[served::APEX]);
     let settings = Settings { addresses, workers: 2, tcp };
-    let running = Server::start(&settings, reader, query_settings(), telemetry).unwrap();
+    let running = Server::start(&settings, reader, query, telemetry).unwrap();
     Started { running, publisher, exporter }
 }
 
