@@ -157,7 +157,7 @@ pub(super) struct Server {
 
 fn token_name(text: &str) -> Result<String, String> {
     config::token_name(text)
-        .ok_or_else(|| "1 to 64 letters, digits, `-`, `_` or `.` / 应为 1 至 64 个字母、数字或 -_.".to_owned())
+        .ok_or_else(|| "1 to 64 letters, digits, `-`, `_` or `.`, and no principal of the program itself / 应为 1 至 64 个字母、数字或 -_.，且不得与程序自身的主体同名".to_owned())
 }
 
 fn role(text: &str) -> Result<Role, String> {

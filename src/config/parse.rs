@@ -227,8 +227,14 @@ fn unit_kinds(value: &Value<'_>) -> Option<Vec<UnitKind>> {
     })
 }
 
-/// Names of tokens stand in journals, headers and logs: plain and short.
+/// Principals of the program itself in the journal; a token with such a name could pass for it.
+const PRINCIPALS_OF_SYSTEM: [&str; 3] = ["clock", "configuration", "rebuild"];
+
+/// Names of tokens stand in journals, headers and logs: plain and short, and nobody else's.
 pub(crate) fn token_name(text: &str) -> Option<String> {
+    if PRINCIPALS_OF_SYSTEM.contains(&text) {
+        return None;
+    }
     let plain = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
     let fits = (1..=TOKEN_NAME_LEN_MAX).contains(&text.len());
     (fits && text.bytes().all(plain)).then(|| text.to_owned())

@@ -169,3 +169,11 @@ fn dns_listens_on_named_addresses_only() {
         assert!(found[0].contains("is a wildcard"), "{found:?}");
     }
 }
+
+#[test]
+fn the_programs_own_principals_are_nobodys_tokens() {
+    for name in ["clock", "configuration", "rebuild", "", "a b"] {
+        assert_eq!(super::token_name(name), None, "{name}");
+    }
+    assert_eq!(super::token_name("clock-2").as_deref(), Some("clock-2"));
+}

@@ -36,6 +36,8 @@ fn bad_data_are_refused_by_field() {
         (UnitSpec { name: "".into(), ..spec() }, "name"),
         (UnitSpec { name: " \u{3000}".into(), ..spec() }, "name"),
         (UnitSpec { name: "教育\n局".into(), ..spec() }, "name"),
+        (UnitSpec { name: "教育\u{202E}局".into(), ..spec() }, "name"),
+        (UnitSpec { name: "教育\u{200B}局".into(), ..spec() }, "name"),
         (UnitSpec { name: "x".repeat(UNIT_NAME_LEN_MAX + 1).into(), ..spec() }, "name"),
         (UnitSpec { admin_function_proof: Some("".into()), ..spec() }, "admin_function_proof"),
         (

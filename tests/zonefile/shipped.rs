@@ -8,6 +8,27 @@ use zhengming::zonefile::{check, load};
 const SUFFIXES: [(&str, &str); 4] =
     [("xn--zfr164b", "政务"), ("xn--zfr164b.cn", "政务.cn"), ("xn--55qw42g", "公益"), ("xn--55qw42g.cn", "公益.cn")];
 
+/// Each suffix's own zone, so that the servers that `nic` is delegated to answer for it.
+#[test]
+fn every_suffix_has_its_nic_zone() {
+    for (ascii, unicode) in SUFFIXES {
+        let (apex, path) = (Name::absolute(&format!("nic.{ascii}")).expect("a name"), path(&format!("nic.{ascii}")));
+        let report = check(&path, &apex, false);
+        assert!(report.errors.is_empty() && report.warnings.is_empty(), "{:?} {:?}", report.errors, report.warnings);
+        assert!(named_accepts(&path, &apex) && knot_accepts(&path, &apex), "{ascii}");
+        let text = std::fs::read_to_string(&path).expect("a zone file");
+        assert_eq!(text.lines().next(), Some(format!("; nic.{unicode}").as_str()));
+        let served: Vec<_> = report.records.into_iter().map(|located| located.record).collect();
+        let suffix = check(&self::path(ascii), &Name::absolute(ascii).expect("a suffix"), true);
+        // What the parent says of the child, the child says too (RFC 1034 §4.2.2).
+        for parent in
+            suffix.records.iter().map(|located| &located.record).filter(|record| record.owner.is_within(&apex))
+        {
+            assert!(served.contains(parent), "{parent:?} is not in nic.{ascii}");
+        }
+    }
+}
+
 fn path(ascii: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("zones/{ascii}.zone"))
 }

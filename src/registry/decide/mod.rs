@@ -163,7 +163,14 @@ impl Decision {
 
 /// Whether `text` says something a person can read: not blank, no control characters, at most `len_max` octets.
 fn is_text(text: &str, len_max: usize) -> bool {
-    text.len() <= len_max && !text.trim().is_empty() && !text.chars().any(char::is_control)
+    text.len() <= len_max && !text.trim().is_empty() && !text.chars().any(is_invisible)
+}
+
+/// Characters that show as nothing or turn the text around them (Unicode Bidi_Control and zero-width ones): a reviewer
+/// must see what is stored.
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
 fn load_zones(case: &Case<'_>, digests: &[(Box<str>, [u8; 32])]) -> Result<Decision, Refusal> {
