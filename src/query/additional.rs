@@ -18,7 +18,7 @@ pub(super) fn add_targets(zone: &Zone, rrset: RrsetRef<'_>, reply: &mut Reply<'_
             continue;
         }
         let node = match find(zone, target) {
-            Some((_, Found::Node(node))) => node,
+            Some((_, Found::Node(node) | Found::Wildcard(node))) => node,
             // The servers of the zone itself may be below a cut of its own (nic); elsewhere such addresses are hidden.
             Some((name, Found::Cut { .. })) if rrset.rtype == Rtype::NS => match node_at(zone, &name) {
                 Some(node) => node,
@@ -26,7 +26,7 @@ pub(super) fn add_targets(zone: &Zone, rrset: RrsetRef<'_>, reply: &mut Reply<'_
             },
             _ => continue,
         };
-        if add_addresses(zone, node, reply).is_err() {
+        if add_addresses(target, node, reply).is_err() {
             return;
         }
     }
@@ -39,12 +39,18 @@ pub(super) fn add_glue(zone: &Zone, servers: RrsetRef<'_>, cut: NodeRef<'_>, rep
         for (index, target) in targets(servers).enumerate() {
             let Some((name, found)) = find(zone, target) else { continue };
             let is_in_domain = matches!(found, Found::Cut { node, .. } if node.owner() == cut.owner());
-            let is_known = matches!(found, Found::Node(_) | Found::Cut { .. });
-            if is_in_domain != in_domain || !is_known || is_repeated(servers, index, target) {
+            if is_in_domain != in_domain || is_repeated(servers, index, target) {
                 continue;
             }
-            let Some(node) = node_at(zone, &name) else { continue };
-            if add_addresses(zone, node, reply).is_err() {
+            let node = match found {
+                Found::Node(node) | Found::Wildcard(node) => node,
+                Found::Cut { .. } => match node_at(zone, &name) {
+                    Some(node) => node,
+                    None => continue,
+                },
+                _ => continue,
+            };
+            if add_addresses(target, node, reply).is_err() {
                 if in_domain {
                     reply.truncate();
                 }
@@ -81,8 +87,9 @@ fn node_at<'z>(zone: &'z Zone, name: &Qname) -> Option<NodeRef<'z>> {
     zone.node(&name.as_wire()[..name.start_of_last(zone.depth())])
 }
 
-fn add_addresses(zone: &Zone, node: NodeRef<'_>, reply: &mut Reply<'_, '_>) -> Result<(), Full> {
-    let owner = Owner::Relative(node.owner(), zone.apex().as_wire());
+/// Adds the addresses of `node`, which is `target` or the wildcard that stands for it.
+fn add_addresses(target: &[u8], node: NodeRef<'_>, reply: &mut Reply<'_, '_>) -> Result<(), Full> {
+    let owner = Owner::Name(target);
     for rtype in [Rtype::A, Rtype::AAAA] {
         if let Some(rrset) = node.rrset(rtype) {
             reply.message.rrset(Section::Additional, owner, rtype, rrset.ttl, rrset.rdata())?;

@@ -1,7 +1,7 @@
 //! The response being written: records, counts, name compression (RFC 1035 §4.1.4) and the size limit.
 
 use super::header::HEADER_LEN;
-use crate::zone::name::{NAME_LEN_MAX, wire_len};
+use crate::zone::name::wire_len;
 use crate::zone::rdata::names;
 use crate::zone::record::CLASS_IN;
 use crate::zone::{Rtype, SoaRef};
@@ -32,8 +32,6 @@ pub(super) enum Owner<'a> {
     Question(usize),
     /// A name in wire form, compressed if it can be.
     Name(&'a [u8]),
-    /// Labels before a zone's apex, and the apex.
-    Relative(&'a [u8], &'a [u8]),
 }
 
 /// A response being written.
@@ -201,7 +199,6 @@ impl<'m> Message<'m> {
         match owner {
             Owner::Question(start) => self.put(&pointer_to_question(start))?,
             Owner::Name(name) => self.name(name)?,
-            Owner::Relative(labels, apex) => self.relative_name(labels, apex)?,
         }
         self.record_header(rtype, CLASS_IN, ttl)?;
         let length_at = self.len - 2;
@@ -265,13 +262,6 @@ impl<'m> Message<'m> {
             at += 1 + usize::from(name[at]);
         }
         Ok(())
-    }
-
-    fn relative_name(&mut self, labels: &[u8], apex: &[u8]) -> Result<(), Full> {
-        let mut whole = [0; 2 * NAME_LEN_MAX];
-        whole[..labels.len()].copy_from_slice(labels);
-        whole[labels.len()..labels.len() + apex.len()].copy_from_slice(apex);
-        self.name(&whole[..labels.len() + apex.len()])
     }
 
     fn add_places_of_question(&mut self) {

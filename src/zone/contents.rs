@@ -3,6 +3,7 @@
 use super::name::Name;
 use super::node::{self, NodeRef};
 use super::pages::Pages;
+use super::rdata::lowercase_names;
 use super::record::{Record, Rtype};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -101,7 +102,7 @@ struct Draft {
 type DraftRrset = (u32, Vec<Box<[u8]>>);
 
 impl Zone {
-    /// The zone of `records`, all of class IN. Repeated records count once; of differing TTLs in one RRset the first
+    /// The zone of `records`, all of class IN. Repeated records count once, be it in another case; of differing TTLs in one RRset the first
     /// stays.
     ///
     /// # Errors
@@ -252,7 +253,7 @@ fn collect(apex: &Name, records: impl IntoIterator<Item = Record>) -> Result<BTr
             _ => {}
         }
         let (_, rdata) = draft.rrsets.entry(record.rtype).or_insert_with(|| (record.ttl, Vec::new()));
-        if !rdata.contains(&record.rdata) {
+        if !rdata.iter().any(|known| is_same(record.rtype, known, &record.rdata)) {
             rdata.push(record.rdata);
         }
         if rdata.iter().map(|one| one.len() + 2).sum::<usize>() > RRSET_LEN_MAX {
@@ -260,6 +261,16 @@ fn collect(apex: &Name, records: impl IntoIterator<Item = Record>) -> Result<BTr
         }
     }
     Ok(drafts)
+}
+
+/// Whether two RDATA are one and the same record: names in them are compared without case (RFC 2181 §5, RFC 4034 §6.2).
+fn is_same(rtype: Rtype, a: &[u8], b: &[u8]) -> bool {
+    let canonical = |rdata: &[u8]| {
+        let mut rdata = rdata.to_vec();
+        lowercase_names(rtype, &mut rdata);
+        rdata
+    };
+    a == b || a.eq_ignore_ascii_case(b) && canonical(a) == canonical(b)
 }
 
 /// The draft of `owner`, made if need be, as are those between it and the apex: empty non-terminals exist (RFC 4592

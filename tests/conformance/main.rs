@@ -6,6 +6,7 @@ mod dns;
 mod answer_table;
 mod rfc1034;
 mod rfc1035;
+mod rfc2181;
 mod rfc2308;
 mod rfc4592;
 mod rfc6672;

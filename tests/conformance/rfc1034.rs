@@ -186,3 +186,20 @@ fn the_root_can_be_served() {
     Query::new("nowhere", "A").ask(&zones).is(&format!("NXDOMAIN aa\nNS {soa}"));
     Query::new("a.test", "A").ask(&zones).is("NOERROR\nNS test. 3600 NS ns.test.\nAR ns.test. 3600 A 192.0.2.1");
 }
+
+#[test]
+fn step_6_addresses_that_a_wildcard_stands_for() {
+    let zone = zone(
+        "example",
+        "@ 3600 SOA ns hostmaster 1 7200 3600 1209600 900
+         @ 3600 NS ns
+         *.hosts 3600 A 192.0.2.7
+         mail 3600 MX 10 Mx.hosts
+         cut 3600 NS ns.hosts",
+    );
+    let zones = ZoneSet::new([zone]);
+    let mail = "NOERROR aa\nAN mail.example. 3600 MX 10 Mx.hosts.example.\nAR Mx.hosts.example. 3600 A 192.0.2.7";
+    Query::new("mail.example", "MX").ask(&zones).is(mail);
+    let cut = "NOERROR\nNS cut.example. 3600 NS ns.hosts.example.\nAR ns.hosts.example. 3600 A 192.0.2.7";
+    Query::new("a.cut.example", "A").ask(&zones).is(cut);
+}

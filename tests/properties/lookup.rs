@@ -111,9 +111,10 @@ impl ModelZone {
         Found::Node(name.to_vec())
     }
 
-    fn addresses(&self, name: &[String]) -> impl Iterator<Item = String> {
+    /// The addresses at `node`, owned by `name`: the same, or what the wildcard `node` stands for.
+    fn addresses(&self, node: &[String], name: &[String]) -> impl Iterator<Item = String> {
         let lines = self.lines.iter().filter(|line| matches!(&*line.rtype, "A" | "AAAA"));
-        lines.filter(move |line| line.owner == name).map(|line| line.as_owned_by(&line.owner))
+        lines.filter(move |line| line.owner == node).map(|line| line.as_owned_by(name))
     }
 }
 
@@ -157,8 +158,12 @@ fn model(zones: &[ModelZone], qname: &[String], qtype: &str) -> Expected {
                     let target = server.target();
                     // Of registrations, glue is what lies inside the name (row 14).
                     let around = if zone.registers && cut[0].starts_with("xn--") { &cut } else { &zone.apex };
-                    if is_within(&target, around) && !matches!(zone.search(&target, "A"), Found::Dname(_)) {
-                        expected.additional.extend(zone.addresses(&target));
+                    if is_within(&target, around) {
+                        match zone.search(&target, "A") {
+                            Found::Node(node) => expected.additional.extend(zone.addresses(&node, &target)),
+                            Found::Cut(_) => expected.additional.extend(zone.addresses(&target, &target)),
+                            Found::Dname(_) | Found::Missing => {}
+                        }
                     }
                 }
                 return expected;
@@ -179,12 +184,13 @@ fn model(zones: &[ModelZone], qname: &[String], qtype: &str) -> Expected {
                 for line in &asked {
                     let target = line.target();
                     if matches!(&*line.rtype, "MX" | "NS") && is_within(&target, &zone.apex) {
-                        let shown = match zone.search(&target, "A") {
-                            Found::Node(node) => node == target,
-                            Found::Cut(_) => line.rtype == "NS",
-                            _ => false,
-                        };
-                        expected.additional.extend(zone.addresses(&target).filter(|_| shown));
+                        match zone.search(&target, "A") {
+                            Found::Node(node) => expected.additional.extend(zone.addresses(&node, &target)),
+                            Found::Cut(_) if line.rtype == "NS" => {
+                                expected.additional.extend(zone.addresses(&target, &target));
+                            }
+                            _ => {}
+                        }
                     }
                 }
                 let cname = zone.rrset(&node, "CNAME");

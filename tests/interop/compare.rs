@@ -1,0 +1,399 @@
+//! What may differ between two answers to one question: each accepted difference with its reason.
+
+use crate::packet::{Question, Record, Response, rcode_name};
+use crate::world::World;
+use std::collections::BTreeSet;
+use zhengming::zone::{Name, Rtype};
+
+const NOERROR: u16 = 0;
+const NXDOMAIN: u16 = 3;
+const NOTIMP: u16 = 4;
+const YXDOMAIN: u16 = 6;
+/// Smallest UDP size (RFC 1035 §4.2.1), and the largest of all three servers.
+const UDP_SIZES: (u16, u16) = (512, 1232);
+/// Most CNAME records in one answer of ours.
+const OUR_CHAIN_MAX: usize = 16;
+/// Octets that addresses of one name may need: an RRset goes in whole or not at all.
+const ADDRESS_LEN_MAX: usize = 200;
+/// After so many aliases Knot stops.
+const KNOT_CHAIN_MAX: usize = 5;
+/// Labels of a question that we compress names with.
+const COMPRESSED_LABELS_MAX: usize = 16;
+
+/// The server that Zhengming is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// NSD.
+    Nsd,
+    /// Knot.
+    Knot,
+}
+
+/// One question, and what two servers answer.
+pub struct Case<'a> {
+    /// The question.
+    pub question: &'a Question,
+    /// All zones.
+    pub world: &'a World,
+    /// The other one.
+    pub peer: Peer,
+    /// Additional data of both peers.
+    pub both_add: BTreeSet<Record>,
+    /// Our answer.
+    pub ours: Response,
+    /// Its answer.
+    pub theirs: Response,
+}
+
+/// A difference that is accepted.
+pub struct Tolerance {
+    /// A short name, for the count.
+    pub name: &'static str,
+    /// Why it is accepted.
+    pub reason: &'static str,
+    /// What says so.
+    pub reference: &'static str,
+    /// Takes the difference out of the case, if it is there: what it leaves is still compared.
+    apply: fn(&mut Case<'_>) -> bool,
+}
+
+/// All of them, in the order they are tried.
+pub const TOLERANCES: &[Tolerance] = &[
+    Tolerance {
+        name: "reserved type",
+        reason: "Knot does not implement type 0; to NSD and us it is a type that no name has",
+        reference: "RFC 6895 §3.1 reserves it and says no more",
+        apply: reserved_type,
+    },
+    Tolerance {
+        name: "one RRset for ANY",
+        reason: "each server picks an RRset; NSD knows only some types to pick from",
+        reference: "RFC 8482 §4.1: a subset of the RRsets will do",
+        apply: any,
+    },
+    Tolerance {
+        name: "NS at a wildcard",
+        reason: "Knot refers to the wildcard's own name; NSD and we make NS records from it as from any other",
+        reference: "RFC 4592 §4.2: the semantics are not defined",
+        apply: wildcard_ns,
+    },
+    Tolerance {
+        name: "DNAME at a wildcard",
+        reason: "Knot makes a DNAME of the name below the asterisk; NSD and we leave it where it is",
+        reference: "RFC 6672 §3.3: discouraged, RFC 4592 §4.4: no consensus",
+        apply: wildcard_dname,
+    },
+    Tolerance {
+        name: "DS at an apex",
+        reason: "NSD may pass over the closest zone above, and any DS at the apex; Knot and we do not",
+        reference: "RFC 4035 §3.1.4.1: the parent's",
+        apply: ds_at_apex,
+    },
+    Tolerance {
+        name: "name too long after a DNAME",
+        reason: "Knot adds the zone's SOA, and looks the name up that it could not make; NSD and we do not",
+        reference: "RFC 6672 §3.2 step 3c: YXDOMAIN, and exit",
+        apply: too_long,
+    },
+    Tolerance {
+        name: "denial types at an alias",
+        reason: "Knot does not follow a CNAME for NSEC and RRSIG, nor NSD for NSEC3, even if there is no such record",
+        reference: "RFC 1034 §4.3.2 step 3a follows it; RFC 4035 §2.5 lets NSEC and RRSIG stand beside it",
+        apply: denial_type_at_alias,
+    },
+    Tolerance {
+        name: "alias into another zone",
+        reason: "Knot stays in the zone of the question; NSD and we start again with every zone we have",
+        reference: "RFC 1034 §4.3.2 step 3a: go back to step 1",
+        apply: alias_into_other_zone,
+    },
+    Tolerance {
+        name: "long chain of aliases",
+        reason: "the servers stop at different lengths: Knot after 5, we after 16, NSD later",
+        reference: "RFC 1034 §3.6.2 asks for no length",
+        apply: long_chain,
+    },
+    Tolerance {
+        name: "one tree for all zones",
+        reason: "to NSD a name exists if it does in any zone, such as glue in the parent of the zone that answers",
+        reference: "RFC 1034 §4.3.2 step 3 searches one zone",
+        apply: one_tree,
+    },
+    Tolerance {
+        name: "NS of the zone in authority",
+        reason: "NSD adds the zone's servers to positive answers; a courtesy that costs room",
+        reference: "RFC 1034 §4.3.2 does not ask for it",
+        apply: authority_ns,
+    },
+    Tolerance {
+        name: "glue cut silently",
+        reason: "Knot and NSD leave out glue that does not fit; we say so with TC",
+        reference: "RFC 9471 §3.1",
+        apply: silent_glue,
+    },
+    Tolerance {
+        name: "additional data",
+        reason: "beyond in-domain glue it is a courtesy, and each server decides",
+        reference: "RFC 1034 §4.3.2 step 6: useful, RFC 9471 §3.2: MAY",
+        apply: additional,
+    },
+];
+
+/// Compares, and returns the tolerances that were needed.
+///
+/// # Errors
+/// What is left after all of them.
+pub fn compare(mut case: Case<'_>) -> Result<Vec<&'static str>, String> {
+    form(&case)?;
+    let needed = TOLERANCES.iter().filter(|tolerance| (tolerance.apply)(&mut case));
+    let needed = needed.map(|tolerance| tolerance.name).collect();
+    let Case { ours, theirs, .. } = &case;
+    let mut left = Vec::new();
+    if ours.rcode != theirs.rcode {
+        left.push(format!("RCODE {} {}", rcode_name(ours.rcode), rcode_name(theirs.rcode)));
+    }
+    for (name, a, b) in [("AA", ours.aa(), theirs.aa()), ("TC", ours.tc(), theirs.tc())] {
+        left.extend((a != b).then(|| format!("{name} {a} {b}")));
+    }
+    for (name, (a, b)) in ["answer", "authority", "additional"].iter().zip(ours.sections.iter().zip(&theirs.sections)) {
+        let only = |a: &BTreeSet<Record>, b: &BTreeSet<Record>| {
+            a.difference(b).map(|record| record.rtype.to_string()).collect::<BTreeSet<_>>()
+        };
+        if a != b {
+            left.push(format!("{name}: only we {:?}, only they {:?}", only(a, b), only(b, a)));
+        }
+    }
+    if left.is_empty() { Ok(needed) } else { Err(left.join("; ")) }
+}
+
+/// What holds of every answer of ours, whatever the others say.
+fn form(case: &Case<'_>) -> Result<(), String> {
+    let Case { question, ours, world, .. } = case;
+    let fault = |text: &str| Err(text.to_owned());
+    if ours.question != question.section() {
+        return fault("the question is not repeated as it was written");
+    }
+    if ours.other_flags() != 0x8000 | u16::from(question.recursion) << 8 {
+        return fault("flags");
+    }
+    let expected = question.edns.map(|(_, dnssec_ok)| (UDP_SIZES.1, 0, if dnssec_ok { 0x8000 } else { 0 }));
+    if ours.opt.map(|opt| (opt.udp_size, opt.version, opt.flags)) != expected {
+        return fault("OPT");
+    }
+    if ours.repeats {
+        return fault("a record stands twice in a section");
+    }
+    if !question.tcp && ours.len > limit(question) {
+        return fault("longer than the client takes");
+    }
+    if ours.tc() && ours.sections.iter().any(|section| !section.is_empty()) {
+        return fault("records beside TC");
+    }
+    match ours.additional().iter().find(|record| !world.has(record)) {
+        Some(record) => Err(format!("nobody has the additional {record}")),
+        None => Ok(()),
+    }
+}
+
+/// Octets that an answer may have.
+pub fn limit(question: &Question) -> usize {
+    match question.edns {
+        _ if question.tcp => usize::from(u16::MAX),
+        None => UDP_SIZES.0.into(),
+        Some((size, _)) => size.clamp(UDP_SIZES.0, UDP_SIZES.1).into(),
+    }
+}
+
+/// Why TC differs, where it does. `ours` and `theirs` came over UDP, the others with the same question over TCP.
+///
+/// # Errors
+/// What cannot be explained.
+pub fn truncation(
+    case: &Case<'_>,
+    ours_whole: &Response,
+    theirs_whole: &Response,
+) -> Result<Option<&'static str>, String> {
+    let Case { question, ours, theirs, .. } = case;
+    let limit = limit(question);
+    if ours.tc() && ours_whole.len <= limit {
+        return Err(format!("TC, but {} octets fit into {limit}", ours_whole.len));
+    }
+    match (ours.tc(), theirs.tc()) {
+        (true, false) => {
+            let glue = in_domain_glue(ours_whole);
+            let lacks = |a: &BTreeSet<Record>, b: &BTreeSet<Record>| !a.is_subset(b);
+            if lacks(&glue, theirs.additional()) {
+                return Ok(Some("TC for glue that they leave out (RFC 9471 §3.1)"));
+            }
+            if lacks(ours_whole.answer(), theirs.answer()) || lacks(ours_whole.authority(), theirs.authority()) {
+                return Ok(Some("TC for records that they leave out (RFC 2181 §9)"));
+            }
+            if question.name.labels().count() > COMPRESSED_LABELS_MAX {
+                return Ok(Some(
+                    "TC for a name of so many labels that we do not compress all (RFC 1035 §4.1.4: optional)",
+                ));
+            }
+            Err("TC, but they fit everything in".into())
+        }
+        (false, true) if theirs_whole.len <= limit => Err("they set TC, although everything fits".into()),
+        (false, true) => Ok(Some("they set TC for what we leave out or compress better")),
+        _ => Ok(None),
+    }
+}
+
+/// Addresses of servers below the cut, in a referral.
+fn in_domain_glue(response: &Response) -> BTreeSet<Record> {
+    let servers = response.authority().iter().filter(|record| record.rtype == Rtype::NS);
+    let inside: BTreeSet<Name> =
+        servers.filter_map(|ns| target(ns).filter(|server| server.is_within(&ns.owner))).collect();
+    response.additional().iter().filter(|record| inside.contains(&record.owner)).cloned().collect()
+}
+
+/// The name that a record leads to.
+fn target(record: &Record) -> Option<Name> {
+    Name::from_wire(&record.rdata).ok().map(|(name, _)| name)
+}
+
+fn aliases(response: &Response) -> impl Iterator<Item = &Record> {
+    response.answer().iter().filter(|record| record.rtype == Rtype::CNAME)
+}
+
+/// Makes the two equal: nothing is left to compare.
+fn settle(case: &mut Case<'_>) -> bool {
+    case.theirs = case.ours.clone();
+    true
+}
+
+fn reserved_type(case: &mut Case<'_>) -> bool {
+    let applies = case.peer == Peer::Knot && case.question.qtype == Rtype(0) && case.theirs.rcode == NOTIMP;
+    applies && settle(case)
+}
+
+fn any(case: &mut Case<'_>) -> bool {
+    let name = case.question.name.to_lowercase();
+    let types = |response: &Response| -> BTreeSet<Rtype> {
+        response.answer().iter().filter(|record| record.owner == name).map(|record| record.rtype).collect()
+    };
+    let (ours, theirs) = (types(&case.ours), types(&case.theirs));
+    let nsd_picks_none = case.peer == Peer::Nsd && theirs.is_empty() && case.theirs.has_authority(Rtype::SOA);
+    if case.question.qtype != Rtype::ANY || ours.len() != 1 || ours == theirs || (theirs.is_empty() && !nsd_picks_none)
+    {
+        return false;
+    }
+    // RCODE and AA are compared all the same.
+    for response in [&mut case.ours, &mut case.theirs] {
+        response.sections = Default::default();
+    }
+    true
+}
+
+fn wildcard_ns(case: &mut Case<'_>) -> bool {
+    let is_wildcard = |record: &Record| record.rtype == Rtype::NS && record.owner.labels().next() == Some(b"*");
+    let name = case.question.name.to_lowercase();
+    // Asked for itself, the wildcard is a cut like others.
+    let cut = case.theirs.authority().iter().find(|record| is_wildcard(record) && !name.is_within(&record.owner));
+    let applies = case.peer == Peer::Knot && cut.is_some() && !case.theirs.aa();
+    let applies = applies || (cut.is_some() && aliases(&case.ours).next().is_some());
+    applies && settle(case)
+}
+
+fn wildcard_dname(case: &mut Case<'_>) -> bool {
+    let is_wildcard = |record: &Record| record.rtype == Rtype::DNAME && record.owner.labels().next() == Some(b"*");
+    let is_copy = |record: &Record| record.rtype == Rtype::DNAME && record.owner.labels().next() != Some(b"*");
+    let (ours, theirs) = (case.ours.answer(), case.theirs.answer());
+    let applies = case.peer == Peer::Knot && ours.iter().any(is_wildcard) && theirs.iter().any(is_copy);
+    applies && settle(case)
+}
+
+fn too_long(case: &mut Case<'_>) -> bool {
+    let applies = case.peer == Peer::Knot && case.ours.rcode == YXDOMAIN && case.theirs.has_authority(Rtype::SOA);
+    let applies = applies && matches!(case.theirs.rcode, NXDOMAIN | YXDOMAIN);
+    applies && case.ours.answer() == case.theirs.answer() && settle(case)
+}
+
+fn ds_at_apex(case: &mut Case<'_>) -> bool {
+    let name = case.question.name.to_lowercase();
+    let is_apex = case.world.apex_of(&name).is_some_and(|apex| apex == name);
+    let applies = case.peer == Peer::Nsd && case.question.qtype == Rtype::DS && is_apex;
+    applies && !same(case) && settle(case)
+}
+
+fn denial_type_at_alias(case: &mut Case<'_>) -> bool {
+    let types = match case.peer {
+        Peer::Nsd => [Rtype::NSEC3; 2],
+        Peer::Knot => [Rtype::NSEC, Rtype::RRSIG],
+    };
+    let stops = aliases(&case.theirs).count() < aliases(&case.ours).count();
+    let applies = types.contains(&case.question.qtype) && stops && case.theirs.rcode == NOERROR && case.theirs.aa();
+    applies && settle(case)
+}
+
+fn alias_into_other_zone(case: &mut Case<'_>) -> bool {
+    let apex = |name: &Name| case.world.apex_of(name);
+    let home = apex(&case.question.name);
+    let leaves = aliases(&case.ours).any(|alias| target(alias).is_some_and(|target| apex(&target) != home));
+    let (ours, theirs) = (case.ours.answer(), case.theirs.answer());
+    let is_beginning = !theirs.is_empty() && theirs.is_subset(ours) && theirs.len() < ours.len() || theirs == ours;
+    let applies = case.peer == Peer::Knot && leaves && is_beginning && case.theirs.rcode == NOERROR && case.theirs.aa();
+    applies && !same(case) && settle(case)
+}
+
+/// Whether there is no difference worth a reason.
+fn same(case: &Case<'_>) -> bool {
+    let (ours, theirs) = (&case.ours, &case.theirs);
+    ours.rcode == theirs.rcode && ours.answer() == theirs.answer() && ours.authority() == theirs.authority()
+}
+
+fn long_chain(case: &mut Case<'_>) -> bool {
+    let [ours, theirs] = [&case.ours, &case.theirs].map(|response| aliases(response).count());
+    // As long as theirs, our chain may end before its end all the same.
+    let we_stop = ours < theirs || ours == theirs && ours == OUR_CHAIN_MAX && case.ours.authority().is_empty();
+    let (shorter, longer) = if we_stop { (&case.ours, &case.theirs) } else { (&case.theirs, &case.ours) };
+    let limit = if we_stop { OUR_CHAIN_MAX } else { KNOT_CHAIN_MAX };
+    let stopped = aliases(shorter).count() >= limit && shorter.rcode == NOERROR && shorter.authority().is_empty();
+    let applies = stopped && aliases(shorter).all(|alias| longer.answer().contains(alias));
+    applies && !same(case) && settle(case)
+}
+
+fn one_tree(case: &mut Case<'_>) -> bool {
+    let targets = aliases(&case.ours).chain(aliases(&case.theirs)).filter_map(target);
+    let names: Vec<Name> = targets.chain([case.question.name.clone()]).collect();
+    let applies = case.peer == Peer::Nsd && !same(case) && names.iter().any(|name| case.world.exists_elsewhere(name));
+    let applies = applies && matches!(case.theirs.rcode, NOERROR | NXDOMAIN);
+    applies && settle(case)
+}
+
+fn authority_ns(case: &mut Case<'_>) -> bool {
+    let is_positive = case.theirs.aa() && !case.theirs.answer().is_empty();
+    if case.peer != Peer::Nsd || !is_positive || case.ours.has_authority(Rtype::NS) {
+        return false;
+    }
+    let world = case.world;
+    let is_apex =
+        |record: &Record| record.rtype == Rtype::NS && world.apex_of(&record.owner).as_ref() == Some(&record.owner);
+    let before = case.theirs.authority().len();
+    case.theirs.sections[1].retain(|record| !is_apex(record));
+    case.theirs.authority().len() < before
+}
+
+fn silent_glue(case: &mut Case<'_>) -> bool {
+    let ours = in_domain_glue(&case.ours);
+    let missing = !case.question.tcp && !ours.is_subset(case.theirs.additional());
+    if missing {
+        case.theirs.sections[2].extend(ours);
+    }
+    missing
+}
+
+fn additional(case: &mut Case<'_>) -> bool {
+    let differ = case.ours.additional() != case.theirs.additional();
+    // What both add and we do not, although there is room for it, is no matter of taste.
+    let lacks = case.both_add.iter().any(|record| !case.ours.additional().contains(record));
+    if lacks && case.ours.len + ADDRESS_LEN_MAX < limit(case.question) {
+        return false;
+    }
+    for response in [&mut case.ours, &mut case.theirs] {
+        response.sections[2] = in_domain_glue(response);
+    }
+    differ
+}

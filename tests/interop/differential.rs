@@ -1,0 +1,199 @@
+//! Random zones, and questions aimed at their corners.
+
+use crate::compare::{self, Case, Peer, TOLERANCES};
+use crate::packet::{Question, Response, rcode_name};
+use crate::random::{self, Random};
+use crate::servers::Servers;
+use crate::world::World;
+use crate::zones::Family;
+use crate::{questions, zones};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use zhengming::zone::Rtype;
+
+/// Families of zones in one run, and questions about each: more than 10,000 pairs.
+const FAMILIES: u64 = 60;
+const QUESTIONS: u64 = 200;
+/// Families in one start of the servers.
+const FAMILIES_PER_START: u64 = 60;
+/// Different differences that are printed; one is enough to fail.
+const SHOWN_MAX: usize = 12;
+
+/// Kinds of answer, none of which may be missing in a run.
+const KINDS: &[&str] = &[
+    "hit",
+    "NODATA",
+    "NXDOMAIN",
+    "empty non-terminal",
+    "wildcard",
+    "wildcard NODATA",
+    "CNAME",
+    "CNAME to nothing",
+    "DNAME",
+    "YXDOMAIN",
+    "referral",
+    "referral with glue",
+    "alias to referral",
+    "DS at a cut",
+    "ANY",
+    "REFUSED",
+    "truncation",
+    "additional data",
+];
+
+/// What a run has counted.
+#[derive(Default)]
+struct Counts {
+    pairs: usize,
+    kinds: BTreeMap<&'static str, usize>,
+    tolerances: BTreeMap<(&'static str, String), usize>,
+    /// By what differs: where it was seen first.
+    faults: BTreeMap<String, String>,
+    unexplained: usize,
+}
+
+#[test]
+fn nsd_and_knot_answer_the_same() {
+    let mut random = Random(random::seed());
+    let families = random::number("INTEROP_FAMILIES").unwrap_or(FAMILIES);
+    let questions = random::number("INTEROP_QUESTIONS").unwrap_or(QUESTIONS);
+    let mut counts = Counts::default();
+    let mut left = families;
+    while left > 0 && counts.faults.len() < SHOWN_MAX {
+        let now = left.min(FAMILIES_PER_START);
+        round(&mut random, now as usize, questions as usize, &mut counts);
+        left -= now;
+    }
+    counts.print();
+    assert_eq!(
+        counts.unexplained,
+        0,
+        "differences without a reason:\n{}",
+        counts.faults.values().cloned().collect::<String>()
+    );
+    let missing: Vec<_> = KINDS.iter().filter(|kind| !counts.kinds.contains_key(*kind)).collect();
+    assert!(missing.is_empty() || families < FAMILIES, "never met: {missing:?}");
+}
+
+fn round(random: &mut Random, families: usize, questions: usize, counts: &mut Counts) {
+    let families = zones::families(random, families);
+    let zones: Vec<_> = families.iter().flat_map(|family| family.zones.clone()).collect();
+    let world = World::new(&zones);
+    let mut servers = Servers::start(&zones);
+    for zone in &zones {
+        servers.check_loaded(zone);
+    }
+    for family in &families {
+        for question in questions::about(random, family, questions) {
+            ask(&mut servers, &world, family, &question, counts);
+        }
+    }
+}
+
+/// Asks all three, over TCP too if an answer is truncated, and compares.
+fn ask(servers: &mut Servers, world: &World, family: &Family, question: &Question, counts: &mut Counts) {
+    let answers = servers.ask(question);
+    let is_truncated = answers.iter().any(Response::tc);
+    let whole = if is_truncated { servers.ask(&Question { tcp: true, ..question.clone() }) } else { answers.clone() };
+    counts.pairs += 1;
+    for kind in kinds(world, question, &answers[0], &whole[0]) {
+        *counts.kinds.entry(kind).or_default() += 1;
+    }
+    for (peer, number) in [(Peer::Nsd, 1), (Peer::Knot, 2)] {
+        let case = |question, answers: &[Response; 3]| Case {
+            question,
+            world,
+            peer,
+            both_add: answers[1].additional().intersection(answers[2].additional()).cloned().collect(),
+            ours: answers[0].clone(),
+            theirs: answers[number].clone(),
+        };
+        let over_tcp = Question { tcp: question.tcp || is_truncated, ..question.clone() };
+        let mut found = compare::compare(case(&over_tcp, &whole));
+        if is_truncated {
+            let why = compare::truncation(&case(question, &answers), &whole[0], &whole[number]);
+            found = why.and_then(|why| Ok(found?.into_iter().chain(why).collect()));
+        }
+        match found {
+            Ok(needed) => {
+                for name in needed {
+                    *counts.tolerances.entry((name, format!("{peer:?}"))).or_default() += 1;
+                }
+            }
+            Err(left) => {
+                counts.unexplained += 1;
+                if counts.faults.len() < SHOWN_MAX {
+                    let text = || report(&left, peer, world, family, question, &answers);
+                    counts.faults.entry(format!("{peer:?} {left}")).or_insert_with(text);
+                }
+            }
+        }
+    }
+}
+
+fn kinds(world: &World, question: &Question, udp: &Response, ours: &Response) -> Vec<&'static str> {
+    let mut kinds = Vec::new();
+    let name = &question.name;
+    let has = |rtype| ours.answer().iter().any(|record| record.rtype == rtype);
+    let is_negative = ours.has_authority(Rtype::SOA);
+    let is_referral = ours.has_authority(Rtype::NS) && !ours.has_authority(Rtype::SOA);
+    let mut add = |kind, applies: bool| kinds.extend(applies.then_some(kind));
+    let rcode = rcode_name(ours.rcode);
+    let answered = !ours.answer().is_empty();
+    add("truncation", udp.tc());
+    add("REFUSED", rcode == "REFUSED");
+    add("NXDOMAIN", rcode == "NXDOMAIN" && !answered);
+    add("YXDOMAIN", rcode == "YXDOMAIN");
+    let nodata = rcode == "NOERROR" && !answered && is_negative;
+    add("NODATA", nodata && world.is_owner(name));
+    add("empty non-terminal", nodata && world.exists(name) && !world.is_owner(name));
+    add("wildcard NODATA", nodata && !world.exists(name));
+    let alias = has(Rtype::CNAME) && question.qtype != Rtype::CNAME;
+    add("CNAME", alias && !is_negative);
+    add("CNAME to nothing", alias && is_negative);
+    add("DNAME", has(Rtype::DNAME) && question.qtype != Rtype::DNAME);
+    add("hit", answered && world.is_owner(name));
+    add("wildcard", answered && !world.exists(name) && !has(Rtype::DNAME));
+    add("referral", is_referral && !answered);
+    add("alias to referral", is_referral && answered);
+    add("referral with glue", is_referral && !ours.additional().is_empty());
+    add("DS at a cut", answered && question.qtype == Rtype::DS);
+    add("ANY", answered && question.qtype == Rtype::ANY);
+    add("additional data", answered && !ours.additional().is_empty());
+    kinds
+}
+
+/// Everything that is needed to see what happened.
+fn report(
+    left: &str,
+    peer: Peer,
+    world: &World,
+    family: &Family,
+    question: &Question,
+    answers: &[Response; 3],
+) -> String {
+    let mut text = format!("\n######## {peer:?}: {left}\n{question}\n");
+    for (name, answer) in ["Zhengming", "NSD", "Knot"].iter().zip(answers) {
+        writeln!(text, "\n==== {name}\n{answer}").expect("a string");
+    }
+    let apex = world.apex_of(&question.name);
+    for zone in family.zones.iter().filter(|zone| Some(zone.apex.to_lowercase()) == apex) {
+        writeln!(text, "==== the zone {}\n{}", zone.apex, zone.text).expect("a string");
+    }
+    text
+}
+
+impl Counts {
+    fn print(&self) {
+        println!("{} pairs of zone and question, each answered by three servers", self.pairs);
+        for (kind, count) in &self.kinds {
+            println!("{count:8} {kind}");
+        }
+        println!("differences that were accepted:");
+        for ((name, peer), count) in &self.tolerances {
+            let why = TOLERANCES.iter().find(|tolerance| tolerance.name == *name);
+            let why = why.map(|why| format!(": {} ({})", why.reason, why.reference)).unwrap_or_default();
+            println!("{count:8} {peer} {name}{why}");
+        }
+    }
+}

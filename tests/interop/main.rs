@@ -1,0 +1,14 @@
+//! The same questions to Zhengming, NSD and Knot: answers may differ only where the table of tolerances says why.
+//!
+//! `SEED` repeats a run; `INTEROP_FAMILIES` and `INTEROP_QUESTIONS` make it longer.
+
+mod compare;
+mod differential;
+mod packet;
+mod questions;
+mod random;
+mod servers;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;
+mod zones;

@@ -1,0 +1,99 @@
+//! What is in all the zones that the servers have, as a plain list: what exists where, and which zone a name is in.
+
+use crate::packet::Record;
+use crate::zones::{Line, Served};
+use std::collections::{BTreeMap, BTreeSet};
+use zhengming::zone::rdata::{from_text, lowercase_names};
+use zhengming::zone::{Name, NameError, Rtype};
+
+/// All zones.
+pub struct World {
+    /// Lower-cased apex → what is in the zone.
+    zones: BTreeMap<Name, Contents>,
+    /// Every name that exists in some zone.
+    existing: BTreeSet<Name>,
+}
+
+/// One zone.
+pub struct Contents {
+    /// Names that exist, empty non-terminals among them.
+    existing: BTreeSet<Name>,
+    /// Names with records.
+    owners: BTreeSet<Name>,
+    records: BTreeSet<(Name, Rtype, u32, Vec<u8>)>,
+}
+
+impl World {
+    /// The world of these zones.
+    pub fn new(zones: &[Served]) -> Self {
+        let zones: BTreeMap<Name, Contents> =
+            zones.iter().map(|zone| (zone.apex.to_lowercase(), Contents::new(zone))).collect();
+        let existing = zones.values().flat_map(|zone| zone.owners.iter().flat_map(ancestors)).collect();
+        Self { zones, existing }
+    }
+
+    /// The apex of the zone that a name is in.
+    pub fn apex_of(&self, name: &Name) -> Option<Name> {
+        ancestors(&name.to_lowercase()).find(|name| self.zones.contains_key(name))
+    }
+
+    fn zone_of(&self, name: &Name) -> Option<&Contents> {
+        self.apex_of(name).map(|apex| &self.zones[&apex])
+    }
+
+    /// Whether the name has records in its zone.
+    pub fn is_owner(&self, name: &Name) -> bool {
+        self.zone_of(name).is_some_and(|zone| zone.owners.contains(&name.to_lowercase()))
+    }
+
+    /// Whether the name exists in its zone.
+    pub fn exists(&self, name: &Name) -> bool {
+        self.zone_of(name).is_some_and(|zone| zone.existing.contains(&name.to_lowercase()))
+    }
+
+    /// Whether more of the name exists in another zone than in its own: as glue, or below a cut that is served too.
+    pub fn exists_elsewhere(&self, name: &Name) -> bool {
+        let Some(zone) = self.zone_of(name) else { return false };
+        let closest = ancestors(&name.to_lowercase()).find(|name| self.existing.contains(name));
+        let is_foreign = |name: &Name| self.existing.contains(name) && !zone.existing.contains(name);
+        closest.is_some_and(|closest| is_foreign(&closest) || wildcard(&closest).is_ok_and(|name| is_foreign(&name)))
+    }
+
+    /// Whether a record is one of a zone, or made from a wildcard's.
+    pub fn has(&self, record: &Record) -> bool {
+        let Record { owner, rtype, ttl, rdata, .. } = record;
+        let stands_at = |name: &Name| {
+            let record = (name.clone(), *rtype, *ttl, rdata.clone());
+            // Glue of a child that is served too stands in the zone above.
+            self.zones.values().any(|zone| zone.records.contains(&record))
+        };
+        stands_at(owner)
+            || ancestors(owner).skip(1).filter_map(|above| wildcard(&above).ok()).any(|name| stands_at(&name))
+    }
+}
+
+impl Contents {
+    fn new(zone: &Served) -> Self {
+        let owners: BTreeSet<Name> = zone.lines.iter().map(|line| line.owner.to_lowercase()).collect();
+        let apex = zone.apex.to_lowercase();
+        let above = owners.iter().flat_map(|owner| ancestors(owner).take_while(|name| name.is_within(&apex)));
+        let existing = above.collect();
+        let records = zone.lines.iter().map(|line| {
+            let Line { owner, rtype, ttl, rdata, .. } = line;
+            let mut rdata = from_text(*rtype, rdata, &Name::root()).expect("it was loaded").to_vec();
+            lowercase_names(*rtype, &mut rdata);
+            (owner.to_lowercase(), *rtype, *ttl, rdata)
+        });
+        Self { existing, records: records.collect(), owners }
+    }
+}
+
+/// The wildcard directly below a name.
+fn wildcard(above: &Name) -> Result<Name, NameError> {
+    Name::from_wire(&[b"\x01*", above.as_wire()].concat()).map(|(name, _)| name)
+}
+
+/// The name and all above it, from the longest.
+fn ancestors(name: &Name) -> impl Iterator<Item = Name> {
+    std::iter::successors(Some(name.clone()), Name::parent)
+}
