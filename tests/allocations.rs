@@ -70,7 +70,7 @@ fn no_answer_allocates() {
         "x.xn--own.moved.example",
         "example.com",
     ];
-    let opt = Opt { options: vec![(3, vec![]), (10, vec![1; 24])], ..Opt::new() };
+    let opt = Opt { options: vec![(3, vec![]), (10, vec![1; 24]), (11, vec![]), (12, vec![0; 9])], ..Opt::new() };
     let mut requests = vec![vec![0; 5], vec![0x80; 40], vec![0; 40]];
     for name in names {
         for qtype in ["A", "AAAA", "NS", "SOA", "TXT", "DS", "ANY", "AXFR", "TYPE4711"] {
@@ -80,7 +80,7 @@ fn no_answer_allocates() {
         }
     }
     for request in &requests {
-        for transport in [Transport::Udp, Transport::Tcp] {
+        for transport in Transport::ALL {
             let respond = || query::respond(&zones, &settings, &respond::client(transport), request, &mut response);
             let (allocations, outcome) = allocations_of(respond);
             assert_eq!(allocations, 0, "{outcome:?} for {request:02x?}");

@@ -35,10 +35,13 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("postcard", &["store"]),
     ("prometheus", &["telemetry"]),
     ("quinn", &["server"]),
+    ("rcgen", &["daemon"]),
+    ("rustls", &["cli", "daemon", "http", "server"]),
     // Core types carry no file format: each edge has its own versioned types (design.md §3).
     ("serde", &["config", "store", "journal", "admin", "cli"]),
     ("serde_json", &["config", "store", "journal", "admin", "cli"]),
     ("sled", &["store"]),
+    ("tokio_rustls", &["cli", "http", "server"]),
     ("toml", &["config"]),
     ("tracing_subscriber", &["telemetry"]),
     ("utoipa", &["admin"]),

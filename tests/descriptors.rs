@@ -19,7 +19,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use zhengming::gateway;
 use zhengming::query;
-use zhengming::server::{Server, Settings, TcpLimits};
+use zhengming::server::{Server, Settings};
 use zhengming::telemetry::Telemetry;
 
 /// Few enough to use up quickly.
@@ -30,7 +30,7 @@ fn listeners_survive_the_lack_of_descriptors() {
     let log = log_lines("connections cannot be accepted now");
     let (_publisher, reader) = served::served(&[("xn--dgt32shz8a", served::held("LEGAL", 16, 451))]);
     let telemetry = Telemetry::new();
-    let settings = Settings { addresses: vec!["127.0.0.1:0".parse().unwrap()], workers: 1, tcp: TcpLimits::default() };
+    let settings = Settings { addresses: vec!["127.0.0.1:0".parse().unwrap()], workers: 1, ..Settings::default() };
     let query_settings = query::Settings::default();
     let server = Server::start(&settings, reader.clone(), query_settings, telemetry.dns.clone()).unwrap();
     let listener = http::Listener::start(gateway::router(reader, telemetry.gateway), gateway::limits(), None);

@@ -15,6 +15,7 @@ const DEMO_TOKENS: [&str; 5] = ["demo-submitter", "demo-local", "demo-central", 
 /// Notes what is wrong with `config` as a whole.
 pub(super) fn check(config: &Config, faults: &Faults<'_>) {
     listeners(config, faults);
+    server_tls(config, faults);
     admin(config, faults);
     tokens(config, faults);
     apexes(config, faults);
@@ -35,8 +36,9 @@ fn listeners(config: &Config, faults: &Faults<'_>) {
             faults.add(None, format!("`server.listen`: {error}"), "“server.listen”中的地址无法使用");
         }
     }
+    let encrypted = config.server.tls.addresses();
     if config.demo {
-        for address in dns.clone().chain(http.clone()).filter(|address| !address.ip().is_loopback()) {
+        for address in dns.clone().chain(http.clone()).chain(encrypted).filter(|address| !address.ip().is_loopback()) {
             faults.add(
                 None,
                 format!("`demo = true` lets published tokens in, so it listens on loopback only, not on {address}"),
@@ -44,8 +46,28 @@ fn listeners(config: &Config, faults: &Faults<'_>) {
             );
         }
     }
+    let dns = dns.chain(&config.server.tls.dot_listen);
     repeats(dns.filter(|address| address.port() != 0), "the address", "地址", faults);
     repeats(http.filter(|address| address.port() != 0), "the address", "地址", faults);
+}
+
+fn server_tls(config: &Config, faults: &Faults<'_>) {
+    let tls = &config.server.tls;
+    if tls.cert.is_some() != tls.key.is_some() {
+        faults.add(
+            None,
+            "`server.tls.cert` and `server.tls.key` go together: give both or none",
+            "“server.tls.cert”与“server.tls.key”必须同时填写或同时省略",
+        );
+    }
+    // The demonstration makes its own certificate.
+    if tls.cert.is_none() && tls.addresses().next().is_some() && !config.demo {
+        faults.add(
+            None,
+            "`server.tls`: encrypted DNS needs a certificate; set `cert` and `key`",
+            "“server.tls”：加密的 DNS 服务需要证书；请设置 cert 和 key",
+        );
+    }
 }
 
 fn admin(config: &Config, faults: &Faults<'_>) {

@@ -46,8 +46,8 @@ impl Config {
         suffixes.chain(others).collect()
     }
 
-    /// The DNS sockets' settings.
-    pub fn server_settings(&self) -> server::Settings {
+    /// The DNS sockets' settings; encrypted transports have this certificate, or are not served.
+    pub fn server_settings(&self, certificate: Option<server::Certificate>) -> server::Settings {
         let default = server::Settings::default();
         let workers = if self.server.workers == 0 { default.workers } else { self.server.workers };
         let tcp = server::TcpLimits {
@@ -56,7 +56,9 @@ impl Config {
             connections_per_client: self.server.tcp_connections_per_client_max,
             ..default.tcp
         };
-        server::Settings { addresses: self.server.listen.clone(), workers, tcp }
+        let tls = self.server.tls.dot_listen.clone();
+        let encrypted = certificate.map(|certificate| server::Encrypted { certificate, tls });
+        server::Settings { addresses: self.server.listen.clone(), workers, tcp, encrypted }
     }
 
     /// What answers depend on.
@@ -71,6 +73,8 @@ impl Config {
             udp_size_max: server.udp_size_max,
             nsid: server.nsid.clone().into_bytes(),
             cookies: server.cookies.then(cookies),
+            // In units of 100 ms; a longer time than can be said is said as the longest.
+            keepalive: u16::try_from(server.tcp_idle_secs * 10).unwrap_or(u16::MAX),
         }
     }
 

@@ -71,6 +71,19 @@ pub struct Server {
     pub tcp_connections_per_client_max: usize,
     /// Seconds until an idle TCP connection is closed.
     pub tcp_idle_secs: u64,
+    /// The encrypted transports.
+    pub tls: ServerTls,
+}
+
+/// `[server.tls]`: the encrypted transports of DNS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerTls {
+    /// The certificate chain in PEM; with it the key.
+    pub cert: Option<PathBuf>,
+    /// The certificate's key in PEM.
+    pub key: Option<PathBuf>,
+    /// Addresses for DNS over TLS.
+    pub dot_listen: Vec<SocketAddr>,
 }
 
 /// `[admin]`: the admin API.
@@ -275,7 +288,15 @@ impl Default for Server {
             tcp_connections_max: 1024,
             tcp_connections_per_client_max: 64,
             tcp_idle_secs: 10,
+            tls: ServerTls::default(),
         }
+    }
+}
+
+impl ServerTls {
+    /// Every address of an encrypted transport.
+    pub fn addresses(&self) -> impl Iterator<Item = &SocketAddr> {
+        self.dot_listen.iter()
     }
 }
 

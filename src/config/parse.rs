@@ -1,7 +1,7 @@
 //! From the text of a configuration file to its types, one function a section.
 
 use super::reader::{Fault, Faults, Table, Value};
-use super::{Admin, Config, Data, Gateway, Log, Registry, Server, Suffixes, Token, ZoneFile};
+use super::{Admin, Config, Data, Gateway, Log, Registry, Server, ServerTls, Suffixes, Token, ZoneFile};
 use crate::query::CookieSecret;
 use crate::registry::{Region, Role, Timestamp, UnitKind};
 use crate::telemetry::log::Format;
@@ -103,6 +103,15 @@ fn server(table: &Table<'_>, default: Server) -> Server {
             |value| value.integer(1..=TCP_CONNECTIONS_MAX),
         ),
         tcp_idle_secs: table.read("tcp_idle_secs", default.tcp_idle_secs, |value| value.integer(1..=3600)),
+        tls: table.section("tls", default.tls, server_tls),
+    }
+}
+
+fn server_tls(table: &Table<'_>, default: ServerTls) -> ServerTls {
+    ServerTls {
+        cert: table.read("cert", default.cert, |value| path(value).map(Some)),
+        key: table.read("key", default.key, |value| path(value).map(Some)),
+        dot_listen: table.read("dot_listen", default.dot_listen, addresses),
     }
 }
 

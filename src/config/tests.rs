@@ -38,7 +38,9 @@ fn the_template_names_every_option() {
             let shown = template.lines().any(|line| {
                 let line = line.trim_start_matches("# ").trim_start_matches('[');
                 line.strip_prefix(option).is_some_and(|rest| rest.trim_start().starts_with(['=', ']']))
-                    || line.strip_prefix("admin.").is_some_and(|line| line.starts_with(option))
+                    || ["admin.", "server."]
+                        .iter()
+                        .any(|section| line.strip_prefix(section).is_some_and(|line| line.starts_with(option)))
             });
             assert!(shown, "config/zhengming.toml says nothing of `{option}`");
             options += 1;
@@ -125,6 +127,16 @@ fn the_admin_api_leaves_loopback_only_with_tls_or_on_purpose() {
 }
 
 #[test]
+fn encrypted_dns_has_a_certificate() {
+    let dot = format!("{MINIMAL}[server.tls]\ndot_listen = [\"192.0.2.1:853\"]\n");
+    assert!(faults(&dot)[0].contains("needs a certificate"));
+    assert!(faults(&format!("{dot}cert = \"cert.pem\"\n"))[0].contains("go together"));
+    parse(&format!("{dot}cert = \"cert.pem\"\nkey = \"key.pem\"\n")).expect("with both it is valid");
+    let same = format!("{MINIMAL}[server.tls]\ndot_listen = [\"[::1]:53\"]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n");
+    assert!(faults(&same)[0].contains("[::1]:53 is given twice"));
+}
+
+#[test]
 fn demo_tokens_are_taken_by_the_demonstration_only() {
     // As `printf demo-operator | sha256sum` has it.
     let digits = "9437e87fae95c03d3778f2575bb18ce30e647e51d86a8c37963364e1fc4f374e";
@@ -173,7 +185,7 @@ fn dns_listens_on_named_addresses_only() {
 #[test]
 fn the_programs_own_principals_are_nobodys_tokens() {
     for name in ["clock", "configuration", "rebuild", "", "a b"] {
-        assert_eq!(super::token_name(name), None, "{name}");
+        assert_eq!(token_name(name), None, "{name}");
     }
-    assert_eq!(super::token_name("clock-2").as_deref(), Some("clock-2"));
+    assert_eq!(token_name("clock-2").as_deref(), Some("clock-2"));
 }

@@ -87,7 +87,8 @@ fn serve(
     let mut signals = runtime.block_on(async { Signals::new() })?;
     runtime.block_on(seed::plant(&config, writer))?;
 
-    let (settings, query) = (config.server_settings(), config.query_settings());
+    let certificates = tls::Certificates::load(&config)?;
+    let (settings, query) = (config.server_settings(certificates.server()), config.query_settings());
     let server = Server::start(&settings, writer.snapshots.clone(), query, telemetry.dns.clone())?;
 
     let forwards = gateway::router(writer.snapshots.clone(), telemetry.gateway.clone());
@@ -110,20 +111,24 @@ fn serve(
         #[cfg(feature = "test-clock")]
         test_clock: clock.test.clone(),
     };
-    let certificate = tls::Certificate::load(&config)?;
     let mut admin = Web::new(runtime);
     for address in &config.admin.listen {
-        let (routes, tls) = (admin::router(api.clone()), certificate.as_ref().map(tls::Certificate::receiver));
+        let (routes, tls) = (admin::router(api.clone()), certificates.admin());
         admin.listen(*address, |listener, stop| {
             let limits = crate::http::Limits { request: ADMIN_REQUEST, ..Default::default() };
             crate::http::serve(listener, routes, limits, tls, stop)
         })?;
     }
 
-    let bound = ready::Addresses { dns: server.addresses(), admin: admin.addresses(), gateway: gateway.addresses() };
+    let bound = ready::Addresses {
+        dns: server.addresses(),
+        dot: server.tls_addresses(),
+        admin: admin.addresses(),
+        gateway: gateway.addresses(),
+    };
     ready::announce(&bound, options.ready_file.as_deref())?;
     let live =
-        reload::Live { handle: writer.handle.clone(), tokens: api.tokens, policy: api.policy, certificate, filter };
+        reload::Live { handle: writer.handle.clone(), tokens: api.tokens, policy: api.policy, certificates, filter };
     runtime.block_on(signals.serve(options, config, &live));
 
     ready::stopping();

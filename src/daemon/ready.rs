@@ -14,6 +14,7 @@ use std::path::Path;
 /// What was bound; ports 0 have become real ones.
 pub(super) struct Addresses<'a> {
     pub(super) dns: &'a [SocketAddr],
+    pub(super) dot: &'a [SocketAddr],
     pub(super) admin: &'a [SocketAddr],
     pub(super) gateway: &'a [SocketAddr],
 }
@@ -37,11 +38,11 @@ pub(super) fn stopping() {
 }
 
 impl Addresses<'_> {
-    /// `{"dns":["127.0.0.1:53"],"admin":[…],"gateway":[…]}`. Addresses need no escapes.
+    /// `{"dns":["127.0.0.1:53"],"dot":[],"admin":[…],"gateway":[…]}`. Addresses need no escapes.
     fn to_json(&self) -> String {
         let mut json = String::from("{");
         for (at, (name, addresses)) in
-            [("dns", self.dns), ("admin", self.admin), ("gateway", self.gateway)].iter().enumerate()
+            [("dns", self.dns), ("dot", self.dot), ("admin", self.admin), ("gateway", self.gateway)].iter().enumerate()
         {
             let list: Vec<String> = addresses.iter().map(|address| format!("\"{address}\"")).collect();
             let comma = if at == 0 { "" } else { "," };
@@ -75,9 +76,10 @@ mod tests {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path().join("ready");
         let dns = ["127.0.0.1:5353".parse().unwrap(), "[::1]:5353".parse().unwrap()];
-        let addresses = Addresses { dns: &dns, admin: &dns[..1], gateway: &[] };
+        let addresses = Addresses { dns: &dns, dot: &[], admin: &dns[..1], gateway: &[] };
         announce(&addresses, Some(&path)).expect("a writable directory");
-        let expected = "{\"dns\":[\"127.0.0.1:5353\",\"[::1]:5353\"],\"admin\":[\"127.0.0.1:5353\"],\"gateway\":[]}\n";
+        let expected =
+            "{\"dns\":[\"127.0.0.1:5353\",\"[::1]:5353\"],\"dot\":[],\"admin\":[\"127.0.0.1:5353\"],\"gateway\":[]}\n";
         assert_eq!(fs::read_to_string(&path).expect("the file"), expected);
         assert_eq!(fs::read_dir(directory.path()).expect("the directory").count(), 1);
     }

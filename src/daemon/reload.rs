@@ -13,7 +13,7 @@ pub(super) struct Live {
     pub(super) handle: Handle,
     pub(super) tokens: Shared<Vec<Token>>,
     pub(super) policy: Shared<Policy>,
-    pub(super) certificate: Option<tls::Certificate>,
+    pub(super) certificates: tls::Certificates,
     pub(super) filter: log::Filter,
 }
 
@@ -53,13 +53,9 @@ impl Live {
             tracing::warn!("SIGHUP: {what} changed; that takes a restart / {what} 的改动需重启后生效");
         }
         // Everything that can fail goes before anything that shows; the writer goes last of it, because it cannot be undone.
-        if let Some(certificate) = &self.certificate {
-            tls::check(&new)?;
-            self.handle.reload(zones::load(&new).map_err(Error::from)?).await?;
-            certificate.reload(&new)?;
-        } else {
-            self.handle.reload(zones::load(&new).map_err(Error::from)?).await?;
-        }
+        let certificates = tls::read(&new)?;
+        self.handle.reload(zones::load(&new).map_err(Error::from)?).await?;
+        self.certificates.replace(certificates);
         self.policy.set(new.policy());
         self.tokens.set(new.tokens());
         if let Err(error) = self.filter.set(&new.log.level) {
@@ -72,18 +68,24 @@ impl Live {
 /// Carries over what only a start can change, and names what differs.
 fn keep_until_restart(old: &Config, new: &mut Config) -> Vec<&'static str> {
     let mut differing = Vec::new();
+    // The files of a certificate may change, but not whether there is one.
+    let mut server = old.server.clone();
+    if old.server.tls.cert.is_some() == new.server.tls.cert.is_some() {
+        server.tls.cert.clone_from(&new.server.tls.cert);
+        server.tls.key.clone_from(&new.server.tls.key);
+    }
     let mut keep = |name, differs: bool| {
         if differs {
             differing.push(name);
         }
     };
-    keep("[server]", old.server != new.server);
+    keep("[server]", server != new.server);
     keep("[admin] listen", old.admin.listen != new.admin.listen);
     keep("[admin] tls_cert, tls_key", old.admin.tls_cert.is_some() != new.admin.tls_cert.is_some());
     keep("[gateway]", old.gateway != new.gateway);
     keep("[data]", old.data_dir() != new.data_dir());
     keep("[log] format", old.log.format != new.log.format);
-    new.server = old.server.clone();
+    new.server = server;
     new.admin.listen.clone_from(&old.admin.listen);
     if old.admin.tls_cert.is_some() != new.admin.tls_cert.is_some() {
         new.admin.tls_cert.clone_from(&old.admin.tls_cert);
@@ -108,6 +110,18 @@ mod tests {
         let mut new = Config::parse(text, PathBuf::new()).expect("a valid configuration");
         assert_eq!(keep_until_restart(&old, &mut new), ["[server]", "[gateway]", "[data]", "[log] format"]);
         assert_eq!((new.server, new.gateway, new.data), (old.server, old.gateway, old.data));
+        // Files of a certificate are read again; whether there is one is of the start.
+        let tls = |files: &str| {
+            let text = format!("version = 1\n[server.tls]\ndot_listen = [\"192.0.2.1:853\"]\n{files}");
+            Config::parse(&text, PathBuf::new()).expect("a valid configuration")
+        };
+        let old = tls("cert = \"one\"\nkey = \"one\"\n");
+        let mut moved = tls("cert = \"two\"\nkey = \"two\"\n");
+        assert!(keep_until_restart(&old, &mut moved).is_empty());
+        assert_eq!(moved.server.tls.cert, Some(PathBuf::from("two")));
+        let mut without = Config::default();
+        assert_eq!(keep_until_restart(&old, &mut without), ["[server]"]);
+        assert_eq!(without.server, old.server);
         assert_eq!((new.registry.brake_percent, new.log.level.as_str()), (7, "debug"));
     }
 }

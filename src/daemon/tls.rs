@@ -1,42 +1,72 @@
-//! The admin listener's certificate, read from PEM files and again on a reload.
+//! Certificates of the admin listener and of encrypted DNS, read from PEM files and again on a reload.
 
 use super::Error;
 use crate::config::Config;
-use crate::http;
+use crate::{http, server};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::path::Path;
+use rustls::sign::CertifiedKey;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The certificate that new connections get.
-pub(super) struct Certificate {
-    current: watch::Sender<Arc<ServerConfig>>,
+/// The demonstration's own certificate and key for encrypted DNS, in the data directory.
+const MADE_CERT: &str = "dns-cert.pem";
+const MADE_KEY: &str = "dns-key.pem";
+/// What the demonstration's certificate is for; it listens nowhere else.
+const MADE_FOR: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// What handshakes get from now on, where there is TLS.
+pub(super) struct Certificates {
+    admin: Option<watch::Sender<Arc<ServerConfig>>>,
+    server: Option<watch::Sender<Arc<CertifiedKey>>>,
 }
 
-impl Certificate {
-    /// What the configuration names; none if it names none.
-    pub(super) fn load(config: &Config) -> Result<Option<Self>, Error> {
-        Ok(read(config)?.map(|read| Self { current: watch::Sender::new(read) }))
-    }
+/// What was read from the files.
+pub(super) struct Read {
+    admin: Option<Arc<ServerConfig>>,
+    server: Option<Arc<CertifiedKey>>,
+}
 
-    /// Reads the files again.
-    pub(super) fn reload(&self, config: &Config) -> Result<(), Error> {
-        if let Some(read) = read(config)? {
-            self.current.send_replace(read);
+impl Certificates {
+    /// Of what the configuration names; the demonstration's own is made if it is missing.
+    pub(super) fn load(config: &Config) -> Result<Self, Error> {
+        if let Some((cert, key)) = made_files(config)
+            && !cert.exists()
+        {
+            make(&cert, &key)?;
         }
-        Ok(())
+        let Read { admin, server } = read(config)?;
+        Ok(Self { admin: admin.map(watch::Sender::new), server: server.map(watch::Sender::new) })
     }
 
-    /// Where a listener sees it.
-    pub(super) fn receiver(&self) -> http::Tls {
-        self.current.subscribe()
+    /// Puts what was read in the place of what is there.
+    pub(super) fn replace(&self, read: Read) {
+        if let (Some(current), Some(read)) = (&self.admin, read.admin) {
+            current.send_replace(read);
+        }
+        if let (Some(current), Some(read)) = (&self.server, read.server) {
+            current.send_replace(read);
+        }
+    }
+
+    /// Where an admin listener sees its own.
+    pub(super) fn admin(&self) -> Option<http::Tls> {
+        self.admin.as_ref().map(watch::Sender::subscribe)
+    }
+
+    /// Where encrypted DNS sees its own.
+    pub(super) fn server(&self) -> Option<server::Certificate> {
+        self.server.as_ref().map(watch::Sender::subscribe)
     }
 }
 
-/// Checks that the certificate can be used, for `check-config`.
+/// Checks that the certificates can be used, for `check-config`.
 ///
 /// # Errors
 /// [`Error::Certificate`].
@@ -44,19 +74,66 @@ pub fn check(config: &Config) -> Result<(), Error> {
     read(config).map(drop)
 }
 
-fn read(config: &Config) -> Result<Option<Arc<ServerConfig>>, Error> {
-    let (Some(chain), Some(key)) = (&config.admin.tls_cert, &config.admin.tls_key) else { return Ok(None) };
-    let (chain_path, key_path) = (config.path(chain), config.path(key));
+/// Reads all files that `config` names.
+pub(super) fn read(config: &Config) -> Result<Read, Error> {
+    let named = |cert: &Option<PathBuf>, key: &Option<PathBuf>| {
+        Some((config.path(cert.as_deref()?), config.path(key.as_deref()?)))
+    };
+    let tls = &config.server.tls;
+    let server = named(&tls.cert, &tls.key).or_else(|| made_files(config).filter(|(cert, _)| cert.exists()));
+    let admin = named(&config.admin.tls_cert, &config.admin.tls_key);
+    Ok(Read {
+        admin: admin.map(|(cert, key)| read_admin(&cert, &key)).transpose()?,
+        server: server.map(|(cert, key)| read_pair(&cert, &key).map(Arc::new)).transpose()?,
+    })
+}
+
+fn read_pair(cert: &Path, key: &Path) -> Result<CertifiedKey, Error> {
     let bad = |path: &Path, what: String| Error::Certificate { path: path.to_owned(), what };
-    let chain = CertificateDer::pem_file_iter(&chain_path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = chain.map_err(|error| bad(&chain_path, error.to_string()))?;
-    let key = PrivateKeyDer::from_pem_file(&key_path).map_err(|error| bad(&key_path, error.to_string()))?;
+    let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = chain.map_err(|error| bad(cert, error.to_string()))?;
+    if chain.is_empty() {
+        return Err(bad(cert, "no certificate in it".to_owned()));
+    }
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| bad(key, error.to_string()))?;
+    CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| bad(cert, error.to_string()))
+}
+
+fn read_admin(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, Error> {
+    let pair = read_pair(cert, key)?;
     let mut server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring serves the default versions")
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| bad(&chain_path, error.to_string()))?;
+        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair)));
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Some(Arc::new(server)))
+    Ok(Arc::new(server))
+}
+
+/// Where the demonstration keeps the certificate that it makes itself; nothing else makes one.
+fn made_files(config: &Config) -> Option<(PathBuf, PathBuf)> {
+    let tls = &config.server.tls;
+    let makes = config.demo && tls.cert.is_none() && tls.addresses().next().is_some();
+    makes.then(|| (config.data_dir().join(MADE_CERT), config.data_dir().join(MADE_KEY)))
+}
+
+/// Makes a self-signed certificate. The key is written first: a certificate that is there has one.
+fn make(cert: &Path, key: &Path) -> Result<(), Error> {
+    let bad = |what: rcgen::Error| Error::Certificate { path: cert.to_owned(), what: what.to_string() };
+    let made = rcgen::generate_simple_self_signed(MADE_FOR.map(str::to_owned)).map_err(bad)?;
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::Io { path, source }
+    };
+    let mut options = OpenOptions::new();
+    // Nobody else reads a key.
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let write = |mut file: fs::File| {
+        file.write_all(made.signing_key.serialize_pem().as_bytes())?;
+        file.sync_all()
+    };
+    options.open(key).and_then(write).map_err(io(key))?;
+    fs::write(cert, made.cert.pem()).map_err(io(cert))?;
+    tracing::info!(path = %cert.display(), "made a self-signed certificate for encrypted DNS / 已生成自签名证书");
+    Ok(())
 }

@@ -1,5 +1,5 @@
-//! EDNS(0): the request's OPT record and ours (RFC 6891), NSID (RFC 5001), cookies (RFC 7873), extended errors
-//! (RFC 8914).
+//! EDNS(0): the request's OPT record and ours (RFC 6891), NSID (RFC 5001), cookies (RFC 7873), TCP keepalive (RFC 7828),
+//! padding (RFC 7830), extended errors (RFC 8914).
 
 use super::cookie;
 use super::message::{Full, Message};
@@ -16,7 +16,13 @@ const OPTION_HEADER_LEN: usize = 4;
 const DO: u32 = 0x8000;
 const OPTION_NSID: u16 = 3;
 const OPTION_COOKIE: u16 = 10;
+const OPTION_KEEPALIVE: u16 = 11;
+const OPTION_PADDING: u16 = 12;
 const OPTION_EXTENDED_ERROR: u16 = 15;
+/// Octets of the keepalive option in a response.
+const KEEPALIVE_LEN: usize = OPTION_HEADER_LEN + 2;
+/// Padded responses are a multiple of this long (RFC 8467 §4.1).
+const PADDING_BLOCK_LEN: usize = 468;
 
 /// EDE "Not Authoritative".
 pub(super) const INFO_NOT_AUTHORITATIVE: u16 = 20;
@@ -30,6 +36,10 @@ pub(super) struct Edns<'q> {
     pub udp_size: u16,
     /// The client's cookie; the inner option is empty if it has a length that no cookie has.
     pub cookie: Option<Option<cookie::Sent<'q>>>,
+    /// Whether the client asks how long its connection may be idle.
+    pub keepalive: bool,
+    /// Whether the client pads, and so wants padding.
+    pub padding: bool,
     version: u8,
     dnssec_ok: bool,
     nsid: bool,
@@ -58,8 +68,12 @@ pub(super) struct Options<'a> {
     pub nsid: &'a [u8],
     /// The cookie for the client.
     pub cookie: Option<&'a [u8]>,
+    /// How long the connection may be idle, in units of 100 ms.
+    pub keepalive: Option<u16>,
     /// An extended error.
     pub error: Option<ExtendedError<'a>>,
+    /// Whether the message is padded, and how many octets then follow OPT. Padding takes the room that is left.
+    pub padded_before: Option<usize>,
 }
 
 impl<'q> Edns<'q> {
@@ -67,7 +81,9 @@ impl<'q> Edns<'q> {
     pub fn read(record: &RawRecord<'q>) -> (Self, bool) {
         let [_, version, _, _] = record.ttl.to_be_bytes();
         let dnssec_ok = record.ttl & DO != 0;
-        let mut edns = Self { udp_size: record.class, cookie: None, version, dnssec_ok, nsid: false };
+        let udp_size = record.class;
+        let mut edns =
+            Self { udp_size, cookie: None, keepalive: false, padding: false, version, dnssec_ok, nsid: false };
         let mut rest = record.rdata;
         while let Some(([code_high, code_low, high, low], after)) = rest.split_first_chunk() {
             let Some((data, after)) = after.split_at_checked(usize::from(u16::from_be_bytes([*high, *low]))) else {
@@ -77,6 +93,8 @@ impl<'q> Edns<'q> {
                 OPTION_NSID => edns.nsid = true,
                 // Of several the first counts (RFC 7873 §5.2).
                 OPTION_COOKIE => edns.cookie = edns.cookie.or_else(|| Some(cookie::Sent::read(data))),
+                OPTION_KEEPALIVE => edns.keepalive = true,
+                OPTION_PADDING => edns.padding = true,
                 _ => {}
             }
             rest = after;
@@ -89,7 +107,7 @@ impl<'q> Edns<'q> {
         self.version > VERSION
     }
 
-    /// Octets of our OPT record with these options.
+    /// Octets of our OPT record with these options, padding aside.
     pub fn response_len(&self, options: Options<'_>) -> usize {
         OPT_LEN + self.options_len(options)
     }
@@ -97,7 +115,8 @@ impl<'q> Edns<'q> {
     fn options_len(&self, options: Options<'_>) -> usize {
         let nsid_len = if self.answers_nsid(options.nsid) { OPTION_HEADER_LEN + options.nsid.len() } else { 0 };
         let cookie_len = options.cookie.map_or(0, |cookie| OPTION_HEADER_LEN + cookie.len());
-        nsid_len + cookie_len + options.error.map_or(0, |error| error.len())
+        let keepalive_len = options.keepalive.map_or(0, |_| KEEPALIVE_LEN);
+        nsid_len + cookie_len + keepalive_len + options.error.map_or(0, |error| error.len())
     }
 
     fn answers_nsid(&self, nsid: &[u8]) -> bool {
@@ -118,7 +137,8 @@ impl<'q> Edns<'q> {
         message.put(&Rtype::OPT.0.to_be_bytes())?;
         message.put(&udp_size.to_be_bytes())?;
         message.put(&(extended_rcode | u32::from(VERSION) << 16 | flags).to_be_bytes())?;
-        message.put(&length(self.options_len(options))?)?;
+        let options_at = message.len() + 2;
+        message.put(&[0, 0])?;
         if self.answers_nsid(options.nsid) {
             message.put(&OPTION_NSID.to_be_bytes())?;
             message.put(&length(options.nsid.len())?)?;
@@ -129,15 +149,36 @@ impl<'q> Edns<'q> {
             message.put(&length(cookie.len())?)?;
             message.put(cookie)?;
         }
+        if let Some(keepalive) = options.keepalive {
+            message.put(&OPTION_KEEPALIVE.to_be_bytes())?;
+            message.put(&length(KEEPALIVE_LEN - OPTION_HEADER_LEN)?)?;
+            message.put(&keepalive.to_be_bytes())?;
+        }
         if let Some(error) = options.error {
             message.put(&OPTION_EXTENDED_ERROR.to_be_bytes())?;
             message.put(&length(error.len() - OPTION_HEADER_LEN)?)?;
             message.put(&error.info_code.to_be_bytes())?;
             message.put(error.extra_text)?;
         }
+        if let Some(behind_len) = options.padded_before {
+            pad(message, behind_len)?;
+        }
+        let options_len = length(message.len() - options_at)?;
+        message.octets_mut()[options_at - 2..options_at].copy_from_slice(&options_len);
         message.count_additional();
         Ok(())
     }
+}
+
+/// Appends the option that makes the message, with `behind_len` octets still to come, a whole number of blocks long, or
+/// as long as it can be.
+fn pad(message: &mut Message<'_>, behind_len: usize) -> Result<(), Full> {
+    let unpadded_len = message.len() + OPTION_HEADER_LEN + behind_len;
+    let padded_len = unpadded_len.next_multiple_of(PADDING_BLOCK_LEN).min(message.octets_mut().len());
+    let Some(padding_len) = padded_len.checked_sub(unpadded_len) else { return Ok(()) };
+    message.put(&OPTION_PADDING.to_be_bytes())?;
+    message.put(&length(padding_len)?)?;
+    message.put(&[0; PADDING_BLOCK_LEN][..padding_len])
 }
 
 fn length(octets: usize) -> Result<[u8; 2], Full> {

@@ -30,13 +30,39 @@ use reply::{BADCOOKIE, BADVERS, FORMERR, NOERROR, NOTAUTH, NOTIMP, REFUSED, Repl
 use request::Request;
 use std::net::IpAddr;
 
-/// How the request came; decides size limits.
+/// How the request came; decides size limits and what some options of EDNS mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// UDP.
     Udp,
     /// TCP.
     Tcp,
+    /// DNS over TLS (RFC 7858).
+    Tls,
+}
+
+impl Transport {
+    /// Every transport.
+    pub const ALL: [Self; 3] = [Self::Udp, Self::Tcp, Self::Tls];
+
+    /// Its name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+        }
+    }
+
+    /// Whether nobody on the way sees more of a message than its length, which padding hides (RFC 7830 §6).
+    fn is_encrypted(self) -> bool {
+        matches!(self, Self::Tls)
+    }
+
+    /// Whether it is a TCP connection that DNS alone uses, so that its time-out may be told (RFC 7828 §3.1).
+    fn has_keepalive(self) -> bool {
+        matches!(self, Self::Tcp | Self::Tls)
+    }
 }
 
 /// Who asks, how, and when.
@@ -59,6 +85,8 @@ pub struct Settings {
     pub nsid: Vec<u8>,
     /// DNS cookies; none: not answered.
     pub cookies: Option<Cookies>,
+    /// How long a TCP connection may be idle, in units of 100 ms, for clients that ask (RFC 7828).
+    pub keepalive: u16,
 }
 
 /// What became of a request, for the counters.
@@ -112,7 +140,7 @@ pub fn respond(zones: &ZoneSet, settings: &Settings, client: &Client, request: &
     let request = Request::parse(header, request);
     let mut reply = Reply::new(&request, settings, client, response);
     decide(zones, settings, client, &request, &mut reply);
-    reply.finish(&request, settings)
+    reply.finish(&request, settings, client)
 }
 
 /// What a request meets before it is looked up.
@@ -173,6 +201,6 @@ fn fetch_cookie(request: &Request<'_>, reply: &mut Reply<'_, '_>) {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { udp_size_max: 1232, nsid: Vec::new(), cookies: None }
+        Self { udp_size_max: 1232, nsid: Vec::new(), cookies: None, keepalive: 100 }
     }
 }

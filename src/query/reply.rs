@@ -4,6 +4,7 @@ use super::cookie::Answered;
 use super::edns::{ExtendedError, Options};
 use super::message::{Full, Message, Section};
 use super::request::Request;
+use super::tsig::Tsig;
 use super::{Client, Kind, Outcome, Settings, Transport};
 
 /// RCODE NOERROR.
@@ -44,6 +45,7 @@ pub(super) struct Reply<'z, 'm> {
     error: Option<ExtendedError<'z>>,
     nsid: &'z [u8],
     cookie: Option<Answered>,
+    keepalive: Option<u16>,
 }
 
 impl<'z, 'm> Reply<'z, 'm> {
@@ -51,10 +53,10 @@ impl<'z, 'm> Reply<'z, 'm> {
     #[inline]
     pub fn new(request: &Request<'_>, settings: &'z Settings, client: &Client, octets: &'m mut [u8]) -> Self {
         let size = match (client.transport, &request.edns) {
-            (Transport::Tcp, _) => usize::from(u16::MAX),
             (Transport::Udp, None) => usize::from(UDP_SIZE_MIN),
             // A client that says less than 512 means 512 (RFC 6891 §6.2.3).
             (Transport::Udp, Some(edns)) => usize::from(edns.udp_size.min(settings.udp_size_max).max(UDP_SIZE_MIN)),
+            _ => usize::from(u16::MAX),
         };
         let size = size.min(octets.len());
         let question = request.question.as_ref().map_or(&[][..], |question| question.octets);
@@ -68,8 +70,12 @@ impl<'z, 'm> Reply<'z, 'm> {
             error: None,
             nsid: &settings.nsid,
             cookie: None,
+            keepalive: None,
         };
         if let Some(edns) = &request.edns {
+            // Over UDP the option is ignored (RFC 7828 §3.2.1).
+            let asks = edns.keepalive && client.transport.has_keepalive();
+            reply.keepalive = asks.then_some(settings.keepalive);
             if let (Some(cookies), Some(Some(sent))) = (&settings.cookies, &edns.cookie) {
                 reply.cookie = Some(cookies.answer(sent, client.address, client.now));
             }
@@ -84,7 +90,7 @@ impl<'z, 'm> Reply<'z, 'm> {
 
     fn options(&self) -> Options<'_> {
         let cookie = self.cookie.as_ref().map(|cookie| &cookie.octets[..]);
-        Options { nsid: self.nsid, cookie, error: self.error }
+        Options { nsid: self.nsid, cookie, keepalive: self.keepalive, error: self.error, padded_before: None }
     }
 
     /// Whether the client sent a good server cookie; none if it sent no cookie that we answer.
@@ -127,18 +133,21 @@ impl<'z, 'm> Reply<'z, 'm> {
 
     /// Completes the message.
     #[inline]
-    pub fn finish(mut self, request: &Request<'_>, settings: &Settings) -> Outcome {
+    pub fn finish(mut self, request: &Request<'_>, settings: &Settings, client: &Client) -> Outcome {
         self.message.release();
+        let tsig = request.tsig.as_ref().filter(|_| self.rcode == NOTAUTH);
         if let Some(edns) = &request.edns {
             let udp_size = settings.udp_size_max.max(UDP_SIZE_MIN);
             // Room for it was reserved.
             let cookie = self.cookie.as_ref().map(|cookie| &cookie.octets[..]);
-            let options = Options { nsid: self.nsid, cookie, error: self.error };
+            // In the clear padding would only make reflected answers larger.
+            let pads = edns.padding && client.transport.is_encrypted();
+            let padded_before = pads.then(|| tsig.map_or(0, Tsig::badkey_len));
+            let (keepalive, error) = (self.keepalive, self.error);
+            let options = Options { nsid: self.nsid, cookie, keepalive, error, padded_before };
             let _reserved = edns.write(&mut self.message, udp_size, self.rcode, options);
         }
-        if let Some(tsig) = &request.tsig
-            && self.rcode == NOTAUTH
-        {
+        if let Some(tsig) = tsig {
             let _fits = self.message.whole(Section::Additional, |message| tsig.write_badkey(message));
         }
         let counts = self.message.counts();

@@ -9,7 +9,7 @@ use crate::zone::Rtype;
 /// Position of the additional section's count.
 const ADDITIONAL: usize = 3;
 /// Octets of a record between its owner name and its RDATA.
-const RECORD_FIXED_LEN: usize = 10;
+pub(super) const RECORD_FIXED_LEN: usize = 10;
 /// Longest label; the two bits above it mark a compression pointer (RFC 1035 §4.1.4).
 const LABEL_LEN_MAX: u8 = 63;
 

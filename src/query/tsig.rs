@@ -2,7 +2,7 @@
 //! an unsigned TSIG that says BADKEY.
 
 use super::message::{Full, Message};
-use super::request::RawRecord;
+use super::request::{RECORD_FIXED_LEN, RawRecord};
 use crate::zone::record::CLASS_ANY;
 use crate::zone::{Qname, Rtype};
 
@@ -10,6 +10,8 @@ use crate::zone::{Qname, Rtype};
 const BADKEY: u16 = 17;
 /// Octets of time signed and fudge.
 const TIME_LEN: usize = 8;
+/// Octets of an empty MAC with its length, original ID, error, and empty other data with its length.
+const OTHER_FIELDS_LEN: usize = 8;
 
 /// The parts of a request's TSIG that its answer repeats.
 pub(super) struct Tsig<'q> {
@@ -39,15 +41,23 @@ impl<'q> Tsig<'q> {
         is_whole.then_some(Self { key_name: record.owner, algorithm, time, original_id })
     }
 
+    /// Octets of what [`Tsig::write_badkey`] appends.
+    pub fn badkey_len(&self) -> usize {
+        self.key_name.len() + RECORD_FIXED_LEN + self.rdata_len()
+    }
+
+    fn rdata_len(&self) -> usize {
+        self.algorithm.len() + TIME_LEN + OTHER_FIELDS_LEN
+    }
+
     /// Appends the TSIG that says that the key is not known.
     pub fn write_badkey(&self, message: &mut Message<'_>) -> Result<(), Full> {
         let none = 0u16.to_be_bytes();
-        let rdata_len = self.algorithm.len() + TIME_LEN + 8;
         message.put(self.key_name)?;
         message.put(&Rtype::TSIG.0.to_be_bytes())?;
         message.put(&CLASS_ANY.to_be_bytes())?;
         message.put(&0u32.to_be_bytes())?;
-        message.put(&u16::try_from(rdata_len).map_err(|_| Full)?.to_be_bytes())?;
+        message.put(&u16::try_from(self.rdata_len()).map_err(|_| Full)?.to_be_bytes())?;
         message.put(self.algorithm)?;
         message.put(self.time)?;
         message.put(&none)?;

@@ -1,18 +1,21 @@
-//! DNS sockets: UDP and TCP loops, limits, and the counting of outcomes.
+//! DNS sockets: UDP, TCP and TLS loops, limits, and the counting of outcomes.
 //!
-//! UDP has threads of its own (`udp`), TCP a runtime of its own (`tcp`): neither waits for the control plane. Both hand
-//! octets to [`crate::query::respond`] and know nothing of their meaning.
+//! UDP has threads of its own (`udp`), all connections share a runtime of their own (`tcp`): neither waits for the
+//! control plane. Both hand octets to [`crate::query::respond`] and know nothing of their meaning.
 
 mod framing;
 pub mod settings;
 mod sys;
 mod tcp;
+mod tls;
 mod udp;
+mod worker;
 
-pub use settings::{Settings, TcpLimits, WildcardAddress, check_address};
+pub use settings::{Encrypted, Settings, TcpLimits, WildcardAddress, check_address};
+pub use tls::Certificate;
 
 use crate::http::accept::{self, Slots};
-use crate::query::{self, Kind, Outcome};
+use crate::query::{self, Kind, Outcome, Transport};
 use crate::snapshot::Reader;
 use crate::telemetry::{Answer, Dns, DnsCounter};
 use crate::update::{Clock, SystemClock};
@@ -21,6 +24,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
+use tcp::Protocol;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -52,14 +56,15 @@ pub struct Server;
 /// A server at work. Dropping it stops it as [`Running::stop`] does.
 pub struct Running {
     addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
     serving: Arc<Serving>,
     stop_tcp: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Server {
-    /// Binds every address over UDP and TCP, then serves them from what `reader` shows. Once this returns, all ports
-    /// are open; if it fails, none stays open.
+    /// Binds every address over UDP and TCP, and those of the encrypted transports, then serves them from what `reader`
+    /// shows. Once this returns, all ports are open; if it fails, none stays open.
     ///
     /// # Errors
     /// [`StartError`] for the first address that cannot be served.
@@ -72,17 +77,30 @@ impl Server {
         let mut addresses = Vec::new();
         let mut udp = Vec::new();
         let mut tcp = Vec::new();
+        let slots = || Slots::new(settings.tcp.connections, settings.tcp.connections_per_client);
+        let tcp_slots = slots();
         for &address in &settings.addresses {
-            let (sockets, listener) = bind(address, settings).map_err(|source| StartError { address, source })?;
-            addresses.push(listener.local_addr().map_err(|source| StartError { address, source })?);
+            let (sockets, socket) = bind(address, settings).map_err(|source| StartError { address, source })?;
+            addresses.push(socket.local_addr().map_err(|source| StartError { address, source })?);
             udp.extend(sockets);
-            tcp.push(listener);
+            tcp.push(Bound { socket, protocol: Protocol::Tcp, slots: tcp_slots.clone() });
+        }
+        let mut tls_addresses = Vec::new();
+        if let Some(encrypted) = &settings.encrypted {
+            // Of their own: encrypted connections, however many, leave those to TCP that UDP falls back on.
+            let slots = slots();
+            let tls = Protocol::Tls(tls::dot(&encrypted.certificate).into());
+            for &address in &encrypted.tls {
+                let (socket, address) = bind_tcp(address)?;
+                tls_addresses.push(address);
+                tcp.push(Bound { socket, protocol: tls.clone(), slots: slots.clone() });
+            }
         }
         let (stop_tcp, stop) = watch::channel(false);
         let stop_udp = AtomicBool::new(false);
         let serving = Arc::new(Serving { reader, query, tcp: settings.tcp.clone(), telemetry, stop: stop_udp });
-        let mut running = Running { addresses, serving, stop_tcp, threads: Vec::new() };
-        let Some(&address) = settings.addresses.first() else { return Ok(running) };
+        let mut running = Running { addresses, tls_addresses, serving, stop_tcp, threads: Vec::new() };
+        let Some(&address) = running.addresses.first() else { return Ok(running) };
         running
             .spawn_udp(udp)
             .and_then(|()| running.spawn_tcp(tcp, settings.threads(), stop))
@@ -91,10 +109,39 @@ impl Server {
     }
 }
 
+/// A socket for connections that no runtime has yet.
+struct Bound {
+    socket: TcpListener,
+    protocol: Protocol,
+    slots: Slots,
+}
+
+impl Bound {
+    /// It on the runtime that is entered.
+    fn listen(self) -> io::Result<tcp::Listener> {
+        let Self { socket, protocol, slots } = self;
+        Ok(tcp::Listener { socket: tokio::net::TcpListener::from_std(socket)?, protocol, slots })
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bind = || {
+        let socket = accept::bind(address)?;
+        let bound = socket.local_addr()?;
+        Ok((socket, bound))
+    };
+    bind().map_err(|source| StartError { address, source })
+}
+
 impl Running {
     /// The addresses as bound, in the order of the settings; ports 0 have become real ones.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The addresses of DNS over TLS, likewise.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
     }
 
     /// Stops taking requests, finishes those in work (TCP within its drain limit), and waits for the threads. Blocks
@@ -112,22 +159,19 @@ impl Running {
         Ok(())
     }
 
-    fn spawn_tcp(
-        &mut self,
-        listeners: Vec<TcpListener>,
-        workers: usize,
-        stop: watch::Receiver<bool>,
-    ) -> io::Result<()> {
+    fn spawn_tcp(&mut self, bound: Vec<Bound>, workers: usize, stop: watch::Receiver<bool>) -> io::Result<()> {
         let telemetry = self.serving.telemetry.clone();
+        let mut transports: Vec<Transport> = bound.iter().map(|bound| bound.protocol.transport()).collect();
+        transports.dedup();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(workers)
             .thread_name("dns-tcp")
-            .on_thread_start(move || tcp::start_thread(&telemetry))
+            .on_thread_start(move || worker::start_thread(&telemetry, &transports))
             .enable_all()
             .build()?;
         let listeners = {
             let _entered = runtime.enter();
-            listeners.into_iter().map(tokio::net::TcpListener::from_std).collect::<io::Result<Vec<_>>>()
+            bound.into_iter().map(Bound::listen).collect::<io::Result<Vec<_>>>()
         };
         let listeners = match listeners {
             Ok(listeners) => listeners,
@@ -145,20 +189,14 @@ impl Running {
     }
 }
 
-fn serve_tcp(
-    runtime: &Runtime,
-    listeners: Vec<tokio::net::TcpListener>,
-    serving: &Arc<Serving>,
-    stop: &watch::Receiver<bool>,
-) {
-    let slots = Slots::new(serving.tcp.connections, serving.tcp.connections_per_client);
+fn serve_tcp(runtime: &Runtime, listeners: Vec<tcp::Listener>, serving: &Arc<Serving>, stop: &watch::Receiver<bool>) {
     // Spawned, so that they run on the runtime's own threads, which have counters.
-    let listen = |listener| runtime.spawn(tcp::listen(listener, slots.clone(), Arc::clone(serving), stop.clone()));
+    let listen = |listener| runtime.spawn(tcp::listen(listener, Arc::clone(serving), stop.clone()));
     let tasks: Vec<_> = listeners.into_iter().map(listen).collect();
     runtime.block_on(async {
         for task in tasks {
             if task.await.is_err() {
-                tracing::error!("a DNS listener for TCP had panicked");
+                tracing::error!("a DNS listener for connections had panicked");
             }
         }
     });

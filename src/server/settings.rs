@@ -1,29 +1,43 @@
-//! What the DNS sockets are told: addresses, threads, limits.
+//! What the DNS sockets are told: addresses, threads, limits, certificate.
 
+use super::tls::Certificate;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Settings of the DNS sockets.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Addresses to serve on, each over UDP and TCP. Port 0 picks a free one (the same for both).
     pub addresses: Vec<SocketAddr>,
-    /// UDP threads per address, and threads of TCP in all; 0: one for each core.
+    /// UDP threads per address, and threads of all connections; 0: one for each core.
     pub workers: usize,
-    /// Limits of TCP.
+    /// Limits of TCP, and again of the encrypted transports.
     pub tcp: TcpLimits,
+    /// The encrypted transports; none: not served.
+    pub encrypted: Option<Encrypted>,
 }
 
-/// What TCP clients may take. Past a limit the connection is closed (RFC 7766 §6.1, §6.2).
+/// Settings of the encrypted transports.
+#[derive(Clone, Debug)]
+pub struct Encrypted {
+    /// The certificate of all of them.
+    pub certificate: Certificate,
+    /// Addresses to serve DNS over TLS on (RFC 7858).
+    pub tls: Vec<SocketAddr>,
+}
+
+/// What clients of TCP, and of what runs over it, may take. Past a limit the connection is closed (RFC 7766 §6.1, §6.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TcpLimits {
     /// From one complete request to the next (or from the start): cuts idle clients and slow senders alike.
     pub idle: Duration,
+    /// For the TLS handshake.
+    pub handshake: Duration,
     /// Longest time to take one write of responses.
     pub write: Duration,
     /// Longest life of a connection, however busy: then the next client has its turn.
     pub life: Duration,
-    /// Open connections in all.
+    /// Open connections in all: so many of TCP, and as many of all encrypted transports together.
     pub connections: usize,
     /// Open connections of one client: one IPv4 address, or one IPv6 /64.
     pub connections_per_client: usize,
@@ -64,6 +78,8 @@ impl Default for TcpLimits {
         Self {
             // RFC 7766 §6.2.3 asks for seconds; resolvers reuse a connection within that time or not at all.
             idle: Duration::from_secs(10),
+            // A few round trips on the worst path.
+            handshake: Duration::from_secs(5),
             write: Duration::from_secs(10),
             life: Duration::from_secs(300),
             // At most about 10 KiB each while it reads, and one answer more while it writes.

@@ -7,6 +7,7 @@ mod tests;
 use super::Exporter;
 use super::block::Block;
 use prometheus::core::Desc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -76,14 +77,16 @@ pub enum DropReason {
     Connections,
     /// The client had as many TCP connections open as one client may.
     ConnectionsOfClient,
-    /// A TCP client sent too slowly, or nothing.
+    /// A client sent too slowly, or nothing, over a connection.
     TcpIdle,
-    /// A TCP client read too slowly.
+    /// A client read too slowly from a connection.
     TcpSlowReader,
+    /// A TLS handshake failed or took too long.
+    Handshake,
 }
 
 const ANSWERS: [&str; 8] = ["answer", "nodata", "nxdomain", "held", "referral", "refused", "error", "dropped"];
-const DROPS: [&str; 8] = [
+const DROPS: [&str; 9] = [
     "source_port",
     "request_too_long",
     "send_buffer_full",
@@ -92,6 +95,7 @@ const DROPS: [&str; 8] = [
     "connections_of_client",
     "tcp_idle",
     "tcp_slow_reader",
+    "handshake",
 ];
 
 /// Zone slots: [`ZONES_MAX`] zones, `other`, and none.
@@ -119,6 +123,17 @@ pub struct DnsCounter {
     shared: Arc<Shared>,
 }
 
+/// The number of open connections of one transport. Clones share it.
+#[derive(Clone)]
+pub struct DnsConnections {
+    open: Arc<AtomicI64>,
+}
+
+/// One connection, counted while this lives.
+pub struct OpenConnection {
+    open: Arc<AtomicI64>,
+}
+
 struct Shared {
     /// Slot of each zone by its position in the set of zones; read by all, written at start and reload only.
     slots: [AtomicU8; ZONES_MAX],
@@ -126,7 +141,8 @@ struct Shared {
     apexes: Mutex<Vec<Box<str>>>,
     /// All blocks with their transport.
     blocks: Mutex<Vec<(&'static str, Arc<Block>)>>,
-    connections: AtomicI64,
+    /// Open connections of each transport that has connections.
+    connections: Mutex<BTreeMap<&'static str, Arc<AtomicI64>>>,
     descs: [Desc; 5],
 }
 
@@ -142,7 +158,7 @@ impl Dns {
             slots: [const { AtomicU8::new(SLOT_OTHER as u8) }; ZONES_MAX],
             apexes: Mutex::default(),
             blocks: Mutex::default(),
-            connections: AtomicI64::new(0),
+            connections: Mutex::default(),
             descs: [
                 desc(
                     "zhengming_dns_queries_total",
@@ -156,7 +172,7 @@ impl Dns {
                     "Time from a request's arrival in the program to its response's hand-over to the kernel.",
                     &["transport"],
                 ),
-                desc("zhengming_dns_tcp_connections", "Open TCP connections.", &[]),
+                desc("zhengming_dns_connections", "Open connections.", &["transport"]),
             ],
         };
         let dns = Self { shared: Arc::new(shared) };
@@ -174,16 +190,30 @@ impl Dns {
         }
     }
 
-    /// Counters for one thread that serves `transport` (`udp`, `tcp`).
+    /// Counters for one thread that serves `transport` (`udp`, `tcp`, `tls` …).
     pub fn counter(&self, transport: &'static str) -> DnsCounter {
         let block = Arc::new(Block::new(BLOCK_LEN));
         lock(&self.shared.blocks).push((transport, Arc::clone(&block)));
         DnsCounter { block, shared: Arc::clone(&self.shared) }
     }
 
-    /// Changes how many TCP connections are open.
-    pub fn connections_by(&self, difference: i64) {
-        self.shared.connections.fetch_add(difference, Ordering::Relaxed);
+    /// The number of open connections of `transport`.
+    pub fn connections(&self, transport: &'static str) -> DnsConnections {
+        DnsConnections { open: Arc::clone(lock(&self.shared.connections).entry(transport).or_default()) }
+    }
+}
+
+impl DnsConnections {
+    /// Counts a connection as open until the result is dropped.
+    pub fn open(&self) -> OpenConnection {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        OpenConnection { open: Arc::clone(&self.open) }
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -123,7 +123,7 @@ pub fn zones() -> ZoneSet {
 /// The settings of the tests.
 pub fn settings() -> Settings {
     let cookies = Cookies::new(vec![CookieSecret([7; 16])], 0);
-    Settings { udp_size_max: UDP_SIZE_MAX, nsid: b"unit-1".to_vec(), cookies: Some(cookies) }
+    Settings { udp_size_max: UDP_SIZE_MAX, nsid: b"unit-1".to_vec(), cookies: Some(cookies), ..Settings::default() }
 }
 
 /// When the tests ask.

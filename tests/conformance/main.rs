@@ -11,6 +11,8 @@ mod rfc2308;
 mod rfc4592;
 mod rfc6672;
 mod rfc6891;
+mod rfc7828;
+mod rfc7830;
 mod rfc7873;
 mod rfc8482;
 mod rfc8914;

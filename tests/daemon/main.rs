@@ -7,6 +7,7 @@ mod browser;
 mod change_to_answer;
 mod crash_recovery;
 mod disk_full;
+mod encrypted;
 mod estate;
 mod holds_and_terms;
 mod hostile;

@@ -87,7 +87,7 @@ fn respond_takes_any_octets() {
         let mut request = seeds[random.below(seeds.len())].clone();
         let other = &seeds[random.below(seeds.len())];
         mutate(&mut request, other, &mut random);
-        let transport = if random.below(4) == 0 { Transport::Tcp } else { Transport::Udp };
+        let transport = Transport::ALL[random.below(Transport::ALL.len())];
         let room = 500 + random.below(1200);
         let answered = catch_unwind(AssertUnwindSafe(|| {
             query::respond(&zones, &settings, &respond::client(transport), &request, &mut response[..room])

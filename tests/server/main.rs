@@ -63,7 +63,7 @@ fn start_as(addresses: &[&str], tcp: TcpLimits, query: zhengming::query::Setting
     let exporter = Exporter::new();
     let telemetry = Dns::new(&exporter);
     telemetry.set_zones(&[served::APEX]);
-    let settings = Settings { addresses, workers: 2, tcp };
+    let settings = Settings { addresses, workers: 2, tcp, ..Settings::default() };
     let running = Server::start(&settings, reader, query, telemetry).unwrap();
     Started { running, publisher, exporter }
 }
@@ -183,7 +183,7 @@ fn what_is_answered_is_counted() {
     }
     assert!(text.contains("zhengming_dns_latency_seconds_count{transport=\"udp\"} 4"), "{text}");
     assert!(text.contains("zhengming_dns_latency_seconds_count{transport=\"tcp\"} 2"), "{text}");
-    assert!(text.contains("zhengming_dns_tcp_connections 0"), "{text}");
+    assert!(text.contains("zhengming_dns_connections{transport=\"tcp\"} 0"), "{text}");
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn an_address_that_cannot_be_served_is_named_and_none_stays_open() {
     let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let start = |addresses: Vec<SocketAddr>| {
         let (_, reader) = served(&[]);
-        let settings = Settings { addresses, workers: 1, tcp: TcpLimits::default() };
+        let settings = Settings { addresses, workers: 1, ..Settings::default() };
         Server::start(&settings, reader, query_settings(), Dns::new(&Exporter::new())).err().expect("no start")
     };
     let error = start(vec![free, taken.local_addr().unwrap()]);

@@ -211,6 +211,11 @@ impl TestDaemon {
         self.address("dns")
     }
 
+    /// The first address of DNS over TLS.
+    pub fn dot(&self) -> SocketAddr {
+        self.address("dot")
+    }
+
     /// The address of the admin API.
     pub fn admin(&self) -> SocketAddr {
         self.address("admin")

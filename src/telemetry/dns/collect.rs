@@ -7,7 +7,8 @@ use super::{SLOT_NONE, SLOT_OTHER, SLOTS, lock};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 impl Collector for Dns {
     fn desc(&self) -> Vec<&Desc> {
@@ -29,8 +30,6 @@ impl Collector for Dns {
             }
             latency.push(latency_metric(transport, sum));
         }
-        let mut open = Gauge::default();
-        open.set_value(self.shared.connections.load(Ordering::Relaxed) as f64);
         let counted = MetricType::COUNTER;
         let descs = &self.shared.descs;
         let mut families = vec![
@@ -38,7 +37,7 @@ impl Collector for Dns {
             family(&descs[1], counted, truncated),
             family(&descs[2], counted, dropped),
             family(&descs[3], MetricType::HISTOGRAM, latency),
-            family(&descs[4], MetricType::GAUGE, vec![Metric::from_gauge(open)]),
+            family(&descs[4], MetricType::GAUGE, self.open()),
         ];
         families.retain(|family| !family.get_metric().is_empty());
         families
@@ -56,6 +55,18 @@ impl Dns {
             }
         }
         sums
+    }
+
+    fn open(&self) -> Vec<Metric> {
+        let connections = lock(&self.shared.connections);
+        let metric = |(transport, open): (&&str, &Arc<AtomicI64>)| {
+            let mut gauge = Gauge::default();
+            gauge.set_value(open.load(Ordering::Relaxed) as f64);
+            let mut metric = Metric::from_gauge(gauge);
+            metric.set_label(labels(&[("transport", transport)]));
+            metric
+        };
+        connections.iter().map(metric).collect()
     }
 
     /// The counts of requests that are not zero; most combinations never occur.

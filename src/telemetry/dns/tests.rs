@@ -30,7 +30,19 @@ fn threads_are_added_up() {
     has(&text, "zhengming_dns_latency_seconds_bucket{transport=\"udp\",le=\"0.000002\"} 0");
     has(&text, "zhengming_dns_latency_seconds_bucket{transport=\"udp\",le=\"0.000005\"} 6");
     has(&text, "zhengming_dns_latency_seconds_count{transport=\"udp\"} 6");
-    has(&text, "zhengming_dns_tcp_connections 0");
+}
+
+#[test]
+fn connections_are_counted_while_they_are_open() {
+    let exporter = Exporter::new();
+    let dns = Dns::new(&exporter);
+    let (tcp, tls) = (dns.connections("tcp"), dns.connections("tls"));
+    let open = [tcp.open(), dns.connections("tcp").open()];
+    drop(tls.open());
+    has(&exporter.render(), "zhengming_dns_connections{transport=\"tcp\"} 2");
+    has(&exporter.render(), "zhengming_dns_connections{transport=\"tls\"} 0");
+    drop(open);
+    has(&exporter.render(), "zhengming_dns_connections{transport=\"tcp\"} 0");
 }
 
 #[test]

@@ -1,0 +1,10 @@
+//! Encrypted transports of DNS, from outside: real handshakes, real clients, good and bad.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, also in its helpers")]
+
+#[path = "../common/dns.rs"]
+mod dns;
+mod dot;
+mod kit;
+#[path = "../common/served.rs"]
+mod served;
