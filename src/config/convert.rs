@@ -58,7 +58,8 @@ impl Config {
         };
         let tls = self.server.tls.dot_listen.clone();
         let encrypted = certificate.map(|certificate| server::Encrypted { certificate, tls });
-        server::Settings { addresses: self.server.listen.clone(), workers, tcp, encrypted }
+        let rate = self.rate_limit.enabled.then(|| self.rate_limit.limits.clone());
+        server::Settings { addresses: self.server.listen.clone(), workers, tcp, encrypted, rate }
     }
 
     /// What answers depend on.

@@ -13,6 +13,7 @@ pub use reader::Fault;
 
 use crate::query::CookieSecret;
 use crate::registry::{Region, Role, Timestamp, UnitKind};
+use crate::server::RateLimits;
 use crate::telemetry::log::Format;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -28,6 +29,8 @@ pub struct Config {
     pub demo: bool,
     /// DNS.
     pub server: Server,
+    /// Response rate limiting.
+    pub rate_limit: RateLimit,
     /// The admin API.
     pub admin: Admin,
     /// The HTTP gateway of forwarded names.
@@ -84,6 +87,15 @@ pub struct ServerTls {
     pub key: Option<PathBuf>,
     /// Addresses for DNS over TLS.
     pub dot_listen: Vec<SocketAddr>,
+}
+
+/// `[rate_limit]`: what one network is sent over UDP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Whether there is a limit.
+    pub enabled: bool,
+    /// The limits.
+    pub limits: RateLimits,
 }
 
 /// `[admin]`: the admin API.
@@ -238,6 +250,7 @@ impl Default for Config {
         Self {
             demo: false,
             server: Server::default(),
+            rate_limit: RateLimit { enabled: true, limits: RateLimits::default() },
             admin: Admin::default(),
             gateway: Gateway::default(),
             data: Data::default(),

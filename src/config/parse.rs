@@ -1,9 +1,10 @@
 //! From the text of a configuration file to its types, one function a section.
 
 use super::reader::{Fault, Faults, Table, Value};
-use super::{Admin, Config, Data, Gateway, Log, Registry, Server, ServerTls, Suffixes, Token, ZoneFile};
+use super::{Admin, Config, Data, Gateway, Log, RateLimit, Registry, Server, ServerTls, Suffixes, Token, ZoneFile};
 use crate::query::CookieSecret;
 use crate::registry::{Region, Role, Timestamp, UnitKind};
+use crate::server::RateLimits;
 use crate::telemetry::log::Format;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,6 +21,11 @@ const EXPIRY_GRACE_SECS_MAX: i64 = 10 * 366 * 86_400;
 
 /// Longest use of a cookie secret, 36 days (RFC 7873 §7.1).
 const COOKIE_ROLL_SECS_MAX: i64 = 36 * 86_400;
+
+/// Highest rate limit that can be asked for; more is no limit.
+const RATE_MAX: i64 = 1_000_000;
+/// Most entries of a rate limit's table: 256 MiB for each UDP thread.
+const RATE_TABLE_SIZE_MAX: i64 = 1 << 24;
 
 pub(super) fn parse(text: &str, base: PathBuf) -> Result<Config, Vec<Fault>> {
     let faults = Faults::new(text);
@@ -54,6 +60,7 @@ fn document_of(table: &Table<'_>, base: PathBuf) -> Config {
     Config {
         demo: table.read("demo", default.demo, Value::truth),
         server: table.section("server", default.server, server),
+        rate_limit: table.section("rate_limit", default.rate_limit, rate_limit),
         admin: table.section("admin", default.admin, admin),
         gateway: table.section("gateway", default.gateway, |table, default| Gateway {
             listen: table.read("listen", default.listen, addresses),
@@ -112,6 +119,33 @@ fn server_tls(table: &Table<'_>, default: ServerTls) -> ServerTls {
         cert: table.read("cert", default.cert, |value| path(value).map(Some)),
         key: table.read("key", default.key, |value| path(value).map(Some)),
         dot_listen: table.read("dot_listen", default.dot_listen, addresses),
+    }
+}
+
+fn rate_limit(table: &Table<'_>, default: RateLimit) -> RateLimit {
+    let limits = default.limits;
+    let rate = |value: &Value<'_>| value.integer(0..=RATE_MAX);
+    let networks = |value: &Value<'_>| {
+        value.list(|item| {
+            item.parsed("a network (192.0.2.0/24, 2001:db8::/32)", "网段（192.0.2.0/24、2001:db8::/32）", |text| {
+                text.parse().ok()
+            })
+        })
+    };
+    RateLimit {
+        enabled: table.read("enabled", default.enabled, Value::truth),
+        limits: RateLimits {
+            answers: table.read("answers", limits.answers, rate),
+            negatives: table.read("negatives", limits.negatives, rate),
+            referrals: table.read("referrals", limits.referrals, rate),
+            errors: table.read("errors", limits.errors, rate),
+            slip: table.read("slip", limits.slip, |value| value.integer(0..=100)),
+            ipv4_prefix: table.read("ipv4_prefix", limits.ipv4_prefix, |value| value.integer(1..=32)),
+            ipv6_prefix: table.read("ipv6_prefix", limits.ipv6_prefix, |value| value.integer(1..=128)),
+            exempt: table.read("exempt", limits.exempt, networks),
+            log_only: table.read("log_only", limits.log_only, Value::truth),
+            table_size: table.read("table_size", limits.table_size, |value| value.integer(1024..=RATE_TABLE_SIZE_MAX)),
+        },
     }
 }
 

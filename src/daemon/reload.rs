@@ -80,12 +80,14 @@ fn keep_until_restart(old: &Config, new: &mut Config) -> Vec<&'static str> {
         }
     };
     keep("[server]", server != new.server);
+    keep("[rate_limit]", old.rate_limit != new.rate_limit);
     keep("[admin] listen", old.admin.listen != new.admin.listen);
     keep("[admin] tls_cert, tls_key", old.admin.tls_cert.is_some() != new.admin.tls_cert.is_some());
     keep("[gateway]", old.gateway != new.gateway);
     keep("[data]", old.data_dir() != new.data_dir());
     keep("[log] format", old.log.format != new.log.format);
     new.server = server;
+    new.rate_limit = old.rate_limit.clone();
     new.admin.listen.clone_from(&old.admin.listen);
     if old.admin.tls_cert.is_some() != new.admin.tls_cert.is_some() {
         new.admin.tls_cert.clone_from(&old.admin.tls_cert);

@@ -104,7 +104,11 @@ fn enclosing<'z>(zones: &'z ZoneSet, sought: &Sought<'_>) -> Option<Enclosing<'z
 /// Answers from one zone; the target, if the name is an alias.
 fn answer_in<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>, reply: &mut Reply<'z, '_>) -> Option<Target> {
     match enclosing.zone.lookup(sought.name, enclosing.apex_start) {
-        Found::Node(node) | Found::Wildcard(node) => return answer_from_node(enclosing, sought, node, reply),
+        Found::Node(node) => return answer_from_node(enclosing, sought, node, reply),
+        Found::Wildcard(node) => {
+            reply.synthesised = true;
+            return answer_from_node(enclosing, sought, node, reply);
+        }
         Found::Cut { node, start: 0 } if sought.qtype == Rtype::DS => {
             return answer_from_node(enclosing, sought, node, reply);
         }
@@ -172,6 +176,7 @@ fn answer_from_dname(
 ) -> Option<Target> {
     let dname = node.rrset(Rtype::DNAME).expect("the node is marked so");
     reply.kind = Kind::Answer;
+    reply.synthesised = true;
     let owner = sought.owner(start);
     let written = reply.message.rrset(Section::Answer, owner, Rtype::DNAME, dname.ttl, dname.rdata());
     reply.require(written);

@@ -104,6 +104,8 @@ pub struct Outcome {
     pub truncated: bool,
     /// Whether the client sent a good server cookie, and so is where it says it is.
     pub cookie: bool,
+    /// Whether the answer was made from a wildcard or a DNAME, so that any name would have got one.
+    pub synthesised: bool,
 }
 
 /// Kinds of answer, for the counters.
@@ -135,12 +137,30 @@ pub enum Kind {
 pub fn respond(zones: &ZoneSet, settings: &Settings, client: &Client, request: &[u8], response: &mut [u8]) -> Outcome {
     let header = Header::read(request).filter(|header| !header.is_response());
     let Some(header) = header.filter(|_| response.len() >= usize::from(UDP_SIZE_MIN)) else {
-        return Outcome { len: 0, rcode: 0, kind: Kind::Dropped, zone: None, truncated: false, cookie: false };
+        return Outcome {
+            len: 0,
+            rcode: 0,
+            kind: Kind::Dropped,
+            zone: None,
+            truncated: false,
+            cookie: false,
+            synthesised: false,
+        };
     };
     let request = Request::parse(header, request);
     let mut reply = Reply::new(&request, settings, client, response);
     decide(zones, settings, client, &request, &mut reply);
     reply.finish(&request, settings, client)
+}
+
+/// Writes, instead of the answer to `request`, one without records whose TC sends the client to TCP; with the cookie that
+/// shows next time where it is. For requests that [`respond`] has answered into the same room.
+pub fn truncate(settings: &Settings, client: &Client, request: &[u8], response: &mut [u8]) -> usize {
+    let Some(header) = Header::read(request) else { return 0 };
+    let request = Request::parse(header, request);
+    let mut reply = Reply::new(&request, settings, client, response);
+    reply.truncate();
+    reply.finish(&request, settings, client).len
 }
 
 /// What a request meets before it is looked up.

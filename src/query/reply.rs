@@ -41,6 +41,8 @@ pub(super) struct Reply<'z, 'm> {
     pub kind: Kind,
     /// The zone of the question.
     pub zone: Option<usize>,
+    /// Whether it is made from a wildcard or a DNAME.
+    pub synthesised: bool,
     truncated: bool,
     error: Option<ExtendedError<'z>>,
     nsid: &'z [u8],
@@ -66,6 +68,7 @@ impl<'z, 'm> Reply<'z, 'm> {
             authoritative: false,
             kind: Kind::Error,
             zone: None,
+            synthesised: false,
             truncated: false,
             error: None,
             nsid: &settings.nsid,
@@ -160,6 +163,7 @@ impl<'z, 'm> Reply<'z, 'm> {
             counts,
         );
         let cookie = self.cookie.is_some_and(|cookie| cookie.valid);
-        Outcome { len, rcode: self.rcode, kind: self.kind, zone: self.zone, truncated: self.truncated, cookie }
+        let (rcode, synthesised) = (self.rcode, self.synthesised);
+        Outcome { len, rcode, kind: self.kind, zone: self.zone, truncated: self.truncated, cookie, synthesised }
     }
 }

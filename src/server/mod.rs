@@ -4,6 +4,7 @@
 //! control plane. Both hand octets to [`crate::query::respond`] and know nothing of their meaning.
 
 mod framing;
+mod rate;
 pub mod settings;
 mod sys;
 mod tcp;
@@ -11,6 +12,7 @@ mod tls;
 mod udp;
 mod worker;
 
+pub use rate::RateLimits;
 pub use settings::{Encrypted, Settings, TcpLimits, WildcardAddress, check_address};
 pub use tls::Certificate;
 
@@ -46,6 +48,9 @@ struct Serving {
     reader: Reader,
     query: query::Settings,
     tcp: TcpLimits,
+    rate: Option<RateLimits>,
+    /// UDP threads of each address.
+    threads: usize,
     telemetry: Dns,
     stop: AtomicBool,
 }
@@ -98,7 +103,8 @@ impl Server {
         }
         let (stop_tcp, stop) = watch::channel(false);
         let stop_udp = AtomicBool::new(false);
-        let serving = Arc::new(Serving { reader, query, tcp: settings.tcp.clone(), telemetry, stop: stop_udp });
+        let (tcp_limits, rate, threads) = (settings.tcp.clone(), settings.rate.clone(), settings.threads());
+        let serving = Arc::new(Serving { reader, query, tcp: tcp_limits, rate, threads, telemetry, stop: stop_udp });
         let mut running = Running { addresses, tls_addresses, serving, stop_tcp, threads: Vec::new() };
         let Some(&address) = running.addresses.first() else { return Ok(running) };
         running

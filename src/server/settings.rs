@@ -1,5 +1,6 @@
 //! What the DNS sockets are told: addresses, threads, limits, certificate.
 
+use super::rate::RateLimits;
 use super::tls::Certificate;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -15,6 +16,8 @@ pub struct Settings {
     pub tcp: TcpLimits,
     /// The encrypted transports; none: not served.
     pub encrypted: Option<Encrypted>,
+    /// Limits of what one network is sent over UDP; none: everything.
+    pub rate: Option<RateLimits>,
 }
 
 /// Settings of the encrypted transports.

@@ -1,10 +1,11 @@
 //! UDP: threads of our own, each with its own socket on the same address, batches in and out.
 
+use super::rate::{Limiter, Verdict};
 use super::settings::Settings;
 use super::sys::{self, Batch};
 use super::{Serving, count, now};
 use crate::query::{self, Client, Transport};
-use crate::telemetry::{DnsCounter, DropReason};
+use crate::telemetry::{DnsCounter, DropReason, Limited};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -63,9 +64,10 @@ pub(super) fn serve(socket: &UdpSocket, serving: &Serving) {
 
 fn run(socket: &UdpSocket, serving: &Serving, counter: &DnsCounter) {
     let mut batch = Batch::new();
+    let mut limiter = serving.rate.clone().map(|limits| (Limiter::new(limits, serving.threads), Instant::now()));
     while !serving.stop.load(Ordering::Relaxed) {
         match batch.receive(socket) {
-            Ok(received) => answer(socket, serving, counter, &mut batch, received),
+            Ok(received) => answer(socket, serving, counter, &mut batch, received, &mut limiter),
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
             Err(error) => {
                 tracing::warn!(%error, "receiving over UDP failed");
@@ -75,7 +77,14 @@ fn run(socket: &UdpSocket, serving: &Serving, counter: &DnsCounter) {
     }
 }
 
-fn answer(socket: &UdpSocket, serving: &Serving, counter: &DnsCounter, batch: &mut Batch, received: usize) {
+fn answer(
+    socket: &UdpSocket,
+    serving: &Serving,
+    counter: &DnsCounter,
+    batch: &mut Batch,
+    received: usize,
+    limiter: &mut Option<(Limiter, Instant)>,
+) {
     let start = Instant::now();
     let snapshot = serving.reader.load();
     let now = now();
@@ -92,8 +101,24 @@ fn answer(socket: &UdpSocket, serving: &Serving, counter: &DnsCounter, batch: &m
         let client = Client { transport: Transport::Udp, address: exchange.source.ip(), now };
         let outcome = query::respond(&snapshot.zones, &serving.query, &client, exchange.request, exchange.response);
         count(counter, &outcome);
-        if outcome.len > 0 {
-            batch.queue(i, outcome.len);
+        let mut len = outcome.len;
+        if let Some((limiter, begun)) = limiter {
+            let now = start.saturating_duration_since(*begun).as_micros() as u64;
+            match limiter.judge(now, client.address, &outcome, &exchange.response[..len]) {
+                Verdict::Send => {}
+                Verdict::Log => counter.limited(Limited::Logged),
+                Verdict::Drop => {
+                    counter.limited(Limited::Dropped);
+                    continue;
+                }
+                Verdict::Slip => {
+                    counter.limited(Limited::Slipped);
+                    len = query::truncate(&serving.query, &client, exchange.request, exchange.response);
+                }
+            }
+        }
+        if len > 0 {
+            batch.queue(i, len);
         }
     }
     // Not held over the system call: the writer frees old versions as soon as nobody reads them.

@@ -85,6 +85,17 @@ pub enum DropReason {
     Handshake,
 }
 
+/// What was done with a response beyond the rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limited {
+    /// It was not sent.
+    Dropped,
+    /// It was sent truncated.
+    Slipped,
+    /// It was only counted.
+    Logged,
+}
+
 const ANSWERS: [&str; 8] = ["answer", "nodata", "nxdomain", "held", "referral", "refused", "error", "dropped"];
 const DROPS: [&str; 9] = [
     "source_port",
@@ -98,6 +109,8 @@ const DROPS: [&str; 9] = [
     "handshake",
 ];
 
+const LIMITS: [&str; 3] = ["dropped", "slipped", "logged"];
+
 /// Zone slots: [`ZONES_MAX`] zones, `other`, and none.
 const SLOTS: usize = ZONES_MAX + 2;
 const SLOT_OTHER: usize = ZONES_MAX;
@@ -109,7 +122,8 @@ const TRUNCATED: usize = ANSWERED + SLOTS * ANSWERS.len() * RCODES.len();
 const DROPPED: usize = TRUNCATED + 1;
 const LATENCY: usize = DROPPED + DROPS.len();
 const LATENCY_SUM: usize = LATENCY + LATENCY_NANOS.len() + 1;
-const BLOCK_LEN: usize = LATENCY_SUM + 1;
+const LIMITED: usize = LATENCY_SUM + 1;
+const BLOCK_LEN: usize = LIMITED + LIMITS.len();
 
 /// The handle from which the sockets' threads draw their counters. Clones share everything.
 #[derive(Clone)]
@@ -143,7 +157,7 @@ struct Shared {
     blocks: Mutex<Vec<(&'static str, Arc<Block>)>>,
     /// Open connections of each transport that has connections.
     connections: Mutex<BTreeMap<&'static str, Arc<AtomicI64>>>,
-    descs: [Desc; 5],
+    descs: [Desc; 6],
 }
 
 impl Dns {
@@ -173,6 +187,7 @@ impl Dns {
                     &["transport"],
                 ),
                 desc("zhengming_dns_connections", "Open connections.", &["transport"]),
+                desc("zhengming_dns_rate_limited_total", "UDP responses beyond the rate limit.", &["action"]),
             ],
         };
         let dns = Self { shared: Arc::new(shared) };
@@ -245,6 +260,11 @@ impl DnsCounter {
     /// Counts one drop.
     pub fn dropped(&self, drop: DropReason) {
         self.block.add(DROPPED + drop as usize, 1);
+    }
+
+    /// Counts one response beyond the rate limit.
+    pub fn limited(&self, limited: Limited) {
+        self.block.add(LIMITED + limited as usize, 1);
     }
 
     /// Counts `requests` that were answered together in `time`: each waited for the whole batch.

@@ -57,11 +57,12 @@ impl Nsd {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().display();
-        let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // No other test uses this address, so the port stays free until NSD takes it.
+        let address = UdpSocket::bind("127.0.0.4:0").unwrap().local_addr().unwrap();
         let zone = "@ 60 IN SOA ns h 1 60 60 60 60\n@ 60 IN NS ns\nns 60 IN A 192.0.2.1\n";
         fs::write(directory.path().join("zone"), zone).unwrap();
         let config = format!(
-            "server:\n ip-address: 127.0.0.1@{port}\n username: \"\"\n chroot: \"\"\n database: \"\"\n server-count: 1\n \
+            "server:\n ip-address: 127.0.0.4@{port}\n username: \"\"\n chroot: \"\"\n database: \"\"\n server-count: 1\n \
              zonesdir: \"{path}\"\n pidfile: \"{path}/pid\"\n xfrdfile: \"{path}/xfrd\"\n xfrdir: \"{path}\"\n \
              zonelistfile: \"{path}/list\"\n answer-cookie: yes\n cookie-secret: \"{SECRET_TEXT}\"\n\
              remote-control:\n control-enable: no\nzone:\n name: \"xn--zfr164b\"\n zonefile: \"zone\"\n",

@@ -6,6 +6,7 @@ mod cookies;
 #[path = "../common/dns.rs"]
 mod dns;
 mod limits;
+mod rate;
 #[path = "../common/served.rs"]
 mod served;
 mod tcp;
@@ -13,7 +14,7 @@ mod tcp;
 use dns::{ask_tcp, ask_udp, query, receive, udp};
 use served::{held, served, snapshot};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use zhengming::server::{Running, Server, Settings, TcpLimits};
+use zhengming::server::{RateLimits, Running, Server, Settings, TcpLimits};
 use zhengming::snapshot::Publisher;
 use zhengming::telemetry::{Dns, Exporter};
 use zhengming::zone::Published;
@@ -49,21 +50,26 @@ fn query_settings() -> zhengming::query::Settings {
 
 /// A server on free ports of these addresses.
 fn start_on(addresses: &[&str], tcp: TcpLimits) -> Started {
-    start_as(addresses, tcp, query_settings())
+    start_as(addresses, tcp, query_settings(), None)
 }
 
 /// A server that answers by these settings.
 fn start_with(query: zhengming::query::Settings) -> Started {
-    start_as(&["127.0.0.1:0"], TcpLimits::default(), query)
+    start_as(&["127.0.0.1:0"], TcpLimits::default(), query, None)
 }
 
-fn start_as(addresses: &[&str], tcp: TcpLimits, query: zhengming::query::Settings) -> Started {
+fn start_as(
+    addresses: &[&str],
+    tcp: TcpLimits,
+    query: zhengming::query::Settings,
+    rate: Option<RateLimits>,
+) -> Started {
     let (publisher, reader) = served(&registrations(Ipv4Addr::new(203, 0, 113, 5)));
     let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
     let exporter = Exporter::new();
     let telemetry = Dns::new(&exporter);
     telemetry.set_zones(&[served::APEX]);
-    let settings = Settings { addresses, workers: 2, tcp, ..Settings::default() };
+    let settings = Settings { addresses, workers: 2, tcp, rate, ..Settings::default() };
     let running = Server::start(&settings, reader, query, telemetry).unwrap();
     Started { running, publisher, exporter }
 }
@@ -201,7 +207,8 @@ fn stopping_frees_the_ports() {
 #[test]
 fn an_address_that_cannot_be_served_is_named_and_none_stays_open() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // On an address that no other test uses, so that it stays free.
+    let free = UdpSocket::bind("127.0.0.3:0").unwrap().local_addr().unwrap();
     let start = |addresses: Vec<SocketAddr>| {
         let (_, reader) = served(&[]);
         let settings = Settings { addresses, workers: 1, ..Settings::default() };

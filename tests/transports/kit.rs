@@ -80,7 +80,7 @@ pub fn start(tcp: TcpLimits) -> Started {
     let (certificate, current) = watch::channel(key);
     let free = || vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()];
     let encrypted = Some(Encrypted { certificate: current, tls: free() });
-    let settings = Settings { addresses: free(), workers: 2, tcp, encrypted };
+    let settings = Settings { addresses: free(), workers: 2, tcp, encrypted, rate: None };
     let query = zhengming::query::Settings { keepalive: 123, ..Default::default() };
     let running = Server::start(&settings, reader, query, telemetry).unwrap();
     Started { running, exporter, certificate, trusts, _publisher: publisher }

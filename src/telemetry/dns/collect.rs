@@ -1,7 +1,8 @@
 //! The sums of all blocks as Prometheus metrics.
 
 use super::{
-    ANSWERED, ANSWERS, BLOCK_LEN, DROPPED, DROPS, Dns, LATENCY, LATENCY_NANOS, LATENCY_SUM, RCODES, TRUNCATED,
+    ANSWERED, ANSWERS, BLOCK_LEN, DROPPED, DROPS, Dns, LATENCY, LATENCY_NANOS, LATENCY_SUM, LIMITED, LIMITS, RCODES,
+    TRUNCATED,
 };
 use super::{SLOT_NONE, SLOT_OTHER, SLOTS, lock};
 use prometheus::core::{Collector, Desc};
@@ -21,6 +22,7 @@ impl Collector for Dns {
         let mut truncated = Vec::new();
         let mut dropped = Vec::new();
         let mut latency = Vec::new();
+        let mut limited = Vec::new();
         for (transport, sum) in &sums {
             queries.extend(self.queries(transport, sum));
             truncated.push(counter(sum[TRUNCATED], &[("transport", transport)]));
@@ -29,6 +31,12 @@ impl Collector for Dns {
                 dropped.push(counter(sum[DROPPED + reason], &labels));
             }
             latency.push(latency_metric(transport, sum));
+            // Only UDP has a rate limit.
+            if *transport == "udp" {
+                limited.extend(
+                    LIMITS.iter().enumerate().map(|(at, name)| counter(sum[LIMITED + at], &[("action", *name)])),
+                );
+            }
         }
         let counted = MetricType::COUNTER;
         let descs = &self.shared.descs;
@@ -38,6 +46,7 @@ impl Collector for Dns {
             family(&descs[2], counted, dropped),
             family(&descs[3], MetricType::HISTOGRAM, latency),
             family(&descs[4], MetricType::GAUGE, self.open()),
+            family(&descs[5], counted, limited),
         ];
         families.retain(|family| !family.get_metric().is_empty());
         families
