@@ -19,8 +19,8 @@ pub(super) fn add_targets(zone: &Zone, rrset: RrsetRef<'_>, reply: &mut Reply<'_
         }
         let node = match find(zone, target) {
             Some((_, Found::Node(node) | Found::Wildcard(node))) => node,
-            // The servers of the zone itself may be below a cut of its own (nic); elsewhere such addresses are hidden.
-            Some((name, Found::Cut { .. })) if rrset.rtype == Rtype::NS => match node_at(zone, &name) {
+            // Glue will do: the servers of the zone itself may be below a cut of its own (nic), and so may other hosts.
+            Some((name, Found::Cut { .. })) => match node_at(zone, &name) {
                 Some(node) => node,
                 None => continue,
             },

@@ -191,6 +191,6 @@ fn answer_from_dname(
     let rdata = [target.as_wire()];
     let written = reply.message.rrset(Section::Answer, sought.owner(0), Rtype::CNAME, dname.ttl, rdata);
     reply.require(written);
-    let is_answer = matches!(sought.qtype, Rtype::CNAME | Rtype::ANY);
-    (!is_answer && !reply.is_truncated()).then_some(target)
+    // Unlike at a CNAME of the zone, the search goes on for ANY too (RFC 6672 §3.2 step 3c).
+    (sought.qtype != Rtype::CNAME && !reply.is_truncated()).then_some(target)
 }

@@ -4,6 +4,10 @@
 pub(super) const HEADER_LEN: usize = 12;
 /// Opcode QUERY.
 pub(super) const OPCODE_QUERY: u8 = 0;
+/// Opcode NOTIFY (RFC 1996).
+pub(super) const OPCODE_NOTIFY: u8 = 4;
+/// Opcode UPDATE (RFC 2136).
+pub(super) const OPCODE_UPDATE: u8 = 5;
 
 const QR: u16 = 0x8000;
 const OPCODE: u16 = 0x7800;

@@ -22,10 +22,11 @@ mod tsig;
 
 pub use cookie::{CookieSecret, Cookies};
 
-use crate::zone::record::CLASS_IN;
+use crate::zone::record::{CLASS_ANY, CLASS_IN};
 use crate::zone::{Rtype, ZoneSet};
-use edns::INFO_PROHIBITED;
-use header::{Header, OPCODE_QUERY};
+use edns::{INFO_NOT_AUTHORITATIVE, INFO_PROHIBITED};
+use header::{Header, OPCODE_NOTIFY, OPCODE_QUERY, OPCODE_UPDATE};
+use question::Question;
 use reply::{BADCOOKIE, BADVERS, FORMERR, NOERROR, NOTAUTH, NOTIMP, REFUSED, Reply, UDP_SIZE_MIN};
 use request::Request;
 use std::net::IpAddr;
@@ -171,14 +172,17 @@ fn decide<'z>(
     request: &Request<'_>,
     reply: &mut Reply<'z, '_>,
 ) {
-    if request.header.opcode() != OPCODE_QUERY {
-        // NOTIFY and UPDATE among them: this server is nobody's secondary, and changes come by another door.
+    let opcode = request.header.opcode();
+    if !matches!(opcode, OPCODE_QUERY | OPCODE_NOTIFY | OPCODE_UPDATE) {
         return reply.fail(NOTIMP, Kind::Error);
     }
     if request.malformed {
         return reply.fail(FORMERR, Kind::Error);
     }
     let Some(question) = &request.question else {
+        if opcode != OPCODE_QUERY {
+            return reply.fail(FORMERR, Kind::Error);
+        }
         return fetch_cookie(request, reply);
     };
     if let Some(edns) = &request.edns {
@@ -198,14 +202,41 @@ fn decide<'z>(
     if request.tsig.is_some() {
         return reply.fail(NOTAUTH, Kind::Refused);
     }
-    if question.qclass != CLASS_IN {
+    if !matches!(question.qclass, CLASS_IN | CLASS_ANY) {
         return reply.fail(REFUSED, Kind::Refused);
+    }
+    if opcode != OPCODE_QUERY {
+        return refuse_change(zones, question, reply);
     }
     if matches!(question.qtype, Rtype::AXFR | Rtype::IXFR) {
         reply.fail(REFUSED, Kind::Refused);
         return reply.set_error(INFO_PROHIBITED, &[]);
     }
     answer::answer(zones, question, reply);
+    if question.qclass == CLASS_ANY {
+        // There might be more in other classes (RFC 1035 §6.2).
+        reply.authoritative = false;
+    }
+}
+
+/// Answers NOTIFY and UPDATE: this server is nobody's secondary, and changes come by another door. Of a zone that is
+/// not ours we know nothing (RFC 2136 §3.1.1 and §3.1.2).
+fn refuse_change<'z>(zones: &'z ZoneSet, question: &Question<'_>, reply: &mut Reply<'z, '_>) {
+    if question.qtype != Rtype::SOA {
+        return reply.fail(FORMERR, Kind::Error);
+    }
+    let zone = zones.enclosing(&question.name, question.name.label_count());
+    match zone.filter(|zone| zone.apex_start == 0) {
+        Some(zone) => {
+            reply.zone = Some(zone.position);
+            reply.fail(REFUSED, Kind::Refused);
+            reply.set_error(INFO_PROHIBITED, &[]);
+        }
+        None => {
+            reply.fail(NOTAUTH, Kind::Refused);
+            reply.set_error(INFO_NOT_AUTHORITATIVE, &[]);
+        }
+    }
 }
 
 /// Answers a request without a question: it may ask for nothing but a cookie (RFC 7873 §5.4).

@@ -188,18 +188,27 @@ fn the_root_can_be_served() {
 }
 
 #[test]
-fn step_6_addresses_that_a_wildcard_stands_for() {
+fn step_6_addresses_from_wildcards_and_glue() {
     let zone = zone(
         "example",
         "@ 3600 SOA ns hostmaster 1 7200 3600 1209600 900
          @ 3600 NS ns
          *.hosts 3600 A 192.0.2.7
          mail 3600 MX 10 Mx.hosts
-         cut 3600 NS ns.hosts",
+         cut 3600 NS ns.hosts
+         cut 3600 NS ns.cut
+         ns.cut 3600 A 192.0.2.8
+         _sip._udp 3600 SRV 0 0 5060 ns.cut",
     );
     let zones = ZoneSet::new([zone]);
     let mail = "NOERROR aa\nAN mail.example. 3600 MX 10 Mx.hosts.example.\nAR Mx.hosts.example. 3600 A 192.0.2.7";
     Query::new("mail.example", "MX").ask(&zones).is(mail);
-    let cut = "NOERROR\nNS cut.example. 3600 NS ns.hosts.example.\nAR ns.hosts.example. 3600 A 192.0.2.7";
-    Query::new("a.cut.example", "A").ask(&zones).is(cut);
+    Query::new("a.cut.example", "A").ask(&zones).is("NOERROR
+         NS cut.example. 3600 NS ns.hosts.example.
+         NS cut.example. 3600 NS ns.cut.example.
+         AR ns.cut.example. 3600 A 192.0.2.8
+         AR ns.hosts.example. 3600 A 192.0.2.7");
+    // Local data of every kind is useful, glue too.
+    let sip = "AN _sip._udp.example. 3600 SRV 0 0 5060 ns.cut.example.\nAR ns.cut.example. 3600 A 192.0.2.8";
+    Query::new("_sip._udp.example", "SRV").ask(&zones).is(&format!("NOERROR aa\n{sip}"));
 }

@@ -32,7 +32,7 @@ fn responses_and_fragments_of_headers_are_dropped() {
 
 #[test]
 fn other_opcodes_are_not_implemented() {
-    for opcode in 1..16u16 {
+    for opcode in (1..16u16).filter(|opcode| !matches!(opcode, 4 | 5)) {
         let mut query = Query::new("xn--zfr164b", "SOA");
         query.flags = opcode << 11 | 0x0100;
         let response = query.ask(&zones());
@@ -46,8 +46,35 @@ fn other_opcodes_are_not_implemented() {
 }
 
 #[test]
+fn notify_and_update_are_refused_for_our_zones_and_not_ours_for_others() {
+    for opcode in [4u16, 5] {
+        let ask = |name: &str, qtype: &str| {
+            let mut query = Query::new(name, qtype);
+            query.flags = opcode << 11;
+            query.ask(&zones())
+        };
+        ask("xn--zfr164b", "SOA").is("REFUSED\nEDE 18");
+        // RFC 2136 §3.1.2: only the apex names the zone.
+        ask("www.xn--zfr164b", "SOA").is("NOTAUTH\nEDE 20");
+        ask("elsewhere.test", "SOA").is("NOTAUTH\nEDE 20");
+        ask("xn--zfr164b", "A").is("FORMERR");
+        let mut header = Query::new("xn--zfr164b", "SOA");
+        header.flags = opcode << 11;
+        let response = Response::of(&zones(), Transport::Udp, &header.header([0; 4])).expect("an answer");
+        response.is("FORMERR");
+    }
+}
+
+#[test]
+fn section_6_2_answers_of_every_class_are_not_authoritative() {
+    let mut query = Query::new("xn--live.xn--zfr164b", "A");
+    query.qclass = 255;
+    query.ask(&zones()).is("NOERROR\nAN xn--live.xn--zfr164b. 600 A 203.0.113.5");
+}
+
+#[test]
 fn other_classes_are_refused() {
-    for class in [0, 3, 4, 254, 255] {
+    for class in [0, 3, 4, 254] {
         let mut query = Query::new("xn--live.xn--zfr164b", "A");
         query.qclass = class;
         let response = query.ask(&zones());

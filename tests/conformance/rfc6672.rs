@@ -112,3 +112,10 @@ fn section_2_2_a_name_that_becomes_too_long_is_yxdomain() {
     assert!(response.text().starts_with("YXDOMAIN aa\nAN tolong.example. 3600 DNAME "), "{}", response.text());
     assert_eq!(response.sections.map(|lines| lines.len()), [1, 0, 0]);
 }
+
+#[test]
+fn section_3_2_step_3c_the_search_goes_on_for_any() {
+    let made = "AN old.example. 600 DNAME new.example.\nAN none.old.example. 600 CNAME none.new.example.";
+    ask("none.old.example", "ANY", &format!("NXDOMAIN aa\n{made}\nNEGATIVE"));
+    ask("none.old.example", "CNAME", &format!("NOERROR aa\n{made}"));
+}

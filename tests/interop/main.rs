@@ -5,6 +5,8 @@
 mod compare;
 mod differential;
 mod packet;
+mod packets;
+mod probes;
 mod questions;
 mod random;
 mod servers;

@@ -5,7 +5,7 @@ use crate::support::{PATIENCE, TestDaemon};
 use crate::zones::Served;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command};
@@ -112,7 +112,7 @@ impl Server {
     pub fn ask(&mut self, question: &Question) -> Vec<u8> {
         self.next_id = self.next_id.wrapping_add(1);
         let request = question.to_wire(self.next_id);
-        let response = if question.tcp { self.tcp(&request).ok().flatten() } else { self.udp(&request) };
+        let response = if question.tcp { self.tcp(&request) } else { self.udp(&request) };
         response.unwrap_or_else(|| panic!("{} does not answer {question}", self.name))
     }
 
@@ -128,20 +128,56 @@ impl Server {
         }
     }
 
-    /// What it answers to `packet` over TCP; none if the connection is closed without an answer.
-    pub fn tcp(&self, packet: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        let mut stream = TcpStream::connect(self.address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let length = u16::try_from(packet.len()).expect("a short packet").to_be_bytes();
-        stream.write_all(&[&length, packet].concat())?;
-        let mut length = [0; 2];
-        if stream.read_exact(&mut length).is_err() {
-            return Ok(None);
+    /// What it answers to `packet` over UDP, if it does: `sentinel` is asked after it, so silence needs no waiting.
+    pub fn probe_udp(&mut self, packet: &[u8], sentinel: &Question) -> Option<Vec<u8>> {
+        self.next_id = self.next_id.wrapping_add(1) | 0x8000;
+        let sentinel = sentinel.to_wire(self.next_id);
+        self.socket.send(packet).expect("sent");
+        self.socket.send(&sentinel).expect("sent");
+        let (mut probed, mut response) = (None, vec![0; 65_535]);
+        loop {
+            let length = self.socket.recv(&mut response).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+            if response[..2] == sentinel[..2] {
+                return probed;
+            }
+            probed = Some(response[..length].to_vec());
         }
-        let mut response = vec![0; u16::from_be_bytes(length).into()];
-        stream.read_exact(&mut response)?;
-        Ok(Some(response))
     }
+
+    /// The same over TCP, on one connection; the server may also close it.
+    pub fn probe_tcp(&mut self, packet: &[u8], sentinel: &Question) -> Option<Vec<u8>> {
+        self.next_id = self.next_id.wrapping_add(1) | 0x8000;
+        let sentinel = sentinel.to_wire(self.next_id);
+        let mut stream = TcpStream::connect(self.address).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        // A server that has closed the connection after the first message resets it at the second.
+        stream.write_all(&framed(packet)).expect("sent");
+        let _closed = stream.write_all(&framed(&sentinel));
+        let first = read_framed(&mut stream)?;
+        (first[..2] != sentinel[..2]).then_some(first)
+    }
+
+    /// What it answers to `packet` over TCP; none if the connection is closed without an answer.
+    fn tcp(&self, packet: &[u8]) -> Option<Vec<u8>> {
+        let mut stream = TcpStream::connect(self.address).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.write_all(&framed(packet)).ok()?;
+        read_framed(&mut stream)
+    }
+}
+
+/// The packet with its length in front (RFC 1035 §4.2.2).
+fn framed(packet: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(packet.len()).expect("a short packet").to_be_bytes();
+    [&length, packet].concat()
+}
+
+fn read_framed(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).ok()?;
+    let mut response = vec![0; u16::from_be_bytes(length).into()];
+    stream.read_exact(&mut response).ok()?;
+    Some(response)
 }
 
 impl Drop for Server {
