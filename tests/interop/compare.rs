@@ -311,8 +311,9 @@ fn too_long(case: &mut Case<'_>) -> bool {
 }
 
 fn ds_at_apex(case: &mut Case<'_>) -> bool {
-    let name = case.question.name.to_lowercase();
-    let is_apex = case.world.apex_of(&name).is_some_and(|apex| apex == name);
+    let targets = aliases(&case.ours).filter_map(target);
+    let names: Vec<Name> = targets.chain([case.question.name.to_lowercase()]).collect();
+    let is_apex = names.iter().any(|name| case.world.apex_of(name).as_ref() == Some(name));
     let applies = case.peer == Peer::Nsd && case.question.qtype == Rtype::DS && is_apex;
     applies && !same(case) && settle(case)
 }
