@@ -18,6 +18,10 @@ pub const TOKEN: &str = "demo-operator";
 /// Pause between two looks for something that will come.
 const LOOK: Duration = Duration::from_micros(200);
 
+/// The ports that are tried: below those that the kernel gives to clients (ip(7), ip_local_port_range).
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u16 = 10_000;
+
 /// The running program.
 pub struct Program {
     directory: PathBuf,
@@ -32,9 +36,8 @@ impl Program {
     /// Lays out a directory in which nothing has run yet. The ports are chosen here: a start is measured from outside.
     pub fn lay_out(directory: &Path) {
         fs::create_dir_all(directory).expect("a writable directory");
-        let anywhere = "127.0.0.1:0";
-        let admin = TcpListener::bind(anywhere).and_then(|socket| socket.local_addr()).expect("a free port");
-        let dns = UdpSocket::bind(anywhere).and_then(|socket| socket.local_addr()).expect("a free port");
+        let mut ports = FIRST_PORT + std::process::id() as u16 % PORTS..;
+        let (dns, admin) = (free_address(&mut ports), free_address(&mut ports));
         let text = support::configuration();
         let text = text.replacen("[\"127.0.0.1:0\", \"[::1]:0\"]", &format!("[\"{dns}\"]"), 1);
         let text = text.replacen("[admin]\nlisten = [\"127.0.0.1:0\"]", &format!("[admin]\nlisten = [\"{admin}\"]"), 1);
@@ -126,6 +129,15 @@ impl Program {
     fn proc(&self, file: &str) -> PathBuf {
         format!("/proc/{}/{file}", self.process.id()).into()
     }
+}
+
+/// An address of loopback whose port nobody uses, neither for TCP nor for UDP.
+fn free_address(ports: &mut impl Iterator<Item = u16>) -> SocketAddr {
+    let free = ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port))).find(|address| {
+        let (tcp, udp) = (TcpListener::bind(address), UdpSocket::bind(address));
+        tcp.is_ok() && udp.is_ok()
+    });
+    free.expect("some port is free")
 }
 
 impl Drop for Program {
