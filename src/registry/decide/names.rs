@@ -98,8 +98,8 @@ pub(super) fn saved(case: &Case<'_>, name: Registration, unit: &Unit) -> Decisio
 
 /// Whether the unit may register this label under this suffix, and the label is free of the registry's own uses.
 pub(super) fn check_registrable(case: &Case<'_>, key: &NameKey, unit: &Unit) -> Result<(), Refusal> {
-    let shown = key.to_unicode();
     if case.policy().reserved_labels.iter().any(|reserved| **reserved == *key.label.as_ascii()) {
+        let shown = key.to_unicode();
         return Err(Refusal::new(
             Code::LabelReserved,
             format!("The label of {shown} is reserved; choose another form of the unit's name."),
@@ -107,6 +107,7 @@ pub(super) fn check_registrable(case: &Case<'_>, key: &NameKey, unit: &Unit) -> 
         ));
     }
     if (case.context.occupied)(key) {
+        let shown = key.to_unicode();
         return Err(Refusal::new(
             Code::LabelOccupied,
             format!("{shown} is used by a record of the registry's own zone file; choose another label."),
