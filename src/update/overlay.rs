@@ -3,12 +3,19 @@
 use crate::registry::state::{due_of_expiry, due_of_name, due_of_unit};
 use crate::registry::{Brake, Change, ChangeId, Due, DueKind, Event, NameKey, Registration};
 use crate::registry::{SetTotals, State, Timestamp, Unavailable, Unit, UnitId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
+
+/// Most names, and most units, of the base that are remembered; a hold on a large unit looks at each of its names once.
+const SEEN_MAX: usize = 4096;
 
 /// A state with the events of some transactions applied on top.
 pub struct Overlay<'a> {
     base: &'a dyn State,
+    seen_units: Seen<UnitId, Unit>,
+    seen_names: Seen<NameKey, Registration>,
     units: BTreeMap<UnitId, Unit>,
     /// None: removed.
     names: BTreeMap<NameKey, Option<Registration>>,
@@ -25,6 +32,8 @@ impl<'a> Overlay<'a> {
     pub fn new(base: &'a dyn State) -> Self {
         Self {
             base,
+            seen_units: Seen::default(),
+            seen_names: Seen::default(),
             units: BTreeMap::new(),
             names: BTreeMap::new(),
             members: BTreeMap::new(),
@@ -94,14 +103,14 @@ impl State for Overlay<'_> {
     fn unit(&self, id: &UnitId) -> Result<Option<Unit>, Unavailable> {
         match self.units.get(id) {
             Some(unit) => Ok(Some(unit.clone())),
-            None => self.base.unit(id),
+            None => self.seen_units.get(id, || self.base.unit(id)),
         }
     }
 
     fn name(&self, key: &NameKey) -> Result<Option<Registration>, Unavailable> {
         match self.names.get(key) {
             Some(name) => Ok(name.clone()),
-            None => self.base.name(key),
+            None => self.seen_names.get(key, || self.base.name(key)),
         }
     }
 
@@ -156,6 +165,31 @@ impl State for Overlay<'_> {
             Some(brake) => Ok(brake.clone()),
             None => self.base.brake(),
         }
+    }
+}
+
+/// What was read of the base, which does not change meanwhile. Deciding and publishing a command ask for the same few
+/// objects again and again, and the store decodes them each time.
+struct Seen<K, V>(RefCell<HashMap<K, Option<V>>>);
+
+impl<K: Clone + Eq + Hash, V: Clone> Seen<K, V> {
+    /// The object, through `read` if it was not read before.
+    fn get(&self, key: &K, read: impl FnOnce() -> Result<Option<V>, Unavailable>) -> Result<Option<V>, Unavailable> {
+        if let Some(seen) = self.0.borrow().get(key) {
+            return Ok(seen.clone());
+        }
+        let object = read()?;
+        let mut seen = self.0.borrow_mut();
+        if seen.len() < SEEN_MAX {
+            seen.insert(key.clone(), object.clone());
+        }
+        Ok(object)
+    }
+}
+
+impl<K, V> Default for Seen<K, V> {
+    fn default() -> Self {
+        Self(RefCell::default())
     }
 }
 
