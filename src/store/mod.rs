@@ -24,9 +24,14 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Octets of sled's page cache. Small, because the read path never comes here: the cache only serves the writer.
 const CACHE_OCTETS: u64 = 32 << 20;
+/// Longest wait for sled's lock; dropping a store of a million names takes less.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Pause between two tries for it.
+const LOCK_RETRY: Duration = Duration::from_millis(10);
 /// Seconds for which an idempotency key is remembered.
 pub const ANSWERED_SECS: i64 = 7 * 24 * 3600;
 
@@ -202,7 +207,7 @@ pub fn set_aside(directory: &Path, now: Timestamp) -> io::Result<PathBuf> {
 
 impl Trees {
     fn open(directory: &Path) -> sled::Result<Self> {
-        let db = sled::Config::new().path(directory).cache_capacity(CACHE_OCTETS).open()?;
+        let db = Self::open_unlocked(directory)?;
         Ok(Self {
             meta: db.open_tree("meta")?,
             units: db.open_tree("units")?,
@@ -216,6 +221,18 @@ impl Trees {
             idempotency_age: db.open_tree("idempotency_age")?,
             db,
         })
+    }
+
+    /// Opens sled once its lock is free. The data directory's own lock keeps other processes away; what still has
+    /// sled's is a store of this process that was just dropped, or a child between `fork` and `exec`.
+    fn open_unlocked(directory: &Path) -> sled::Result<sled::Db> {
+        let until = Instant::now() + LOCK_WAIT_MAX;
+        loop {
+            match sled::Config::new().path(directory).cache_capacity(CACHE_OCTETS).open() {
+                Err(error) if is_locked(&error) && Instant::now() < until => std::thread::park_timeout(LOCK_RETRY),
+                opened => return opened,
+            }
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -271,11 +288,17 @@ fn damaged(what: impl ToString) -> StoreError {
 fn unopened(error: impl Into<sled::Error>) -> StoreError {
     use io::ErrorKind::{OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let error = error.into();
-    let lacks = matches!(&error, sled::Error::Io(error) if matches!(
-        error.kind(),
-        StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied | OutOfMemory
-    ));
+    let lacks = is_locked(&error)
+        || matches!(&error, sled::Error::Io(error) if matches!(
+            error.kind(),
+            StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied | OutOfMemory
+        ));
     if lacks { failed(error) } else { damaged(error) }
+}
+
+/// sled tells a lock that is taken by its text alone.
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
 }
 
 fn failed(what: impl ToString) -> StoreError {

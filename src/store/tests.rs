@@ -650,3 +650,17 @@ proptest! {
         }
     }
 }
+
+/// A lock that is still held is waited for, and is no damage.
+#[test]
+fn a_lock_still_held_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let held = Store::open(directory.path()).unwrap();
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| Store::open(directory.path()).map(|store| store.position()));
+        // Whether the other thread has begun to wait or not, it must find the store open in the end.
+        std::thread::yield_now();
+        drop(held);
+        assert_eq!(opening.join().unwrap().unwrap(), Position::default());
+    });
+}
