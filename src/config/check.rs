@@ -46,7 +46,7 @@ fn listeners(config: &Config, faults: &Faults<'_>) {
             );
         }
     }
-    let dns = dns.chain(&config.server.tls.dot_listen);
+    let dns = dns.chain(&config.server.tls.dot_listen).chain(&config.server.tls.doh_listen);
     repeats(dns.filter(|address| address.port() != 0), "the address", "地址", faults);
     repeats(http.filter(|address| address.port() != 0), "the address", "地址", faults);
 }

@@ -56,8 +56,13 @@ impl Config {
             connections_per_client: self.server.tcp_connections_per_client_max,
             ..default.tcp
         };
-        let tls = self.server.tls.dot_listen.clone();
-        let encrypted = certificate.map(|certificate| server::Encrypted { certificate, tls });
+        let tls = &self.server.tls;
+        let encrypted = certificate.map(|certificate| server::Encrypted {
+            certificate,
+            tls: tls.dot_listen.clone(),
+            https: tls.doh_listen.clone(),
+            https_path: tls.doh_path.as_str().into(),
+        });
         let rate = self.rate_limit.enabled.then(|| self.rate_limit.limits.clone());
         server::Settings { addresses: self.server.listen.clone(), workers, tcp, encrypted, rate }
     }

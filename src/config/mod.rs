@@ -79,7 +79,7 @@ pub struct Server {
 }
 
 /// `[server.tls]`: the encrypted transports of DNS.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerTls {
     /// The certificate chain in PEM; with it the key.
     pub cert: Option<PathBuf>,
@@ -87,6 +87,10 @@ pub struct ServerTls {
     pub key: Option<PathBuf>,
     /// Addresses for DNS over TLS.
     pub dot_listen: Vec<SocketAddr>,
+    /// Addresses for DNS over HTTPS.
+    pub doh_listen: Vec<SocketAddr>,
+    /// The path of DNS over HTTPS.
+    pub doh_path: String,
 }
 
 /// `[rate_limit]`: what one network is sent over UDP.
@@ -306,10 +310,22 @@ impl Default for Server {
     }
 }
 
+impl Default for ServerTls {
+    fn default() -> Self {
+        Self {
+            cert: None,
+            key: None,
+            dot_listen: Vec::new(),
+            doh_listen: Vec::new(),
+            doh_path: "/dns-query".to_owned(),
+        }
+    }
+}
+
 impl ServerTls {
     /// Every address of an encrypted transport.
     pub fn addresses(&self) -> impl Iterator<Item = &SocketAddr> {
-        self.dot_listen.iter()
+        self.dot_listen.iter().chain(&self.doh_listen)
     }
 }
 

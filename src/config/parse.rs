@@ -119,6 +119,10 @@ fn server_tls(table: &Table<'_>, default: ServerTls) -> ServerTls {
         cert: table.read("cert", default.cert, |value| path(value).map(Some)),
         key: table.read("key", default.key, |value| path(value).map(Some)),
         dot_listen: table.read("dot_listen", default.dot_listen, addresses),
+        doh_listen: table.read("doh_listen", default.doh_listen, addresses),
+        doh_path: table.read("doh_path", default.doh_path, |value| {
+            value.parsed("a path of plain characters (/dns-query)", "由普通字符组成的路径（/dns-query）", url_path)
+        }),
     }
 }
 
@@ -254,6 +258,12 @@ fn addresses(value: &Value<'_>) -> Option<Vec<SocketAddr>> {
 
 fn path(value: &Value<'_>) -> Option<PathBuf> {
     value.parsed("a path", "路径", |text| (!text.is_empty()).then(|| PathBuf::from(text)))
+}
+
+/// A path of a URL that needs no escapes.
+fn url_path(text: &str) -> Option<String> {
+    let plain = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b'~' | b'/');
+    (text.starts_with('/') && text.bytes().all(plain)).then(|| text.to_owned())
 }
 
 fn texts(value: &Value<'_>) -> Option<Vec<String>> {

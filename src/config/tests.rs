@@ -134,6 +134,10 @@ fn encrypted_dns_has_a_certificate() {
     parse(&format!("{dot}cert = \"cert.pem\"\nkey = \"key.pem\"\n")).expect("with both it is valid");
     let same = format!("{MINIMAL}[server.tls]\ndot_listen = [\"[::1]:53\"]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n");
     assert!(faults(&same)[0].contains("[::1]:53 is given twice"));
+    for path in ["dns-query", "/dns?query", "/dns query", "/%64ns-query", ""] {
+        let found = faults(&format!("{MINIMAL}[server.tls]\ndoh_path = \"{path}\"\n"));
+        assert!(found[0].contains("is not a path"), "{found:?}");
+    }
 }
 
 #[test]

@@ -122,7 +122,8 @@ fn serve(
 
     let bound = ready::Addresses {
         dns: server.addresses(),
-        dot: server.tls_addresses(),
+        dot: &server.encrypted().tls,
+        doh: &server.encrypted().https,
         admin: admin.addresses(),
         gateway: gateway.addresses(),
     };

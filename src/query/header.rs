@@ -41,6 +41,11 @@ impl Header {
         self.flags & QR != 0
     }
 
+    /// The low bits of the RCODE.
+    pub fn rcode(&self) -> u16 {
+        self.flags & RCODE
+    }
+
     /// The opcode.
     #[inline]
     pub fn opcode(&self) -> u8 {

@@ -10,6 +10,7 @@ mod additional;
 mod answer;
 mod cookie;
 mod edns;
+mod freshness;
 mod header;
 mod message;
 mod negative;
@@ -21,6 +22,7 @@ mod request;
 mod tsig;
 
 pub use cookie::{CookieSecret, Cookies};
+pub use freshness::freshness;
 
 use crate::zone::record::{CLASS_ANY, CLASS_IN};
 use crate::zone::{Rtype, ZoneSet};
@@ -40,11 +42,13 @@ pub enum Transport {
     Tcp,
     /// DNS over TLS (RFC 7858).
     Tls,
+    /// DNS over HTTPS (RFC 8484).
+    Https,
 }
 
 impl Transport {
     /// Every transport.
-    pub const ALL: [Self; 3] = [Self::Udp, Self::Tcp, Self::Tls];
+    pub const ALL: [Self; 4] = [Self::Udp, Self::Tcp, Self::Tls, Self::Https];
 
     /// Its name in metrics.
     pub fn as_str(self) -> &'static str {
@@ -52,12 +56,13 @@ impl Transport {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
             Self::Tls => "tls",
+            Self::Https => "https",
         }
     }
 
     /// Whether nobody on the way sees more of a message than its length, which padding hides (RFC 7830 §6).
     fn is_encrypted(self) -> bool {
-        matches!(self, Self::Tls)
+        matches!(self, Self::Tls | Self::Https)
     }
 
     /// Whether it is a TCP connection that DNS alone uses, so that its time-out may be told (RFC 7828 §3.1).

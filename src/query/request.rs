@@ -92,7 +92,7 @@ impl<'q> Request<'q> {
 
 impl<'q> RawRecord<'q> {
     /// Takes the first record off `rest`.
-    fn read(rest: &mut &'q [u8]) -> Option<Self> {
+    pub fn read(rest: &mut &'q [u8]) -> Option<Self> {
         let (owner, after) = rest.split_at(name_len(rest)?);
         let (fixed, after) = after.split_at_checked(RECORD_FIXED_LEN)?;
         let u16_at = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);

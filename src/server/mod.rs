@@ -1,8 +1,9 @@
-//! DNS sockets: UDP, TCP and TLS loops, limits, and the counting of outcomes.
+//! DNS sockets: loops of UDP, TCP, TLS and HTTPS, limits, and the counting of outcomes.
 //!
 //! UDP has threads of its own (`udp`), all connections share a runtime of their own (`tcp`): neither waits for the
 //! control plane. Both hand octets to [`crate::query::respond`] and know nothing of their meaning.
 
+mod doh;
 mod framing;
 mod rate;
 pub mod settings;
@@ -58,10 +59,19 @@ struct Serving {
 /// Binds, serves, and stops.
 pub struct Server;
 
+/// Where encrypted transports are served, in the order of the settings; ports 0 have become real ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EncryptedAddresses {
+    /// DNS over TLS.
+    pub tls: Vec<SocketAddr>,
+    /// DNS over HTTPS.
+    pub https: Vec<SocketAddr>,
+}
+
 /// A server at work. Dropping it stops it as [`Running::stop`] does.
 pub struct Running {
     addresses: Vec<SocketAddr>,
-    tls_addresses: Vec<SocketAddr>,
+    encrypted: EncryptedAddresses,
     serving: Arc<Serving>,
     stop_tcp: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
@@ -90,22 +100,28 @@ impl Server {
             udp.extend(sockets);
             tcp.push(Bound { socket, protocol: Protocol::Tcp, slots: tcp_slots.clone() });
         }
-        let mut tls_addresses = Vec::new();
+        let mut bound = EncryptedAddresses::default();
         if let Some(encrypted) = &settings.encrypted {
             // Of their own: encrypted connections, however many, leave those to TCP that UDP falls back on.
             let slots = slots();
             let tls = Protocol::Tls(tls::dot(&encrypted.certificate).into());
-            for &address in &encrypted.tls {
-                let (socket, address) = bind_tcp(address)?;
-                tls_addresses.push(address);
-                tcp.push(Bound { socket, protocol: tls.clone(), slots: slots.clone() });
+            let https = tls::doh(&encrypted.certificate).into();
+            let https = Protocol::Https(https, Arc::clone(&encrypted.https_path));
+            for (protocol, addresses, bound) in
+                [(tls, &encrypted.tls, &mut bound.tls), (https, &encrypted.https, &mut bound.https)]
+            {
+                for &address in addresses {
+                    let (socket, address) = bind_tcp(address)?;
+                    bound.push(address);
+                    tcp.push(Bound { socket, protocol: protocol.clone(), slots: slots.clone() });
+                }
             }
         }
         let (stop_tcp, stop) = watch::channel(false);
         let stop_udp = AtomicBool::new(false);
         let (tcp_limits, rate, threads) = (settings.tcp.clone(), settings.rate.clone(), settings.threads());
         let serving = Arc::new(Serving { reader, query, tcp: tcp_limits, rate, threads, telemetry, stop: stop_udp });
-        let mut running = Running { addresses, tls_addresses, serving, stop_tcp, threads: Vec::new() };
+        let mut running = Running { addresses, encrypted: bound, serving, stop_tcp, threads: Vec::new() };
         let Some(&address) = running.addresses.first() else { return Ok(running) };
         running
             .spawn_udp(udp)
@@ -145,9 +161,9 @@ impl Running {
         &self.addresses
     }
 
-    /// The addresses of DNS over TLS, likewise.
-    pub fn tls_addresses(&self) -> &[SocketAddr] {
-        &self.tls_addresses
+    /// The addresses of encrypted transports.
+    pub fn encrypted(&self) -> &EncryptedAddresses {
+        &self.encrypted
     }
 
     /// Stops taking requests, finishes those in work (TCP within its drain limit), and waits for the threads. Blocks

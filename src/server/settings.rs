@@ -3,6 +3,7 @@
 use super::rate::RateLimits;
 use super::tls::Certificate;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Settings of the DNS sockets.
@@ -27,6 +28,10 @@ pub struct Encrypted {
     pub certificate: Certificate,
     /// Addresses to serve DNS over TLS on (RFC 7858).
     pub tls: Vec<SocketAddr>,
+    /// Addresses to serve DNS over HTTPS on (RFC 8484).
+    pub https: Vec<SocketAddr>,
+    /// The path of DNS over HTTPS.
+    pub https_path: Arc<str>,
 }
 
 /// What clients of TCP, and of what runs over it, may take. Past a limit the connection is closed (RFC 7766 §6.1, §6.2).

@@ -1,8 +1,9 @@
-//! TCP and DNS over TLS: the listeners, and one task per connection that answers in order (RFC 7766, RFC 7858).
+//! Connections: the listeners of TCP, TLS and HTTPS, and one task per connection. Over TCP and TLS it answers in order
+//! (RFC 7766, RFC 7858); for HTTPS see `doh`.
 
 use super::framing::Frames;
 use super::worker::{End, dropped, with_worker};
-use super::{Serving, now};
+use super::{Serving, doh, now};
 use crate::http::accept::{self, Full, Slot, Slots};
 use crate::query::{Client, Transport};
 use crate::telemetry::{DropReason, OpenConnection};
@@ -34,6 +35,8 @@ pub(super) enum Protocol {
     Tcp,
     /// DNS over TLS.
     Tls(TlsAcceptor),
+    /// DNS over HTTPS, at this path.
+    Https(TlsAcceptor, Arc<str>),
 }
 
 impl Protocol {
@@ -42,6 +45,7 @@ impl Protocol {
         match self {
             Self::Tcp => Transport::Tcp,
             Self::Tls(_) => Transport::Tls,
+            Self::Https(..) => Transport::Https,
         }
     }
 }
@@ -82,18 +86,21 @@ pub(super) async fn listen(listener: Listener, serving: Arc<Serving>, mut stop: 
 }
 
 /// Waits until the server shall stop.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error means that nobody is left who could say so: that is a stop too.
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// An open connection with its place in limits and metrics.
-struct Connection {
-    peer: IpAddr,
+pub(super) struct Connection {
+    /// The client.
+    pub peer: IpAddr,
     _slot: Slot,
     _open: OpenConnection,
-    serving: Arc<Serving>,
-    stop: watch::Receiver<bool>,
+    /// What it is served from.
+    pub serving: Arc<Serving>,
+    /// Whether the server stops.
+    pub stop: watch::Receiver<bool>,
 }
 
 /// What DNS messages with their lengths come over.
@@ -129,6 +136,11 @@ impl Connection {
             Protocol::Tls(acceptor) => {
                 if let Some(stream) = self.handshake(stream, &acceptor, Transport::Tls).await {
                     self.serve(stream, Transport::Tls, end).await;
+                }
+            }
+            Protocol::Https(acceptor, path) => {
+                if let Some(stream) = self.handshake(stream, &acceptor, Transport::Https).await {
+                    doh::serve(self, stream, path, end).await;
                 }
             }
         }

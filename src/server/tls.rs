@@ -11,8 +11,11 @@ use tokio::sync::watch;
 /// The certificate and key for handshakes from now on; sending others swaps them.
 pub type Certificate = watch::Receiver<Arc<CertifiedKey>>;
 
-/// DNS over TLS, as IANA's registry of ALPN protocol IDs names it.
+/// Protocols, as IANA's registry of ALPN protocol IDs names them.
 const ALPN_DOT: &[u8] = b"dot";
+const ALPN_HTTP_1: &[u8] = b"http/1.1";
+/// HTTP/2, which of all HTTP clients want most (RFC 8484 §5.2).
+pub(super) const ALPN_HTTP_2: &[u8] = b"h2";
 
 /// Whichever certificate is current.
 struct Current(Certificate);
@@ -31,15 +34,20 @@ impl fmt::Debug for Current {
 
 /// What DNS over TLS agrees on with clients. Those that name no protocol are served too.
 pub(super) fn dot(certificate: &Certificate) -> Arc<ServerConfig> {
-    Arc::new(config(certificate, ALPN_DOT))
+    Arc::new(config(certificate, &[ALPN_DOT]))
 }
 
-fn config(certificate: &Certificate, protocol: &[u8]) -> ServerConfig {
+/// What DNS over HTTPS agrees on with clients. Those that name no protocol speak HTTP/1.1.
+pub(super) fn doh(certificate: &Certificate) -> Arc<ServerConfig> {
+    Arc::new(config(certificate, &[ALPN_HTTP_2, ALPN_HTTP_1]))
+}
+
+fn config(certificate: &Certificate, protocols: &[&[u8]]) -> ServerConfig {
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring serves the default versions")
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(Current(certificate.clone())));
-    config.alpn_protocols = vec![protocol.to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     config
 }

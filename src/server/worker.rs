@@ -7,8 +7,10 @@ use crate::telemetry::{Dns, DnsCounter, DropReason};
 use std::cell::RefCell;
 use std::time::Instant;
 
-/// Longest message with its length.
-const FRAME_LEN_MAX: usize = PREFIX_LEN + 65_535;
+/// Longest message.
+const MESSAGE_LEN_MAX: usize = 65_535;
+/// It with its length.
+const FRAME_LEN_MAX: usize = PREFIX_LEN + MESSAGE_LEN_MAX;
 
 /// The belongings of one thread.
 pub(super) struct Worker {
@@ -61,6 +63,18 @@ pub(super) enum End {
 impl Worker {
     fn counter(&self, transport: Transport) -> &DnsCounter {
         self.counters[transport as usize].as_ref().expect("counters of what is served")
+    }
+
+    /// Answers one request; none if nothing is sent.
+    pub(super) fn answer(&mut self, request: &[u8], serving: &Serving, client: &Client) -> Option<&[u8]> {
+        let start = Instant::now();
+        let snapshot = serving.reader.load();
+        let response = &mut self.scratch[..MESSAGE_LEN_MAX];
+        let outcome = query::respond(&snapshot.zones, &serving.query, client, request, response);
+        let counter = self.counter(client.transport);
+        count(counter, &outcome);
+        counter.latency(start.elapsed(), 1);
+        (outcome.len > 0).then(|| &self.scratch[..outcome.len])
     }
 
     /// Answers framed requests as far as the scratch buffer reaches, and hands the responses to `write_now`, which says

@@ -83,6 +83,8 @@ pub enum DropReason {
     TcpSlowReader,
     /// A TLS handshake failed or took too long.
     Handshake,
+    /// An HTTP request carried no DNS request, or none that is taken.
+    Http,
 }
 
 /// What was done with a response beyond the rate limit.
@@ -97,7 +99,7 @@ pub enum Limited {
 }
 
 const ANSWERS: [&str; 8] = ["answer", "nodata", "nxdomain", "held", "referral", "refused", "error", "dropped"];
-const DROPS: [&str; 9] = [
+const DROPS: [&str; 10] = [
     "source_port",
     "request_too_long",
     "send_buffer_full",
@@ -107,6 +109,7 @@ const DROPS: [&str; 9] = [
     "tcp_idle",
     "tcp_slow_reader",
     "handshake",
+    "http",
 ];
 
 const LIMITS: [&str; 3] = ["dropped", "slipped", "logged"];

@@ -15,6 +15,7 @@ mod rfc7828;
 mod rfc7830;
 mod rfc7873;
 mod rfc8482;
+mod rfc8484;
 mod rfc8914;
 mod rfc8945;
 mod rfc9471;

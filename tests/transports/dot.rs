@@ -13,7 +13,7 @@ const SHORT: Duration = Duration::from_millis(100);
 #[test]
 fn every_address_answers_also_clients_that_name_no_protocol() {
     let server = start(TcpLimits::default());
-    for &address in server.running.tls_addresses() {
+    for &address in &server.running.encrypted().tls {
         for protocols in [&["dot"][..], &[], &["other", "dot"]] {
             let mut stream = tls(address, &server.trusts, protocols).unwrap();
             let agreed = stream.conn.alpn_protocol().map(<[u8]>::to_vec);

@@ -34,7 +34,12 @@ pub struct Started {
 impl Started {
     /// Where DNS over TLS is.
     pub fn dot(&self) -> SocketAddr {
-        self.running.tls_addresses()[0]
+        self.running.encrypted().tls[0]
+    }
+
+    /// Where DNS over HTTPS is.
+    pub fn doh(&self) -> SocketAddr {
+        self.running.encrypted().https[0]
     }
 
     /// Whether something was dropped for this reason.
@@ -79,7 +84,8 @@ pub fn start(tcp: TcpLimits) -> Started {
     let (trusts, key) = certificate();
     let (certificate, current) = watch::channel(key);
     let free = || vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()];
-    let encrypted = Some(Encrypted { certificate: current, tls: free() });
+    let encrypted =
+        Some(Encrypted { certificate: current, tls: free(), https: free(), https_path: "/dns-query".into() });
     let settings = Settings { addresses: free(), workers: 2, tcp, encrypted, rate: None };
     let query = zhengming::query::Settings { keepalive: 123, ..Default::default() };
     let running = Server::start(&settings, reader, query, telemetry).unwrap();
@@ -154,5 +160,17 @@ pub fn expect(text: &str, parts: &[&str]) {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in parts {
         assert!(words.contains(part), "no {part:?} in\n{text}");
+    }
+}
+
+/// Random octets that are the same in every run (xorshift).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn octet(&mut self) -> u8 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 32) as u8
     }
 }

@@ -4,6 +4,7 @@
 
 #[path = "../common/dns.rs"]
 mod dns;
+mod doh;
 mod dot;
 mod kit;
 #[path = "../common/served.rs"]

@@ -1,0 +1,317 @@
+//! DNS over HTTPS (RFC 8484) on connections that are accepted and encrypted: requests in HTTP/2, or HTTP/1.1, each
+//! answered as it comes, under the limits of TCP.
+
+use super::framing::REQUEST_LEN_MAX;
+use super::tcp::{Connection, stopped};
+use super::worker::{dropped, with_worker};
+use super::{Serving, now, tls};
+use crate::http::stall::WriteStall;
+use crate::query::{Client, Transport, freshness};
+use crate::telemetry::DropReason;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::server::TlsStream;
+
+/// What requests and responses carry (RFC 8484 §6).
+const DNS_MESSAGE: &str = "application/dns-message";
+/// The variable of a GET's query (RFC 8484 §4.1).
+const GET_VARIABLE: &str = "dns=";
+/// Longest message in a GET, encoded.
+const ENCODED_LEN_MAX: usize = REQUEST_LEN_MAX.div_ceil(3) * 4;
+/// Longest headers: the longest GET and as much again.
+const HEADER_LEN_MAX: usize = 2 * ENCODED_LEN_MAX;
+/// Most header lines of HTTP/1.1; browsers send about twenty.
+const HEADERS_MAX: usize = 100;
+/// Queries in flight over one connection; RFC 9113 §6.5.2 wants no fewer than 100.
+const STREAMS_MAX: u32 = 100;
+/// What a client may send of all its streams together before it is read (RFC 9113 §6.9.2, the smallest).
+const WINDOW_LEN: u32 = 65_535;
+/// What is kept of a response that a client does not take.
+const SEND_BUFFER_LEN: usize = 65_536;
+
+/// When a connection was last of use.
+type LastUse = Arc<Mutex<Instant>>;
+
+/// What all requests of one connection need.
+#[derive(Clone)]
+struct Requests {
+    serving: Arc<Serving>,
+    peer: IpAddr,
+    path: Arc<str>,
+    last_use: LastUse,
+}
+
+/// Serves one connection until `end` at most.
+pub(super) async fn serve(connection: Connection, stream: TlsStream<TcpStream>, path: Arc<str>, end: Instant) {
+    let is_http_2 = stream.get_ref().1.alpn_protocol() == Some(tls::ALPN_HTTP_2);
+    let limits = &connection.serving.tcp;
+    let last_use = LastUse::new(Mutex::new(Instant::now()));
+    let requests = Requests {
+        serving: Arc::clone(&connection.serving),
+        peer: connection.peer,
+        path,
+        last_use: Arc::clone(&last_use),
+    };
+    let service = service_fn(move |request| {
+        let requests = requests.clone();
+        async move { Ok::<_, Infallible>(requests.answer(request).await) }
+    });
+    let stream = TokioIo::new(WriteStall::new(stream, limits.write));
+    let ended = if is_http_2 {
+        let http = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .max_header_list_size(HEADER_LEN_MAX as u32)
+            .initial_stream_window_size(WINDOW_LEN)
+            .initial_connection_window_size(WINDOW_LEN)
+            .max_send_buf_size(SEND_BUFFER_LEN)
+            .serve_connection(stream, service);
+        drive(pin!(http), http2::Connection::graceful_shutdown, &connection, &last_use, end).await
+    } else {
+        let http = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.idle)
+            .max_header_size(HEADER_LEN_MAX)
+            .max_headers(HEADERS_MAX)
+            .max_buf_size(HEADER_LEN_MAX)
+            .serve_connection(stream, service);
+        drive(pin!(http), http1::Connection::graceful_shutdown, &connection, &last_use, end).await
+    };
+    if ended == Err(Cut::SlowReader) {
+        dropped(Transport::Https, DropReason::TcpSlowReader);
+    }
+}
+
+/// A connection that did not end by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    /// The client did not take what it asked for.
+    SlowReader,
+    /// It broke off, or the protocol.
+    Broken,
+}
+
+/// Lets a connection work until it ends, is idle for too long, has lived long enough, or the server stops; then it may
+/// finish what it has begun, within the limit of a write.
+async fn drive<C>(
+    mut http: Pin<&mut C>,
+    shut_down: impl FnOnce(Pin<&mut C>),
+    connection: &Connection,
+    last_use: &LastUse,
+    end: Instant,
+) -> Result<(), Cut>
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let limits = &connection.serving.tcp;
+    let mut stop = connection.stop.clone();
+    loop {
+        let deadline = (*last_use.lock().unwrap_or_else(PoisonError::into_inner) + limits.idle).min(end);
+        if deadline <= Instant::now() {
+            break;
+        }
+        tokio::select! {
+            biased;
+            () = stopped(&mut stop) => break,
+            ended = http.as_mut() => return ended.map_err(|error| cut(&error)),
+            () = sleep_until(deadline) => {}
+        }
+    }
+    shut_down(http.as_mut());
+    match timeout(limits.write, http).await {
+        Ok(ended) => ended.map_err(|error| cut(&error)),
+        Err(_) => Err(Cut::SlowReader),
+    }
+}
+
+/// Why a connection broke: writing that took too long shows as its own kind of error.
+fn cut(error: &hyper::Error) -> Cut {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut) {
+            return Cut::SlowReader;
+        }
+        source = error.source();
+    }
+    Cut::Broken
+}
+
+impl Requests {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let answered = match self.read(request).await {
+            Ok(message) => self.respond(&message),
+            Err(status) => Err(status),
+        };
+        *self.last_use.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        answered.unwrap_or_else(|status| {
+            dropped(Transport::Https, DropReason::Http);
+            let mut response = Response::new(Full::default());
+            *response.status_mut() = status;
+            if status == StatusCode::METHOD_NOT_ALLOWED {
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+            }
+            response
+        })
+    }
+
+    /// The DNS message in a request, or the status that says why there is none.
+    async fn read(&self, request: Request<Incoming>) -> Result<Bytes, StatusCode> {
+        if request.uri().path() != &*self.path {
+            return Err(StatusCode::NOT_FOUND);
+        }
+        match *request.method() {
+            Method::GET => from_query(request.uri().query().unwrap_or_default()).map(Bytes::from),
+            Method::POST => {
+                let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+                if !kind.is_some_and(is_dns_message) {
+                    return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+                }
+                self.read_body(request.into_body()).await
+            }
+            _ => Err(StatusCode::METHOD_NOT_ALLOWED),
+        }
+    }
+
+    async fn read_body(&self, body: Incoming) -> Result<Bytes, StatusCode> {
+        if body.size_hint().lower() > REQUEST_LEN_MAX as u64 {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        match timeout(self.serving.tcp.idle, Limited::new(body, REQUEST_LEN_MAX).collect()).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+            // Nobody reads it any more.
+            Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+            Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+        }
+    }
+
+    /// The response to a DNS message; whatever its RCODE, that is a success of HTTP (RFC 8484 §4.2.1).
+    fn respond(&self, message: &[u8]) -> Result<Response<Full<Bytes>>, StatusCode> {
+        let client = Client { transport: Transport::Https, address: self.peer, now: now() };
+        let answered = with_worker(|worker| {
+            let response = worker.answer(message, &self.serving, &client)?;
+            Some((Bytes::copy_from_slice(response), freshness(response)))
+        });
+        // What gets no answer elsewhere is no DNS request.
+        let (octets, freshness) = answered.ok_or(StatusCode::BAD_REQUEST)?;
+        let mut response = Response::new(Full::new(octets));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(DNS_MESSAGE));
+        let max_age = format!("max-age={freshness}");
+        headers.insert(CACHE_CONTROL, HeaderValue::try_from(max_age).expect("digits are fine in a header"));
+        Ok(response)
+    }
+}
+
+/// Whether this is the media type of DNS messages, whatever its parameters.
+fn is_dns_message(kind: &[u8]) -> bool {
+    let kind = kind.split(|octet| *octet == b';').next().unwrap_or_default();
+    kind.trim_ascii().eq_ignore_ascii_case(DNS_MESSAGE.as_bytes())
+}
+
+/// The message in the query of a GET.
+fn from_query(query: &str) -> Result<Vec<u8>, StatusCode> {
+    let encoded = query.split('&').find_map(|variable| variable.strip_prefix(GET_VARIABLE));
+    let encoded = encoded.ok_or(StatusCode::BAD_REQUEST)?;
+    if encoded.len() > ENCODED_LEN_MAX {
+        return Err(StatusCode::URI_TOO_LONG);
+    }
+    from_base64url(encoded.as_bytes()).ok_or(StatusCode::BAD_REQUEST)
+}
+
+/// Decodes base64url (RFC 4648 §5). Padding is forbidden (RFC 8484 §6), and so are bits that mean nothing.
+fn from_base64url(text: &[u8]) -> Option<Vec<u8>> {
+    let mut octets = Vec::with_capacity(text.len() * 3 / 4);
+    for group in text.chunks(4) {
+        let mut bits = 0;
+        for digit in group {
+            bits = bits << 6 | u32::from(digit_of(*digit)?);
+        }
+        let len = match group.len() {
+            4 => 3,
+            3 => 2,
+            2 => 1,
+            _ => return None,
+        };
+        // The digits stand at the high end of their octets.
+        bits <<= 32 - 6 * group.len();
+        octets.extend_from_slice(&bits.to_be_bytes()[..len]);
+        if bits << (8 * len) != 0 {
+            return None;
+        }
+    }
+    Some(octets)
+}
+
+fn digit_of(octet: u8) -> Option<u8> {
+    match octet {
+        b'A'..=b'Z' => Some(octet - b'A'),
+        b'a'..=b'z' => Some(octet - b'a' + 26),
+        b'0'..=b'9' => Some(octet - b'0' + 52),
+        b'-' => Some(62),
+        b'_' => Some(63),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// An encoder of its own kind: bit by bit.
+    fn encoded(octets: &[u8]) -> String {
+        let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let bits: Vec<u8> = octets.iter().flat_map(|octet| (0..8).rev().map(move |bit| octet >> bit & 1)).collect();
+        let digit = |six: &[u8]| (0..6).fold(0, |digit, at| digit << 1 | six.get(at).copied().unwrap_or(0));
+        bits.chunks(6).map(|six| char::from(digits[usize::from(digit(six))])).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_is_decoded(octets in prop::collection::vec(any::<u8>(), 0..100)) {
+            prop_assert_eq!(from_query(&format!("a=b&dns={}", encoded(&octets))), Ok(octets));
+        }
+
+        #[test]
+        fn one_text_a_message(text in "[A-Za-z0-9_-]{0,40}") {
+            if let Some(octets) = from_base64url(text.as_bytes()) {
+                prop_assert_eq!(encoded(&octets), text);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_base64url_is_a_bad_request() {
+        for query in
+            ["", "dns", "DNS=AAAA", "dns=A", "dns=AA==", "dns=AB", "dns=AA+A", "dns=AA/A", "dns=AA A", "dns=%41A"]
+        {
+            assert_eq!(from_query(query), Err(StatusCode::BAD_REQUEST), "{query}");
+        }
+        assert_eq!(from_query(&format!("dns={}", "A".repeat(ENCODED_LEN_MAX + 1))), Err(StatusCode::URI_TOO_LONG));
+    }
+
+    #[test]
+    fn the_media_type_may_have_parameters() {
+        for (kind, good) in [
+            ("application/dns-message", true),
+            ("Application/DNS-Message; charset=x", true),
+            ("application/dns-json", false),
+            ("application/dns-messages", false),
+            ("", false),
+        ] {
+            assert_eq!(is_dns_message(kind.as_bytes()), good, "{kind}");
+        }
+    }
+}
