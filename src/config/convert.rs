@@ -5,6 +5,7 @@ use crate::idn::{self, Label};
 use crate::registry::{Policy, SuffixSet};
 use crate::zone::{self, Name};
 use crate::{admin, query, server};
+use ipnet::IpNet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,13 @@ impl Config {
         suffixes.chain(others).collect()
     }
 
+    /// The networks that may ask for the zone at `apex`; none: everybody may.
+    pub fn allow_query(&self, apex: &Name) -> &[IpNet] {
+        let suffixes = self.suffixes.iter().flat_map(|set| set.suffixes.iter().map(|name| (name, &set.allow_query)));
+        let others = self.zones.iter().map(|zone| (&zone.apex, &zone.allow_query));
+        suffixes.chain(others).find(|(name, _)| apex_of(name) == *apex).map_or(&[], |(_, networks)| networks)
+    }
+
     /// The DNS sockets' settings; encrypted transports have this certificate, or are not served.
     pub fn server_settings(&self, certificate: Option<server::Certificate>) -> server::Settings {
         let default = server::Settings::default();
@@ -79,6 +87,8 @@ impl Config {
             udp_size_max: server.udp_size_max,
             nsid: server.nsid.clone().into_bytes(),
             cookies: server.cookies.then(cookies),
+            id_server: server.id_server.clone(),
+            version_server: server.version_server.clone(),
             // In units of 100 ms; a longer time than can be said is said as the longest.
             keepalive: u16::try_from(server.tcp_idle_secs * 10).unwrap_or(u16::MAX),
         }

@@ -15,6 +15,7 @@ use crate::query::CookieSecret;
 use crate::registry::{Region, Role, Timestamp, UnitKind};
 use crate::server::RateLimits;
 use crate::telemetry::log::Format;
+use ipnet::IpNet;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -58,6 +59,10 @@ pub struct Server {
     pub workers: usize,
     /// What NSID answers (RFC 5001), as text; empty: not answered.
     pub nsid: String,
+    /// What `id.server` answers in class CHAOS (RFC 4892); empty: refused.
+    pub id_server: String,
+    /// What `version.server` answers in class CHAOS; empty: refused.
+    pub version_server: String,
     /// Largest UDP response in octets.
     pub udp_size_max: u16,
     /// Whether DNS cookies are answered (RFC 7873).
@@ -163,6 +168,8 @@ pub struct Suffixes {
     pub gateway_v4: Vec<Ipv4Addr>,
     /// IPv6 addresses of the gateway.
     pub gateway_v6: Vec<Ipv6Addr>,
+    /// Networks that may ask for the zones; none: everybody may.
+    pub allow_query: Vec<IpNet>,
 }
 
 /// `[[zones]]`: a zone without registrations.
@@ -172,6 +179,8 @@ pub struct ZoneFile {
     pub apex: String,
     /// Its master file.
     pub file: PathBuf,
+    /// Networks that may ask for it; none: everybody may.
+    pub allow_query: Vec<IpNet>,
 }
 
 /// `[registry]`: the rules that are not fixed.
@@ -287,6 +296,7 @@ impl Suffixes {
             unit_kinds_with_proof,
             gateway_v4: Vec::new(),
             gateway_v6: Vec::new(),
+            allow_query: Vec::new(),
         }
     }
 }
@@ -297,6 +307,8 @@ impl Default for Server {
             listen: vec![(Ipv4Addr::LOCALHOST, 53).into(), (Ipv6Addr::LOCALHOST, 53).into()],
             workers: 0,
             nsid: String::new(),
+            id_server: String::new(),
+            version_server: String::new(),
             udp_size_max: 1232,
             cookies: true,
             cookie_secrets: Vec::new(),

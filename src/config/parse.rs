@@ -6,6 +6,7 @@ use crate::query::CookieSecret;
 use crate::registry::{Region, Role, Timestamp, UnitKind};
 use crate::server::RateLimits;
 use crate::telemetry::log::Format;
+use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use toml::de::DeTable;
@@ -72,7 +73,8 @@ fn document_of(table: &Table<'_>, base: PathBuf) -> Config {
         suffixes: table.sections("suffixes", default.suffixes, suffixes),
         zones: table.sections("zones", default.zones, |table| {
             let (apex, file) = (table.require("apex", Value::text), table.require("file", path));
-            Some(ZoneFile { apex: apex?, file: file? })
+            let allow_query = table.read("allow_query", Vec::new(), networks);
+            Some(ZoneFile { apex: apex?, file: file?, allow_query })
         }),
         registry: table.section("registry", default.registry, registry),
         log: table.section("log", default.log, log),
@@ -84,11 +86,9 @@ fn server(table: &Table<'_>, default: Server) -> Server {
     Server {
         listen: table.read("listen", default.listen, addresses),
         workers: table.read("workers", default.workers, |value| value.integer(0..=WORKERS_MAX)),
-        nsid: table.read("nsid", default.nsid, |value| {
-            value.parsed("text of at most 64 octets", "不超过 64 个八位组的文本", |text| {
-                (text.len() <= 64).then(|| text.to_owned())
-            })
-        }),
+        nsid: table.read("nsid", default.nsid, identity),
+        id_server: table.read("id_server", default.id_server, identity),
+        version_server: table.read("version_server", default.version_server, identity),
         // RFC 6891 §6.2.3: 512 always fits; above 4,096 every path fragments.
         udp_size_max: table.read("udp_size_max", default.udp_size_max, |value| value.integer(512..=4096)),
         cookies: table.read("cookies", default.cookies, Value::truth),
@@ -129,13 +129,6 @@ fn server_tls(table: &Table<'_>, default: ServerTls) -> ServerTls {
 fn rate_limit(table: &Table<'_>, default: RateLimit) -> RateLimit {
     let limits = default.limits;
     let rate = |value: &Value<'_>| value.integer(0..=RATE_MAX);
-    let networks = |value: &Value<'_>| {
-        value.list(|item| {
-            item.parsed("a network (192.0.2.0/24, 2001:db8::/32)", "网段（192.0.2.0/24、2001:db8::/32）", |text| {
-                text.parse().ok()
-            })
-        })
-    };
     RateLimit {
         enabled: table.read("enabled", default.enabled, Value::truth),
         limits: RateLimits {
@@ -213,6 +206,7 @@ fn suffixes(table: &Table<'_>) -> Option<Suffixes> {
         zone_files: files,
         unit_kinds: kinds?,
         unit_kinds_with_proof: table.read("unit_kinds_with_proof", Vec::new(), unit_kinds),
+        allow_query: table.read("allow_query", Vec::new(), networks),
         gateway_v4: table.read("gateway_v4", Vec::new(), |value| {
             value.list(|item| item.parsed("an IPv4 address", "IPv4 地址", |text| text.parse().ok()))
         }),
@@ -253,6 +247,21 @@ fn addresses(value: &Value<'_>) -> Option<Vec<SocketAddr>> {
             "带端口的地址（192.0.2.1:53、[2001:db8::1]:53）",
             |text| text.parse().ok(),
         )
+    })
+}
+
+/// What a server says of itself: short, because it stands beside an answer.
+fn identity(value: &Value<'_>) -> Option<String> {
+    value.parsed("text of at most 64 octets", "不超过 64 个八位组的文本", |text| {
+        (text.len() <= 64).then(|| text.to_owned())
+    })
+}
+
+fn networks(value: &Value<'_>) -> Option<Vec<IpNet>> {
+    value.list(|item| {
+        item.parsed("a network (192.0.2.0/24, 2001:db8::/32)", "网段（192.0.2.0/24、2001:db8::/32）", |text| {
+            text.parse().ok()
+        })
     })
 }
 

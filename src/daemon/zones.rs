@@ -24,7 +24,10 @@ pub fn load(config: &Config) -> Result<Reload, ZonesError> {
             tracing::warn!("{warning}");
         }
         match report.into_zone(&apex) {
-            Ok(zone) => zones.push(zone),
+            Ok((zone, file)) => {
+                let allowed = config.allow_query(&apex);
+                zones.push((if allowed.is_empty() { zone } else { zone.with_allowed(allowed) }, file));
+            }
             Err(found) => errors.extend(found),
         }
     }

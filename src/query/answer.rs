@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::additional;
-use super::edns::INFO_NOT_AUTHORITATIVE;
+use super::edns::{INFO_NOT_AUTHORITATIVE, INFO_PROHIBITED};
 use super::message::{Owner, Section};
 use super::negative;
 use super::question::Question;
@@ -11,6 +11,7 @@ use super::registered;
 use super::reply::{REFUSED, Reply, YXDOMAIN};
 use crate::zone::name::{NAME_LEN_MAX, wire_len};
 use crate::zone::{Enclosing, Found, NodeRef, Qname, RrsetRef, Rtype, ZoneSet};
+use std::net::IpAddr;
 
 /// Most aliases followed in one answer; resolvers give up sooner. The chain is sent as far as it was followed.
 const CHAIN_LEN_MAX: usize = 16;
@@ -59,21 +60,34 @@ impl Target {
 
 /// Answers `question`.
 #[inline]
-pub(super) fn answer<'z>(zones: &'z ZoneSet, question: &Question<'_>, reply: &mut Reply<'z, '_>) {
+pub(super) fn answer<'z>(
+    zones: &'z ZoneSet,
+    question: &Question<'_>,
+    client: IpAddr,
+    wants_version: bool,
+    reply: &mut Reply<'z, '_>,
+) {
     let sought = Sought { name: &question.name, written: question.octets, is_question: true, qtype: question.qtype };
     let Some(enclosing) = enclosing(zones, &sought) else {
         reply.fail(REFUSED, Kind::Refused);
         return reply.set_error(INFO_NOT_AUTHORITATIVE, &[]);
     };
     reply.zone = Some(enclosing.position);
+    if !enclosing.zone.allows(client) {
+        reply.fail(REFUSED, Kind::Refused);
+        return reply.set_error(INFO_PROHIBITED, &[]);
+    }
+    if wants_version {
+        reply.set_zone_version(enclosing.zone);
+    }
     reply.authoritative = true;
     if let Some(target) = answer_in(enclosing, &sought, reply) {
-        follow(zones, question.qtype, target, reply);
+        follow(zones, question.qtype, client, target, reply);
     }
 }
 
 /// Goes on with the target of an alias, as long as it leads into a zone of ours and not in a circle.
-fn follow<'z>(zones: &'z ZoneSet, qtype: Rtype, mut target: Target, reply: &mut Reply<'z, '_>) {
+fn follow<'z>(zones: &'z ZoneSet, qtype: Rtype, client: IpAddr, mut target: Target, reply: &mut Reply<'z, '_>) {
     let mut aliases = [0; CHAIN_LEN_MAX];
     for length in 1..CHAIN_LEN_MAX {
         aliases[length] = target.alias_at;
@@ -82,7 +96,9 @@ fn follow<'z>(zones: &'z ZoneSet, qtype: Rtype, mut target: Target, reply: &mut 
         }
         let Some(name) = Qname::from_wire(target.as_wire()) else { return };
         let sought = Sought { name: &name, written: target.as_wire(), is_question: false, qtype };
-        let Some(enclosing) = enclosing(zones, &sought) else { return };
+        // What the client may not ask for is no part of an answer either.
+        let enclosing = enclosing(zones, &sought).filter(|enclosing| enclosing.zone.allows(client));
+        let Some(enclosing) = enclosing else { return };
         match answer_in(enclosing, &sought, reply) {
             Some(next) => target = next,
             None => return,

@@ -1,5 +1,5 @@
 //! EDNS(0): the request's OPT record and ours (RFC 6891), NSID (RFC 5001), cookies (RFC 7873), TCP keepalive (RFC 7828),
-//! padding (RFC 7830), extended errors (RFC 8914).
+//! padding (RFC 7830), extended errors (RFC 8914), zone versions (RFC 9660).
 
 use super::cookie;
 use super::message::{Full, Message};
@@ -19,6 +19,11 @@ const OPTION_COOKIE: u16 = 10;
 const OPTION_KEEPALIVE: u16 = 11;
 const OPTION_PADDING: u16 = 12;
 const OPTION_EXTENDED_ERROR: u16 = 15;
+const OPTION_ZONE_VERSION: u16 = 19;
+/// The type of version that is the SOA's serial (RFC 9660 §7.2).
+const VERSION_SOA_SERIAL: u8 = 0;
+/// Octets of the zone version option in a response.
+pub(super) const ZONE_VERSION_LEN: usize = OPTION_HEADER_LEN + 6;
 /// Octets of the keepalive option in a response.
 const KEEPALIVE_LEN: usize = OPTION_HEADER_LEN + 2;
 /// Padded responses are a multiple of this long (RFC 8467 §4.1).
@@ -26,6 +31,8 @@ const PADDING_BLOCK_LEN: usize = 468;
 
 /// EDE "Not Authoritative".
 pub(super) const INFO_NOT_AUTHORITATIVE: u16 = 20;
+/// EDE "Not Supported".
+pub(super) const INFO_NOT_SUPPORTED: u16 = 21;
 /// EDE "Prohibited".
 pub(super) const INFO_PROHIBITED: u16 = 18;
 
@@ -36,6 +43,8 @@ pub(super) struct Edns<'q> {
     pub udp_size: u16,
     /// The client's cookie; the inner option is empty if it has a length that no cookie has.
     pub cookie: Option<Option<cookie::Sent<'q>>>,
+    /// Whether the client asks for the zone's version, and if so, whether its option is empty as it must be.
+    pub zone_version: Option<bool>,
     /// Whether the client asks how long its connection may be idle.
     pub keepalive: bool,
     /// Whether the client pads, and so wants padding.
@@ -72,6 +81,8 @@ pub(super) struct Options<'a> {
     pub keepalive: Option<u16>,
     /// An extended error.
     pub error: Option<ExtendedError<'a>>,
+    /// How many labels the zone's apex has, and its serial.
+    pub zone_version: Option<(u8, u32)>,
     /// Whether the message is padded, and how many octets then follow OPT. Padding takes the room that is left.
     pub padded_before: Option<usize>,
 }
@@ -82,8 +93,16 @@ impl<'q> Edns<'q> {
         let [_, version, _, _] = record.ttl.to_be_bytes();
         let dnssec_ok = record.ttl & DO != 0;
         let udp_size = record.class;
-        let mut edns =
-            Self { udp_size, cookie: None, keepalive: false, padding: false, version, dnssec_ok, nsid: false };
+        let mut edns = Self {
+            udp_size,
+            cookie: None,
+            zone_version: None,
+            keepalive: false,
+            padding: false,
+            version,
+            dnssec_ok,
+            nsid: false,
+        };
         let mut rest = record.rdata;
         while let Some(([code_high, code_low, high, low], after)) = rest.split_first_chunk() {
             let Some((data, after)) = after.split_at_checked(usize::from(u16::from_be_bytes([*high, *low]))) else {
@@ -95,6 +114,9 @@ impl<'q> Edns<'q> {
                 OPTION_COOKIE => edns.cookie = edns.cookie.or_else(|| Some(cookie::Sent::read(data))),
                 OPTION_KEEPALIVE => edns.keepalive = true,
                 OPTION_PADDING => edns.padding = true,
+                OPTION_ZONE_VERSION => {
+                    edns.zone_version = Some(data.is_empty() && edns.zone_version != Some(false));
+                }
                 _ => {}
             }
             rest = after;
@@ -116,7 +138,8 @@ impl<'q> Edns<'q> {
         let nsid_len = if self.answers_nsid(options.nsid) { OPTION_HEADER_LEN + options.nsid.len() } else { 0 };
         let cookie_len = options.cookie.map_or(0, |cookie| OPTION_HEADER_LEN + cookie.len());
         let keepalive_len = options.keepalive.map_or(0, |_| KEEPALIVE_LEN);
-        nsid_len + cookie_len + keepalive_len + options.error.map_or(0, |error| error.len())
+        let version_len = options.zone_version.map_or(0, |_| ZONE_VERSION_LEN);
+        nsid_len + cookie_len + keepalive_len + version_len + options.error.map_or(0, |error| error.len())
     }
 
     fn answers_nsid(&self, nsid: &[u8]) -> bool {
@@ -153,6 +176,12 @@ impl<'q> Edns<'q> {
             message.put(&OPTION_KEEPALIVE.to_be_bytes())?;
             message.put(&length(KEEPALIVE_LEN - OPTION_HEADER_LEN)?)?;
             message.put(&keepalive.to_be_bytes())?;
+        }
+        if let Some((labels, serial)) = options.zone_version {
+            message.put(&OPTION_ZONE_VERSION.to_be_bytes())?;
+            message.put(&length(ZONE_VERSION_LEN - OPTION_HEADER_LEN)?)?;
+            message.put(&[labels, VERSION_SOA_SERIAL])?;
+            message.put(&serial.to_be_bytes())?;
         }
         if let Some(error) = options.error {
             message.put(&OPTION_EXTENDED_ERROR.to_be_bytes())?;

@@ -155,6 +155,21 @@ impl<'m> Message<'m> {
         })
     }
 
+    /// Appends a TXT record of this class for the question's name, whose TTL is 0.
+    pub fn text(&mut self, class: u16, text: &[u8]) -> Result<(), Full> {
+        self.whole(Section::Answer, |message| {
+            message.put(&pointer_to_question(0))?;
+            message.record_header(Rtype::TXT, class, 0)?;
+            let length_at = message.len - 2;
+            let length = u8::try_from(text.len()).map_err(|_| Full)?;
+            message.put(&[length])?;
+            message.put(text)?;
+            message.octets[length_at..length_at + 2].copy_from_slice(&(u16::from(length) + 1).to_be_bytes());
+            message.counts[Section::Answer as usize] += 1;
+            Ok(())
+        })
+    }
+
     /// Whether the name at `at` in the message is `name`, case aside.
     pub fn is_name_at(&self, mut at: usize, mut name: &[u8]) -> bool {
         loop {

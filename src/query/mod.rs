@@ -8,6 +8,7 @@
 
 mod additional;
 mod answer;
+mod chaos;
 mod cookie;
 mod edns;
 mod freshness;
@@ -24,9 +25,9 @@ mod tsig;
 pub use cookie::{CookieSecret, Cookies};
 pub use freshness::freshness;
 
-use crate::zone::record::{CLASS_ANY, CLASS_IN};
+use crate::zone::record::{CLASS_ANY, CLASS_CH, CLASS_IN};
 use crate::zone::{Rtype, ZoneSet};
-use edns::{INFO_NOT_AUTHORITATIVE, INFO_PROHIBITED};
+use edns::{INFO_NOT_AUTHORITATIVE, INFO_NOT_SUPPORTED, INFO_PROHIBITED};
 use header::{Header, OPCODE_NOTIFY, OPCODE_QUERY, OPCODE_UPDATE};
 use question::Question;
 use reply::{BADCOOKIE, BADVERS, FORMERR, NOERROR, NOTAUTH, NOTIMP, REFUSED, Reply, UDP_SIZE_MIN};
@@ -93,6 +94,10 @@ pub struct Settings {
     pub cookies: Option<Cookies>,
     /// How long a TCP connection may be idle, in units of 100 ms, for clients that ask (RFC 7828).
     pub keepalive: u16,
+    /// What `id.server` and `hostname.bind` answer in class CHAOS (RFC 4892), at most 255 octets; empty: refused.
+    pub id_server: String,
+    /// What `version.server` and `version.bind` answer; empty: refused.
+    pub version_server: String,
 }
 
 /// What became of a request, for the counters.
@@ -194,6 +199,10 @@ fn decide<'z>(
         if edns.is_later_version() {
             return reply.fail(BADVERS, Kind::Error);
         }
+        // RFC 9660 §3.2.
+        if edns.zone_version == Some(false) {
+            return reply.fail(FORMERR, Kind::Error);
+        }
         if let Some(cookies) = &settings.cookies {
             // RFC 7873 §5.2.2.
             if edns.cookie == Some(None) {
@@ -207,8 +216,12 @@ fn decide<'z>(
     if request.tsig.is_some() {
         return reply.fail(NOTAUTH, Kind::Refused);
     }
+    if opcode == OPCODE_QUERY && question.qclass == CLASS_CH {
+        return chaos::answer(settings, question, reply);
+    }
     if !matches!(question.qclass, CLASS_IN | CLASS_ANY) {
-        return reply.fail(REFUSED, Kind::Refused);
+        reply.fail(REFUSED, Kind::Refused);
+        return reply.set_error(INFO_NOT_SUPPORTED, &[]);
     }
     if opcode != OPCODE_QUERY {
         return refuse_change(zones, question, reply);
@@ -217,7 +230,8 @@ fn decide<'z>(
         reply.fail(REFUSED, Kind::Refused);
         return reply.set_error(INFO_PROHIBITED, &[]);
     }
-    answer::answer(zones, question, reply);
+    let wants_version = request.edns.as_ref().is_some_and(|edns| edns.zone_version.is_some());
+    answer::answer(zones, question, client.address, wants_version, reply);
     if question.qclass == CLASS_ANY {
         // There might be more in other classes (RFC 1035 §6.2).
         reply.authoritative = false;
@@ -257,6 +271,13 @@ fn fetch_cookie(request: &Request<'_>, reply: &mut Reply<'_, '_>) {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { udp_size_max: 1232, nsid: Vec::new(), cookies: None, keepalive: 100 }
+        Self {
+            udp_size_max: 1232,
+            nsid: Vec::new(),
+            cookies: None,
+            keepalive: 100,
+            id_server: String::new(),
+            version_server: String::new(),
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! What is decided about the response while it is being written, and how it is finished.
 
 use super::cookie::Answered;
-use super::edns::{ExtendedError, Options};
+use super::edns::{ExtendedError, Options, ZONE_VERSION_LEN};
 use super::message::{Full, Message, Section};
 use super::request::Request;
 use super::tsig::Tsig;
 use super::{Client, Kind, Outcome, Settings, Transport};
+use crate::zone::Zone;
 
 /// RCODE NOERROR.
 pub(super) const NOERROR: u16 = 0;
@@ -48,6 +49,7 @@ pub(super) struct Reply<'z, 'm> {
     nsid: &'z [u8],
     cookie: Option<Answered>,
     keepalive: Option<u16>,
+    zone_version: Option<(u8, u32)>,
 }
 
 impl<'z, 'm> Reply<'z, 'm> {
@@ -74,6 +76,7 @@ impl<'z, 'm> Reply<'z, 'm> {
             nsid: &settings.nsid,
             cookie: None,
             keepalive: None,
+            zone_version: None,
         };
         if let Some(edns) = &request.edns {
             // Over UDP the option is ignored (RFC 7828 §3.2.1).
@@ -93,7 +96,14 @@ impl<'z, 'm> Reply<'z, 'm> {
 
     fn options(&self) -> Options<'_> {
         let cookie = self.cookie.as_ref().map(|cookie| &cookie.octets[..]);
-        Options { nsid: self.nsid, cookie, keepalive: self.keepalive, error: self.error, padded_before: None }
+        Options {
+            nsid: self.nsid,
+            cookie,
+            keepalive: self.keepalive,
+            error: self.error,
+            zone_version: self.zone_version,
+            padded_before: None,
+        }
     }
 
     /// Whether the client sent a good server cookie; none if it sent no cookie that we answer.
@@ -112,6 +122,15 @@ impl<'z, 'm> Reply<'z, 'm> {
         let error = ExtendedError { info_code, extra_text };
         if self.message.reserve(error.len()) {
             self.error = Some(error);
+        }
+    }
+
+    /// Adds the version of the zone that encloses QNAME (RFC 9660), if there is room for it.
+    pub fn set_zone_version(&mut self, zone: &Zone) {
+        if let Ok(labels) = u8::try_from(zone.depth())
+            && self.message.reserve(ZONE_VERSION_LEN)
+        {
+            self.zone_version = Some((labels, zone.serial()));
         }
     }
 
@@ -146,8 +165,8 @@ impl<'z, 'm> Reply<'z, 'm> {
             // In the clear padding would only make reflected answers larger.
             let pads = edns.padding && client.transport.is_encrypted();
             let padded_before = pads.then(|| tsig.map_or(0, Tsig::badkey_len));
-            let (keepalive, error) = (self.keepalive, self.error);
-            let options = Options { nsid: self.nsid, cookie, keepalive, error, padded_before };
+            let (keepalive, error, zone_version) = (self.keepalive, self.error, self.zone_version);
+            let options = Options { nsid: self.nsid, cookie, keepalive, error, zone_version, padded_before };
             let _reserved = edns.write(&mut self.message, udp_size, self.rcode, options);
         }
         if let Some(tsig) = tsig {

@@ -5,9 +5,10 @@ use super::node::{self, NodeRef};
 use super::pages::Pages;
 use super::rdata::lowercase_names;
 use super::record::{Record, Rtype};
+use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 /// Octets of the five numbers at the end of a SOA's RDATA.
@@ -22,6 +23,8 @@ pub struct Zone {
     registrations: Option<Pages>,
     gateway: Arc<GatewayOctets>,
     serial: u32,
+    /// Who may ask; absent: everybody.
+    allowed: Option<Arc<[IpNet]>>,
 }
 
 /// The gateway, and its addresses as RDATA.
@@ -126,7 +129,7 @@ impl Zone {
         let soa_below_apex = [below_apex(&mname), below_apex(&rname)];
         let depth = apex.labels().count();
         let base = Base { apex, nodes, soa_ttl, soa_rdata, rname_at, soa_below_apex, depth };
-        Ok(Self { base: Arc::new(base), registrations: None, gateway: Arc::default(), serial })
+        Ok(Self { base: Arc::new(base), registrations: None, gateway: Arc::default(), serial, allowed: None })
     }
 
     /// Its apex.
@@ -154,6 +157,17 @@ impl Zone {
     /// Zones of one suffix set share one index.
     pub fn with_registrations(self, registrations: Pages) -> Self {
         Self { registrations: Some(registrations), ..self }
+    }
+
+    /// The same zone, to be answered from only to clients in `networks`.
+    pub fn with_allowed(self, networks: &[IpNet]) -> Self {
+        Self { allowed: Some(networks.into()), ..self }
+    }
+
+    /// Whether a client at `address` may ask for it.
+    #[inline]
+    pub fn allows(&self, address: IpAddr) -> bool {
+        self.allowed.as_ref().is_none_or(|networks| networks.iter().any(|network| network.contains(&address)))
     }
 
     /// The same zone with another gateway.

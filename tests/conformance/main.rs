@@ -3,12 +3,15 @@
 #[path = "../common/respond.rs"]
 mod dns;
 
+mod access;
 mod answer_table;
 mod rfc1034;
 mod rfc1035;
+mod rfc1996;
 mod rfc2181;
 mod rfc2308;
 mod rfc4592;
+mod rfc4892;
 mod rfc6672;
 mod rfc6891;
 mod rfc7828;
@@ -19,3 +22,4 @@ mod rfc8484;
 mod rfc8914;
 mod rfc8945;
 mod rfc9471;
+mod rfc9660;

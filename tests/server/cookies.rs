@@ -17,7 +17,7 @@ fn settings(roll_secs: u32, required: bool) -> Settings {
 }
 
 /// What `tool` says of the A records of the tests' name.
-fn ask(tool: &str, server: SocketAddr, options: &[&str]) -> String {
+pub fn ask(tool: &str, server: SocketAddr, options: &[&str]) -> String {
     let (at, port) = (format!("@{}", server.ip()), server.port().to_string());
     let output = Command::new(tool).args([&at, "-p", &port, NAME, "A", "+norec"]).args(options).output();
     let output = output.unwrap_or_else(|error| panic!("{tool} is not installed: {error}"));

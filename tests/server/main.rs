@@ -5,6 +5,7 @@
 mod cookies;
 #[path = "../common/dns.rs"]
 mod dns;
+mod identity;
 mod limits;
 mod rate;
 #[path = "../common/served.rs"]
