@@ -94,7 +94,7 @@ fn server(table: &Table<'_>, default: Server) -> Server {
         cookies: table.read("cookies", default.cookies, Value::truth),
         cookie_secrets: table.read("cookie_secrets", default.cookie_secrets, |value| {
             value.list(|item| {
-                item.parsed("a secret in 32 hexadecimal digits", "32 位十六进制的密钥", |text| {
+                item.parsed_secret("a secret in 32 hexadecimal digits", "32 位十六进制的密钥", |text| {
                     octets_of_hex(text).map(CookieSecret)
                 })
             })
@@ -169,7 +169,7 @@ fn token(table: &Table<'_>) -> Option<Token> {
             .map(Some)
     });
     let sha256 = table.require("sha256", |value| {
-        value.parsed("a SHA-256 in 64 hexadecimal digits", "64 位十六进制的 SHA-256", octets_of_hex)
+        value.parsed_secret("a SHA-256 in 64 hexadecimal digits", "64 位十六进制的 SHA-256", octets_of_hex)
     });
     let expires = table.read("expires", None, |value| {
         value

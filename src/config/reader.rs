@@ -193,6 +193,15 @@ impl<'a> Value<'a> {
         parsed
     }
 
+    /// The same for what must not be shown: a secret, or what may be one by mistake.
+    pub(super) fn parsed_secret<T>(&self, en: &str, zh: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let parsed = parse(self.text_ref()?);
+        if parsed.is_none() {
+            self.note(format!("`{}` is not {en}", self.name), format!("“{}”的值不是{zh}", self.name));
+        }
+        parsed
+    }
+
     /// true or false.
     pub(super) fn truth(&self) -> Option<bool> {
         match self.value.get_ref() {
