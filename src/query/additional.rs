@@ -18,7 +18,7 @@ pub(super) fn add_targets(zone: &Zone, rrset: RrsetRef<'_>, reply: &mut Reply<'_
             continue;
         }
         let node = match find(zone, target) {
-            Some((_, Found::Node(node) | Found::Wildcard(node))) => node,
+            Some((_, Found::Node(node) | Found::Wildcard(node, _))) => node,
             // Glue will do: the servers of the zone itself may be below a cut of its own (nic), and so may other hosts.
             Some((name, Found::Cut { .. })) => match node_at(zone, &name) {
                 Some(node) => node,
@@ -26,7 +26,7 @@ pub(super) fn add_targets(zone: &Zone, rrset: RrsetRef<'_>, reply: &mut Reply<'_
             },
             _ => continue,
         };
-        if add_addresses(target, node, reply).is_err() {
+        if add_addresses(zone, target, node, reply).is_err() {
             return;
         }
     }
@@ -43,14 +43,14 @@ pub(super) fn add_glue(zone: &Zone, servers: RrsetRef<'_>, cut: NodeRef<'_>, rep
                 continue;
             }
             let node = match found {
-                Found::Node(node) | Found::Wildcard(node) => node,
+                Found::Node(node) | Found::Wildcard(node, _) => node,
                 Found::Cut { .. } => match node_at(zone, &name) {
                     Some(node) => node,
                     None => continue,
                 },
                 _ => continue,
             };
-            if add_addresses(target, node, reply).is_err() {
+            if add_addresses(zone, target, node, reply).is_err() {
                 if in_domain {
                     reply.truncate();
                 }
@@ -88,11 +88,11 @@ fn node_at<'z>(zone: &'z Zone, name: &Qname) -> Option<NodeRef<'z>> {
 }
 
 /// Adds the addresses of `node`, which is `target` or the wildcard that stands for it.
-fn add_addresses(target: &[u8], node: NodeRef<'_>, reply: &mut Reply<'_, '_>) -> Result<(), Full> {
+fn add_addresses(zone: &Zone, target: &[u8], node: NodeRef<'_>, reply: &mut Reply<'_, '_>) -> Result<(), Full> {
     let owner = Owner::Name(target);
     for rtype in [Rtype::A, Rtype::AAAA] {
         if let Some(rrset) = node.rrset(rtype) {
-            reply.message.rrset(Section::Additional, owner, rtype, rrset.ttl, rrset.rdata())?;
+            reply.rrset(Section::Additional, owner, zone, node, rrset)?;
         }
     }
     Ok(())

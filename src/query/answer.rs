@@ -3,18 +3,19 @@
 use super::Kind;
 use super::additional;
 use super::edns::{INFO_NOT_AUTHORITATIVE, INFO_PROHIBITED};
-use super::message::{Owner, Section};
+use super::message::{Full, Owner, Section};
 use super::negative;
+use super::proof;
 use super::question::Question;
 use super::referral;
 use super::registered;
 use super::reply::{REFUSED, Reply, YXDOMAIN};
 use crate::zone::name::{NAME_LEN_MAX, wire_len};
-use crate::zone::{Enclosing, Found, NodeRef, Qname, RrsetRef, Rtype, ZoneSet};
+use crate::zone::{Enclosing, Found, Gap, NodeRef, Qname, RrsetRef, Rtype, ZoneSet};
 use std::net::IpAddr;
 
 /// Most aliases followed in one answer; resolvers give up sooner. The chain is sent as far as it was followed.
-const CHAIN_LEN_MAX: usize = 16;
+pub(super) const CHAIN_LEN_MAX: usize = 16;
 
 /// The name sought now: the question's, or an alias's target.
 pub(super) struct Sought<'n> {
@@ -84,6 +85,7 @@ pub(super) fn answer<'z>(
     if let Some(target) = answer_in(enclosing, &sought, reply) {
         follow(zones, question.qtype, client, target, reply);
     }
+    reply.write_proofs();
 }
 
 /// Goes on with the target of an alias, as long as it leads into a zone of ours and not in a circle.
@@ -120,28 +122,30 @@ fn enclosing<'z>(zones: &'z ZoneSet, sought: &Sought<'_>) -> Option<Enclosing<'z
 /// Answers from one zone; the target, if the name is an alias.
 fn answer_in<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>, reply: &mut Reply<'z, '_>) -> Option<Target> {
     match enclosing.zone.lookup(sought.name, enclosing.apex_start) {
-        Found::Node(node) => return answer_from_node(enclosing, sought, node, reply),
-        Found::Wildcard(node) => {
+        Found::Node(node) => return answer_from_node(enclosing, sought, node, None, reply),
+        Found::Wildcard(node, gap) => {
             reply.synthesised = true;
-            return answer_from_node(enclosing, sought, node, reply);
+            return answer_from_node(enclosing, sought, node, Some(gap), reply);
         }
         Found::Cut { node, start: 0 } if sought.qtype == Rtype::DS => {
-            return answer_from_node(enclosing, sought, node, reply);
+            return answer_from_node(enclosing, sought, node, None, reply);
         }
         Found::Cut { node, start } => referral::refer(enclosing, sought, node, start, reply),
-        Found::Dname { node, start } => return answer_from_dname(sought, node, start, reply),
+        Found::Dname { node, start } => return answer_from_dname(enclosing, sought, node, start, reply),
         Found::Registered { published, start, www } => {
             registered::answer(enclosing, sought, published, start, www, reply);
         }
-        Found::Missing => negative::nxdomain(enclosing, sought, reply),
+        Found::Missing(gap) => negative::nxdomain(enclosing, sought, Some(gap), reply),
     }
     None
 }
 
+/// Answers with the records of a node; `gap` if it is a wildcard that stands for the name.
 fn answer_from_node<'z>(
     enclosing: Enclosing<'z>,
     sought: &Sought<'_>,
     node: NodeRef<'z>,
+    gap: Option<Gap>,
     reply: &mut Reply<'z, '_>,
 ) -> Option<Target> {
     let rrset = match sought.qtype {
@@ -151,21 +155,28 @@ fn answer_from_node<'z>(
     };
     if let Some(rrset) = rrset {
         reply.kind = Kind::Answer;
-        let written = write_rrset(enclosing, sought, rrset, reply);
+        let written = write_rrset(enclosing, sought, node, rrset, reply);
         reply.require(written);
+        if let Some(gap) = gap {
+            proof::wildcard_answer(enclosing, sought, gap, reply);
+        }
+        reply.write_proofs();
         if !reply.is_truncated() {
             additional::add_targets(enclosing.zone, rrset, reply);
         }
         return None;
     }
     let Some(cname) = node.rrset(Rtype::CNAME) else {
-        negative::nodata(enclosing, sought, reply);
+        negative::nodata(enclosing, sought, gap, reply);
         return None;
     };
     reply.kind = Kind::Answer;
     let alias_at = reply.message.len();
-    let written = write_rrset(enclosing, sought, cname, reply);
+    let written = write_rrset(enclosing, sought, node, cname, reply);
     reply.require(written);
+    if let Some(gap) = gap {
+        proof::wildcard_answer(enclosing, sought, gap, reply);
+    }
     let target = cname.rdata().next().and_then(|rdata| Target::new([rdata, &[]], alias_at));
     target.filter(|_| !reply.is_truncated())
 }
@@ -173,18 +184,27 @@ fn answer_from_node<'z>(
 fn write_rrset(
     enclosing: Enclosing<'_>,
     sought: &Sought<'_>,
+    node: NodeRef<'_>,
     rrset: RrsetRef<'_>,
     reply: &mut Reply<'_, '_>,
-) -> Result<(), super::message::Full> {
+) -> Result<(), Full> {
+    let owner = sought.owner(0);
     match rrset.rtype {
         // The serial is not in the records: it belongs to the version.
-        Rtype::SOA => reply.message.soa(Section::Answer, sought.owner(0), rrset.ttl, enclosing.zone.soa()),
-        rtype => reply.message.rrset(Section::Answer, sought.owner(0), rtype, rrset.ttl, rrset.rdata()),
+        Rtype::SOA => reply.soa(Section::Answer, owner, enclosing.zone, rrset.ttl),
+        // Signatures are no RRset: each has the TTL of what it covers (RFC 4034 §3).
+        Rtype::RRSIG => reply.message.whole(Section::Answer, |message| {
+            rrset.rdata().try_for_each(|rdata| {
+                message.rrset(Section::Answer, owner, Rtype::RRSIG, node.signature_ttl(rrset, rdata), [rdata])
+            })
+        }),
+        _ => reply.rrset(Section::Answer, owner, enclosing.zone, node, rrset),
     }
 }
 
-/// Answers below a DNAME: the DNAME, and the CNAME made from it (RFC 6672 §3.1).
+/// Answers below a DNAME: the DNAME, and the CNAME made from it (RFC 6672 §3.1), which is not signed (§5.3.1).
 fn answer_from_dname(
+    enclosing: Enclosing<'_>,
     sought: &Sought<'_>,
     node: NodeRef<'_>,
     start: usize,
@@ -194,7 +214,7 @@ fn answer_from_dname(
     reply.kind = Kind::Answer;
     reply.synthesised = true;
     let owner = sought.owner(start);
-    let written = reply.message.rrset(Section::Answer, owner, Rtype::DNAME, dname.ttl, dname.rdata());
+    let written = reply.rrset(Section::Answer, owner, enclosing.zone, node, dname);
     reply.require(written);
     let substituted = [&sought.written[..start], dname.rdata().next().unwrap_or_default()];
     let Some(target) = Target::new(substituted, reply.message.len()) else {

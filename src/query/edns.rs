@@ -50,7 +50,8 @@ pub(super) struct Edns<'q> {
     /// Whether the client pads, and so wants padding.
     pub padding: bool,
     version: u8,
-    dnssec_ok: bool,
+    /// Whether the client takes signatures and proofs (RFC 3225 §3).
+    pub dnssec_ok: bool,
     nsid: bool,
 }
 

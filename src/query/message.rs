@@ -234,8 +234,8 @@ impl<'m> Message<'m> {
     /// Appends RDATA; names in it are compressed only where RFC 3597 §4 allows it.
     #[inline]
     fn rdata(&mut self, rtype: Rtype, rdata: &[u8]) -> Result<(), Full> {
-        // The most frequent types need no look into the table.
-        if matches!(rtype, Rtype::A | Rtype::AAAA) {
+        // The most frequent types need no look into the table: there is nothing in them to compress.
+        if matches!(rtype, Rtype::A | Rtype::AAAA | Rtype::RRSIG | Rtype::NSEC | Rtype::NSEC3 | Rtype::DS) {
             return self.put(rdata);
         }
         let mut written = 0;

@@ -3,7 +3,7 @@
 //! ```text
 //! request ─▶ header, question, OPT ─▶ decide ─▶ answer ─┬▶ registered   (what the registry publishes)
 //!            (request)               (here)             ├▶ referral, additional
-//!                                                       └▶ negative     ─▶ reply ─▶ message
+//!                                                       └▶ negative, proof  ─▶ reply ─▶ message
 //! ```
 
 mod additional;
@@ -15,6 +15,7 @@ mod freshness;
 mod header;
 mod message;
 mod negative;
+mod proof;
 mod question;
 mod referral;
 mod registered;

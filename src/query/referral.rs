@@ -4,6 +4,7 @@ use super::Kind;
 use super::additional;
 use super::answer::Sought;
 use super::message::{Owner, Section};
+use super::proof;
 use super::reply::Reply;
 use crate::zone::published::DelegationRef;
 use crate::zone::{Enclosing, NodeRef, Rtype};
@@ -21,6 +22,17 @@ pub(super) fn refer<'z>(
     let owner = sought.owner(start);
     let written = reply.message.rrset(Section::Authority, owner, Rtype::NS, servers.ttl, servers.rdata());
     reply.require(written);
+    if reply.signs(enclosing.zone) {
+        // The NS records are the child's and not signed here; what is said about DS is (RFC 4035 §3.1.4).
+        match cut.rrset(Rtype::DS).filter(|_| !reply.is_truncated()) {
+            Some(ds) => {
+                let written = reply.rrset(Section::Authority, owner, enclosing.zone, cut, ds);
+                reply.require(written);
+            }
+            None => proof::no_data(enclosing, sought, start, reply),
+        }
+        reply.write_proofs();
+    }
     if !reply.is_truncated() {
         additional::add_glue(enclosing.zone, servers, cut, reply);
     }

@@ -22,12 +22,12 @@ pub(super) fn answer<'z>(
         // NXDOMAIN covers everything below (RFC 8020); other RCODEs, or silence, keep old answers alive in resolvers.
         PublishedRef::Held { info_code, extra_text, .. } => {
             reply.set_error(info_code, extra_text.as_bytes());
-            negative::nxdomain(enclosing, sought, reply);
+            negative::nxdomain(enclosing, sought, None, reply);
             reply.kind = Kind::Held;
         }
         PublishedRef::Delegation(delegation) if start == 0 && sought.qtype == Rtype::DS => {
             if delegation.ds().next().is_none() {
-                return negative::nodata(enclosing, sought, reply);
+                return negative::nodata(enclosing, sought, None, reply);
             }
             reply.kind = Kind::Answer;
             let owner = sought.owner(0);
@@ -36,7 +36,7 @@ pub(super) fn answer<'z>(
         }
         PublishedRef::Delegation(delegation) => referral::refer_registered(sought, delegation, start, reply),
         // `www` is a copy, not a CNAME: the review shows both lines, and no further look-up is needed.
-        _ if start != 0 && !(www && published.www()) => negative::nxdomain(enclosing, sought, reply),
+        _ if start != 0 && !(www && published.www()) => negative::nxdomain(enclosing, sought, None, reply),
         PublishedRef::Addresses { v4, v6, ttl, .. } => addresses(enclosing, sought, ttl, (v4, v6), reply),
         PublishedRef::Forward { ttl, .. } => {
             addresses(enclosing, sought, ttl, enclosing.zone.gateway_rdata(), reply);
@@ -44,12 +44,12 @@ pub(super) fn answer<'z>(
     }
 }
 
-fn addresses(
-    enclosing: Enclosing<'_>,
+fn addresses<'z>(
+    enclosing: Enclosing<'z>,
     sought: &Sought<'_>,
     ttl: u32,
     (v4, v6): (&[[u8; 4]], &[[u8; 16]]),
-    reply: &mut Reply<'_, '_>,
+    reply: &mut Reply<'z, '_>,
 ) {
     let owner = sought.owner(0);
     let message = &mut reply.message;
@@ -61,7 +61,7 @@ fn addresses(
         Rtype::AAAA | Rtype::ANY if !v6.is_empty() => {
             message.rrset(Section::Answer, owner, Rtype::AAAA, ttl, v6.iter().map(|octets| &octets[..]))
         }
-        _ => return negative::nodata(enclosing, sought, reply),
+        _ => return negative::nodata(enclosing, sought, None, reply),
     };
     reply.kind = Kind::Answer;
     reply.require(written);

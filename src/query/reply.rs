@@ -2,11 +2,12 @@
 
 use super::cookie::Answered;
 use super::edns::{ExtendedError, Options, ZONE_VERSION_LEN};
-use super::message::{Full, Message, Section};
+use super::message::{Full, Message, Owner, Section};
+use super::proof::Proofs;
 use super::request::Request;
 use super::tsig::Tsig;
 use super::{Client, Kind, Outcome, Settings, Transport};
-use crate::zone::Zone;
+use crate::zone::{NodeRef, RrsetRef, Rtype, Zone};
 
 /// RCODE NOERROR.
 pub(super) const NOERROR: u16 = 0;
@@ -44,6 +45,9 @@ pub(super) struct Reply<'z, 'm> {
     pub zone: Option<usize>,
     /// Whether it is made from a wildcard or a DNAME.
     pub synthesised: bool,
+    /// Records of proof that the authority section is to have.
+    pub proofs: Option<Proofs<'z>>,
+    dnssec_ok: bool,
     truncated: bool,
     error: Option<ExtendedError<'z>>,
     nsid: &'z [u8],
@@ -71,6 +75,8 @@ impl<'z, 'm> Reply<'z, 'm> {
             kind: Kind::Error,
             zone: None,
             synthesised: false,
+            proofs: None,
+            dnssec_ok: request.edns.is_some_and(|edns| edns.dnssec_ok),
             truncated: false,
             error: None,
             nsid: &settings.nsid,
@@ -109,6 +115,54 @@ impl<'z, 'm> Reply<'z, 'm> {
     /// Whether the client sent a good server cookie; none if it sent no cookie that we answer.
     pub fn cookie(&self) -> Option<bool> {
         self.cookie.map(|cookie| cookie.valid)
+    }
+
+    /// Whether signatures and proofs go with the records of `zone`.
+    #[inline]
+    pub fn signs(&self, zone: &Zone) -> bool {
+        self.dnssec_ok && zone.is_signed()
+    }
+
+    /// Appends an RRset of `node`, with its signatures if they are wanted: all or nothing.
+    #[inline]
+    pub fn rrset(
+        &mut self,
+        section: Section,
+        owner: Owner<'_>,
+        zone: &Zone,
+        node: NodeRef<'_>,
+        rrset: RrsetRef<'_>,
+    ) -> Result<(), Full> {
+        if !self.signs(zone) {
+            return self.message.rrset(section, owner, rrset.rtype, rrset.ttl, rrset.rdata());
+        }
+        self.message.whole(section, |message| {
+            message.rrset(section, owner, rrset.rtype, rrset.ttl, rrset.rdata())?;
+            message.rrset(section, owner, Rtype::RRSIG, rrset.ttl, node.signatures(rrset.rtype))
+        })
+    }
+
+    /// Appends the zone's SOA, with its signatures if they are wanted: all or nothing.
+    #[inline]
+    pub fn soa(&mut self, section: Section, owner: Owner<'_>, zone: &Zone, ttl: u32) -> Result<(), Full> {
+        if !self.signs(zone) {
+            return self.message.soa(section, owner, ttl, zone.soa());
+        }
+        self.message.whole(section, |message| {
+            message.soa(section, owner, ttl, zone.soa())?;
+            let signatures = zone.node(&[]).into_iter().flat_map(|apex| apex.signatures(Rtype::SOA));
+            message.rrset(section, owner, Rtype::RRSIG, ttl, signatures)
+        })
+    }
+
+    /// Appends the records of proof noted so far, when the answer section is complete.
+    #[inline]
+    pub fn write_proofs(&mut self) {
+        let Some(proofs) = self.proofs.take() else { return };
+        if !self.truncated {
+            let written = proofs.write(self);
+            self.require(written);
+        }
     }
 
     /// Refuses or rejects: no records.
@@ -155,7 +209,7 @@ impl<'z, 'm> Reply<'z, 'm> {
 
     /// Completes the message.
     #[inline]
-    pub fn finish(mut self, request: &Request<'_>, settings: &Settings, client: &Client) -> Outcome {
+    pub fn finish(&mut self, request: &Request<'_>, settings: &Settings, client: &Client) -> Outcome {
         self.message.release();
         let tsig = request.tsig.as_ref().filter(|_| self.rcode == NOTAUTH);
         if let Some(edns) = &request.edns {

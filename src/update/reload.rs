@@ -149,7 +149,8 @@ impl Loaded {
             let gateway = gateway.unwrap_or_default();
             let digest = digest(&file, set.map_or("", |set| set), &gateway);
             let mark = known.iter().find(|mark| mark.apex == apex.text);
-            let serial = next_serial(zone.serial(), digest, mark);
+            // What a zone is signed with in its file includes its serial, which so cannot be another.
+            let serial = if zone.is_signed() { zone.serial() } else { next_serial(zone.serial(), digest, mark) };
             if mark.is_none_or(|mark| mark.digest != digest) {
                 changed.push(Changed { apex: apex.text, digest, served: Some((serial, file)) });
             }

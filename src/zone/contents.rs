@@ -1,20 +1,18 @@
 //! One zone: its master file's records, and the registrations published in it.
 
+use super::build::Drafts;
+use super::denial::{Denial, Link};
 use super::name::Name;
-use super::node::{self, NodeRef};
+use super::node::NodeRef;
 use super::pages::Pages;
-use super::rdata::lowercase_names;
 use super::record::{Record, Rtype};
 use ipnet::IpNet;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 /// Octets of the five numbers at the end of a SOA's RDATA.
 const SOA_NUMBERS_LEN: usize = 20;
-/// Most octets of one RRset's records; more fits no message (RFC 1035 §4.2.2).
-const RRSET_LEN_MAX: usize = 65_535;
 
 /// One version of a zone. Cloning is cheap.
 #[derive(Clone)]
@@ -40,6 +38,11 @@ struct Base {
     apex: Name,
     /// Lower-cased labels before the apex's, as in the wire → node.
     nodes: Pages,
+    /// Whether the SOA has signatures.
+    is_signed: bool,
+    denial: Option<Denial>,
+    /// Encoded owners of NSEC3 records that are in no chain that is used. They are only transferred.
+    unused_nsec3: Vec<Vec<u8>>,
     soa_ttl: u32,
     soa_rdata: Box<[u8]>,
     /// Where RNAME begins in it.
@@ -91,28 +94,20 @@ pub enum ZoneError {
     /// An RRset that fits no message.
     #[error("the records of {0} with type {number} fit no message", number = .1.0)]
     RrsetTooLarge(Name, Rtype),
+    /// An NSEC3 chain whose hashes cost too much.
+    #[error("NSEC3 with {0} iterations; at most {max} are served", max = super::denial::nsec3::ITERATIONS_MAX)]
+    Nsec3Iterations(u16),
 }
-
-/// One owner while a zone is built.
-#[derive(Default)]
-struct Draft {
-    owner: Box<[u8]>,
-    marks: u8,
-    rrsets: BTreeMap<Rtype, DraftRrset>,
-}
-
-/// TTL and RDATA.
-type DraftRrset = (u32, Vec<Box<[u8]>>);
 
 impl Zone {
-    /// The zone of `records`, all of class IN. Repeated records count once, be it in another case; of differing TTLs in one RRset the first
-    /// stays.
+    /// The zone of `records`, all of class IN. Repeated records count once, be it in another case; of differing TTLs in
+    /// one RRset the first stays.
     ///
     /// # Errors
     /// [`ZoneError`] if they cannot be served.
     pub fn build(apex: Name, records: impl IntoIterator<Item = Record>) -> Result<Self, ZoneError> {
-        let drafts = collect(&apex, records)?;
-        let soa = drafts.get(&[][..]).and_then(|draft| draft.rrsets.get(&Rtype::SOA));
+        let drafts = Drafts::collect(&apex, records)?;
+        let soa = drafts.at_apex(Rtype::SOA);
         let (soa_ttl, soa_rdata) = match soa {
             Some((ttl, rdata)) if rdata.len() == 1 => (*ttl, rdata[0].clone()),
             other => return Err(ZoneError::Soa(other.map_or(0, |(_, rdata)| rdata.len()))),
@@ -124,11 +119,14 @@ impl Zone {
             Some(serial) if soa_rdata.len() == names_len + SOA_NUMBERS_LEN => u32::from_be_bytes(*serial),
             _ => return Err(ZoneError::SoaMalformed),
         };
-        let nodes = index(&drafts);
+        let nodes = drafts.index();
+        let (denial, unused_nsec3) = drafts.denial(&apex)?;
+        let is_signed = nodes.get(&[]).is_some_and(|octets| NodeRef::new(octets).is_signed(Rtype::SOA));
         let below_apex = |name: &Name| name.relative_to(&apex).map(|labels| labels.len() as u8);
         let soa_below_apex = [below_apex(&mname), below_apex(&rname)];
         let depth = apex.labels().count();
-        let base = Base { apex, nodes, soa_ttl, soa_rdata, rname_at, soa_below_apex, depth };
+        let base =
+            Base { apex, nodes, is_signed, denial, unused_nsec3, soa_ttl, soa_rdata, rname_at, soa_below_apex, depth };
         Ok(Self { base: Arc::new(base), registrations: None, gateway: Arc::default(), serial, allowed: None })
     }
 
@@ -217,15 +215,40 @@ impl Zone {
         self.base.nodes.get(owner).map(NodeRef::new)
     }
 
+    /// Whether it is signed: its SOA has signatures.
+    #[inline]
+    pub fn is_signed(&self) -> bool {
+        self.base.is_signed
+    }
+
+    /// What denies the existence of names in it, if it is signed.
+    pub fn denial(&self) -> Option<&Denial> {
+        self.base.denial.as_ref()
+    }
+
+    /// The owner of a record of [`Zone::denial`].
+    pub fn denying_node(&self, link: Link) -> Option<NodeRef<'_>> {
+        self.denial()?.node(self, link)
+    }
+
     /// All records of the static part, in no useful order, the SOA with this version's serial. Allocates.
     pub fn records(&self) -> impl Iterator<Item = Record> {
-        self.base.nodes.iter().flat_map(move |(_, octets)| {
+        let chain = match self.denial() {
+            Some(Denial::Nsec3(chain)) => Some(chain),
+            _ => None,
+        };
+        let nodes = self.base.nodes.iter().map(|(_, octets)| octets);
+        let nodes = nodes.chain(chain.into_iter().flat_map(super::denial::Nsec3Chain::nodes));
+        nodes.chain(self.base.unused_nsec3.iter().map(Vec::as_slice)).flat_map(move |octets| {
             let node = NodeRef::new(octets);
             let wire = [node.owner(), self.base.apex.as_wire()].concat();
             let owner = Name::from_wire(&wire).expect("it was a name when the zone was built").0;
             node.rrsets().flat_map(move |rrset| {
                 let owner = owner.clone();
-                let record = move |rdata: &[u8]| self.record(owner.clone(), rrset.rtype, rrset.ttl, rdata);
+                let record = move |rdata: &[u8]| {
+                    let ttl = if rrset.rtype == Rtype::RRSIG { node.signature_ttl(rrset, rdata) } else { rrset.ttl };
+                    self.record(owner.clone(), rrset.rtype, ttl, rdata)
+                };
                 rrset.rdata().map(record)
             })
         })
@@ -254,68 +277,4 @@ impl SoaRef<'_> {
         let minimum = u32::from_be_bytes(*self.timers.last_chunk().expect("the timers are 16 octets"));
         self.ttl.min(minimum)
     }
-}
-
-fn collect(apex: &Name, records: impl IntoIterator<Item = Record>) -> Result<BTreeMap<Box<[u8]>, Draft>, ZoneError> {
-    let mut drafts: BTreeMap<Box<[u8]>, Draft> = BTreeMap::new();
-    for record in records {
-        let Some(relative) = record.owner.relative_to(apex) else { return Err(ZoneError::OutOfZone(record.owner)) };
-        let draft = with_ancestors(&mut drafts, relative);
-        match record.rtype {
-            Rtype::NS if !relative.is_empty() => draft.marks |= node::CUT,
-            Rtype::DNAME => draft.marks |= node::DNAME,
-            _ => {}
-        }
-        let (_, rdata) = draft.rrsets.entry(record.rtype).or_insert_with(|| (record.ttl, Vec::new()));
-        if !rdata.iter().any(|known| is_same(record.rtype, known, &record.rdata)) {
-            rdata.push(record.rdata);
-        }
-        if rdata.iter().map(|one| one.len() + 2).sum::<usize>() > RRSET_LEN_MAX {
-            return Err(ZoneError::RrsetTooLarge(record.owner, record.rtype));
-        }
-    }
-    Ok(drafts)
-}
-
-/// Whether two RDATA are one and the same record: names in them are compared without case (RFC 2181 §5, RFC 4034 §6.2).
-fn is_same(rtype: Rtype, a: &[u8], b: &[u8]) -> bool {
-    let canonical = |rdata: &[u8]| {
-        let mut rdata = rdata.to_vec();
-        lowercase_names(rtype, &mut rdata);
-        rdata
-    };
-    a == b || a.eq_ignore_ascii_case(b) && canonical(a) == canonical(b)
-}
-
-/// The draft of `owner`, made if need be, as are those between it and the apex: empty non-terminals exist (RFC 4592
-/// §2.2.2), so that a missing name says that nothing is below it.
-fn with_ancestors<'a>(drafts: &'a mut BTreeMap<Box<[u8]>, Draft>, owner: &[u8]) -> &'a mut Draft {
-    let mut below = owner;
-    while !drafts.contains_key(&*below.to_ascii_lowercase()) {
-        let draft = Draft { owner: below.into(), ..Draft::default() };
-        drafts.insert(below.to_ascii_lowercase().into(), draft);
-        let Some(&length) = below.first() else { break };
-        let (label, parent) = below.split_at(1 + usize::from(length));
-        if label == b"\x01*" {
-            with_ancestors(drafts, parent).marks |= node::WILDCARD_BELOW;
-        }
-        below = parent;
-    }
-    drafts.get_mut(&*owner.to_ascii_lowercase()).expect("inserted above")
-}
-
-fn index(drafts: &BTreeMap<Box<[u8]>, Draft>) -> Pages {
-    let mut edit = Pages::new().edit();
-    let mut octets = Vec::new();
-    for (key, draft) in drafts {
-        octets.clear();
-        octets.push(draft.marks);
-        octets.push(u8::try_from(draft.owner.len()).expect("a name has at most 255 octets"));
-        octets.extend_from_slice(&draft.owner);
-        for (rtype, (ttl, rdata)) in &draft.rrsets {
-            node::write_rrset(*rtype, *ttl, rdata, &mut octets);
-        }
-        edit.insert(key, &octets);
-    }
-    edit.finish()
 }

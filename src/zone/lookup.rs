@@ -20,7 +20,7 @@ pub enum Found<'a> {
     /// The name is a node of the static part.
     Node(NodeRef<'a>),
     /// The name does not exist, but its closest encloser has a wildcard below it that stands for it.
-    Wildcard(NodeRef<'a>),
+    Wildcard(NodeRef<'a>, Gap),
     /// The name is at or below a zone cut.
     Cut {
         /// The cut.
@@ -45,7 +45,16 @@ pub enum Found<'a> {
         www: bool,
     },
     /// The name does not exist.
-    Missing,
+    Missing(Gap),
+}
+
+/// Where the existing part of a name ends (RFC 5155 §1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Where the closest encloser begins in the name looked for.
+    pub encloser: usize,
+    /// Where the next closer name begins in it: one label before.
+    pub next_closer: usize,
 }
 
 impl Zone {
@@ -60,7 +69,9 @@ impl Zone {
             let start = name.start_of_last(depth_of_apex + 1);
             let label = name.label_at(start);
             if label.starts_with(A_LABEL_PREFIX) {
-                let Some(octets) = registrations.get(label) else { return Found::Missing };
+                let Some(octets) = registrations.get(label) else {
+                    return Found::Missing(Gap { encloser: apex_start, next_closer: start });
+                };
                 let www = depth == 2 && name.label_at(0) == b"www";
                 return Found::Registered { published: PublishedRef::new(octets), start, www };
             }
@@ -77,7 +88,8 @@ impl Zone {
             }
             let start = name.start_of_last(depth_of_apex + below);
             let Some(node) = self.node(&name.as_wire()[start..apex_start]) else {
-                return self.wildcard(&name.as_wire()[encloser_start..apex_start], encloser);
+                let gap = Gap { encloser: encloser_start, next_closer: start };
+                return self.wildcard(&name.as_wire()[encloser_start..apex_start], encloser, gap);
             };
             if node.is_cut() {
                 return Found::Cut { node, start };
@@ -88,16 +100,16 @@ impl Zone {
     }
 
     /// The wildcard below the closest encloser, whose name relative to the apex is `owner` (RFC 4592 §3.3.1).
-    fn wildcard(&self, owner: &[u8], encloser: NodeRef<'_>) -> Found<'_> {
+    fn wildcard(&self, owner: &[u8], encloser: NodeRef<'_>, gap: Gap) -> Found<'_> {
         if !encloser.has_wildcard_below() {
-            return Found::Missing;
+            return Found::Missing(gap);
         }
         let mut key = [0; NAME_LEN_MAX + WILDCARD.len()];
         key[..WILDCARD.len()].copy_from_slice(WILDCARD);
         key[WILDCARD.len()..WILDCARD.len() + owner.len()].copy_from_slice(owner);
         match self.node(&key[..WILDCARD.len() + owner.len()]) {
-            Some(node) => Found::Wildcard(node),
-            None => Found::Missing,
+            Some(node) => Found::Wildcard(node, gap),
+            None => Found::Missing(gap),
         }
     }
 }

@@ -3,7 +3,10 @@
 //! A zone is its master file's records plus, where it is a suffix of ours, the registrations published under it. Both
 //! live in [`Pages`], a persistent index: an edit copies a few small pages and leaves every older version as it was.
 
+mod build;
+pub mod canonical;
 pub mod contents;
+pub mod denial;
 pub mod lookup;
 pub mod name;
 pub mod node;
@@ -15,7 +18,8 @@ pub mod record;
 pub mod set;
 
 pub use contents::{Gateway, SoaRef, Zone, ZoneError};
-pub use lookup::Found;
+pub use denial::{Denial, Link};
+pub use lookup::{Found, Gap};
 pub use name::{Name, NameError};
 pub use node::{NodeRef, RrsetRef};
 pub use pages::{Pages, PagesEdit};

@@ -82,6 +82,24 @@ impl<'a> NodeRef<'a> {
     pub fn rrset(&self, rtype: Rtype) -> Option<RrsetRef<'a>> {
         self.rrsets().find(|rrset| rrset.rtype == rtype)
     }
+
+    /// RDATA of the signatures of the RRset of this type.
+    #[inline]
+    pub fn signatures(&self, rtype: Rtype) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        let all = self.rrset(Rtype::RRSIG).into_iter().flat_map(|signatures| signatures.rdata());
+        all.filter(move |rdata| covered(rdata) == Some(rtype))
+    }
+
+    /// Whether the RRset of this type has signatures.
+    pub fn is_signed(&self, rtype: Rtype) -> bool {
+        self.signatures(rtype).next().is_some()
+    }
+
+    /// The TTL of a signature: that of the RRset it covers (RFC 4034 §3). `signatures` are all of the node.
+    pub fn signature_ttl(&self, signatures: RrsetRef<'_>, rdata: &[u8]) -> u32 {
+        let covered = covered(rdata).and_then(|rtype| self.rrset(rtype));
+        covered.map_or(signatures.ttl, |rrset| rrset.ttl)
+    }
 }
 
 impl<'a> RrsetRef<'a> {
@@ -96,6 +114,12 @@ impl<'a> RrsetRef<'a> {
             Some(rdata)
         })
     }
+}
+
+/// The type that RDATA of RRSIG covers (RFC 4034 §3.1.1).
+#[inline]
+pub(super) fn covered(rdata: &[u8]) -> Option<Rtype> {
+    rdata.first_chunk().map(|number| Rtype(u16::from_be_bytes(*number)))
 }
 
 /// Appends one RRset to a node being written.

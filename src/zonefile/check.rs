@@ -5,6 +5,8 @@ use super::scan::Place;
 use super::tree::{Tree, push_key};
 use super::{Located, registry, targets};
 use crate::idn;
+use crate::zone::denial::Params;
+use crate::zone::denial::nsec3::{ITERATIONS_MAX, ITERATIONS_SECURE_MAX};
 use crate::zone::rdata::lowercase_names;
 use crate::zone::{Name, Rtype};
 use std::collections::HashSet;
@@ -44,6 +46,7 @@ pub(super) fn zone(
         });
     }
     apex_records(&mut checks);
+    nsec3_iterations(&mut checks);
     let targets = targets::name_servers(&tree);
     for node in tree.nodes() {
         aliases(&mut checks, node);
@@ -101,6 +104,29 @@ fn apex_records(checks: &mut Checks<'_>) {
     if !ns {
         let text = || (format!("there is no NS at {apex}"), format!("{apex} 没有 NS 记录"));
         checks.error(whole, Rule::NsMissing, text);
+    }
+}
+
+/// The costs of NSEC3: resolvers do without the proofs above one number of iterations, without the zone above another.
+fn nsec3_iterations(checks: &mut Checks<'_>) {
+    let tree = checks.tree;
+    let Some(apex) = tree.find(checks.apex.as_wire()) else { return };
+    for located in tree.records(apex).filter(|located| located.record.rtype == Rtype::NSEC3PARAM) {
+        let Some(Params { iterations, .. }) = Params::read(&located.record.rdata) else { continue };
+        if iterations <= ITERATIONS_SECURE_MAX {
+            continue;
+        }
+        let (severity, most) = if iterations <= ITERATIONS_MAX {
+            (Severity::Warning, ITERATIONS_SECURE_MAX)
+        } else {
+            (Severity::Error, ITERATIONS_MAX)
+        };
+        checks.report(severity, located.place, Rule::Nsec3Iterations, || {
+            (
+                format!("NSEC3 with {iterations} iterations; sign the zone with 0, and never with more than {most} (RFC 9276)"),
+                format!("NSEC3 迭代次数为 {iterations}；请以 0 次签名，不得超过 {most} 次（RFC 9276）"),
+            )
+        });
     }
 }
 
@@ -219,8 +245,11 @@ fn occluded(checks: &mut Checks<'_>, node: usize, name_servers: &HashSet<Vec<u8>
     for located in tree.records(node) {
         let rtype = located.record.rtype;
         let stays = match rtype {
+            Rtype::RRSIG if tree.has(node, Rtype::NSEC3) => true,
             Rtype::A | Rtype::AAAA => is_glue,
             Rtype::NS | Rtype::DS | Rtype::RRSIG | Rtype::NSEC => above.is_none(),
+            // Below a DNAME at the apex they are still what denies (RFC 5155 §7.2.8).
+            Rtype::NSEC3 => true,
             _ => false,
         };
         if stays || last == Some(rtype) {

@@ -107,6 +107,7 @@ fn unbuildable(error: &ZoneError, file: &Arc<Path>) -> Problem {
         ZoneError::OutOfZone(_) => Rule::OutOfZone,
         ZoneError::RrsetTooLarge(..) => Rule::RrsetTooLarge,
         ZoneError::SoaMalformed => Rule::Rdata,
+        ZoneError::Nsec3Iterations(_) => Rule::Nsec3Iterations,
     };
     let (en, zh) = (error.to_string(), format!("无法生成区：{error}"));
     Problem { severity: Severity::Error, rule, file: Arc::clone(file), line: 0, en, zh }

@@ -133,6 +133,10 @@ rules! {
     RegistryWildcard = "registry-wildcard",
     /// In a suffix of ours, a SOA whose TTL or MINIMUM is not 300.
     RegistrySoa = "registry-soa",
+    /// In a suffix of ours, a record that signs or denies.
+    RegistrySigned = "registry-signed",
+    /// NSEC3 with so many iterations that resolvers do without the proofs, or without the zone.
+    Nsec3Iterations = "nsec3-iterations",
 }
 
 impl fmt::Display for Rule {

@@ -36,6 +36,23 @@ pub(super) fn check(checks: &mut Checks<'_>) {
         }
     }
     soa(checks);
+    signed(checks);
+}
+
+/// Registrations change what the signatures and the denial of a signed file are about.
+fn signed(checks: &mut Checks<'_>) {
+    let tree = checks.tree;
+    let signs = |rtype| matches!(rtype, Rtype::RRSIG | Rtype::NSEC | Rtype::NSEC3 | Rtype::NSEC3PARAM);
+    let first = tree.nodes().flat_map(|node| tree.records(node)).find(|located| signs(located.record.rtype));
+    if let Some(first) = first {
+        let rtype = first.record.rtype;
+        checks.error(first.place, Rule::RegistrySigned, || {
+            (
+                format!("the file of a suffix is not signed: with this {rtype} and others resolvers would take registered names for forged"),
+                format!("后缀的区文件不得预先签名：有此 {rtype} 等记录，解析器会把已注册的名称视为伪造"),
+            )
+        });
+    }
 }
 
 /// The label directly below the apex that `name` is at or below, if a registration could take it.

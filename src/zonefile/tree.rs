@@ -1,11 +1,8 @@
 //! The records of a zone by owner in canonical order (RFC 4034 §6.1), and what delegations hide.
 
 use super::Located;
-use crate::zone::{Name, Rtype};
+use crate::zone::{Name, Rtype, canonical};
 use std::ops::Range;
-
-/// Labels of the longest name.
-const LABELS_MAX: usize = 128;
 
 /// All owners of a zone.
 pub(super) struct Tree<'r> {
@@ -131,53 +128,7 @@ impl<'r> Tree<'r> {
     }
 }
 
-/// Appends octets that sort as the name does in canonical order, and begin with the key of every name above it.
+/// Appends the name's canonical key, which begins with the key of every name above it.
 pub(super) fn push_key(name: &[u8], out: &mut Vec<u8>) {
-    let mut starts = [0; LABELS_MAX];
-    let (mut count, mut at) = (0, 0);
-    while name[at] > 0 {
-        starts[count] = at;
-        count += 1;
-        at += 1 + usize::from(name[at]);
-    }
-    for &start in starts[..count].iter().rev() {
-        for octet in &name[start + 1..=start + usize::from(name[start])] {
-            // Zero ends a label, so that a label sorts before those it begins.
-            match octet.to_ascii_lowercase() {
-                octet @ 0..=1 => out.extend([1, octet + 1]),
-                octet => out.push(octet),
-            }
-        }
-        out.push(0);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_sort_as_rfc4034_section_6_1_says() {
-        let names = [
-            "example",
-            "a.example",
-            "yljkjljk.a.example",
-            "Z.a.example",
-            "zABC.a.EXAMPLE",
-            "z.example",
-            r"\001.z.example",
-            "*.z.example",
-            r"\200.z.example",
-        ];
-        let keys: Vec<Vec<u8>> = names
-            .iter()
-            .map(|name| {
-                let mut key = Vec::new();
-                push_key(Name::absolute(name).unwrap().as_wire(), &mut key);
-                key
-            })
-            .collect();
-        assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
-        assert!(keys[2].starts_with(&keys[1]) && !keys[5].starts_with(&keys[1]));
-    }
+    canonical::write(name, &mut |octet| out.push(octet));
 }

@@ -1,0 +1,169 @@
+//! Which NSEC or NSEC3 records prove what an answer says (RFC 4035 §3.1.3 and §3.1.4, RFC 5155 §7.2).
+//!
+//! They are noted while names are followed and written when the answer section is complete.
+
+use super::answer::{CHAIN_LEN_MAX, Sought};
+use super::message::{Full, Owner, Section};
+use super::reply::Reply;
+use crate::zone::denial::Nsec3Chain;
+use crate::zone::denial::nsec3::Met;
+use crate::zone::name::NAME_LEN_MAX;
+use crate::zone::{Denial, Enclosing, Gap, Link, Rtype, Zone};
+
+/// Most records of proof in one answer: one for each alias from a wildcard, three for how the chain ends.
+const PROOFS_MAX: usize = CHAIN_LEN_MAX + 3;
+
+/// Records to be written.
+pub(super) struct Proofs<'z> {
+    noted: [Option<(&'z Zone, Link)>; PROOFS_MAX],
+    len: usize,
+}
+
+impl<'z> Proofs<'z> {
+    /// None yet.
+    pub fn new() -> Self {
+        Self { noted: [None; PROOFS_MAX], len: 0 }
+    }
+
+    /// Notes a record once. There is room for all that one answer needs.
+    fn add(&mut self, zone: &'z Zone, link: Link) {
+        let known = self.noted[..self.len].iter().flatten();
+        if self.len < PROOFS_MAX && !known.into_iter().any(|(of, known)| std::ptr::eq(*of, zone) && *known == link) {
+            self.noted[self.len] = Some((zone, link));
+            self.len += 1;
+        }
+    }
+
+    /// Writes them.
+    pub fn write(&self, reply: &mut Reply<'z, '_>) -> Result<(), Full> {
+        for &(zone, link) in self.noted[..self.len].iter().flatten() {
+            let Some(node) = zone.denying_node(link) else { continue };
+            let (labels, apex) = (node.owner(), zone.apex().as_wire());
+            let mut name = [0; NAME_LEN_MAX];
+            let (below, rest) = name.split_at_mut(labels.len());
+            below.copy_from_slice(labels);
+            rest[..apex.len()].copy_from_slice(apex);
+            let owner = Owner::Name(&name[..labels.len() + apex.len()]);
+            for rtype in [Rtype::NSEC, Rtype::NSEC3] {
+                let Some(rrset) = node.rrset(rtype) else { continue };
+                // A record of the other kind beside it would prove nothing.
+                if (rtype == Rtype::NSEC3) == matches!(zone.denial(), Some(Denial::Nsec3(_))) {
+                    reply.rrset(Section::Authority, owner, zone, node, rrset)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// That the name does not exist, and no wildcard stands for it (RFC 4035 §3.1.3.2, RFC 5155 §7.2.2).
+pub(super) fn name_error<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>, gap: Gap, reply: &mut Reply<'z, '_>) {
+    prove(enclosing.zone, reply, |denial, add| {
+        let name = sought.name.as_wire();
+        match denial {
+            Denial::Nsec(chain) => {
+                add(chain.at_or_before(&name[..enclosing.apex_start]));
+                add(chain.wildcard_below(&name[gap.encloser..enclosing.apex_start]));
+            }
+            Denial::Nsec3(chain) => {
+                let encloser = closest_encloser(chain, enclosing, name, gap, add);
+                if encloser == enclosing.apex_start {
+                    add(chain.apex_wildcard());
+                } else {
+                    add(chain.find_wildcard_below(&name[encloser..]).link());
+                }
+            }
+        }
+    });
+}
+
+/// That the name from `start` of the sought one on exists and has no records of a type: the type asked for (RFC 4035
+/// §3.1.3.1, RFC 5155 §7.2.3 and §7.2.4), or DS if it is a delegation (RFC 4035 §3.1.4, RFC 5155 §7.2.7).
+pub(super) fn no_data<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>, start: usize, reply: &mut Reply<'z, '_>) {
+    prove(enclosing.zone, reply, |denial, add| {
+        let name = sought.name.as_wire();
+        match denial {
+            // An empty non-terminal has no NSEC: the one that covers it shows by its next name that something is below.
+            Denial::Nsec(chain) => add(chain.at_or_before(&name[start..enclosing.apex_start])),
+            Denial::Nsec3(chain) => match find(chain, enclosing, name, start) {
+                Met::Match(link) => add(link),
+                // Opted out, as are empty non-terminals above such names only.
+                Met::Cover(_) => {
+                    let gap = Gap { encloser: parent(name, start), next_closer: start };
+                    closest_encloser(chain, enclosing, name, gap, add);
+                }
+            },
+        }
+    });
+}
+
+/// That nothing is closer to the name than the wildcard whose records answer (RFC 4035 §3.1.3.3, RFC 5155 §7.2.6).
+pub(super) fn wildcard_answer<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>, gap: Gap, reply: &mut Reply<'z, '_>) {
+    prove(enclosing.zone, reply, |denial, add| {
+        let name = sought.name.as_wire();
+        match denial {
+            Denial::Nsec(chain) => add(chain.at_or_before(&name[..enclosing.apex_start])),
+            Denial::Nsec3(chain) => add(chain.find(&name[gap.next_closer..]).link()),
+        }
+    });
+}
+
+/// That nothing is closer to the name than a wildcard, which has no records of the type (RFC 4035 §3.1.3.4, RFC 5155
+/// §7.2.5).
+pub(super) fn wildcard_no_data<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>, gap: Gap, reply: &mut Reply<'z, '_>) {
+    prove(enclosing.zone, reply, |denial, add| {
+        let name = sought.name.as_wire();
+        match denial {
+            Denial::Nsec(chain) => {
+                add(chain.at_or_before(&name[..enclosing.apex_start]));
+                add(chain.wildcard_below(&name[gap.encloser..enclosing.apex_start]));
+            }
+            Denial::Nsec3(chain) => {
+                closest_encloser(chain, enclosing, name, gap, add);
+                add(chain.find_wildcard_below(&name[gap.encloser..]).link());
+            }
+        }
+    });
+}
+
+/// Notes what `choose` adds, if the client asked for it and the zone has it.
+#[inline]
+fn prove<'z>(zone: &'z Zone, reply: &mut Reply<'z, '_>, choose: impl FnOnce(&Denial, &mut dyn FnMut(Link))) {
+    if !reply.signs(zone) {
+        return;
+    }
+    if let Some(denial) = zone.denial() {
+        let proofs = reply.proofs.get_or_insert_with(Proofs::new);
+        choose(denial, &mut |link| proofs.add(zone, link));
+    }
+}
+
+/// The closest provable encloser (RFC 5155 §7.2.1): the closest encloser, or with opt-out, where that may have no
+/// record, a name above it. Adds the record that matches it and the one that covers the next closer name; where it begins.
+fn closest_encloser(
+    chain: &Nsec3Chain,
+    enclosing: Enclosing<'_>,
+    name: &[u8],
+    mut gap: Gap,
+    add: &mut dyn FnMut(Link),
+) -> usize {
+    loop {
+        if let Met::Match(link) = find(chain, enclosing, name, gap.encloser) {
+            add(link);
+            add(chain.find(&name[gap.next_closer..]).link());
+            return gap.encloser;
+        }
+        // Ends at the apex at the latest, which has a record.
+        gap = Gap { encloser: parent(name, gap.encloser), next_closer: gap.encloser };
+    }
+}
+
+/// What stands for the name that begins at `start` of `name`.
+fn find(chain: &Nsec3Chain, enclosing: Enclosing<'_>, name: &[u8], start: usize) -> Met {
+    if start == enclosing.apex_start { Met::Match(chain.apex()) } else { chain.find(&name[start..]) }
+}
+
+/// Where the name above the one that begins at `start` begins.
+fn parent(name: &[u8], start: usize) -> usize {
+    start + 1 + usize::from(name[start])
+}
