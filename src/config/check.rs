@@ -46,6 +46,10 @@ fn listeners(config: &Config, faults: &Faults<'_>) {
             );
         }
     }
+    // Those of UDP and TCP alike are looked at below.
+    let both: BTreeSet<_> = dns.clone().collect();
+    let udp = both.into_iter().chain(&config.server.tls.doq_listen);
+    repeats(udp.filter(|address| address.port() != 0), "the UDP address", "UDP 地址", faults);
     let dns = dns.chain(&config.server.tls.dot_listen).chain(&config.server.tls.doh_listen);
     repeats(dns.filter(|address| address.port() != 0), "the address", "地址", faults);
     repeats(http.filter(|address| address.port() != 0), "the address", "地址", faults);

@@ -69,6 +69,7 @@ impl Config {
             certificate,
             tls: tls.dot_listen.clone(),
             https: tls.doh_listen.clone(),
+            quic: tls.doq_listen.clone(),
             https_path: tls.doh_path.as_str().into(),
         });
         let rate = self.rate_limit.enabled.then(|| self.rate_limit.limits.clone());

@@ -94,6 +94,8 @@ pub struct ServerTls {
     pub dot_listen: Vec<SocketAddr>,
     /// Addresses for DNS over HTTPS.
     pub doh_listen: Vec<SocketAddr>,
+    /// Addresses for DNS over QUIC.
+    pub doq_listen: Vec<SocketAddr>,
     /// The path of DNS over HTTPS.
     pub doh_path: String,
 }
@@ -329,6 +331,7 @@ impl Default for ServerTls {
             key: None,
             dot_listen: Vec::new(),
             doh_listen: Vec::new(),
+            doq_listen: Vec::new(),
             doh_path: "/dns-query".to_owned(),
         }
     }
@@ -337,7 +340,7 @@ impl Default for ServerTls {
 impl ServerTls {
     /// Every address of an encrypted transport.
     pub fn addresses(&self) -> impl Iterator<Item = &SocketAddr> {
-        self.dot_listen.iter().chain(&self.doh_listen)
+        self.dot_listen.iter().chain(&self.doh_listen).chain(&self.doq_listen)
     }
 }
 

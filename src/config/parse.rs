@@ -120,6 +120,7 @@ fn server_tls(table: &Table<'_>, default: ServerTls) -> ServerTls {
         key: table.read("key", default.key, |value| path(value).map(Some)),
         dot_listen: table.read("dot_listen", default.dot_listen, addresses),
         doh_listen: table.read("doh_listen", default.doh_listen, addresses),
+        doq_listen: table.read("doq_listen", default.doq_listen, addresses),
         doh_path: table.read("doh_path", default.doh_path, |value| {
             value.parsed("a path of plain characters (/dns-query)", "由普通字符组成的路径（/dns-query）", url_path)
         }),

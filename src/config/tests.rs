@@ -145,6 +145,10 @@ fn encrypted_dns_has_a_certificate() {
     parse(&format!("{dot}cert = \"cert.pem\"\nkey = \"key.pem\"\n")).expect("with both it is valid");
     let same = format!("{MINIMAL}[server.tls]\ndot_listen = [\"[::1]:53\"]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n");
     assert!(faults(&same)[0].contains("[::1]:53 is given twice"));
+    let shared = format!("{MINIMAL}[server.tls]\ndot_listen = [\"[::1]:853\"]\ndoq_listen = [\"[::1]:853\"]\n");
+    parse(&format!("{shared}cert = \"cert.pem\"\nkey = \"key.pem\"\n")).expect("one is TCP, the other UDP");
+    let same = same.replace("dot_listen", "doq_listen");
+    assert!(faults(&same)[0].contains("the UDP address [::1]:53 is given twice"));
     for path in ["dns-query", "/dns?query", "/dns query", "/%64ns-query", ""] {
         let found = faults(&format!("{MINIMAL}[server.tls]\ndoh_path = \"{path}\"\n"));
         assert!(found[0].contains("is not a path"), "{found:?}");

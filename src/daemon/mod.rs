@@ -124,6 +124,7 @@ fn serve(
         dns: server.addresses(),
         dot: &server.encrypted().tls,
         doh: &server.encrypted().https,
+        doq: &server.encrypted().quic,
         admin: admin.addresses(),
         gateway: gateway.addresses(),
     };

@@ -16,6 +16,7 @@ pub(super) struct Addresses<'a> {
     pub(super) dns: &'a [SocketAddr],
     pub(super) dot: &'a [SocketAddr],
     pub(super) doh: &'a [SocketAddr],
+    pub(super) doq: &'a [SocketAddr],
     pub(super) admin: &'a [SocketAddr],
     pub(super) gateway: &'a [SocketAddr],
 }
@@ -39,13 +40,19 @@ pub(super) fn stopping() {
 }
 
 impl Addresses<'_> {
-    /// `{"dns":["127.0.0.1:53"],"dot":[],"doh":[],"admin":[…],"gateway":[…]}`. Addresses need no escapes.
+    /// `{"dns":["127.0.0.1:53"],"dot":[],"doh":[],"doq":[],"admin":[…],"gateway":[…]}`. Addresses need no escapes.
     fn to_json(&self) -> String {
         let mut json = String::from("{");
-        for (at, (name, addresses)) in
-            [("dns", self.dns), ("dot", self.dot), ("doh", self.doh), ("admin", self.admin), ("gateway", self.gateway)]
-                .iter()
-                .enumerate()
+        for (at, (name, addresses)) in [
+            ("dns", self.dns),
+            ("dot", self.dot),
+            ("doh", self.doh),
+            ("doq", self.doq),
+            ("admin", self.admin),
+            ("gateway", self.gateway),
+        ]
+        .iter()
+        .enumerate()
         {
             let list: Vec<String> = addresses.iter().map(|address| format!("\"{address}\"")).collect();
             let comma = if at == 0 { "" } else { "," };
@@ -79,9 +86,9 @@ mod tests {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path().join("ready");
         let dns = ["127.0.0.1:5353".parse().unwrap(), "[::1]:5353".parse().unwrap()];
-        let addresses = Addresses { dns: &dns, dot: &[], doh: &[], admin: &dns[..1], gateway: &[] };
+        let addresses = Addresses { dns: &dns, dot: &[], doh: &[], doq: &[], admin: &dns[..1], gateway: &[] };
         announce(&addresses, Some(&path)).expect("a writable directory");
-        let expected = "{\"dns\":[\"127.0.0.1:5353\",\"[::1]:5353\"],\"dot\":[],\"doh\":[],\"admin\":[\"127.0.0.1:5353\"],\"gateway\":[]}\n";
+        let expected = "{\"dns\":[\"127.0.0.1:5353\",\"[::1]:5353\"],\"dot\":[],\"doh\":[],\"doq\":[],\"admin\":[\"127.0.0.1:5353\"],\"gateway\":[]}\n";
         assert_eq!(fs::read_to_string(&path).expect("the file"), expected);
         assert_eq!(fs::read_dir(directory.path()).expect("the directory").count(), 1);
     }

@@ -41,6 +41,11 @@ impl Header {
         self.flags & QR != 0
     }
 
+    /// Whether it has an ID other than 0.
+    pub fn has_id(&self) -> bool {
+        self.id != [0, 0]
+    }
+
     /// The low bits of the RCODE.
     pub fn rcode(&self) -> u16 {
         self.flags & RCODE

@@ -46,11 +46,13 @@ pub enum Transport {
     Tls,
     /// DNS over HTTPS (RFC 8484).
     Https,
+    /// DNS over QUIC (RFC 9250).
+    Quic,
 }
 
 impl Transport {
     /// Every transport.
-    pub const ALL: [Self; 4] = [Self::Udp, Self::Tcp, Self::Tls, Self::Https];
+    pub const ALL: [Self; 5] = [Self::Udp, Self::Tcp, Self::Tls, Self::Https, Self::Quic];
 
     /// Its name in metrics.
     pub fn as_str(self) -> &'static str {
@@ -59,12 +61,13 @@ impl Transport {
             Self::Tcp => "tcp",
             Self::Tls => "tls",
             Self::Https => "https",
+            Self::Quic => "quic",
         }
     }
 
     /// Whether nobody on the way sees more of a message than its length, which padding hides (RFC 7830 §6).
     fn is_encrypted(self) -> bool {
-        matches!(self, Self::Tls | Self::Https)
+        matches!(self, Self::Tls | Self::Https | Self::Quic)
     }
 
     /// Whether it is a TCP connection that DNS alone uses, so that its time-out may be told (RFC 7828 §3.1).
@@ -120,6 +123,12 @@ pub struct Outcome {
     pub synthesised: bool,
 }
 
+impl Outcome {
+    /// Nothing is sent.
+    const DROPPED: Self =
+        Self { len: 0, rcode: 0, kind: Kind::Dropped, zone: None, truncated: false, cookie: false, synthesised: false };
+}
+
 /// Kinds of answer, for the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -137,7 +146,7 @@ pub enum Kind {
     Refused,
     /// Malformed or not implemented.
     Error,
-    /// Nothing is sent (a response, or too short to answer).
+    /// Nothing is sent: a response, too short to answer, or what no client of QUIC sends.
     Dropped,
 }
 
@@ -149,17 +158,12 @@ pub enum Kind {
 pub fn respond(zones: &ZoneSet, settings: &Settings, client: &Client, request: &[u8], response: &mut [u8]) -> Outcome {
     let header = Header::read(request).filter(|header| !header.is_response());
     let Some(header) = header.filter(|_| response.len() >= usize::from(UDP_SIZE_MIN)) else {
-        return Outcome {
-            len: 0,
-            rcode: 0,
-            kind: Kind::Dropped,
-            zone: None,
-            truncated: false,
-            cookie: false,
-            synthesised: false,
-        };
+        return Outcome::DROPPED;
     };
     let request = Request::parse(header, request);
+    if client.transport == Transport::Quic && request.is_wrong_over_quic() {
+        return Outcome::DROPPED;
+    }
     let mut reply = Reply::new(&request, settings, client, response);
     decide(zones, settings, client, &request, &mut reply);
     reply.finish(&request, settings, client)

@@ -61,6 +61,12 @@ impl<'q> Request<'q> {
         request
     }
 
+    /// Whether it breaks the rules of QUIC, so that its connection has to end: streams tell messages apart, not IDs, and
+    /// QUIC itself says how long connections last (RFC 9250 §4.2.1, §5.5.2).
+    pub fn is_wrong_over_quic(&self) -> bool {
+        self.header.has_id() || self.edns.is_some_and(|edns| edns.keepalive)
+    }
+
     fn read_records(&mut self, mut rest: &'q [u8]) -> Option<()> {
         for (section, count) in self.header.counts.into_iter().enumerate().skip(1) {
             for _ in 0..count {

@@ -155,7 +155,7 @@ impl Requests {
         };
         *self.last_use.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         answered.unwrap_or_else(|status| {
-            dropped(Transport::Https, DropReason::Http);
+            dropped(Transport::Https, DropReason::Protocol);
             let mut response = Response::new(Full::default());
             *response.status_mut() = status;
             if status == StatusCode::METHOD_NOT_ALLOWED {

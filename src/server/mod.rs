@@ -1,9 +1,11 @@
-//! DNS sockets: loops of UDP, TCP, TLS and HTTPS, limits, and the counting of outcomes.
+//! DNS sockets: loops of UDP, TCP, TLS, HTTPS and QUIC, limits, and the counting of outcomes.
 //!
 //! UDP has threads of its own (`udp`), all connections share a runtime of their own (`tcp`): neither waits for the
 //! control plane. Both hand octets to [`crate::query::respond`] and know nothing of their meaning.
 
+mod bound;
 mod doh;
+mod doq;
 mod framing;
 mod rate;
 pub mod settings;
@@ -13,6 +15,7 @@ mod tls;
 mod udp;
 mod worker;
 
+pub use bound::EncryptedAddresses;
 pub use rate::RateLimits;
 pub use settings::{Encrypted, Settings, TcpLimits, WildcardAddress, check_address};
 pub use tls::Certificate;
@@ -22,6 +25,7 @@ use crate::query::{self, Kind, Outcome, Transport};
 use crate::snapshot::Reader;
 use crate::telemetry::{Answer, Dns, DnsCounter};
 use crate::update::{Clock, SystemClock};
+use bound::{Bound, Listener};
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
@@ -59,15 +63,6 @@ struct Serving {
 /// Binds, serves, and stops.
 pub struct Server;
 
-/// Where encrypted transports are served, in the order of the settings; ports 0 have become real ones.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EncryptedAddresses {
-    /// DNS over TLS.
-    pub tls: Vec<SocketAddr>,
-    /// DNS over HTTPS.
-    pub https: Vec<SocketAddr>,
-}
-
 /// A server at work. Dropping it stops it as [`Running::stop`] does.
 pub struct Running {
     addresses: Vec<SocketAddr>,
@@ -92,30 +87,18 @@ impl Server {
         let mut addresses = Vec::new();
         let mut udp = Vec::new();
         let mut tcp = Vec::new();
-        let slots = || Slots::new(settings.tcp.connections, settings.tcp.connections_per_client);
-        let tcp_slots = slots();
+        let slots = Slots::new(settings.tcp.connections, settings.tcp.connections_per_client);
         for &address in &settings.addresses {
             let (sockets, socket) = bind(address, settings).map_err(|source| StartError { address, source })?;
             addresses.push(socket.local_addr().map_err(|source| StartError { address, source })?);
             udp.extend(sockets);
-            tcp.push(Bound { socket, protocol: Protocol::Tcp, slots: tcp_slots.clone() });
+            tcp.push(Bound::Tcp(socket, Protocol::Tcp, slots.clone()));
         }
         let mut bound = EncryptedAddresses::default();
         if let Some(encrypted) = &settings.encrypted {
-            // Of their own: encrypted connections, however many, leave those to TCP that UDP falls back on.
-            let slots = slots();
-            let tls = Protocol::Tls(tls::dot(&encrypted.certificate).into());
-            let https = tls::doh(&encrypted.certificate).into();
-            let https = Protocol::Https(https, Arc::clone(&encrypted.https_path));
-            for (protocol, addresses, bound) in
-                [(tls, &encrypted.tls, &mut bound.tls), (https, &encrypted.https, &mut bound.https)]
-            {
-                for &address in addresses {
-                    let (socket, address) = bind_tcp(address)?;
-                    bound.push(address);
-                    tcp.push(Bound { socket, protocol: protocol.clone(), slots: slots.clone() });
-                }
-            }
+            let (sockets, addresses) = Bound::encrypted(encrypted, &settings.tcp)?;
+            tcp.extend(sockets);
+            bound = addresses;
         }
         let (stop_tcp, stop) = watch::channel(false);
         let stop_udp = AtomicBool::new(false);
@@ -129,30 +112,6 @@ impl Server {
             .map(|()| running)
             .map_err(|source| StartError { address, source })
     }
-}
-
-/// A socket for connections that no runtime has yet.
-struct Bound {
-    socket: TcpListener,
-    protocol: Protocol,
-    slots: Slots,
-}
-
-impl Bound {
-    /// It on the runtime that is entered.
-    fn listen(self) -> io::Result<tcp::Listener> {
-        let Self { socket, protocol, slots } = self;
-        Ok(tcp::Listener { socket: tokio::net::TcpListener::from_std(socket)?, protocol, slots })
-    }
-}
-
-fn bind_tcp(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let bind = || {
-        let socket = accept::bind(address)?;
-        let bound = socket.local_addr()?;
-        Ok((socket, bound))
-    };
-    bind().map_err(|source| StartError { address, source })
 }
 
 impl Running {
@@ -183,7 +142,7 @@ impl Running {
 
     fn spawn_tcp(&mut self, bound: Vec<Bound>, workers: usize, stop: watch::Receiver<bool>) -> io::Result<()> {
         let telemetry = self.serving.telemetry.clone();
-        let mut transports: Vec<Transport> = bound.iter().map(|bound| bound.protocol.transport()).collect();
+        let mut transports: Vec<Transport> = bound.iter().map(Bound::transport).collect();
         transports.dedup();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(workers)
@@ -211,9 +170,9 @@ impl Running {
     }
 }
 
-fn serve_tcp(runtime: &Runtime, listeners: Vec<tcp::Listener>, serving: &Arc<Serving>, stop: &watch::Receiver<bool>) {
+fn serve_tcp(runtime: &Runtime, listeners: Vec<Listener>, serving: &Arc<Serving>, stop: &watch::Receiver<bool>) {
     // Spawned, so that they run on the runtime's own threads, which have counters.
-    let listen = |listener| runtime.spawn(tcp::listen(listener, Arc::clone(serving), stop.clone()));
+    let listen = |listener: Listener| runtime.spawn(listener.serve(Arc::clone(serving), stop.clone()));
     let tasks: Vec<_> = listeners.into_iter().map(listen).collect();
     runtime.block_on(async {
         for task in tasks {

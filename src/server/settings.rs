@@ -30,6 +30,8 @@ pub struct Encrypted {
     pub tls: Vec<SocketAddr>,
     /// Addresses to serve DNS over HTTPS on (RFC 8484).
     pub https: Vec<SocketAddr>,
+    /// Addresses to serve DNS over QUIC on (RFC 9250).
+    pub quic: Vec<SocketAddr>,
     /// The path of DNS over HTTPS.
     pub https_path: Arc<str>,
 }

@@ -83,8 +83,8 @@ pub enum DropReason {
     TcpSlowReader,
     /// A TLS handshake failed or took too long.
     Handshake,
-    /// An HTTP request carried no DNS request, or none that is taken.
-    Http,
+    /// What came over HTTPS or QUIC carried no DNS request, or none that is taken.
+    Protocol,
 }
 
 /// What was done with a response beyond the rate limit.
@@ -109,7 +109,7 @@ const DROPS: [&str; 10] = [
     "tcp_idle",
     "tcp_slow_reader",
     "handshake",
-    "http",
+    "protocol",
 ];
 
 const LIMITS: [&str; 3] = ["dropped", "slipped", "logged"];

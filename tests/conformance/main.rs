@@ -21,5 +21,6 @@ mod rfc8482;
 mod rfc8484;
 mod rfc8914;
 mod rfc8945;
+mod rfc9250;
 mod rfc9471;
 mod rfc9660;

@@ -44,6 +44,21 @@ fn the_demonstration_makes_its_certificate_once() {
 }
 
 #[test]
+fn all_encrypted_transports_are_served_from_one_certificate() {
+    let toml = format!("{DOT}doh_listen = [\"127.0.0.1:0\"]\ndoq_listen = [\"127.0.0.1:0\"]\ndoh_path = \"/names\"\n");
+    let daemon = TestDaemon::start_with(&[], &toml);
+    let ca = format!("+tls-ca={}", daemon.path("data/dns-cert.pem").display());
+    for (protocol, of) in [("+tls", "dot"), ("+https=/names", "doh"), ("+quic", "doq")] {
+        let port = daemon.address(of).port().to_string();
+        // Last, because the certificate's options choose TLS.
+        let asked = ["@127.0.0.1", "-p", &port, &ca, "+tls-hostname=localhost", protocol, "xn--zfr164b", "SOA"];
+        let output = Command::new("kdig").args(asked).output().expect("kdig; tests/run installs it");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(answered(&text), "{protocol}: {text}");
+    }
+}
+
+#[test]
 fn a_new_certificate_comes_with_sighup_and_a_bad_one_does_not() {
     let toml = format!("{DOT}cert = \"one.pem\"\nkey = \"one.key\"\n");
     let mut daemon = TestDaemon::prepare(&[], &toml);

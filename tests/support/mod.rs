@@ -231,7 +231,8 @@ impl TestDaemon {
         self.nth_address("dns", 1)
     }
 
-    fn address(&self, of: &str) -> SocketAddr {
+    /// The first address of this kind in the ready file.
+    pub fn address(&self, of: &str) -> SocketAddr {
         self.nth_address(of, 0)
     }
 

@@ -118,7 +118,7 @@ fn what_is_no_dns_request_gets_the_status_that_says_why() {
         assert_eq!(reply.status, *status, "{head}");
         assert_eq!(reply.header("allow").is_some(), *status == 405, "{head}");
     }
-    assert!(server.dropped("https", "http"));
+    assert!(server.dropped("https", "protocol"));
 }
 
 /// A connection of HTTP/2 with hyper's client.

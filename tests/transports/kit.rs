@@ -42,6 +42,11 @@ impl Started {
         self.running.encrypted().https[0]
     }
 
+    /// Where DNS over QUIC is.
+    pub fn doq(&self) -> SocketAddr {
+        self.running.encrypted().quic[0]
+    }
+
     /// Whether something was dropped for this reason.
     pub fn dropped(&self, transport: &str, reason: &str) -> bool {
         let line = format!("zhengming_dns_dropped_total{{reason=\"{reason}\",transport=\"{transport}\"}} ");
@@ -84,8 +89,13 @@ pub fn start(tcp: TcpLimits) -> Started {
     let (trusts, key) = certificate();
     let (certificate, current) = watch::channel(key);
     let free = || vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()];
-    let encrypted =
-        Some(Encrypted { certificate: current, tls: free(), https: free(), https_path: "/dns-query".into() });
+    let encrypted = Some(Encrypted {
+        certificate: current,
+        tls: free(),
+        https: free(),
+        quic: free(),
+        https_path: "/dns-query".into(),
+    });
     let settings = Settings { addresses: free(), workers: 2, tcp, encrypted, rate: None };
     let query = zhengming::query::Settings { keepalive: 123, ..Default::default() };
     let running = Server::start(&settings, reader, query, telemetry).unwrap();
