@@ -1,6 +1,7 @@
 //! One HTTP service on its listeners: bound before it is served, drained before it ends.
 
 use super::Error;
+use crate::http::accept;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -37,7 +38,7 @@ impl Web {
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
         let failed = |source| Error::Listen { address, source };
-        let listener = TcpListener::bind(address).map_err(failed)?;
+        let listener = accept::bind(address).map_err(failed)?;
         self.addresses.push(listener.local_addr().map_err(failed)?);
         self.tasks.push(self.runtime.spawn(serve(listener, self.stop.subscribe())));
         Ok(())
@@ -58,5 +59,22 @@ impl Web {
                 Err(error) => tracing::error!(%error, "a listener ended badly"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The default gateway listens on both wildcards with one port; IPv6 must leave IPv4 to the other socket.
+    #[test]
+    fn both_wildcards_share_a_port() {
+        let runtime = Runtime::new().expect("a runtime");
+        let mut web = Web::new(&runtime);
+        let serve = |_, _| std::future::ready(Ok(()));
+        web.listen("0.0.0.0:0".parse().expect("an address"), serve).expect("IPv4");
+        let port = web.addresses()[0].port();
+        web.listen(SocketAddr::new(std::net::Ipv6Addr::UNSPECIFIED.into(), port), serve).expect("IPv6 beside it");
+        web.stop();
     }
 }
