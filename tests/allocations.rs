@@ -7,6 +7,8 @@ use respond::{Opt, Query};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use zhengming::query::{self, Kind, Transport};
+use zhengming::zone::denial::Params;
+use zhengming::zone::{Name, Record, Rtype, Zone, ZoneSet};
 
 /// Counts what this thread allocates.
 struct Counting;
@@ -91,6 +93,88 @@ fn no_answer_allocates() {
     for kind in kinds.into_iter().chain([Kind::Dropped]) {
         assert!(seen.contains(&kind), "{kind:?} was not tried");
     }
+}
+
+/// A zone with signatures and an NSEC chain, or an NSEC3 chain with these flags. Nobody looks into the signatures here.
+fn signed(apex: &str, nsec3_flags: Option<u8>) -> Zone {
+    let origin = Name::absolute(apex).unwrap();
+    let mut records = Vec::new();
+    let mut add = |owner: &str, rtype: Rtype, rdata: &[u8]| {
+        let owner = Name::parse(owner.as_bytes(), &origin).unwrap();
+        let covering = [&rtype.0.to_be_bytes()[..], &[13, 2], &[0; 14], origin.as_wire(), &[7; 64]].concat();
+        for (rtype, rdata) in [(rtype, rdata.into()), (Rtype::RRSIG, covering.into())] {
+            records.push(Record { owner: owner.clone(), rtype, ttl: 300, rdata });
+        }
+    };
+    let soa = [&b"\x02ns"[..], origin.as_wire(), &b"\x04host"[..], origin.as_wire(), &[0; 20]].concat();
+    add("@", Rtype::SOA, &soa);
+    let names = ["@", "www", "*.wild", "a.b.ent", "alias", "*.towild", "cut", "moved"];
+    add("www", Rtype::A, &[192, 0, 2, 1]);
+    add("*.wild", Rtype::A, &[192, 0, 2, 2]);
+    add("a.b.ent", Rtype::A, &[192, 0, 2, 3]);
+    add("alias", Rtype::CNAME, &[&b"\x01x\x06towild"[..], origin.as_wire()].concat());
+    add("*.towild", Rtype::CNAME, &[&b"\x01x\x04wild"[..], origin.as_wire()].concat());
+    add("cut", Rtype::NS, &[&b"\x02ns\x03cut"[..], origin.as_wire()].concat());
+    add("moved", Rtype::DNAME, &[&b"\x03ent"[..], origin.as_wire()].concat());
+    match nsec3_flags {
+        None => names.iter().for_each(|name| add(name, Rtype::NSEC, &[origin.as_wire(), &[0, 1, 0x40]].concat())),
+        Some(flags) => {
+            add("@", Rtype::NSEC3PARAM, &[1, 0, 0, 2, 1, 0xab]);
+            let params = Params::read(&[1, 0, 0, 2, 1, 0xab]).unwrap();
+            for name in names {
+                let wire = Name::parse(name.as_bytes(), &origin).unwrap();
+                let mut rdata = vec![1, flags, 0, 2, 1, 0xab, 20];
+                rdata.extend_from_slice(&[0; 20]);
+                add(&base32hex(&params.hash([wire.as_wire(), &[]])), Rtype::NSEC3, &rdata);
+            }
+        }
+    }
+    Zone::build(origin, records).unwrap()
+}
+
+fn base32hex(octets: &[u8]) -> String {
+    let bit = |n: usize| usize::from(octets[n / 8] >> (7 - n % 8) & 1);
+    let digits = (0..octets.len() * 8 / 5).map(|digit| (0..5).fold(0, |value, n| value << 1 | bit(digit * 5 + n)));
+    digits.map(|digit| char::from(b"0123456789abcdefghijklmnopqrstuv"[digit])).collect()
+}
+
+#[test]
+fn no_signed_answer_allocates_or_panics() {
+    let apexes = [("nsec.test", None), ("nsec3.test", Some(0)), ("optout.test", Some(1))];
+    let zones = ZoneSet::new(apexes.map(|(apex, flags)| signed(apex, flags)));
+    let settings = respond::settings();
+    let mut response = vec![0; 65_535];
+    // Every name of up to three of these labels, below each apex.
+    let labels = ["www", "*", "wild", "ent", "b", "alias", "towild", "cut", "moved", "x"];
+    let mut names = vec![String::new()];
+    for length in 1..=3 {
+        let longer = names.iter().filter(|name| name.matches('.').count() == length - 1);
+        let longer: Vec<String> = longer.flat_map(|name| labels.map(|label| format!("{label}.{name}"))).collect();
+        names.extend(longer);
+    }
+    // And the longest there are.
+    names.push("x.".repeat(120));
+    names.push(format!("{}.", "y".repeat(60)).repeat(3) + &"z.".repeat(28));
+    let mut proofs = 0;
+    for name in &names {
+        for (apex, _) in apexes {
+            for qtype in ["A", "DS", "RRSIG", "ANY"] {
+                for udp_size in [512, 1232] {
+                    let opt = Opt { flags: 0x8000, udp_size, ..Opt::new() };
+                    let query = Query { edns: Some(opt), ..Query::new(&format!("{name}{apex}"), qtype) };
+                    let request = query.to_wire();
+                    let client = respond::client(Transport::Udp);
+                    let respond = || query::respond(&zones, &settings, &client, &request, &mut response);
+                    let (allocations, outcome) = allocations_of(respond);
+                    assert_eq!(allocations, 0, "{outcome:?} for {name}{apex} {qtype}");
+                    assert!(outcome.len <= usize::from(udp_size), "{outcome:?} for {name}{apex} {qtype}");
+                    // NSCOUNT: more than a SOA and its signature.
+                    proofs += usize::from(response[9] > 2);
+                }
+            }
+        }
+    }
+    assert!(proofs > 1000, "{proofs} proofs");
 }
 
 #[test]
