@@ -54,7 +54,7 @@ fn allocations_of<T>(run: impl FnOnce() -> T) -> (usize, T) {
 #[test]
 fn no_answer_allocates() {
     let zones = respond::zones();
-    let settings = respond::settings();
+    let settings = [respond::settings(), query::Settings { rotate_rrsets: true, ..respond::settings() }];
     let mut response = vec![0; 65_535];
     let mut seen = Vec::new();
     let names = [
@@ -82,8 +82,10 @@ fn no_answer_allocates() {
         }
     }
     for request in &requests {
-        for transport in Transport::ALL {
-            let respond = || query::respond(&zones, &settings, &respond::client(transport), request, &mut response);
+        for (transport, settings) in
+            Transport::ALL.into_iter().flat_map(|one| settings.each_ref().map(|with| (one, with)))
+        {
+            let respond = || query::respond(&zones, settings, &respond::client(transport), request, &mut response);
             let (allocations, outcome) = allocations_of(respond);
             assert_eq!(allocations, 0, "{outcome:?} for {request:02x?}");
             seen.push(outcome.kind);

@@ -90,6 +90,7 @@ impl Config {
             cookies: server.cookies.then(cookies),
             id_server: server.id_server.clone(),
             version_server: server.version_server.clone(),
+            rotate_rrsets: server.rotate_rrsets,
             // In units of 100 ms; a longer time than can be said is said as the longest.
             keepalive: u16::try_from(server.tcp_idle_secs * 10).unwrap_or(u16::MAX),
         }

@@ -63,6 +63,8 @@ pub struct Server {
     pub id_server: String,
     /// What `version.server` answers in class CHAOS; empty: refused.
     pub version_server: String,
+    /// Whether the records of an answer's RRset take turns at its head.
+    pub rotate_rrsets: bool,
     /// Largest UDP response in octets.
     pub udp_size_max: u16,
     /// Whether DNS cookies are answered (RFC 7873).
@@ -311,6 +313,7 @@ impl Default for Server {
             nsid: String::new(),
             id_server: String::new(),
             version_server: String::new(),
+            rotate_rrsets: false,
             udp_size_max: 1232,
             cookies: true,
             cookie_secrets: Vec::new(),

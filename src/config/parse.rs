@@ -89,6 +89,7 @@ fn server(table: &Table<'_>, default: Server) -> Server {
         nsid: table.read("nsid", default.nsid, identity),
         id_server: table.read("id_server", default.id_server, identity),
         version_server: table.read("version_server", default.version_server, identity),
+        rotate_rrsets: table.read("rotate_rrsets", default.rotate_rrsets, Value::truth),
         // RFC 6891 §6.2.3: 512 always fits; above 4,096 every path fragments.
         udp_size_max: table.read("udp_size_max", default.udp_size_max, |value| value.integer(512..=4096)),
         cookies: table.read("cookies", default.cookies, Value::truth),

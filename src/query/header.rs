@@ -46,6 +46,12 @@ impl Header {
         self.id != [0, 0]
     }
 
+    /// The ID.
+    #[inline]
+    pub fn id(&self) -> u16 {
+        u16::from_be_bytes(self.id)
+    }
+
     /// The low bits of the RCODE.
     pub fn rcode(&self) -> u16 {
         self.flags & RCODE

@@ -102,6 +102,8 @@ pub struct Settings {
     pub id_server: String,
     /// What `version.server` and `version.bind` answer; empty: refused.
     pub version_server: String,
+    /// Whether the records of an answer's RRset begin with another one from request to request; else in the zone's order.
+    pub rotate_rrsets: bool,
 }
 
 /// What became of a request, for the counters.
@@ -283,6 +285,7 @@ impl Default for Settings {
             keepalive: 100,
             id_server: String::new(),
             version_server: String::new(),
+            rotate_rrsets: false,
         }
     }
 }

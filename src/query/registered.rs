@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::answer::Sought;
-use super::message::Section;
+use super::message::{Full, Owner, Section};
 use super::negative;
 use super::referral;
 use super::reply::Reply;
@@ -52,17 +52,31 @@ fn addresses<'z>(
     reply: &mut Reply<'z, '_>,
 ) {
     let owner = sought.owner(0);
-    let message = &mut reply.message;
     let written = match sought.qtype {
         // For ANY one RRset is enough (RFC 8482 §4.1).
-        Rtype::A | Rtype::ANY if !v4.is_empty() => {
-            message.rrset(Section::Answer, owner, Rtype::A, ttl, v4.iter().map(|octets| &octets[..]))
-        }
-        Rtype::AAAA | Rtype::ANY if !v6.is_empty() => {
-            message.rrset(Section::Answer, owner, Rtype::AAAA, ttl, v6.iter().map(|octets| &octets[..]))
-        }
+        Rtype::A | Rtype::ANY if !v4.is_empty() => write(owner, Rtype::A, ttl, v4, reply),
+        Rtype::AAAA | Rtype::ANY if !v6.is_empty() => write(owner, Rtype::AAAA, ttl, v6, reply),
         _ => return negative::nodata(enclosing, sought, None, reply),
     };
     reply.kind = Kind::Answer;
     reply.require(written);
+}
+
+#[inline]
+fn write<const LEN: usize>(
+    owner: Owner<'_>,
+    rtype: Rtype,
+    ttl: u32,
+    rdata: &[[u8; LEN]],
+    reply: &mut Reply<'_, '_>,
+) -> Result<(), Full> {
+    let first = reply.first_of(rdata.len());
+    let message = &mut reply.message;
+    match first {
+        0 => message.rrset(Section::Answer, owner, rtype, ttl, rdata.iter().map(|octets| &octets[..])),
+        _ => {
+            let rotated = rdata[first..].iter().chain(&rdata[..first]);
+            message.rrset(Section::Answer, owner, rtype, ttl, rotated.map(|octets| &octets[..]))
+        }
+    }
 }

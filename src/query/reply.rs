@@ -47,6 +47,8 @@ pub(super) struct Reply<'z, 'm> {
     pub synthesised: bool,
     /// Records of proof that the authority section is to have.
     pub proofs: Option<Proofs<'z>>,
+    /// Which record of an RRset an answer begins with, modulo their number; 0: the first.
+    rotation: u16,
     dnssec_ok: bool,
     truncated: bool,
     error: Option<ExtendedError<'z>>,
@@ -76,6 +78,9 @@ impl<'z, 'm> Reply<'z, 'm> {
             zone: None,
             synthesised: false,
             proofs: None,
+            // The ID of a good client is random. Over HTTPS and QUIC it is 0 (RFC 8484 §4.1, RFC 9250 §4.2.1), so that
+            // there the seconds rotate.
+            rotation: if settings.rotate_rrsets { request.header.id().wrapping_add(client.now as u16) } else { 0 },
             dnssec_ok: request.edns.is_some_and(|edns| edns.dnssec_ok),
             truncated: false,
             error: None,
@@ -123,6 +128,12 @@ impl<'z, 'm> Reply<'z, 'm> {
         self.dnssec_ok && zone.is_signed()
     }
 
+    /// With which of `count` records an RRset of the answer section begins.
+    #[inline]
+    pub fn first_of(&self, count: usize) -> usize {
+        if self.rotation == 0 || count < 2 { 0 } else { usize::from(self.rotation) % count }
+    }
+
     /// Appends an RRset of `node`, with its signatures if they are wanted: all or nothing.
     #[inline]
     pub fn rrset(
@@ -133,11 +144,20 @@ impl<'z, 'm> Reply<'z, 'm> {
         node: NodeRef<'_>,
         rrset: RrsetRef<'_>,
     ) -> Result<(), Full> {
-        if !self.signs(zone) {
-            return self.message.rrset(section, owner, rrset.rtype, rrset.ttl, rrset.rdata());
+        let first = if section == Section::Answer { self.first_of(usize::from(rrset.count)) } else { 0 };
+        let signs = self.signs(zone);
+        let write = |message: &mut Message<'_>| match first {
+            0 => message.rrset(section, owner, rrset.rtype, rrset.ttl, rrset.rdata()),
+            _ => {
+                let rotated = rrset.rdata().skip(first).chain(rrset.rdata().take(first));
+                message.rrset(section, owner, rrset.rtype, rrset.ttl, rotated)
+            }
+        };
+        if !signs {
+            return write(&mut self.message);
         }
         self.message.whole(section, |message| {
-            message.rrset(section, owner, rrset.rtype, rrset.ttl, rrset.rdata())?;
+            write(message)?;
             message.rrset(section, owner, Rtype::RRSIG, rrset.ttl, node.signatures(rrset.rtype))
         })
     }

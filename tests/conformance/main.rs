@@ -24,3 +24,4 @@ mod rfc8945;
 mod rfc9250;
 mod rfc9471;
 mod rfc9660;
+mod rrset_order;
