@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use zhengming::zone::{Name, Rtype};
 
 const NOERROR: u16 = 0;
+const FORMERR: u16 = 1;
+const SERVFAIL: u16 = 2;
 const NXDOMAIN: u16 = 3;
 const NOTIMP: u16 = 4;
 const YXDOMAIN: u16 = 6;
@@ -17,6 +19,8 @@ const OUR_CHAIN_MAX: usize = 16;
 const ADDRESS_LEN_MAX: usize = 200;
 /// After so many aliases Knot stops.
 const KNOT_CHAIN_MAX: usize = 5;
+/// Of so many aliases BIND makes a failure.
+const BIND_CHAIN_MAX: usize = 12;
 /// Labels of a question that we compress names with.
 const COMPRESSED_LABELS_MAX: usize = 16;
 
@@ -27,6 +31,8 @@ pub enum Peer {
     Nsd,
     /// Knot.
     Knot,
+    /// BIND.
+    Bind,
 }
 
 /// One question, and what two servers answer.
@@ -37,7 +43,7 @@ pub struct Case<'a> {
     pub world: &'a World,
     /// The other one.
     pub peer: Peer,
-    /// Additional data of both peers.
+    /// Additional data of NSD and Knot, both.
     pub both_add: BTreeSet<Record>,
     /// Our answer.
     pub ours: Response,
@@ -61,15 +67,27 @@ pub struct Tolerance {
 pub const TOLERANCES: &[Tolerance] = &[
     Tolerance {
         name: "reserved type",
-        reason: "Knot does not implement type 0; to NSD and us it is a type that no name has",
-        reference: "RFC 6895 §3.1 reserves it and says no more",
+        reason: "Knot does not implement type 0, nor BIND any that only questions may have; to NSD and us no name has them",
+        reference: "RFC 6895 §3.1 reserves them and says no more",
         apply: reserved_type,
     },
     Tolerance {
+        name: "zone that BIND refuses",
+        reason: "BIND alone takes NS at a wildcard and DS at an apex for errors, and has no answer from such a zone",
+        reference: "RFC 4592 §4.2: discouraged; RFC 4035 §2.4",
+        apply: refused_zone,
+    },
+    Tolerance {
         name: "one RRset for ANY",
-        reason: "each server picks an RRset; NSD knows only some types to pick from",
+        reason: "NSD, Knot and we pick an RRset each, BIND gives all; NSD knows only some types to pick from, BIND no DS alone",
         reference: "RFC 8482 §4.1: a subset of the RRsets will do",
         apply: any,
+    },
+    Tolerance {
+        name: "ANY below a DNAME",
+        reason: "to BIND the CNAME that it makes is an answer to ANY; NSD, Knot and we follow it",
+        reference: "RFC 6672 §3.2 step 3c: go back to step 1",
+        apply: any_below_dname,
     },
     Tolerance {
         name: "NS at a wildcard",
@@ -85,7 +103,7 @@ pub const TOLERANCES: &[Tolerance] = &[
     },
     Tolerance {
         name: "DS at an apex",
-        reason: "NSD may pass over the closest zone above, and any DS at the apex; Knot and we do not",
+        reason: "NSD may pass over the closest zone above, and any DS at the apex; BIND one that does not delegate",
         reference: "RFC 4035 §3.1.4.1: the parent's",
         apply: ds_at_apex,
     },
@@ -97,19 +115,19 @@ pub const TOLERANCES: &[Tolerance] = &[
     },
     Tolerance {
         name: "denial types at an alias",
-        reason: "Knot does not follow a CNAME for NSEC and RRSIG, nor NSD for NSEC3, even if there is no such record",
+        reason: "Knot and BIND do not follow a CNAME for NSEC and RRSIG, nor NSD for NSEC3, even if there is no such record",
         reference: "RFC 1034 §4.3.2 step 3a follows it; RFC 4035 §2.5 lets NSEC and RRSIG stand beside it",
         apply: denial_type_at_alias,
     },
     Tolerance {
         name: "alias into another zone",
-        reason: "Knot stays in the zone of the question; NSD and we start again with every zone we have",
+        reason: "Knot and BIND stay in the zone of the question; NSD and we start again with every zone we have",
         reference: "RFC 1034 §4.3.2 step 3a: go back to step 1",
         apply: alias_into_other_zone,
     },
     Tolerance {
         name: "long chain of aliases",
-        reason: "the servers stop at different lengths: Knot after 5, we after 16, NSD later",
+        reason: "the servers stop at different lengths: Knot after 5, we after 16, NSD later; BIND fails at 12, and in circles",
         reference: "RFC 1034 §3.6.2 asks for no length",
         apply: long_chain,
     },
@@ -121,7 +139,7 @@ pub const TOLERANCES: &[Tolerance] = &[
     },
     Tolerance {
         name: "NS of the zone in authority",
-        reason: "NSD adds the zone's servers to positive answers; a courtesy that costs room",
+        reason: "NSD and BIND add the zone's servers to positive answers; a courtesy that costs room",
         reference: "RFC 1034 §4.3.2 does not ask for it",
         apply: authority_ns,
     },
@@ -265,7 +283,25 @@ fn settle(case: &mut Case<'_>) -> bool {
 }
 
 fn reserved_type(case: &mut Case<'_>) -> bool {
-    let applies = case.peer == Peer::Knot && case.question.qtype == Rtype(0) && case.theirs.rcode == NOTIMP;
+    let applies = match case.peer {
+        Peer::Nsd => false,
+        Peer::Knot => case.question.qtype == Rtype(0) && case.theirs.rcode == NOTIMP,
+        Peer::Bind => {
+            let is_meta = matches!(case.question.qtype.0, 0 | 41 | 128..=254);
+            is_meta && matches!(case.theirs.rcode, FORMERR | NOTIMP)
+        }
+    };
+    applies && settle(case)
+}
+
+fn refused_zone(case: &mut Case<'_>) -> bool {
+    let targets = aliases(&case.ours).filter_map(target);
+    let mut names = targets.chain([case.question.name.clone()]);
+    let refused = &case.world.unserved_by_bind;
+    let is_refused = |name: Name| case.world.apex_of(&name).is_some_and(|apex| refused.contains(&apex));
+    let is_met = names.any(is_refused);
+    drop(names);
+    let applies = case.peer == Peer::Bind && is_met;
     applies && settle(case)
 }
 
@@ -275,9 +311,13 @@ fn any(case: &mut Case<'_>) -> bool {
         response.answer().iter().filter(|record| record.owner == name).map(|record| record.rtype).collect()
     };
     let (ours, theirs) = (types(&case.ours), types(&case.theirs));
-    let nsd_picks_none = case.peer == Peer::Nsd && theirs.is_empty() && case.theirs.has_authority(Rtype::SOA);
-    if case.question.qtype != Rtype::ANY || ours.len() != 1 || ours == theirs || (theirs.is_empty() && !nsd_picks_none)
-    {
+    let is_empty = case.theirs.sections.iter().all(BTreeSet::is_empty);
+    let picks_none = match case.peer {
+        Peer::Nsd => theirs.is_empty() && case.theirs.has_authority(Rtype::SOA),
+        Peer::Knot => false,
+        Peer::Bind => is_empty && ours.contains(&Rtype::DS),
+    };
+    if case.question.qtype != Rtype::ANY || ours.len() != 1 || ours == theirs || (theirs.is_empty() && !picks_none) {
         return false;
     }
     // RCODE and AA are compared all the same.
@@ -285,6 +325,16 @@ fn any(case: &mut Case<'_>) -> bool {
         response.sections = Default::default();
     }
     true
+}
+
+fn any_below_dname(case: &mut Case<'_>) -> bool {
+    let (ours, theirs) = (&case.ours, &case.theirs);
+    let has_made = |response: &Response| response.answer().iter().any(|record| record.rtype == Rtype::DNAME);
+    let is_asked = case.peer == Peer::Bind && case.question.qtype == Rtype::ANY;
+    let stops = theirs.rcode == NOERROR && theirs.answer().is_subset(ours.answer()) && has_made(theirs);
+    let goes_on = ours.rcode != NOERROR || ours.answer() != theirs.answer() || ours.authority() != theirs.authority();
+    let applies = is_asked && stops && goes_on;
+    applies && settle(case)
 }
 
 fn wildcard_ns(case: &mut Case<'_>) -> bool {
@@ -314,14 +364,14 @@ fn ds_at_apex(case: &mut Case<'_>) -> bool {
     let targets = aliases(&case.ours).filter_map(target);
     let names: Vec<Name> = targets.chain([case.question.name.to_lowercase()]).collect();
     let is_apex = names.iter().any(|name| case.world.apex_of(name).as_ref() == Some(name));
-    let applies = case.peer == Peer::Nsd && case.question.qtype == Rtype::DS && is_apex;
+    let applies = case.peer != Peer::Knot && case.question.qtype == Rtype::DS && is_apex;
     applies && !same(case) && settle(case)
 }
 
 fn denial_type_at_alias(case: &mut Case<'_>) -> bool {
     let types = match case.peer {
         Peer::Nsd => [Rtype::NSEC3; 2],
-        Peer::Knot => [Rtype::NSEC, Rtype::RRSIG],
+        Peer::Knot | Peer::Bind => [Rtype::NSEC, Rtype::RRSIG],
     };
     let stops = aliases(&case.theirs).count() < aliases(&case.ours).count();
     let applies = types.contains(&case.question.qtype) && stops && case.theirs.rcode == NOERROR && case.theirs.aa();
@@ -344,7 +394,7 @@ fn alias_into_other_zone(case: &mut Case<'_>) -> bool {
         leaves |= apex(&next) != home;
         name = if leaves { break } else { next };
     }
-    let applies = case.peer == Peer::Knot && leaves && case.theirs.aa();
+    let applies = case.peer != Peer::Nsd && leaves && case.theirs.aa();
     applies && !same(case) && settle(case)
 }
 
@@ -355,6 +405,14 @@ fn same(case: &Case<'_>) -> bool {
 }
 
 fn long_chain(case: &mut Case<'_>) -> bool {
+    if case.theirs.rcode == SERVFAIL {
+        let (ours, theirs) = (&case.ours, &case.theirs);
+        let is_circle =
+            ours.authority().is_empty() && ours.answer().iter().all(|record| record.rtype != case.question.qtype);
+        let is_long = is_circle || aliases(ours).count() >= BIND_CHAIN_MAX;
+        let applies = case.peer == Peer::Bind && is_long && aliases(theirs).all(|alias| ours.answer().contains(alias));
+        return applies && settle(case);
+    }
     let [ours, theirs] = [&case.ours, &case.theirs].map(|response| aliases(response).count());
     // As long as theirs, our chain may end before its end all the same.
     let we_stop = ours < theirs || ours == theirs && ours == OUR_CHAIN_MAX && case.ours.authority().is_empty();
@@ -375,7 +433,7 @@ fn one_tree(case: &mut Case<'_>) -> bool {
 
 fn authority_ns(case: &mut Case<'_>) -> bool {
     let is_positive = case.theirs.aa() && !case.theirs.answer().is_empty();
-    if case.peer != Peer::Nsd || !is_positive || case.ours.has_authority(Rtype::NS) {
+    if case.peer == Peer::Knot || !is_positive || case.ours.has_authority(Rtype::NS) {
         return false;
     }
     let world = case.world;

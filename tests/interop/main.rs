@@ -1,4 +1,4 @@
-//! The same questions to Zhengming, NSD and Knot: answers may differ only where the table of tolerances says why.
+//! The same questions to Zhengming, NSD, Knot and BIND: answers may differ only where the table of tolerances says why.
 //!
 //! `SEED` repeats a run; `INTEROP_FAMILIES` and `INTEROP_QUESTIONS` make it longer.
 
@@ -6,6 +6,7 @@ mod compare;
 mod differential;
 mod packet;
 mod packets;
+mod peers;
 mod probes;
 mod questions;
 mod random;

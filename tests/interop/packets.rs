@@ -1,6 +1,6 @@
 //! The packets of the probes, and what is due to each.
 
-use crate::compare::Peer::{self, Knot, Nsd};
+use crate::compare::Peer::{self, Bind, Knot, Nsd};
 
 const A: u16 = 1;
 const SOA: u16 = 6;
@@ -12,12 +12,28 @@ const NAME: &[u8] = b"\x05probe\x04test\x00";
 const NSD_ONLY_OPT: &[(Peer, &str)] = &[(Nsd, "takes OPT and TSIG beside the question, nothing else")];
 const UNREADABLE: &[(Peer, &str)] = &[(Knot, "drops a question that it cannot read"), (Nsd, "closes TCP on 12 octets")];
 const KNOT_TRAILING: &[(Peer, &str)] = &[(Knot, "takes what follows the last record for a fault")];
-const TRANSFER: &[(Peer, &str)] =
-    &[(Knot, "NOTAUTH without a rule for the client, NOTIMP for AXFR over UDP"), (Nsd, "NOTIMP for AXFR over UDP")];
+const TRANSFER: &[(Peer, &str)] = &[
+    (Knot, "NOTAUTH without a rule for the client, NOTIMP for AXFR over UDP"),
+    (Nsd, "NOTIMP for AXFR over UDP"),
+    (Bind, "FORMERR for AXFR over UDP, and for IXFR without the SOA of RFC 1995 §3"),
+];
+const NOTIFY: &[(Peer, &str)] = &[
+    (Knot, "NOTAUTH without a rule for the client"),
+    (Bind, "a primary answers it, though it has no primaries of its own to hear from (RFC 1996 §3.10)"),
+];
 const CHANGE: &[(Peer, &str)] =
     &[(Knot, "NOTAUTH without a rule for the client; RFC 2136 §3.1.2 has it for other zones"), (Nsd, "has no UPDATE")];
-const FLAGS: &[(Peer, &str)] = &[(Nsd, "takes an RCODE in a query for a fault")];
-const CHAOS: &[(Peer, &str)] = &[(Nsd, "answers with its version by default"), (Knot, "does too")];
+const FLAGS: &[(Peer, &str)] =
+    &[(Nsd, "takes an RCODE in a query for a fault"), (Bind, "copies CD, which SHOULD be cleared (RFC 4035 §3.1.6)")];
+const CD: &[(Peer, &str)] = &[(Bind, "copies CD, which SHOULD be cleared (RFC 4035 §3.1.6)")];
+const CHAOS: &[(Peer, &str)] =
+    &[(Nsd, "answers with its version by default"), (Knot, "does too"), (Bind, "has a zone of its own for it")];
+const CLASS: &[(Peer, &str)] = &[(
+    Bind,
+    "FORMERR for classes of no data, NOTIMP for unknown ones; a class that no zone has is REFUSED to all others",
+)];
+const META_TYPE: &[(Peer, &str)] =
+    &[(Bind, "FORMERR or NOTIMP for types that no zone can have; to all others no name has such a record")];
 
 /// A packet.
 pub struct Probe {
@@ -142,16 +158,17 @@ fn headers(add: &mut Add<'_>) {
     for opcode in (1..16_u16).filter(|opcode| !matches!(opcode, 4 | 5)) {
         add(&format!("opcode {opcode}"), query(opcode << 11, 0, &[]), "NOTIMP qd", &[]);
     }
-    add("NOTIFY", query(4 << 11, 0, &[]), "REFUSED qd", CHANGE);
+    add("NOTIFY", query(4 << 11, 0, &[]), "REFUSED qd", NOTIFY);
     add("UPDATE", query(5 << 11, 0, &[]), "REFUSED qd", CHANGE);
     add("opcode 15 and edns", query(15 << 11, 1, &opt(0, &[])), "NOTIMP opt qd", &[]);
     add("opcode 15, header only", header(15 << 11, [0; 4]), "NOTIMP", UNREADABLE);
     add("QR", query(0x8000, 0, &[]), "silence", &[]);
     add("QR and opcode 15", query(0x8000 | 15 << 11, 0, &[]), "silence", &[]);
     add("RCODE", query(0xf, 0, &[]), "NOERROR aa qd an", FLAGS);
-    for (name, flag) in [("AA", 0x400), ("RA", 0x80), ("AD", 0x20), ("CD", 0x10), ("Z", 0x40)] {
+    for (name, flag) in [("AA", 0x400), ("RA", 0x80), ("AD", 0x20), ("Z", 0x40)] {
         add(name, query(flag, 0, &[]), "NOERROR aa qd an", &[]);
     }
+    add("CD", query(0x10, 0, &[]), "NOERROR aa qd an", CD);
     add("TC", query(0x200, 0, &[]), "NOERROR aa qd an", &[]);
     add("RD", query(0x100, 0, &[]), "NOERROR aa rd qd an", &[]);
     add("all flags", query(0x7ff, 0, &[]), "NOERROR aa rd qd an", FLAGS);
@@ -192,16 +209,21 @@ fn questions(add: &mut Add<'_>) {
     for (name, class) in
         [("class 0", 0), ("class CH", 3), ("class HS", 4), ("class NONE", 254), ("class 65535", 65_535)]
     {
-        add(name, asked(NAME, SOA, class), "REFUSED qd", &[]);
+        add(name, asked(NAME, SOA, class), "REFUSED qd", CLASS);
     }
-    add("class ANY", asked(NAME, SOA, 255), "NOERROR qd an", &[(Knot, "sets AA, which RFC 1035 §6.2 does not allow")]);
+    add(
+        "class ANY",
+        asked(NAME, SOA, 255),
+        "NOERROR qd an",
+        &[(Knot, "sets AA, which RFC 1035 §6.2 does not allow"), (Bind, "takes the class for a fault")],
+    );
     add("CH version.bind", asked(b"\x07version\x04bind\x00", 16, 3), "REFUSED qd", CHAOS);
     add("CH id.server", asked(b"\x02id\x06server\x00", 16, 3), "REFUSED qd", CHAOS);
-    add("type OPT", asked(NAME, 41, IN), "NOERROR aa qd ns", &[]);
-    add("type TSIG", asked(NAME, 250, IN), "NOERROR aa qd ns", &[]);
+    add("type OPT", asked(NAME, 41, IN), "NOERROR aa qd ns", META_TYPE);
+    add("type TSIG", asked(NAME, 250, IN), "NOERROR aa qd ns", META_TYPE);
     add("type AXFR", asked(NAME, 252, IN), "REFUSED qd", TRANSFER);
     add("type IXFR", asked(NAME, 251, IN), "REFUSED qd", TRANSFER);
-    add("type MAILA", asked(NAME, 254, IN), "NOERROR aa qd ns", &[]);
+    add("type MAILA", asked(NAME, 254, IN), "NOERROR aa qd ns", META_TYPE);
     add("another zone", asked(b"\x05other\x04test\x00", A, IN), "REFUSED qd", &[]);
     add(
         "another zone, edns",

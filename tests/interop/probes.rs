@@ -3,7 +3,7 @@
 use crate::compare::Peer;
 use crate::packet::{Question, rcode_name};
 use crate::packets::{Probe, all};
-use crate::servers::Servers;
+use crate::servers::{SERVERS, Servers};
 use crate::zones::Served;
 use std::fmt::Write as _;
 use zhengming::zone::{Name, Rtype};
@@ -34,21 +34,22 @@ fn odd_packets_get_the_rcode_and_flags_that_are_due() {
                 .expect("a string");
         }
     }
-    println!("probe, transport, Zhengming | NSD | Knot\n{table}");
+    println!("probe, transport, Zhengming | NSD | Knot | BIND\n{table}");
     assert!(faults.is_empty(), "{faults}");
 }
 
-fn judge(probe: &Probe, tcp: bool, [ours, nsd, knot]: &[String; 3], faults: &mut String) {
+fn judge(probe: &Probe, tcp: bool, seen: &[String; SERVERS], faults: &mut String) {
     let transport = if tcp { "TCP" } else { "UDP" };
+    let [ours, nsd, knot, bind] = seen;
     if ours != probe.due {
         writeln!(
             faults,
-            "{} over {transport}: {} is due, we give {ours} (NSD {nsd}, Knot {knot})",
+            "{} over {transport}: {} is due, we give {ours} (NSD {nsd}, Knot {knot}, BIND {bind})",
             probe.name, probe.due
         )
         .expect("a string");
     }
-    for (peer, theirs) in [(Peer::Nsd, nsd), (Peer::Knot, knot)] {
+    for (peer, theirs) in [(Peer::Nsd, nsd), (Peer::Knot, knot), (Peer::Bind, bind)] {
         let is_listed = probe.differs.iter().any(|(differs, _)| *differs == peer);
         if bare(theirs) != bare(ours) && !is_listed {
             writeln!(

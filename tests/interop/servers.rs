@@ -1,14 +1,15 @@
-//! The three servers with the same zones, each a process of its own on a free port, ended with the test.
+//! The servers with the same zones, each a process of its own on a free port, ended with the test.
 
 use crate::packet::{Question, Response};
+use crate::peers::{self, file_name};
 use crate::support::{PATIENCE, TestDaemon};
 use crate::zones::Served;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::Path;
-use std::process::{Child, Command};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::process::Child;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use zhengming::zone::Rtype;
@@ -16,10 +17,15 @@ use zhengming::zone::Rtype;
 /// How long a starting server is left alone between two questions whether it answers.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Zhengming, NSD and Knot.
+/// Servers that are asked the same.
+pub const SERVERS: usize = 4;
+/// Their names, Zhengming's first.
+pub const NAMES: [&str; SERVERS] = ["Zhengming", "NSD", "Knot", "BIND"];
+
+/// Zhengming and its peers.
 pub struct Servers {
-    /// In this order.
-    pub all: [Server; 3],
+    /// In the order of [`NAMES`].
+    pub all: [Server; SERVERS],
     /// Kept while they run.
     _keep: (TestDaemon, TempDir),
 }
@@ -28,70 +34,86 @@ pub struct Servers {
 pub struct Server {
     /// Its name in messages.
     pub name: &'static str,
-    process: Option<Child>,
+    /// The process and its log, if it is a peer.
+    process: Option<(Child, PathBuf)>,
     address: SocketAddr,
     socket: UdpSocket,
     next_id: u16,
 }
 
 impl Servers {
-    /// Starts the three with these zones.
+    /// Starts all of them with these zones.
     pub fn start(zones: &[Served]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path();
         for (number, zone) in zones.iter().enumerate() {
             fs::write(path.join(file_name(number)), &zone.text).expect("a writable directory");
         }
-        let [mut nsd, mut knot] = [start_nsd(path, zones), start_knot(path, zones)];
+        let mut peers = [peers::nsd(path, zones), peers::knot(path, zones), peers::bind(path, zones)];
         let mut toml = String::new();
         for (number, zone) in zones.iter().enumerate() {
             let (apex, file) = (&zone.apex, path.join(file_name(number)));
             writeln!(toml, "[[zones]]\napex = '{apex}'\nfile = '{}'", file.display()).expect("a string");
         }
         let daemon = TestDaemon::start_with(&[], &toml);
-        nsd.wait(zones, &path.join("nsd.log"));
-        knot.wait(zones, &path.join("knot.log"));
-        let zhengming = Server::new("Zhengming", None, daemon.dns());
-        Self { all: [zhengming, nsd, knot], _keep: (daemon, directory) }
+        peers.iter_mut().for_each(|peer| peer.wait(zones));
+        let [nsd, knot, bind] = peers;
+        let zhengming = Server::new(NAMES[0], daemon.dns());
+        Self { all: [zhengming, nsd, knot, bind], _keep: (daemon, directory) }
     }
 
-    /// What the three answer.
-    pub fn ask(&mut self, question: &Question) -> [Response; 3] {
+    /// What they answer.
+    pub fn ask(&mut self, question: &Question) -> [Response; SERVERS] {
+        // All of them work at the same time.
+        let requests = self.all.each_mut().map(|server| server.send(question));
+        let mut requests = requests.into_iter();
         self.all.each_mut().map(|server| {
-            let octets = server.ask(question);
+            let octets = server.receive(question, &requests.next().expect("one for each"));
             Response::read(&octets)
                 .unwrap_or_else(|fault| panic!("{}, {question}: {fault}: {octets:02x?}", server.name))
         })
     }
 
-    /// Fails unless all three serve the zone.
-    pub fn check_loaded(&mut self, zone: &Served) {
+    /// Which of them serve the zone.
+    pub fn serve(&mut self, zone: &Served) -> [bool; SERVERS] {
         let (name, edns) = (zone.apex.clone(), None);
         let answers = self.ask(&Question { name, qtype: Rtype::SOA, edns, tcp: false, recursion: false });
-        for (server, answer) in self.all.iter().zip(answers) {
-            assert_eq!(answer.answer().len(), 1, "{} does not serve\n{}\n{answer}", server.name, zone.text);
-        }
+        answers.map(|answer| answer.aa() && answer.answer().iter().any(|record| record.rtype == Rtype::SOA))
     }
 }
 
 impl Server {
-    fn new(name: &'static str, process: Option<Child>, address: SocketAddr) -> Self {
+    fn new(name: &'static str, address: SocketAddr) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.connect(address).expect("an address");
-        Self { name, process, address, socket, next_id: 0 }
+        Self { name, process: None, address, socket, next_id: 0 }
     }
 
-    /// Waits until it answers. Both peers do so only when all zones are loaded.
-    fn wait(&mut self, zones: &[Served], log: &Path) {
+    /// A peer that was started, and the log it writes.
+    pub fn peer(name: &'static str, process: Child, port: u16, log: PathBuf) -> Self {
+        let mut server = Self::new(name, (Ipv4Addr::LOCALHOST, port).into());
+        server.process = Some((process, log));
+        server
+    }
+
+    /// What it has written to its log.
+    pub fn log(&self) -> String {
+        let log = self.process.as_ref().and_then(|(_, log)| fs::read(log).ok());
+        String::from_utf8_lossy(&log.unwrap_or_default()).into_owned()
+    }
+
+    /// Waits until it answers. NSD and Knot do so only when all zones are loaded; BIND then says so.
+    fn wait(&mut self, zones: &[Served]) {
         let start = Instant::now();
+        let is_loaded = |server: &Self| server.name != "BIND" || server.log().contains("all zones loaded");
         let question =
             Question { name: zones[0].apex.clone(), qtype: Rtype::SOA, edns: None, tcp: false, recursion: false };
         self.socket.set_read_timeout(Some(POLL)).expect("a timeout");
         let answered = |server: &Self| server.socket.recv(&mut [0; 512]).is_ok();
-        while self.socket.send(&question.to_wire(0)).is_err() || !answered(self) {
-            let ended = self.process.as_mut().and_then(|process| process.try_wait().expect("a child"));
+        while self.socket.send(&question.to_wire(0)).is_err() || !answered(self) || !is_loaded(self) {
+            let ended = self.process.as_mut().and_then(|(process, _)| process.try_wait().expect("a child"));
             if ended.is_some() || start.elapsed() > PATIENCE {
-                panic!("{} does not answer ({ended:?}):\n{}", self.name, fs::read_to_string(log).unwrap_or_default());
+                panic!("{} does not answer ({ended:?}):\n{}", self.name, self.log());
             }
             // A port that nobody listens on yet refuses at once.
             std::thread::park_timeout(POLL);
@@ -108,17 +130,24 @@ impl Server {
         is_pending
     }
 
-    /// The octets that it answers.
-    pub fn ask(&mut self, question: &Question) -> Vec<u8> {
+    /// Asks; over TCP only when the answer is received. Returns what is asked.
+    fn send(&mut self, question: &Question) -> Vec<u8> {
         self.next_id = self.next_id.wrapping_add(1);
         let request = question.to_wire(self.next_id);
-        let response = if question.tcp { self.tcp(&request) } else { self.udp(&request) };
+        if !question.tcp {
+            self.socket.send(&request).expect("sent");
+        }
+        request
+    }
+
+    /// The octets that it answers to `request`.
+    fn receive(&self, question: &Question, request: &[u8]) -> Vec<u8> {
+        let response = if question.tcp { self.tcp(request) } else { self.udp(request) };
         response.unwrap_or_else(|| panic!("{} does not answer {question}", self.name))
     }
 
     fn udp(&self, request: &[u8]) -> Option<Vec<u8>> {
         let mut response = vec![0; 65_535];
-        self.socket.send(request).ok()?;
         loop {
             let length = self.socket.recv(&mut response).ok()?;
             if response[..2] == request[..2] {
@@ -182,7 +211,7 @@ fn read_framed(stream: &mut TcpStream) -> Option<Vec<u8>> {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
+        if let Some((mut process, _)) = self.process.take() {
             // NSD is several processes, which end with the first if that is asked to end.
             if let Some(pid) = i32::try_from(process.id()).ok().and_then(rustix::process::Pid::from_raw) {
                 let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
@@ -190,61 +219,4 @@ impl Drop for Server {
             let _ = process.wait();
         }
     }
-}
-
-fn file_name(number: usize) -> String {
-    format!("{number}.zone")
-}
-
-/// A port that is free for UDP and TCP.
-fn free_port() -> u16 {
-    loop {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
-        let port = listener.local_addr().expect("bound").port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
-
-fn spawn(name: &'static str, port: u16, command: &mut Command, log: &Path) -> Server {
-    let log = File::create(log).expect("a writable directory");
-    command.stdout(log.try_clone().expect("a file")).stderr(log).stdin(std::process::Stdio::null());
-    let process = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}; tests/run installs it"));
-    Server::new(name, Some(process), (Ipv4Addr::LOCALHOST, port).into())
-}
-
-/// NSD with minimal responses and refusals of ANY off, so that there is more to compare.
-fn start_nsd(path: &Path, zones: &[Served]) -> Server {
-    let (port, directory) = (free_port(), path.display());
-    let mut text = format!(
-        "server:\n ip-address: 127.0.0.1@{port}\n username: \"\"\n chroot: \"\"\n zonesdir: \"{directory}\"\n \
-         database: \"\"\n zonelistfile: \"{directory}/nsd.list\"\n xfrdfile: \"{directory}/nsd.xfrd\"\n \
-         xfrdir: \"{directory}\"\n pidfile: \"\"\n server-count: 1\n rrl-ratelimit: 0\n minimal-responses: no\n \
-         refuse-any: no\n round-robin: no\n tcp-count: 200\nremote-control:\n control-enable: no\n"
-    );
-    for (number, zone) in zones.iter().enumerate() {
-        let (apex, file) = (&zone.apex, file_name(number));
-        write!(text, "zone:\n name: \"{apex}\"\n zonefile: \"{file}\"\n").expect("a string");
-    }
-    let configuration = path.join("nsd.conf");
-    fs::write(&configuration, text).expect("a writable directory");
-    spawn("NSD", port, Command::new("nsd").args(["-d", "-c"]).arg(configuration), &path.join("nsd.log"))
-}
-
-fn start_knot(path: &Path, zones: &[Served]) -> Server {
-    let (port, directory) = (free_port(), path.display());
-    let mut text = format!(
-        "server:\n  rundir: \"{directory}\"\n  listen: 127.0.0.1@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  \
-         background-workers: 1\nlog:\n  - target: stderr\n    any: warning\ndatabase:\n  storage: \"{directory}/knot\"\n\
-         template:\n  - id: default\n    storage: \"{directory}\"\n    semantic-checks: off\n    journal-content: none\n    \
-         zonefile-sync: -1\nzone:\n"
-    );
-    for (number, zone) in zones.iter().enumerate() {
-        let (apex, file) = (&zone.apex, file_name(number));
-        write!(text, "  - domain: \"{apex}\"\n    file: \"{file}\"\n").expect("a string");
-    }
-    let configuration = path.join("knot.conf");
-    fs::write(&configuration, text).expect("a writable directory");
-    spawn("Knot", port, Command::new("knotd").arg("-c").arg(configuration), &path.join("knot.log"))
 }

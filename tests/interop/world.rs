@@ -12,6 +12,8 @@ pub struct World {
     zones: BTreeMap<Name, Contents>,
     /// Every name that exists in some zone.
     existing: BTreeSet<Name>,
+    /// Zones that BIND does not take.
+    pub unserved_by_bind: BTreeSet<Name>,
 }
 
 /// One zone.
@@ -29,7 +31,7 @@ impl World {
         let zones: BTreeMap<Name, Contents> =
             zones.iter().map(|zone| (zone.apex.to_lowercase(), Contents::new(zone))).collect();
         let existing = zones.values().flat_map(|zone| zone.owners.iter().flat_map(ancestors)).collect();
-        Self { zones, existing }
+        Self { zones, existing, unserved_by_bind: BTreeSet::new() }
     }
 
     /// The apex of the zone that a name is in.

@@ -48,6 +48,8 @@ const PLAIN: &[(&str, &str)] = &[
     ("SSHFP", "4 2 0123456789012345678901234567890123456789012345678901234567890123"),
 ];
 const TTLS: &[u32] = &[0, 1, 60, 300, 3600, 86400, 604_800];
+/// Of so many families one may have records for which BIND refuses a zone.
+const ODD_ONE_IN: usize = 4;
 /// Octets of the longest name.
 const NAME_LEN_MAX: usize = 255;
 
@@ -118,6 +120,7 @@ fn apex(random: &mut Random, number: usize) -> Name {
 
 impl Family {
     fn random(random: &mut Random, apex: &Name, others: &[Name]) -> Self {
+        let may_be_odd = random.one_in(ODD_ONE_IN);
         let mut apexes = vec![apex.clone()];
         while apexes.len() < 4 && random.one_in(2) {
             let above = random.pick(&apexes);
@@ -125,7 +128,8 @@ impl Family {
             let labels = if random.one_in(4) { "child.between" } else { random.pick(&["child", "a", "b", "Kind"]) };
             apexes.extend(below(labels, &above).filter(|child| !apexes.contains(child)));
         }
-        let zones: Vec<Served> = apexes.iter().map(|apex| Served::random(random, apex, &apexes, others)).collect();
+        let zones: Vec<Served> =
+            apexes.iter().map(|apex| Served::random(random, apex, &apexes, others, may_be_odd)).collect();
         let owners: BTreeSet<Name> =
             zones.iter().flat_map(|zone| &zone.lines).map(|line| line.owner.to_lowercase()).collect();
         let mut existing = BTreeSet::new();
@@ -140,6 +144,15 @@ impl Family {
     }
 }
 
+impl Line {
+    /// Whether BIND refuses its zone: NS at a wildcard has no meaning (RFC 4592 §4.2), and the apex's DS is the parent's
+    /// (RFC 4035 §2.4).
+    fn is_odd(&self, apex: &Name) -> bool {
+        let is_apex = || self.owner.to_lowercase() == apex.to_lowercase();
+        self.rtype == Rtype::NS && self.owner.labels().next() == Some(b"*") || self.rtype == Rtype::DS && is_apex()
+    }
+}
+
 impl Served {
     /// A zone of lines.
     pub fn new(apex: Name, lines: Vec<Line>) -> Self {
@@ -150,7 +163,7 @@ impl Served {
         Self { apex, text, lines }
     }
 
-    fn random(random: &mut Random, apex: &Name, family: &[Name], others: &[Name]) -> Self {
+    fn random(random: &mut Random, apex: &Name, family: &[Name], others: &[Name], may_be_odd: bool) -> Self {
         let foreign = family.iter().filter(|other| *other != apex).cloned().chain((0..2).map(|_| random.pick(others)));
         let foreign = foreign.collect();
         let mut draft = Draft {
@@ -162,7 +175,10 @@ impl Served {
             foreign,
         };
         draft.fill(family);
-        let Draft { lines, .. } = draft;
+        let Draft { mut lines, .. } = draft;
+        if !may_be_odd {
+            lines.retain(|line| !line.is_odd(apex));
+        }
         Self::new(apex.clone(), lines).mended()
     }
 
@@ -188,6 +204,11 @@ impl Served {
 }
 
 impl Served {
+    /// Whether BIND refuses the zone, as no other does.
+    pub fn is_odd(&self) -> bool {
+        self.lines.iter().any(|line| line.is_odd(&self.apex))
+    }
+
     fn is_dname_in_the_way(&self, dname: &Line) -> bool {
         let owner = dname.owner.to_lowercase();
         let has_beside = |line: &Line| {
