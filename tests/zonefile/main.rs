@@ -5,3 +5,4 @@ mod files;
 mod generator;
 mod oracles;
 mod shipped;
+mod types;

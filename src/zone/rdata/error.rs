@@ -95,21 +95,43 @@ pub fn name_error(error: NameError) -> (&'static str, &'static str) {
 
 fn expected(field: Field) -> (&'static str, &'static str) {
     match field {
-        Field::Name(_) => ("a name", "域名"),
+        Field::Name(_) | Field::NameIfAny(_) => ("a name", "域名"),
         Field::U8 => ("a number from 0 to 255", "0 到 255 的数字"),
         Field::U16 => ("a number from 0 to 65535", "0 到 65535 的数字"),
         Field::U32 => ("a number from 0 to 4294967295", "0 到 4294967295 的数字"),
         Field::Period => ("a time in seconds, or with units as in 1h30m", "秒数，或带单位的时间（如 1h30m）"),
         Field::Time => ("a time as YYYYMMDDHHmmSS", "YYYYMMDDHHmmSS 形式的时间"),
-        Field::Type => ("an RR type", "记录类型"),
+        Field::Type | Field::OldType => ("an RR type", "记录类型"),
         Field::Algorithm => ("a DNSSEC algorithm by number or mnemonic", "DNSSEC 算法编号或助记符"),
         Field::CertType => ("a certificate type by number or mnemonic", "证书类型编号或助记符"),
         Field::Ipv4 => ("an IPv4 address", "IPv4 地址"),
         Field::Ipv6 => ("an IPv6 address", "IPv6 地址"),
-        Field::Text | Field::Texts => ("text of at most 255 octets", "不超过 255 字节的文本"),
+        Field::Text | Field::Texts | Field::TextIfAny => ("text of at most 255 octets", "不超过 255 字节的文本"),
         Field::Tag => ("a tag of letters and digits", "由字母和数字组成的标记"),
         Field::Octets => ("a text, quoted if it has spaces", "文本（含空格时加引号）"),
-        Field::Base64 => ("Base64", "Base64 数据"),
+        Field::Digits => ("four digits or more", "四位或更多的数字"),
+        Field::Base64OrDash => ("Base64, or - for none", "Base64 数据，或 - 表示无"),
+        Field::Scheme => ("a scheme: NOTIFY, or a number from 0 to 255", "方式：NOTIFY，或 0 到 255 的数字"),
+        Field::Locator => ("four groups of hexadecimal as 2001:db8:1:2", "2001:db8:1:2 形式的四组十六进制数字"),
+        Field::Prefixes => {
+            ("prefixes as 1:192.0.2.0/24 or !2:2001:db8::/32", "1:192.0.2.0/24 或 !2:2001:db8::/32 形式的前缀")
+        }
+        Field::Nsap => ("0x and hexadecimal, two digits an octet", "0x 开头的十六进制数据（每字节两位）"),
+        Field::Atma => {
+            ("+ and digits, or hexadecimal, two digits an octet", "+ 开头的数字，或十六进制数据（每字节两位）")
+        }
+        Field::A6 => ("a prefix length up to 128 and an IPv6 address", "不超过 128 的前缀长度和 IPv6 地址"),
+        Field::NxtBitmap => ("RR types below 128", "编号小于 128 的记录类型列表"),
+        Field::Services => ("a protocol and ports as TCP 25 80", "协议和端口，如 TCP 25 80"),
+        Field::IpsecKey => (
+            "precedence, type, algorithm, gateway and key as in RFC 4025",
+            "RFC 4025 形式的优先级、类型、算法、网关和密钥",
+        ),
+        Field::AmtRelay => {
+            ("precedence, discovery, type and relay as in RFC 8777", "RFC 8777 形式的优先级、发现位、类型和中继")
+        }
+        Field::Hip => ("algorithm, HIT, key and servers as in RFC 8005", "RFC 8005 形式的算法、HIT、密钥和服务器"),
+        Field::Base64 | Field::Base64IfAny => ("Base64", "Base64 数据"),
         Field::Hex => ("hexadecimal, two digits an octet", "十六进制数据（每字节两位）"),
         Field::Salt => ("a salt in hexadecimal, or - for none", "十六进制盐值，或 - 表示无"),
         Field::Hash => ("a hash in Base32hex", "Base32hex 哈希值"),

@@ -78,6 +78,11 @@ pub fn cert_type(text: &[u8]) -> Option<u16> {
     number(text).or_else(|| find(CERT_TYPES, text))
 }
 
+/// A scheme of DSYNC by number or mnemonic (RFC 9859 §2.1); it has one.
+pub fn scheme(text: &[u8]) -> Option<u8> {
+    number(text).or_else(|| text.eq_ignore_ascii_case(b"NOTIFY").then_some(1))
+}
+
 const ALGORITHMS: &[(&str, u8)] = &[
     ("RSAMD5", 1),
     ("DH", 2),
@@ -94,6 +99,10 @@ const ALGORITHMS: &[(&str, u8)] = &[
     ("ED448", 16),
     ("SM2SM3", 17),
     ("ECC-GOST12", 23),
+    // As BIND writes them.
+    ("NSEC3DSA", 6),
+    ("NSEC3RSASHA1", 7),
+    ("ECCGOST", 12),
     ("INDIRECT", 252),
     ("PRIVATEDNS", 253),
     ("PRIVATEOID", 254),

@@ -3,10 +3,12 @@
 
 pub mod encoding;
 pub mod error;
+mod gateway;
 pub mod location;
 pub mod mnemonic;
 pub mod parse;
 pub mod print;
+mod rare;
 pub mod service;
 pub mod table;
 #[cfg(test)]
@@ -38,6 +40,8 @@ pub enum Field {
     Time,
     /// An RR type.
     Type,
+    /// An RR type, which may be written as a number alone (RFC 2535 §7.1).
+    OldType,
     /// A DNSSEC algorithm in one octet.
     Algorithm,
     /// A certificate type in two octets (RFC 4398 §2.1).
@@ -72,6 +76,38 @@ pub enum Field {
     Eui64,
     /// A position on the earth (RFC 1876).
     Location,
+    /// A name that may be missing.
+    NameIfAny(NameUse),
+    /// One character-string that may be missing.
+    TextIfAny,
+    /// A character-string of digits, at least four (RFC 1183 §3.1).
+    Digits,
+    /// Octets up to the end in Base64, perhaps none.
+    Base64IfAny,
+    /// Octets up to the end in Base64, `-` for none.
+    Base64OrDash,
+    /// How a child is notified: `NOTIFY` or a number of one octet (RFC 9859 §2.1).
+    Scheme,
+    /// Eight octets in four groups of hexadecimal digits (RFC 6742).
+    Locator,
+    /// Prefixes of addresses up to the end (RFC 3123).
+    Prefixes,
+    /// An address of OSI up to the end (RFC 1706).
+    Nsap,
+    /// An address of ATM up to the end.
+    Atma,
+    /// Prefix length and address suffix of A6 (RFC 2874 §3.1).
+    A6,
+    /// The bitmap of NXT up to the end (RFC 2535 §5.2).
+    NxtBitmap,
+    /// Protocol and ports of WKS up to the end (RFC 1035 §3.4.2).
+    Services,
+    /// All of IPSECKEY (RFC 4025).
+    IpsecKey,
+    /// All of AMTRELAY (RFC 8777).
+    AmtRelay,
+    /// All of HIP (RFC 8005).
+    Hip,
 }
 
 /// What a name in RDATA is for.
@@ -95,8 +131,10 @@ pub fn names(rtype: Rtype, rdata: &[u8]) -> impl Iterator<Item = (Range<usize>, 
         for &field in fields.by_ref() {
             let start = at;
             at += width(field, rdata.get(start..)?)?;
-            if let Field::Name(usage) = field {
-                return Some((start..at, usage));
+            match field {
+                Field::Name(usage) => return Some((start..at, usage)),
+                Field::NameIfAny(usage) if start < at => return Some((start..at, usage)),
+                _ => {}
             }
         }
         None
@@ -130,14 +168,20 @@ pub fn is_well_formed(rtype: Rtype, rdata: &[u8]) -> bool {
 fn width(field: Field, rest: &[u8]) -> Option<usize> {
     let width = match field {
         Field::Name(_) => crate::zone::name::wire_len(rest)?,
-        Field::U8 | Field::Algorithm => 1,
-        Field::U16 | Field::Type | Field::CertType => 2,
+        Field::NameIfAny(_) if rest.is_empty() => 0,
+        Field::NameIfAny(_) => crate::zone::name::wire_len(rest)?,
+        Field::U8 | Field::Algorithm | Field::Scheme => 1,
+        Field::U16 | Field::Type | Field::OldType | Field::CertType => 2,
         Field::U32 | Field::Period | Field::Time | Field::Ipv4 => 4,
         Field::Eui48 => 6,
-        Field::Eui64 => 8,
+        Field::Eui64 | Field::Locator => 8,
         Field::Ipv6 | Field::Location => 16,
-        Field::Text | Field::Tag | Field::Salt | Field::Hash => 1 + usize::from(*rest.first()?),
-        Field::Texts | Field::Octets | Field::Base64 | Field::Hex | Field::Bitmap | Field::SvcParams => rest.len(),
+        Field::TextIfAny if rest.is_empty() => 0,
+        Field::Text | Field::TextIfAny | Field::Digits | Field::Tag | Field::Salt | Field::Hash => {
+            1 + usize::from(*rest.first()?)
+        }
+        Field::A6 => rare::a6_width(rest)?,
+        _ => rest.len(),
     };
     (width <= rest.len()).then_some(width)
 }

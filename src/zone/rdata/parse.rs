@@ -1,9 +1,9 @@
 //! RDATA from presentation form.
 
 use super::encoding::{Base64Digits, HexDigits};
-use super::mnemonic::{algorithm, cert_type, number, period};
+use super::mnemonic::{algorithm, cert_type, number, period, scheme};
 use super::token::{Kind, Token, Tokenizer, Tokens, unescape};
-use super::{Fault, Field, RdataError, descriptor, is_well_formed, location, service};
+use super::{Fault, Field, RdataError, descriptor, gateway, is_well_formed, location, rare, service};
 use crate::zone::name::{self, Name};
 use crate::zone::record::Rtype;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -86,16 +86,31 @@ impl<'a> Parser<'a, '_> {
             Field::Bitmap => return self.bitmap(),
             Field::SvcParams => return service::parse(self.tokens, self.out),
             Field::Location => return location::parse(self.tokens, self.out),
+            Field::NameIfAny(_) | Field::TextIfAny | Field::Base64IfAny if self.tokens.peek().is_none() => {
+                return Ok(());
+            }
+            Field::TextIfAny | Field::Digits => return self.text(field),
+            Field::Base64IfAny => return self.base64(),
+            Field::Base64OrDash if self.next_is_dash() => return Ok(()),
+            Field::Base64OrDash => return self.base64(),
+            Field::Prefixes => return rare::parse_apl(self.tokens, self.out),
+            Field::A6 => return rare::parse_a6(self.tokens, self.out),
+            Field::NxtBitmap => return rare::parse_nxt(self.tokens, self.out),
+            Field::Services => return rare::parse_services(self.tokens, self.out),
+            Field::IpsecKey => return gateway::parse_ipseckey(self.tokens, self.origin, self.out),
+            Field::AmtRelay => return gateway::parse_amtrelay(self.tokens, self.origin, self.out),
+            Field::Hip => return gateway::parse_hip(self.tokens, self.origin, self.out),
             _ => {}
         }
         let text = self.word(field)?;
         let bad = Fault::Bad(field);
         match field {
-            Field::Name(_) => return self.name(text),
+            Field::Name(_) | Field::NameIfAny(_) => return self.name(text),
             Field::U8 => self.out.push(number(text).ok_or(bad)?),
             Field::Algorithm => self.out.push(algorithm(text).ok_or(bad)?),
             Field::U16 => self.u16(number(text).ok_or(bad)?),
             Field::Type => self.u16(Rtype::from_mnemonic(text).ok_or(bad)?.0),
+            Field::OldType => self.u16(old_type(text).ok_or(bad)?.0),
             Field::CertType => self.u16(cert_type(text).ok_or(bad)?),
             Field::U32 => self.u32(number(text).ok_or(bad)?),
             Field::Period => self.u32(period(text).ok_or(bad)?),
@@ -110,6 +125,10 @@ impl<'a> Parser<'a, '_> {
             Field::Hash => self.counted::<5>(text).ok_or(bad)?,
             Field::Eui48 => eui(text, 6, self.out).ok_or(bad)?,
             Field::Eui64 => eui(text, 8, self.out).ok_or(bad)?,
+            Field::Scheme => self.out.push(scheme(text).ok_or(bad)?),
+            Field::Locator => rare::locator(text, self.out).ok_or(bad)?,
+            Field::Nsap => rare::nsap(text, self.out).ok_or(bad)?,
+            Field::Atma => rare::atma(text, self.out).ok_or(bad)?,
             _ => return Err(bad),
         }
         Ok(())
@@ -152,7 +171,16 @@ impl<'a> Parser<'a, '_> {
         self.out.push(0);
         self.octets(field)?;
         self.out[start] = u8::try_from(self.out.len() - start - 1).map_err(|_| Fault::Bad(field))?;
-        Ok(())
+        if field == Field::Digits && !is_x121(&self.out[start + 1..]) { Err(Fault::Bad(field)) } else { Ok(()) }
+    }
+
+    /// Whether a `-` is next, which is taken then.
+    fn next_is_dash(&mut self) -> bool {
+        let is_dash = self.tokens.peek().is_some_and(|token| token.kind == Kind::Plain && token.text == b"-");
+        if is_dash {
+            self.tokens.next();
+        }
+        is_dash
     }
 
     fn octets(&mut self, field: Field) -> Result<(), Fault> {
@@ -229,6 +257,16 @@ pub fn write_bitmap(types: &mut [Rtype], out: &mut Vec<u8>) {
     }
 }
 
+/// A type by its mnemonic, `TYPE` and number, or number alone.
+pub(super) fn old_type(text: &[u8]) -> Option<Rtype> {
+    Rtype::from_mnemonic(text).or_else(|| number(text).map(Rtype))
+}
+
+/// Whether a text is an address of X.121: digits, its network's code of four at least (RFC 1183 §3.1).
+pub(super) fn is_x121(text: &[u8]) -> bool {
+    text.len() >= 4 && text.iter().all(u8::is_ascii_digit)
+}
+
 fn address<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
@@ -241,14 +279,16 @@ fn time(text: &[u8]) -> Option<u32> {
     let part = |from: usize, to: usize| number::<u32>(&text[from..to]);
     let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
     let (hour, minute, second) = (part(8, 10)?, part(10, 12)?, part(12, 14)?);
-    // Four octets end in 2106; what stands later wraps in serial arithmetic and could not be told apart.
-    if !(1970..=2106).contains(&year) || hour > 23 || minute > 59 || second > 59 {
+    // Four octets end in 2106; what stands later wraps in serial arithmetic and could not be told apart. Times near that
+    // end BIND writes as if before 1970.
+    if !(1902..=2106).contains(&year) || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
     let date = jiff::civil::date(i16::try_from(year).ok()?, 1, 1);
     let date = date.with().month(i8::try_from(month).ok()?).day(i8::try_from(day).ok()?).build().ok()?;
     let days = date.duration_since(jiff::civil::date(1970, 1, 1)).as_secs();
-    u32::try_from(days + i64::from(hour * 3600 + minute * 60 + second)).ok()
+    let seconds = days + i64::from(hour * 3600 + minute * 60 + second);
+    (seconds <= i64::from(u32::MAX)).then_some(seconds as u32)
 }
 
 /// `count` octets of two hexadecimal digits with hyphens between them (RFC 7043 §3.2).

@@ -1,7 +1,7 @@
 //! RDATA in presentation form.
 
 use super::encoding::{base32, base64, hex};
-use super::{Field, descriptor, location, service, width};
+use super::{Field, descriptor, gateway, location, parse, rare, service, width};
 use crate::zone::name::Name;
 use crate::zone::record::Rtype;
 use std::fmt::{self, Write as _};
@@ -51,19 +51,22 @@ pub(super) fn fields(fields: &[Field], rdata: &[u8], out: &mut String) -> Option
 
 fn print(field: Field, octets: &[u8], out: &mut String) -> Option<()> {
     match field {
-        Field::Name(_) => push(out, &Name::from_wire(octets).ok()?.0),
-        Field::U8 | Field::Algorithm | Field::U16 | Field::CertType | Field::U32 | Field::Period => {
+        Field::NameIfAny(_) | Field::TextIfAny | Field::Base64IfAny if octets.is_empty() => {}
+        Field::Name(_) | Field::NameIfAny(_) => push(out, &Name::from_wire(octets).ok()?.0),
+        Field::U8 | Field::Algorithm | Field::Scheme | Field::U16 | Field::CertType | Field::U32 | Field::Period => {
             push(out, &number(octets));
         }
         Field::Time => time(number(octets), out),
-        Field::Type => push(out, &Rtype(u16::from_be_bytes(octets.try_into().ok()?))),
+        Field::Type | Field::OldType => push(out, &Rtype(u16::from_be_bytes(octets.try_into().ok()?))),
         Field::Ipv4 => push(out, &Ipv4Addr::from(<[u8; 4]>::try_from(octets).ok()?)),
         Field::Ipv6 => push(out, &Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?)),
-        Field::Text => quoted(&octets[1..], out),
+        Field::Digits if !parse::is_x121(&octets[1..]) => return None,
+        Field::Text | Field::TextIfAny | Field::Digits => quoted(&octets[1..], out),
         Field::Texts => texts(octets, out)?,
         Field::Tag => tag(&octets[1..], out)?,
         Field::Octets => quoted(octets, out),
-        Field::Base64 if !octets.is_empty() => base64(octets, out),
+        Field::Base64OrDash if octets.is_empty() => out.push('-'),
+        Field::Base64 | Field::Base64IfAny | Field::Base64OrDash if !octets.is_empty() => base64(octets, out),
         Field::Hex if !octets.is_empty() => hex(octets, out),
         Field::Salt if octets.len() == 1 => out.push('-'),
         Field::Salt => hex(&octets[1..], out),
@@ -72,7 +75,17 @@ fn print(field: Field, octets: &[u8], out: &mut String) -> Option<()> {
         Field::SvcParams => service::print(octets, out)?,
         Field::Eui48 | Field::Eui64 => eui(octets, out),
         Field::Location => location::print(octets, out)?,
-        Field::Base64 | Field::Hex | Field::Hash => return None,
+        Field::Locator => rare::print_locator(octets, out),
+        Field::Prefixes => rare::print_apl(octets, out)?,
+        Field::Nsap => rare::print_nsap(octets, out)?,
+        Field::Atma => rare::print_atma(octets, out)?,
+        Field::A6 => rare::print_a6(octets, out)?,
+        Field::NxtBitmap => rare::print_nxt(octets, out)?,
+        Field::Services => rare::print_services(octets, out)?,
+        Field::IpsecKey => gateway::print_ipseckey(octets, out)?,
+        Field::AmtRelay => gateway::print_amtrelay(octets, out)?,
+        Field::Hip => gateway::print_hip(octets, out)?,
+        Field::Base64 | Field::Base64IfAny | Field::Base64OrDash | Field::Hex | Field::Hash => return None,
     }
     Some(())
 }

@@ -94,6 +94,56 @@ fn every_type_has_an_example_that_survives() {
         ("MB", "a.", "a."),
         ("MG", "a.", "a."),
         ("MR", "a.", "a."),
+        ("ISDN", "150862028003217 \"004\"", "\"150862028003217\" \"004\""),
+        ("WKS", "192.0.2.1 tcp SMTP 80 7", "192.0.2.1 6 7 25 80"),
+        ("WKS", "192.0.2.1 132", "192.0.2.1 132"),
+        ("ISDN", "150862028003217", "\"150862028003217\""),
+        ("NSAP", "0x47.0005.80.005a00", "0x47000580005A00"),
+        ("NSAP-PTR", "Foo.", "Foo."),
+        ("SIG", "A 8 2 300 20380119031408 0 7 A. Zm9v", "A 8 2 300 20380119031408 19700101000000 7 A. Zm9v"),
+        ("GPOS", "-32.6882 116.8652 10.0", "\"-32.6882\" \"116.8652\" \"10.0\""),
+        ("NXT", "a. TYPE127 NS A", "a. A NS TYPE127"),
+        ("NXT", "a. 2 127", "a. NS TYPE127"),
+        ("NXT", "a.", "a."),
+        ("EID", "12 89ab", "1289AB"),
+        ("NIMLOC", "1289ab", "1289AB"),
+        ("ATMA", "+358.400.1234567", "+3584001234567"),
+        ("ATMA", "39.246f.00", "39246F00"),
+        ("A6", "64 1:2:3:4:5:6:7:8 a.", "64 ::5:6:7:8 a."),
+        ("A6", "0 2001:db8::1", "0 2001:db8::1"),
+        ("A6", "128 a.", "128 a."),
+        ("A6", "61 ff:ff:ff:ffff:: a.", "61 0:0:0:7:: a."),
+        ("SINK", "1 0 0 Zm9v", "1 0 0 Zm9v"),
+        ("SINK", "1 0 0", "1 0 0"),
+        ("APL", "!1:10.0.0.0/8 2:2001:db8::/32 1:0.0.0.0/0", "!1:10.0.0.0/8 2:2001:db8::/32 1:0.0.0.0/0"),
+        ("APL", "", ""),
+        ("IPSECKEY", "10 1 2 192.0.2.38 Zm9v YmE=", "10 1 2 192.0.2.38 Zm9vYmE="),
+        ("IPSECKEY", "10 0 2 . Zm9v", "10 0 2 . Zm9v"),
+        ("IPSECKEY", "10 2 2 2001:db8:0:8002::2000:1 Zm9v", "10 2 2 2001:db8:0:8002::2000:1 Zm9v"),
+        ("IPSECKEY", "10 3 2 GW Zm9v", "10 3 2 GW.xn--zfr164b. Zm9v"),
+        ("IPSECKEY", "10 0 0 .", "10 0 0 ."),
+        ("HIP", "2 200100107b1a74df Zm9v", "2 200100107B1A74DF Zm9v"),
+        ("HIP", "2 20 Zm9v rvs RVS2.", "2 20 Zm9v rvs.xn--zfr164b. RVS2."),
+        ("NINFO", "a b", "\"a\" \"b\""),
+        ("RKEY", "0 3 8 Zm9v", "0 3 8 Zm9v"),
+        ("TALINK", "a. .", "a. ."),
+        ("DSYNC", "CDS NOTIFY 5359 a.", "CDS 1 5359 a."),
+        ("DSYNC", "TYPE65280 129 0 a.", "TYPE65280 129 0 a."),
+        ("HHIT", "Zm9v", "Zm9v"),
+        ("BRID", "Zm9v", "Zm9v"),
+        ("NID", "10 14:4FFF:ff20:ee64", "10 0014:4fff:ff20:ee64"),
+        ("L64", "10 2001:0db8:1140:1000", "10 2001:0db8:1140:1000"),
+        ("AVC", "a b", "\"a\" \"b\""),
+        ("DOA", "1 2 3 image/gif Zm 9v", "1 2 3 \"image/gif\" Zm9v"),
+        ("DOA", "1 2 3 \"\" -", "1 2 3 \"\" -"),
+        ("AMTRELAY", "10 0 1 192.0.2.15", "10 0 1 192.0.2.15"),
+        ("AMTRELAY", "10 1 2 2001:db8::15", "10 1 2 2001:db8::15"),
+        ("AMTRELAY", "128 1 3 Relay.", "128 1 3 Relay."),
+        ("AMTRELAY", "128 0 0 .", "128 0 0 ."),
+        ("RESINFO", "qnamemin exterr=15-17", "\"qnamemin\" \"exterr=15-17\""),
+        ("WALLET", "BTC wxyz", "\"BTC\" \"wxyz\""),
+        ("CLA", "a", "\"a\""),
+        ("TA", "1 8 2 abcd", "1 8 2 ABCD"),
         ("TYPE65280", r"\# 3 abcd EF", r"\# 3 ABCDEF"),
         ("NULL", r"\# 0", r"\# 0"),
         ("A", r"\# 4 C0 00 02 01", "192.0.2.1"),
@@ -141,6 +191,40 @@ fn what_a_type_cannot_mean_is_refused() {
         ("LOC", "91 N 0 E 0", Fault::Bad(Field::Location)),
         ("LOC", "90 0 0.001 N 0 E 0", Fault::Bad(Field::Location)),
         ("TYPE65280", "abcd", Fault::GenericOnly),
+        ("X25", "31x", Fault::Bad(Field::Digits)),
+        ("X25", "311", Fault::Bad(Field::Digits)),
+        ("WKS", "192.0.2.1 tcp 65536", Fault::Bad(Field::Services)),
+        ("WKS", "192.0.2.1", Fault::Missing(Field::Services)),
+        ("ISDN", "1 2 3", Fault::Surplus),
+        ("ISDN", "", Fault::Missing(Field::Text)),
+        ("NSAP", "4700", Fault::Bad(Field::Nsap)),
+        ("NSAP", "0x470", Fault::Bad(Field::Nsap)),
+        ("NSAP", "0x", Fault::Bad(Field::Nsap)),
+        ("NXT", "a. TYPE128", Fault::Bad(Field::NxtBitmap)),
+        ("NXT", "a. TYPE0", Fault::Bad(Field::NxtBitmap)),
+        ("ATMA", "+", Fault::Bad(Field::Atma)),
+        ("ATMA", "+12a", Fault::Bad(Field::Atma)),
+        ("ATMA", "123", Fault::Bad(Field::Atma)),
+        ("A6", "0 ::1 a.", Fault::Surplus),
+        ("A6", "129 ::1 a.", Fault::Bad(Field::A6)),
+        ("APL", "1:192.0.2.0/33", Fault::Bad(Field::Prefixes)),
+        ("APL", "3:1/2", Fault::Bad(Field::Prefixes)),
+        ("APL", "1:192.0.2.0", Fault::Bad(Field::Prefixes)),
+        ("APL", "1:2001:db8::/32", Fault::Bad(Field::Prefixes)),
+        ("IPSECKEY", "10 0 2 a. Zm9v", Fault::Bad(Field::IpsecKey)),
+        ("IPSECKEY", "10 1 2 192.0.2.1", Fault::Missing(Field::Base64)),
+        ("IPSECKEY", "10 4 2 192.0.2.1 Zm9v", Fault::Bad(Field::IpsecKey)),
+        ("IPSECKEY", "10 2 2 192.0.2.1 Zm9v", Fault::Bad(Field::IpsecKey)),
+        ("HIP", "2 - Zm9v", Fault::Bad(Field::Hip)),
+        ("HIP", "2 20", Fault::Missing(Field::Hip)),
+        ("NID", "10 1:2:3", Fault::Bad(Field::Locator)),
+        ("NID", "10 1::2:3", Fault::Bad(Field::Locator)),
+        ("NID", "10 1:2:3:00004", Fault::Bad(Field::Locator)),
+        ("DSYNC", "CDS OTHER 1 a.", Fault::Bad(Field::Scheme)),
+        ("DOA", "1 2 3 a", Fault::Missing(Field::Base64)),
+        ("AMTRELAY", "10 2 0 .", Fault::Bad(Field::AmtRelay)),
+        ("AMTRELAY", "10 0 0 a.", Fault::Bad(Field::AmtRelay)),
+        ("AMTRELAY", "10 0 4 .", Fault::Bad(Field::AmtRelay)),
         ("A", r"\# 3 c00002", Fault::GenericRdata),
         ("A", r"\# 4 c00002", Fault::GenericForm),
         ("NS", r"\# 2 c00c", Fault::GenericRdata),
@@ -160,7 +244,7 @@ fn what_a_type_cannot_mean_is_refused() {
 
 #[test]
 fn octets_that_break_a_rule_of_their_type_are_malformed() {
-    let malformed: [(&str, &[u8]); 18] = [
+    let malformed: &[(&str, &[u8])] = &[
         ("A", &[192, 0, 2]),
         ("NS", &[1, b'a']),
         ("NS", &[0xc0, 0]),
@@ -180,9 +264,32 @@ fn octets_that_break_a_rule_of_their_type_are_malformed() {
         ("SVCB", &[0, 1, 0, 0, 3, 0, 1, 1]),
         ("SVCB", &[0, 1, 0, 0, 1, 0, 2, 2, b'h']),
         ("SVCB", &[0, 1, 0, 0, 2, 0, 0]),
+        ("X25", &[4, b'3', b'1', b'1', b'x']),
+        ("A6", &[0; 18]),
+        ("A6", &[64, 0, 0, 0, 0, 0, 0, 0, 1]),
+        ("A6", &[129, 0]),
+        ("A6", &[127, 3, 0]),
+        // RFC 3123 §4: no zeros at the end, no other families.
+        ("APL", &[0, 1, 8, 2, 10, 0]),
+        ("APL", &[0, 3, 8, 1, 10]),
+        ("APL", &[0, 1, 33, 1, 10]),
+        ("APL", &[0, 1, 32, 5, 1, 2, 3, 4, 5]),
+        ("NXT", &[0, 0x80]),
+        ("NXT", &[0, 0x40, 0]),
+        ("IPSECKEY", &[10, 0, 2]),
+        ("IPSECKEY", &[10, 1, 2, 192, 0, 2]),
+        ("IPSECKEY", &[10, 4, 0]),
+        ("HIP", &[0, 2, 0, 1, 1]),
+        ("HIP", &[1, 2, 0, 1, 1]),
+        ("HIP", &[1, 2, 0, 1, 1, 1, 3, b'a']),
+        ("AMTRELAY", &[10, 0, 1]),
+        ("AMTRELAY", &[10, 0x84]),
+        ("ATMA", &[2, b'1']),
+        ("ATMA", &[1, b'x']),
+        ("NSAP", &[]),
         ("LOC", &[1, 0x12, 0x16, 0x13, 128, 0, 0, 0, 128, 0, 0, 0, 0, 0, 0, 0]),
     ];
-    for (mnemonic, octets) in malformed {
+    for &(mnemonic, octets) in malformed {
         assert!(!is_well_formed(rtype(mnemonic), octets), "{mnemonic} {octets:?}");
         assert!(print(rtype(mnemonic), octets).starts_with("\\# "));
     }
@@ -296,13 +403,53 @@ fn octets_of(field: Field) -> BoxedStrategy<Vec<u8>> {
         Field::Name(_) => {
             prop::collection::vec(counted(1, 20), 0..4).prop_map(|labels| [labels.concat(), vec![0]].concat()).boxed()
         }
-        Field::U8 | Field::Algorithm => prop::collection::vec(any::<u8>(), 1).boxed(),
-        Field::U16 | Field::Type | Field::CertType => prop::collection::vec(any::<u8>(), 2).boxed(),
+        Field::U8 | Field::Algorithm | Field::Scheme => prop::collection::vec(any::<u8>(), 1).boxed(),
+        Field::U16 | Field::Type | Field::OldType | Field::CertType => prop::collection::vec(any::<u8>(), 2).boxed(),
         Field::U32 | Field::Period | Field::Time | Field::Ipv4 => prop::collection::vec(any::<u8>(), 4).boxed(),
         Field::Eui48 => prop::collection::vec(any::<u8>(), 6).boxed(),
-        Field::Eui64 => prop::collection::vec(any::<u8>(), 8).boxed(),
+        Field::Eui64 | Field::Locator => prop::collection::vec(any::<u8>(), 8).boxed(),
         Field::Ipv6 => prop::collection::vec(any::<u8>(), 16).boxed(),
         Field::Text | Field::Salt => counted(0, 256).boxed(),
+        // `well_formed` puts it last, where it may be missing; A6 has its name by the prefix.
+        Field::NameIfAny(_) => Just(vec![]).boxed(),
+        Field::TextIfAny => prop_oneof![Just(vec![]), counted(0, 256)].boxed(),
+        Field::Digits => "[0-9]{4,20}".prop_map(|text| [vec![text.len() as u8], text.into_bytes()].concat()).boxed(),
+        Field::Base64IfAny | Field::Base64OrDash => prop::collection::vec(any::<u8>(), 0..80).boxed(),
+        Field::Nsap => prop::collection::vec(any::<u8>(), 1..30).boxed(),
+        Field::Atma => prop_oneof![
+            prop::collection::vec(any::<u8>(), 1..20).prop_map(|octets| [vec![0], octets].concat()),
+            "[0-9]{1,15}".prop_map(|digits| [vec![1], digits.into_bytes()].concat()),
+        ]
+        .boxed(),
+        Field::Prefixes => prop::collection::vec(apl_item(), 0..6).prop_map(|items| items.concat()).boxed(),
+        Field::A6 => a6().boxed(),
+        Field::Services => (any::<u8>(), prop::collection::vec(any::<u8>(), 0..100), 1..=255u8)
+            .prop_map(|(protocol, bits, last)| [vec![protocol], bits, vec![last]].concat())
+            .boxed(),
+        Field::NxtBitmap => prop::collection::vec(any::<u8>(), 0..15)
+            .prop_map(|mut bits| {
+                bits.push(1);
+                bits[0] &= 0x7f;
+                bits
+            })
+            .boxed(),
+        Field::IpsecKey => (any::<u8>(), 1..=255u8, gateway(), prop::collection::vec(any::<u8>(), 1..60))
+            .prop_map(|(first, algorithm, (kind, gateway), key)| [vec![first, kind, algorithm], gateway, key].concat())
+            .boxed(),
+        Field::AmtRelay => (any::<u8>(), any::<bool>(), gateway())
+            .prop_map(|(first, discovery, (kind, relay))| {
+                [vec![first, if discovery { 0x80 | kind } else { kind }], relay].concat()
+            })
+            .boxed(),
+        Field::Hip => {
+            let octets = || prop::collection::vec(any::<u8>(), 1..40);
+            let names = prop::collection::vec(octets_of(Field::Name(PLAIN)), 0..3);
+            (any::<u8>(), octets(), octets(), names)
+                .prop_map(|(algorithm, hit, key, names)| {
+                    [vec![hit.len() as u8, algorithm, 0, key.len() as u8], hit, key, names.concat()].concat()
+                })
+                .boxed()
+        }
         Field::Hash => counted(1, 256).boxed(),
         Field::Texts => prop::collection::vec(counted(0, 60), 1..4).prop_map(|texts| texts.concat()).boxed(),
         Field::Tag => "[a-zA-Z0-9]{1,15}".prop_map(|tag| [vec![tag.len() as u8], tag.into_bytes()].concat()).boxed(),
@@ -327,6 +474,39 @@ fn octets_of(field: Field) -> BoxedStrategy<Vec<u8>> {
             })
             .boxed(),
     }
+}
+
+const PLAIN: NameUse = NameUse { compress: false, lowercase: false, additional: false };
+
+/// Kind and octets of a gateway.
+fn gateway() -> impl Strategy<Value = (u8, Vec<u8>)> {
+    prop_oneof![
+        Just((0, vec![])),
+        prop::collection::vec(any::<u8>(), 4).prop_map(|octets| (1, octets)),
+        prop::collection::vec(any::<u8>(), 16).prop_map(|octets| (2, octets)),
+        octets_of(Field::Name(PLAIN)).prop_map(|name| (3, name)),
+    ]
+}
+
+fn apl_item() -> impl Strategy<Value = Vec<u8>> {
+    (any::<bool>(), any::<bool>(), any::<u8>(), prop::collection::vec(any::<u8>(), 0..16)).prop_map(
+        |(six, negated, length, mut address)| {
+            address.truncate(if six { 16 } else { 4 });
+            while address.last() == Some(&0) {
+                address.pop();
+            }
+            let (family, bits) = if six { (2, 129) } else { (1, 33) };
+            [vec![0, family, length % bits, address.len() as u8 | if negated { 0x80 } else { 0 }], address].concat()
+        },
+    )
+}
+
+fn a6() -> impl Strategy<Value = Vec<u8>> {
+    (0..=128u8, any::<u128>(), octets_of(Field::Name(PLAIN))).prop_map(|(prefix_len, address, name)| {
+        let suffix = (address & u128::MAX.checked_shr(prefix_len.into()).unwrap_or(0)).to_be_bytes();
+        let suffix = suffix[16 - usize::from(128 - prefix_len).div_ceil(8)..].to_vec();
+        [vec![prefix_len], suffix, if prefix_len > 0 { name } else { vec![] }].concat()
+    })
 }
 
 fn service_params() -> impl Strategy<Value = Vec<u8>> {
