@@ -12,6 +12,7 @@ pub mod settings;
 mod sys;
 mod tcp;
 mod tls;
+mod turns;
 mod udp;
 mod worker;
 
@@ -19,6 +20,7 @@ pub use bound::EncryptedAddresses;
 pub use rate::RateLimits;
 pub use settings::{Encrypted, Settings, TcpLimits, WildcardAddress, check_address};
 pub use tls::Certificate;
+pub use turns::UdpTurns;
 
 use crate::http::accept::{self, Slots};
 use crate::query::{self, Kind, Outcome, Transport};

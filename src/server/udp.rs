@@ -55,79 +55,98 @@ fn open(address: SocketAddr) -> io::Result<Socket> {
 
 /// Serves `socket` until the server stops.
 pub(super) fn serve(socket: &UdpSocket, serving: &Serving) {
-    let counter = serving.telemetry.counter("udp");
+    let mut worker = Worker::new(serving);
     // Answering never panics; if it did after all, one batch would be lost and not the thread.
-    while catch_unwind(AssertUnwindSafe(|| run(socket, serving, &counter))).is_err() {
+    while catch_unwind(AssertUnwindSafe(|| worker.run(socket, serving))).is_err() {
         tracing::error!("answering a batch of UDP requests panicked; the batch is lost");
     }
 }
 
-fn run(socket: &UdpSocket, serving: &Serving, counter: &DnsCounter) {
-    let mut batch = Batch::new();
-    let mut limiter = serving.rate.clone().map(|limits| (Limiter::new(limits, serving.threads), Instant::now()));
-    while !serving.stop.load(Ordering::Relaxed) {
-        match batch.receive(socket) {
-            Ok(received) => answer(socket, serving, counter, &mut batch, received, &mut limiter),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-            Err(error) => {
-                tracing::warn!(%error, "receiving over UDP failed");
-                std::thread::park_timeout(ERROR_PAUSE);
-            }
-        }
-    }
+/// What one thread has for itself.
+pub(super) struct Worker {
+    batch: Batch,
+    counter: DnsCounter,
+    limiter: Option<Limiter>,
+    /// The moment that the limiter's time counts from.
+    begun: Instant,
 }
 
-fn answer(
-    socket: &UdpSocket,
-    serving: &Serving,
-    counter: &DnsCounter,
-    batch: &mut Batch,
-    received: usize,
-    limiter: &mut Option<(Limiter, Instant)>,
-) {
-    let start = Instant::now();
-    let snapshot = serving.reader.load();
-    let now = now();
-    for i in 0..received {
-        let exchange = batch.exchange(i);
-        if exchange.source.port() == 0 {
-            counter.dropped(DropReason::SourcePort);
-            continue;
+impl Worker {
+    pub(super) fn new(serving: &Serving) -> Self {
+        Self {
+            batch: Batch::new(),
+            counter: serving.telemetry.counter("udp"),
+            limiter: serving.rate.clone().map(|limits| Limiter::new(limits, serving.threads)),
+            begun: Instant::now(),
         }
-        if exchange.cut {
-            counter.dropped(DropReason::RequestTooLong);
-            continue;
-        }
-        let client = Client { transport: Transport::Udp, address: exchange.source.ip(), now };
-        let outcome = query::respond(&snapshot.zones, &serving.query, &client, exchange.request, exchange.response);
-        count(counter, &outcome);
-        let mut len = outcome.len;
-        if let Some((limiter, begun)) = limiter {
-            let now = start.saturating_duration_since(*begun).as_micros() as u64;
-            match limiter.judge(now, client.address, &outcome, &exchange.response[..len]) {
-                Verdict::Send => {}
-                Verdict::Log => counter.limited(Limited::Logged),
-                Verdict::Drop => {
-                    counter.limited(Limited::Dropped);
-                    continue;
-                }
-                Verdict::Slip => {
-                    counter.limited(Limited::Slipped);
-                    len = query::truncate(&serving.query, &client, exchange.request, exchange.response);
+    }
+
+    fn run(&mut self, socket: &UdpSocket, serving: &Serving) {
+        while !serving.stop.load(Ordering::Relaxed) {
+            match self.turn(socket, serving) {
+                Ok(_) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "receiving over UDP failed");
+                    std::thread::park_timeout(ERROR_PAUSE);
                 }
             }
         }
-        if len > 0 {
-            batch.queue(i, len);
+    }
+
+    /// Waits for requests and answers one batch of them; how many they were.
+    pub(super) fn turn(&mut self, socket: &UdpSocket, serving: &Serving) -> io::Result<usize> {
+        let received = self.batch.receive(socket)?;
+        self.answer(socket, serving, received);
+        Ok(received)
+    }
+
+    fn answer(&mut self, socket: &UdpSocket, serving: &Serving, received: usize) {
+        let Self { batch, counter, limiter, begun } = self;
+        let start = Instant::now();
+        let snapshot = serving.reader.load();
+        let now = now();
+        for i in 0..received {
+            let exchange = batch.exchange(i);
+            if exchange.source.port() == 0 {
+                counter.dropped(DropReason::SourcePort);
+                continue;
+            }
+            if exchange.cut {
+                counter.dropped(DropReason::RequestTooLong);
+                continue;
+            }
+            let client = Client { transport: Transport::Udp, address: exchange.source.ip(), now };
+            let outcome = query::respond(&snapshot.zones, &serving.query, &client, exchange.request, exchange.response);
+            count(counter, &outcome);
+            let mut len = outcome.len;
+            if let Some(limiter) = limiter {
+                let now = start.saturating_duration_since(*begun).as_micros() as u64;
+                match limiter.judge(now, client.address, &outcome, &exchange.response[..len]) {
+                    Verdict::Send => {}
+                    Verdict::Log => counter.limited(Limited::Logged),
+                    Verdict::Drop => {
+                        counter.limited(Limited::Dropped);
+                        continue;
+                    }
+                    Verdict::Slip => {
+                        counter.limited(Limited::Slipped);
+                        len = query::truncate(&serving.query, &client, exchange.request, exchange.response);
+                    }
+                }
+            }
+            if len > 0 {
+                batch.queue(i, len);
+            }
         }
+        // Not held over the system call: the writer frees old versions as soon as nobody reads them.
+        drop(snapshot);
+        let unsent = batch.send(socket);
+        for (drops, reason) in [(unsent.full, DropReason::SendBufferFull), (unsent.failed, DropReason::SendError)] {
+            (0..drops).for_each(|_| counter.dropped(reason));
+        }
+        counter.latency(start.elapsed(), received as u64);
     }
-    // Not held over the system call: the writer frees old versions as soon as nobody reads them.
-    drop(snapshot);
-    let unsent = batch.send(socket);
-    for (drops, reason) in [(unsent.full, DropReason::SendBufferFull), (unsent.failed, DropReason::SendError)] {
-        (0..drops).for_each(|_| counter.dropped(reason));
-    }
-    counter.latency(start.elapsed(), received as u64);
 }
 
 #[cfg(test)]
