@@ -34,6 +34,7 @@
 //! |---|---|---|
 //! | 0 | [`idn`] | A-labels and U-labels, input mapping, the code points that may be registered |
 //! | 0 | [`zone`] | names, records, the index of one zone and the set of zones |
+//! | 0 | [`tsig`] | keys, and the signatures of requests and answers |
 //! | 0 | [`telemetry`] | logs, and metrics as typed handles |
 //! | 0 | [`http`] | the accept loop that the two HTTP listeners share |
 //! | 1 | [`registry`] | the rules: state, command and time go in, events or a refusal come out |
@@ -77,6 +78,7 @@ pub mod server;
 pub mod snapshot;
 pub mod store;
 pub mod telemetry;
+pub mod tsig;
 pub mod update;
 pub mod zone;
 pub mod zonefile;

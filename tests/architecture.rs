@@ -30,6 +30,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("clap", &["cli", "config"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
+    ("hmac", &["tsig"]),
     ("idna", &["idn"]),
     ("libc", &["server"]),
     ("postcard", &["store"]),

@@ -16,11 +16,15 @@ pub(super) fn config(file: &Path) -> Result<(), Failure> {
     let config = Config::load(file).map_err(|error| Failure::from(Error::from(error)))?;
     daemon::zones::load(&config).map_err(|error| Failure::from(Error::from(error)))?;
     daemon::tls::check(&config)?;
+    let keys = daemon::keys::load(&config).map_err(|error| Failure::from(Error::from(error)))?;
     daemon::seed::check(&config)?;
     let (zones, tokens) = (config.zone_files().len(), config.admin.tokens.len());
     say(format!("{}: valid, {zones} zones, {tokens} tokens / 有效，{zones} 个区，{tokens} 个令牌", file.display()))?;
     if config.goes_bare() {
         eprintln!("warning: the admin API leaves loopback without TLS / 警告：管理接口在非回环地址上未使用 TLS");
+    }
+    for warning in keys.warnings {
+        eprintln!("warning: {} / 警告：{}", warning.en, warning.zh);
     }
     Ok(())
 }

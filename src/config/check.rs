@@ -18,6 +18,7 @@ pub(super) fn check(config: &Config, faults: &Faults<'_>) {
     server_tls(config, faults);
     admin(config, faults);
     tokens(config, faults);
+    repeats(config.keys.iter().map(|key| key.name.to_string()), "the key", "密钥", faults);
     apexes(config, faults);
     labels(config, faults);
     if let Err(error) = crate::telemetry::log::check_filter(&config.log.level) {

@@ -4,7 +4,7 @@ use super::Config;
 use crate::idn::{self, Label};
 use crate::registry::{Policy, SuffixSet};
 use crate::zone::{self, Name};
-use crate::{admin, query, server};
+use crate::{admin, query, server, tsig};
 use ipnet::IpNet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,8 +76,8 @@ impl Config {
         server::Settings { addresses: self.server.listen.clone(), workers, tcp, encrypted, rate }
     }
 
-    /// What answers depend on.
-    pub fn query_settings(&self) -> query::Settings {
+    /// What answers depend on, with the keys of transaction signatures as they were read.
+    pub fn query_settings(&self, keys: tsig::Keys) -> query::Settings {
         let server = &self.server;
         let cookies = || {
             let mut cookies = query::Cookies::new(server.cookie_secrets.clone(), server.cookie_roll_secs);
@@ -88,6 +88,7 @@ impl Config {
             udp_size_max: server.udp_size_max,
             nsid: server.nsid.clone().into_bytes(),
             cookies: server.cookies.then(cookies),
+            keys,
             id_server: server.id_server.clone(),
             version_server: server.version_server.clone(),
             rotate_rrsets: server.rotate_rrsets,

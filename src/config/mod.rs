@@ -15,6 +15,9 @@ use crate::query::CookieSecret;
 use crate::registry::{Region, Role, Timestamp, UnitKind};
 use crate::server::RateLimits;
 use crate::telemetry::log::Format;
+use crate::tsig::Algorithm;
+use crate::zone::Name;
+use crate::zone::rdata::encoding::Base64Digits;
 use ipnet::IpNet;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -38,6 +41,8 @@ pub struct Config {
     pub gateway: Gateway,
     /// Where the state is kept.
     pub data: Data,
+    /// Keys of transaction signatures.
+    pub keys: Vec<TsigKey>,
     /// What names are registered under.
     pub suffixes: Vec<Suffixes>,
     /// Further zones that are only files.
@@ -157,6 +162,30 @@ pub struct Data {
     pub seed: Option<PathBuf>,
 }
 
+/// `[[keys]]`: a key of transaction signatures (RFC 8945).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TsigKey {
+    /// The name that both sides know it by, in lower case.
+    pub name: Name,
+    /// What it signs with.
+    pub algorithm: Algorithm,
+    /// The secret, or where it is.
+    pub secret: SecretSource,
+}
+
+/// Where a secret is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// In the configuration.
+    Inline(Secret),
+    /// In a file of its own, in Base64.
+    File(PathBuf),
+}
+
+/// Octets that do not show in logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Vec<u8>);
+
 /// `[[suffixes]]`: suffixes that publish the same registrations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suffixes {
@@ -271,6 +300,7 @@ impl Default for Config {
             admin: Admin::default(),
             gateway: Gateway::default(),
             data: Data::default(),
+            keys: Vec::new(),
             suffixes: vec![
                 // R1, R2: organs here, institutions with proof of administrative functions.
                 Suffixes::pair("政务", "xn--zfr164b", kinds(&[UnitKind::Organ]), kinds(&[UnitKind::Institution])),
@@ -391,6 +421,21 @@ fn any_v4(port: u16) -> SocketAddr {
 
 fn any_v6(port: u16) -> SocketAddr {
     (Ipv6Addr::UNSPECIFIED, port).into()
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Secret {
+    /// The octets that `text` encodes in Base64 (RFC 4648 §4); none if it is anything else.
+    pub fn from_base64(text: &str) -> Option<Self> {
+        let (mut digits, mut octets) = (Base64Digits::new(), Vec::new());
+        digits.feed(text.as_bytes(), &mut octets)?;
+        digits.finish().then_some(Self(octets))
+    }
 }
 
 impl fmt::Display for ConfigError {

@@ -1,11 +1,16 @@
 //! From the text of a configuration file to its types, one function a section.
 
 use super::reader::{Fault, Faults, Table, Value};
-use super::{Admin, Config, Data, Gateway, Log, RateLimit, Registry, Server, ServerTls, Suffixes, Token, ZoneFile};
+use super::{
+    Admin, Config, Data, Gateway, Log, RateLimit, Registry, Secret, SecretSource, Server, ServerTls, Suffixes, Token,
+    TsigKey, ZoneFile,
+};
 use crate::query::CookieSecret;
 use crate::registry::{Region, Role, Timestamp, UnitKind};
 use crate::server::RateLimits;
 use crate::telemetry::log::Format;
+use crate::tsig::Algorithm;
+use crate::zone::Name;
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -70,6 +75,7 @@ fn document_of(table: &Table<'_>, base: PathBuf) -> Config {
             directory: table.read("directory", default.directory, path),
             seed: table.read("seed", default.seed, |value| path(value).map(Some)),
         }),
+        keys: table.sections("keys", default.keys, key),
         suffixes: table.sections("suffixes", default.suffixes, suffixes),
         zones: table.sections("zones", default.zones, |table| {
             let (apex, file) = (table.require("apex", Value::text), table.require("file", path));
@@ -190,6 +196,47 @@ fn token(table: &Table<'_>) -> Option<Token> {
         );
     }
     Some(Token { name, role, region, sha256, expires })
+}
+
+fn key(table: &Table<'_>) -> Option<TsigKey> {
+    let name = table.require("name", |value| {
+        value.parsed("a domain name (transfer.example)", "域名（transfer.example）", |text| {
+            Name::absolute(text).ok().map(|name| name.to_lowercase())
+        })
+    });
+    let algorithm = table.require("algorithm", |value| {
+        let names = Algorithm::NAMES;
+        value.parsed(
+            &format!(
+                "one of {}, perhaps with the bits of a truncated MAC behind it (hmac-sha256-128); \
+                 hmac-sha256 is what every implementation has",
+                names.join(", ")
+            ),
+            &format!(
+                "以下之一：{}，其后可加截断后的位数（hmac-sha256-128）；hmac-sha256 为各实现所共有",
+                names.join("、")
+            ),
+            Algorithm::from_text,
+        )
+    });
+    let inline = table.read("secret", None, |value| {
+        value
+            .parsed_secret(
+                "a secret in Base64 (openssl rand -base64 32)",
+                "Base64 编码的密钥（openssl rand -base64 32）",
+                |text| Secret::from_base64(text).filter(|secret| !secret.0.is_empty()),
+            )
+            .map(Some)
+    });
+    let file = table.read("secret_file", None, |value| path(value).map(Some));
+    if table.has("secret") == table.has("secret_file") {
+        table.note(
+            "a key needs one of `secret_file` and `secret`, and not both".to_owned(),
+            "每个密钥必须且只能填写 secret_file 与 secret 之一".to_owned(),
+        );
+    }
+    let secret = file.map(SecretSource::File).or(inline.map(SecretSource::Inline));
+    Some(TsigKey { name: name?, algorithm: algorithm?, secret: secret? })
 }
 
 fn suffixes(table: &Table<'_>) -> Option<Suffixes> {

@@ -92,6 +92,11 @@ impl<'a> Table<'a> {
         Some(Value { value, name: format!("{}{key}", self.prefix), faults: self.faults })
     }
 
+    /// Whether `key` is given, right or wrong.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.iter().any(|(name, _)| name.get_ref() == key)
+    }
+
     /// The value of `key` as `read` takes it; `default` if it is absent or wrong (wrong ones are noted).
     pub(super) fn read<T>(&self, key: &'static str, default: T, read: impl Fn(&Value<'a>) -> Option<T>) -> T {
         self.get(key).and_then(|value| read(&value)).unwrap_or(default)

@@ -54,7 +54,7 @@ fn who_may_ask_is_said_for_each_zone() {
     let text = "version = 1\n[[zones]]\napex = \"Open.example\"\nfile = \"a\"\n\
                 [[zones]]\napex = \"closed.example\"\nfile = \"b\"\nallow_query = [\"192.0.2.0/24\", \"2001:db8::/32\"]\n";
     let config = parse(text).expect("a valid file");
-    let allowed = |apex: &str| config.allow_query(&crate::zone::Name::absolute(apex).expect("a name")).len();
+    let allowed = |apex: &str| config.allow_query(&Name::absolute(apex).expect("a name")).len();
     assert_eq!((allowed("open.example"), allowed("closed.example"), allowed("xn--zfr164b")), (0, 2, 0));
     let found = faults("version = 1\n[[zones]]\napex = \"a\"\nfile = \"a\"\nallow_query = [\"192.0.2.1\"]\n");
     assert_eq!(found, ["5: `zones[0].allow_query[0]`: \"192.0.2.1\" is not a network (192.0.2.0/24, 2001:db8::/32)"]);

@@ -1,5 +1,6 @@
 //! Why the program does not start.
 
+use super::keys::KeysError;
 use super::zones::ZonesError;
 use crate::config::ConfigError;
 use crate::telemetry::log::LogError;
@@ -62,6 +63,9 @@ pub enum Error {
         /// Why.
         what: String,
     },
+    /// Keys of transaction signatures cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The operating system gives no threads or signals.
     #[error("the operating system gives no threads or signals: {0}\n系统无法提供线程或信号")]
     Signals(io::Error),
@@ -77,6 +81,7 @@ impl Error {
             | Self::Certificate { .. }
             | Self::Writer(update::StartError::Journal(_) | update::StartError::Behind { .. }) => true,
             Self::Zones(error) => error.is_check(),
+            Self::Keys(error) => error.is_check(),
             _ => false,
         }
     }

@@ -1,6 +1,7 @@
 //! The running program: start in one order, stop in the reverse, reload in between.
 
 mod error;
+pub mod keys;
 mod ready;
 mod reload;
 pub mod seed;
@@ -88,7 +89,8 @@ fn serve(
     runtime.block_on(seed::plant(&config, writer))?;
 
     let certificates = tls::Certificates::load(&config)?;
-    let (settings, query) = (config.server_settings(certificates.server()), config.query_settings());
+    let keys = keys::load(&config)?.logged();
+    let (settings, query) = (config.server_settings(certificates.server()), config.query_settings(keys));
     let server = Server::start(&settings, writer.snapshots.clone(), query, telemetry.dns.clone())?;
 
     let forwards = gateway::router(writer.snapshots.clone(), telemetry.gateway.clone());

@@ -11,7 +11,7 @@ const VERSION: u8 = 0;
 /// Octets of an OPT record without options.
 pub(super) const OPT_LEN: usize = 11;
 /// Octets in front of an option's data.
-const OPTION_HEADER_LEN: usize = 4;
+pub(super) const OPTION_HEADER_LEN: usize = 4;
 /// The bit "DNSSEC answer OK" in OPT's TTL.
 const DO: u32 = 0x8000;
 const OPTION_NSID: u16 = 3;
@@ -25,7 +25,7 @@ const VERSION_SOA_SERIAL: u8 = 0;
 /// Octets of the zone version option in a response.
 pub(super) const ZONE_VERSION_LEN: usize = OPTION_HEADER_LEN + 6;
 /// Octets of the keepalive option in a response.
-const KEEPALIVE_LEN: usize = OPTION_HEADER_LEN + 2;
+pub(super) const KEEPALIVE_LEN: usize = OPTION_HEADER_LEN + 2;
 /// Padded responses are a multiple of this long (RFC 8467 §4.1).
 const PADDING_BLOCK_LEN: usize = 468;
 

@@ -79,9 +79,14 @@ impl<'m> Message<'m> {
         self.octets
     }
 
+    /// Whether `len` octets more go in.
+    pub fn has_room(&self, len: usize) -> bool {
+        self.limit - self.len >= len
+    }
+
     /// Keeps `len` octets more free of records; whether there is room for it.
     pub fn reserve(&mut self, len: usize) -> bool {
-        let fits = self.limit - self.len >= len;
+        let fits = self.has_room(len);
         if fits {
             self.limit -= len;
         }

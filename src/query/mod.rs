@@ -21,11 +21,11 @@ mod referral;
 mod registered;
 mod reply;
 mod request;
-mod tsig;
 
 pub use cookie::{CookieSecret, Cookies};
 pub use freshness::freshness;
 
+use crate::tsig;
 use crate::zone::record::{CLASS_ANY, CLASS_CH, CLASS_IN};
 use crate::zone::{Rtype, ZoneSet};
 use edns::{INFO_NOT_AUTHORITATIVE, INFO_NOT_SUPPORTED, INFO_PROHIBITED};
@@ -83,8 +83,8 @@ pub struct Client {
     pub transport: Transport,
     /// Where it came from.
     pub address: IpAddr,
-    /// Seconds since 1970, modulo 2³², as of now or the last moment: cookies carry them.
-    pub now: u32,
+    /// Seconds since 1970, as of now or the last moment: cookies and signatures carry them.
+    pub now: u64,
 }
 
 /// The server's own settings that answers depend on.
@@ -96,6 +96,8 @@ pub struct Settings {
     pub nsid: Vec<u8>,
     /// DNS cookies; none: not answered.
     pub cookies: Option<Cookies>,
+    /// The keys that requests may be signed with (RFC 8945).
+    pub keys: tsig::Keys,
     /// How long a TCP connection may be idle, in units of 100 ms, for clients that ask (RFC 7828).
     pub keepalive: u16,
     /// What `id.server` and `hostname.bind` answer in class CHAOS (RFC 4892), at most 255 octets; empty: refused.
@@ -123,12 +125,22 @@ pub struct Outcome {
     pub cookie: bool,
     /// Whether the answer was made from a wildcard or a DNAME, so that any name would have got one.
     pub synthesised: bool,
+    /// What was found out about the request's signature, if it has one.
+    pub tsig: Option<tsig::Verdict>,
 }
 
 impl Outcome {
     /// Nothing is sent.
-    const DROPPED: Self =
-        Self { len: 0, rcode: 0, kind: Kind::Dropped, zone: None, truncated: false, cookie: false, synthesised: false };
+    const DROPPED: Self = Self {
+        len: 0,
+        rcode: 0,
+        kind: Kind::Dropped,
+        zone: None,
+        truncated: false,
+        cookie: false,
+        synthesised: false,
+        tsig: None,
+    };
 }
 
 /// Kinds of answer, for the counters.
@@ -189,6 +201,13 @@ fn decide<'z>(
     request: &Request<'_>,
     reply: &mut Reply<'z, '_>,
 ) {
+    // Before all else: who asks decides about everything that follows (RFC 8945 §5.2).
+    if let Some(verdict) = reply.signature().filter(|verdict| *verdict != tsig::Verdict::Good) {
+        return match verdict {
+            tsig::Verdict::Malformed => reply.fail(FORMERR, Kind::Error),
+            _ => reply.fail(NOTAUTH, Kind::Refused),
+        };
+    }
     let opcode = request.header.opcode();
     if !matches!(opcode, OPCODE_QUERY | OPCODE_NOTIFY | OPCODE_UPDATE) {
         return reply.fail(NOTIMP, Kind::Error);
@@ -219,9 +238,6 @@ fn decide<'z>(
                 return reply.fail(BADCOOKIE, Kind::Error);
             }
         }
-    }
-    if request.tsig.is_some() {
-        return reply.fail(NOTAUTH, Kind::Refused);
     }
     if opcode == OPCODE_QUERY && question.qclass == CLASS_CH {
         return chaos::answer(settings, question, reply);
@@ -282,6 +298,7 @@ impl Default for Settings {
             udp_size_max: 1232,
             nsid: Vec::new(),
             cookies: None,
+            keys: tsig::Keys::default(),
             keepalive: 100,
             id_server: String::new(),
             version_server: String::new(),

@@ -1,12 +1,12 @@
 //! What is decided about the response while it is being written, and how it is finished.
 
-use super::cookie::Answered;
-use super::edns::{ExtendedError, Options, ZONE_VERSION_LEN};
+use super::cookie::{Answered, COOKIE_LEN};
+use super::edns::{ExtendedError, KEEPALIVE_LEN, OPT_LEN, OPTION_HEADER_LEN, Options, ZONE_VERSION_LEN};
 use super::message::{Full, Message, Owner, Section};
 use super::proof::Proofs;
 use super::request::Request;
-use super::tsig::Tsig;
 use super::{Client, Kind, Outcome, Settings, Transport};
+use crate::tsig::{self, Verdict};
 use crate::zone::{NodeRef, RrsetRef, Rtype, Zone};
 
 /// RCODE NOERROR.
@@ -27,6 +27,9 @@ pub(super) const NOTAUTH: u16 = 9;
 pub(super) const BADVERS: u16 = 16;
 /// Extended RCODE BADCOOKIE (RFC 7873 §8).
 pub(super) const BADCOOKIE: u16 = 23;
+
+/// Octets of OPT that a signature leaves room for: what always has to fit.
+const OPT_LEN_MIN: usize = OPT_LEN + OPTION_HEADER_LEN + COOKIE_LEN + KEEPALIVE_LEN;
 
 /// What every client takes over UDP, EDNS or not (RFC 1035 §4.2.1).
 pub(super) const UDP_SIZE_MIN: u16 = 512;
@@ -56,6 +59,15 @@ pub(super) struct Reply<'z, 'm> {
     cookie: Option<Answered>,
     keepalive: Option<u16>,
     zone_version: Option<(u8, u32)>,
+    signature: Option<Signature<'z>>,
+}
+
+/// What is known of the request's TSIG.
+#[derive(Clone, Copy)]
+struct Signature<'z> {
+    check: tsig::Check<'z>,
+    /// Whether the answer's own has room: a name of 255 octets and a key's like it do not go into 512.
+    fits: bool,
 }
 
 impl<'z, 'm> Reply<'z, 'm> {
@@ -88,13 +100,18 @@ impl<'z, 'm> Reply<'z, 'm> {
             cookie: None,
             keepalive: None,
             zone_version: None,
+            signature: None,
         };
+        if let Some(record) = &request.tsig {
+            reply.check_signature(record, settings, client, request.edns.is_some());
+        }
         if let Some(edns) = &request.edns {
             // Over UDP the option is ignored (RFC 7828 §3.2.1).
             let asks = edns.keepalive && client.transport.has_keepalive();
             reply.keepalive = asks.then_some(settings.keepalive);
             if let (Some(cookies), Some(Some(sent))) = (&settings.cookies, &edns.cookie) {
-                reply.cookie = Some(cookies.answer(sent, client.address, client.now));
+                // The low bits: cookies count modulo 2³² (RFC 9018 §4.3).
+                reply.cookie = Some(cookies.answer(sent, client.address, client.now as u32));
             }
             if !reply.message.reserve(edns.response_len(reply.options())) {
                 // An NSID too long for this message is left out; OPT itself and a cookie always fit.
@@ -103,6 +120,21 @@ impl<'z, 'm> Reply<'z, 'm> {
             }
         }
         reply
+    }
+
+    /// Checks the request's TSIG, and keeps room for the answer's.
+    #[cold]
+    fn check_signature(&mut self, record: &tsig::Record<'_>, settings: &'z Settings, client: &Client, has_opt: bool) {
+        let check = settings.keys.check(record, client.now);
+        let opt_len = if has_opt { OPT_LEN_MIN } else { 0 };
+        let fits = self.message.has_room(opt_len + check.record_len()) && self.message.reserve(check.record_len());
+        self.signature = Some(Signature { check, fits });
+    }
+
+    /// What was found out about the request's signature, if it has one.
+    #[inline]
+    pub fn signature(&self) -> Option<Verdict> {
+        self.signature.as_ref().map(|signature| signature.check.verdict())
     }
 
     fn options(&self) -> Options<'_> {
@@ -230,24 +262,23 @@ impl<'z, 'm> Reply<'z, 'm> {
     /// Completes the message.
     #[inline]
     pub fn finish(&mut self, request: &Request<'_>, settings: &Settings, client: &Client) -> Outcome {
+        if self.signature.is_some() {
+            self.prepare_signature();
+        }
         self.message.release();
-        let tsig = request.tsig.as_ref().filter(|_| self.rcode == NOTAUTH);
         if let Some(edns) = &request.edns {
             let udp_size = settings.udp_size_max.max(UDP_SIZE_MIN);
             // Room for it was reserved.
             let cookie = self.cookie.as_ref().map(|cookie| &cookie.octets[..]);
             // In the clear padding would only make reflected answers larger.
             let pads = edns.padding && client.transport.is_encrypted();
-            let padded_before = pads.then(|| tsig.map_or(0, Tsig::badkey_len));
+            let padded_before = pads.then(|| self.signature_len());
             let (keepalive, error, zone_version) = (self.keepalive, self.error, self.zone_version);
             let options = Options { nsid: self.nsid, cookie, keepalive, error, zone_version, padded_before };
             let _reserved = edns.write(&mut self.message, udp_size, self.rcode, options);
         }
-        if let Some(tsig) = tsig {
-            let _fits = self.message.whole(Section::Additional, |message| tsig.write_badkey(message));
-        }
         let counts = self.message.counts();
-        let len = self.message.len();
+        let mut len = self.message.len();
         request.header.write_response(
             self.message.octets_mut(),
             self.rcode,
@@ -255,8 +286,29 @@ impl<'z, 'm> Reply<'z, 'm> {
             self.truncated,
             counts,
         );
+        if let (Some(record), Some(Signature { check, fits: true })) = (&request.tsig, self.signature) {
+            len = check.sign(record, self.message.octets_mut(), len, client.now).expect("room for it was kept");
+        }
         let cookie = self.cookie.is_some_and(|cookie| cookie.valid);
-        let (rcode, synthesised) = (self.rcode, self.synthesised);
-        Outcome { len, rcode, kind: self.kind, zone: self.zone, truncated: self.truncated, cookie, synthesised }
+        let (rcode, synthesised, tsig) = (self.rcode, self.synthesised, self.signature());
+        Outcome { len, rcode, kind: self.kind, zone: self.zone, truncated: self.truncated, cookie, synthesised, tsig }
+    }
+
+    /// Octets of the answer's TSIG.
+    fn signature_len(&self) -> usize {
+        self.signature.filter(|signature| signature.fits).map_or(0, |signature| signature.check.record_len())
+    }
+
+    /// A signed answer is signed, or says only that it does not fit: without records, and with RCODE NOERROR (RFC 8945
+    /// §5.3).
+    #[cold]
+    fn prepare_signature(&mut self) {
+        let Some(Signature { check, fits }) = self.signature else { return };
+        if !fits && check.verdict() == Verdict::Good {
+            self.truncate();
+        }
+        if self.truncated {
+            self.rcode = NOERROR;
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::edns::Edns;
 use super::header::{HEADER_LEN, Header};
 use super::question::Question;
-use super::tsig::Tsig;
+use crate::tsig::Record;
 use crate::zone::Rtype;
 
 /// Position of the additional section's count.
@@ -22,7 +22,7 @@ pub(super) struct Request<'q> {
     /// Its OPT record.
     pub edns: Option<Edns<'q>>,
     /// Its TSIG record.
-    pub tsig: Option<Tsig<'q>>,
+    pub tsig: Option<Record<'q>>,
     /// Whether something in it is against the format.
     pub malformed: bool,
 }
@@ -49,14 +49,14 @@ impl<'q> Request<'q> {
         if header.counts[0] != 1 {
             if header.counts[0] == 0 {
                 // Who sent an OPT gets one (RFC 6891 §6.1.1), and perhaps only a cookie was asked for (RFC 7873 §5.4).
-                request.malformed = request.read_records(&octets[HEADER_LEN..]).is_none();
+                request.malformed = request.read_records(octets, HEADER_LEN).is_none();
             }
             return request;
         }
         request.question = Question::read(&octets[HEADER_LEN..]);
         if let Some(question) = &request.question {
-            let records = &octets[HEADER_LEN + question.octets.len()..];
-            request.malformed = header.counts[1..] != [0; 3] && request.read_records(records).is_none();
+            let records = HEADER_LEN + question.octets.len();
+            request.malformed = header.counts[1..] != [0; 3] && request.read_records(octets, records).is_none();
         }
         request
     }
@@ -67,17 +67,21 @@ impl<'q> Request<'q> {
         self.header.has_id() || self.edns.is_some_and(|edns| edns.keepalive)
     }
 
-    fn read_records(&mut self, mut rest: &'q [u8]) -> Option<()> {
+    /// Reads the records from octet `start` on.
+    fn read_records(&mut self, octets: &'q [u8], start: usize) -> Option<()> {
+        let mut rest = &octets[start..];
         for (section, count) in self.header.counts.into_iter().enumerate().skip(1) {
             for _ in 0..count {
-                // A TSIG is the last record of all (RFC 8945 §5.1).
-                if self.tsig.is_some() {
+                // A TSIG is the last record of all; one that is not is none to answer with (RFC 8945 §5.2).
+                if self.tsig.take().is_some() {
                     return None;
                 }
+                let record_at = octets.len() - rest.len();
                 let record = RawRecord::read(&mut rest)?;
                 match record.rtype {
                     Rtype::OPT => self.read_opt(&record, section)?,
-                    Rtype::TSIG if section == ADDITIONAL => self.tsig = Some(Tsig::read(&record)?),
+                    Rtype::TSIG if section != ADDITIONAL => return None,
+                    Rtype::TSIG => self.tsig = Some(Record::read(octets, record_at)?),
                     _ => {}
                 }
             }

@@ -214,10 +214,10 @@ fn bind(address: SocketAddr, settings: &Settings) -> io::Result<(Vec<UdpSocket>,
     }
 }
 
-/// Seconds since 1970 for cookies, read once for many requests.
-fn now() -> u32 {
-    // The low bits: cookies count modulo 2³² (RFC 9018 §4.3).
-    SystemClock.now().0 as u32
+/// Seconds since 1970 for cookies and signatures, read once for many requests.
+fn now() -> u64 {
+    // A clock before 1970 is of no use for either.
+    SystemClock.now().0.max(0) as u64
 }
 
 /// Counts what became of one request.

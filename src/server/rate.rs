@@ -254,7 +254,16 @@ mod tests {
     }
 
     fn outcome(kind: Kind) -> Outcome {
-        Outcome { len: 100, rcode: 0, kind, zone: Some(1), truncated: false, cookie: false, synthesised: false }
+        Outcome {
+            len: 100,
+            rcode: 0,
+            kind,
+            zone: Some(1),
+            truncated: false,
+            cookie: false,
+            synthesised: false,
+            tsig: None,
+        }
     }
 
     /// A response that echoes a question for this name; a referral's NS belong to what begins at `cut` of it.

@@ -127,7 +127,7 @@ pub fn settings() -> Settings {
 }
 
 /// When the tests ask.
-pub const NOW: u32 = 1_800_000_000;
+pub const NOW: u64 = 1_800_000_000;
 
 /// The client of the tests.
 pub fn client(transport: Transport) -> Client {

@@ -2,6 +2,8 @@
 
 #[path = "../common/respond.rs"]
 mod dns;
+#[path = "../common/signed.rs"]
+mod signed;
 
 mod access;
 mod answer_table;

@@ -67,7 +67,7 @@ fn section_5_2_3_a_client_cookie_alone_is_answered_with_a_server_cookie() {
     let cookie = response.option(10).expect("a cookie");
     assert_eq!((cookie.len(), &cookie[..8]), (24, &CLIENT_COOKIE[..]));
     // RFC 9018 §4: version 1, three octets of zero, the time.
-    assert_eq!(cookie[8..16], [&[1, 0, 0, 0], &NOW.to_be_bytes()[..]].concat());
+    assert_eq!(cookie[8..16], [&[1, 0, 0, 0], &(NOW as u32).to_be_bytes()[..]].concat());
 }
 
 #[test]
