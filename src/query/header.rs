@@ -41,6 +41,11 @@ impl Header {
         self.flags & QR != 0
     }
 
+    /// Whether AA is set.
+    pub fn is_authoritative(&self) -> bool {
+        self.flags & AA != 0
+    }
+
     /// Whether it has an ID other than 0.
     pub fn has_id(&self) -> bool {
         self.id != [0, 0]

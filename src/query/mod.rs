@@ -183,12 +183,14 @@ pub fn respond(zones: &ZoneSet, settings: &Settings, client: &Client, request: &
     reply.finish(&request, settings, client)
 }
 
-/// Writes, instead of the answer to `request`, one without records whose TC sends the client to TCP; with the cookie that
-/// shows next time where it is. For requests that [`respond`] has answered into the same room.
+/// Writes, instead of the answer to `request`, one without records whose TC sends the client to TCP; with its RCODE, which
+/// is true all the same, and the cookie that shows next time where the client is. For requests that [`respond`] has
+/// answered into the same room.
 pub fn truncate(settings: &Settings, client: &Client, request: &[u8], response: &mut [u8]) -> usize {
-    let Some(header) = Header::read(request) else { return 0 };
+    let (Some(header), Some(answered)) = (Header::read(request), Header::read(response)) else { return 0 };
     let request = Request::parse(header, request);
     let mut reply = Reply::new(&request, settings, client, response);
+    (reply.rcode, reply.authoritative) = (answered.rcode(), answered.is_authoritative());
     reply.truncate();
     reply.finish(&request, settings, client).len
 }

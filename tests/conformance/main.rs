@@ -27,3 +27,4 @@ mod rfc9250;
 mod rfc9471;
 mod rfc9660;
 mod rrset_order;
+mod truncated;
