@@ -1,5 +1,6 @@
-//! Directives of master files: `$ORIGIN`, `$TTL`, `$INCLUDE`.
+//! Directives of master files: `$ORIGIN`, `$TTL`, `$INCLUDE`; `$GENERATE` has a file of its own.
 
+use super::generate;
 use super::problem::Rule;
 use super::scan::{Owner, Place, Scanner, State, Wrong, non_ascii, parse_ttl, show};
 use crate::zone::Name;
@@ -35,14 +36,13 @@ pub(super) fn run(
             end(tokens)
         }
         b"$INCLUDE" => include(scanner, tokens, state, place),
-        b"$GENERATE" => {
-            let (en, zh) = ("$GENERATE is not supported; write the records out", "不支持 $GENERATE，请逐条写出记录");
-            Err(Wrong::new(Rule::Generate, at, en, zh))
-        }
+        b"$GENERATE" => generate::run(scanner, tokens, state, place),
         _ => {
             let shown = show(directive.text);
-            let zh = format!("未知指令 {shown}；可用 $ORIGIN、$TTL、$INCLUDE，以 $ 开头的域名请写成 \\$");
-            let en = format!("{shown} is no directive; there are $ORIGIN, $TTL, $INCLUDE, and a name begins with \\$");
+            let zh = format!("未知指令 {shown}；可用 $ORIGIN、$TTL、$INCLUDE、$GENERATE，以 $ 开头的域名请写成 \\$");
+            let en = format!(
+                "{shown} is no directive; there are $ORIGIN, $TTL, $INCLUDE, $GENERATE, and a name begins with \\$"
+            );
             state.owner = Owner::Wrong;
             Err(Wrong::new(Rule::Directive, at, en, zh))
         }
@@ -102,12 +102,12 @@ fn word<'a>(tokens: &mut Tokens<'a>, en: &str, zh: &str) -> Result<Token<'a>, Wr
     tokens.next().filter(|token| token.kind == Kind::Plain).ok_or_else(|| missing(tokens, en, zh))
 }
 
-fn missing(tokens: &Tokens<'_>, en: &str, zh: &str) -> Wrong {
+pub(super) fn missing(tokens: &Tokens<'_>, en: &str, zh: &str) -> Wrong {
     let (en, zh) = (format!("the directive needs {en}"), format!("指令缺少{zh}"));
     Wrong::new(Rule::Directive, tokens.last_start(), en, zh)
 }
 
-fn end(tokens: &mut Tokens<'_>) -> Result<(), Wrong> {
+pub(super) fn end(tokens: &mut Tokens<'_>) -> Result<(), Wrong> {
     match tokens.next() {
         None => Ok(()),
         Some(token) => {

@@ -7,6 +7,7 @@
 
 mod check;
 mod directive;
+mod generate;
 mod problem;
 mod registry;
 mod scan;

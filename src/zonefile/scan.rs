@@ -95,6 +95,8 @@ pub(super) struct Scanner<'s> {
     pub(super) default_ttl: Option<u32>,
     /// Of the last record.
     last_ttl: Option<u32>,
+    /// Records that `$GENERATE` has made.
+    pub(super) generated: u32,
     rdata: Vec<u8>,
 }
 
@@ -146,6 +148,7 @@ impl<'s> Scanner<'s> {
             open_files: Vec::new(),
             default_ttl: None,
             last_ttl: None,
+            generated: 0,
             rdata: Vec::new(),
         }
     }
@@ -281,16 +284,34 @@ impl<'s> Scanner<'s> {
 
     fn record(&mut self, tokens: &mut Tokens<'_>, state: &State, place: Place) -> Result<(), Wrong> {
         let (stated, rtype) = ttl_class_type(tokens)?;
+        let ttl = self.ttl(stated, tokens.last_start())?;
+        self.hand_over(&state.owner_wire, (rtype, ttl), tokens, &state.origin, place)
+    }
+
+    /// The TTL of a record: the stated one, or the one it takes over.
+    pub(super) fn ttl(&mut self, stated: Option<u32>, at: usize) -> Result<u32, Wrong> {
         let Some(ttl) = stated.or(self.default_ttl).or(self.last_ttl) else {
             let zh = "记录没有 TTL，且此前没有 $TTL，请在文件开头加上 $TTL";
             let en = "the record has no TTL and there is none to take over; begin the file with $TTL";
-            return Err(Wrong::new(Rule::TtlMissing, tokens.last_start(), en, zh));
+            return Err(Wrong::new(Rule::TtlMissing, at, en, zh));
         };
         self.last_ttl = Some(ttl);
+        Ok(ttl)
+    }
+
+    /// Hands over the record whose RDATA is the rest of `tokens`.
+    pub(super) fn hand_over(
+        &mut self,
+        owner: &[u8],
+        (rtype, ttl): (Rtype, u32),
+        tokens: &mut Tokens<'_>,
+        origin: &Name,
+        place: Place,
+    ) -> Result<(), Wrong> {
         self.rdata.clear();
-        rdata::parse(rtype, tokens, &state.origin, &mut self.rdata)
+        rdata::parse(rtype, tokens, origin, &mut self.rdata)
             .map_err(|error| wrong_rdata(rtype, error, tokens.last_taken()))?;
-        (self.sink)(Entry { owner: &state.owner_wire, rtype, ttl, rdata: &self.rdata, place });
+        (self.sink)(Entry { owner, rtype, ttl, rdata: &self.rdata, place });
         Ok(())
     }
 }
@@ -329,7 +350,7 @@ fn read_entry(
     }
 }
 
-fn unsplit(at: usize, error: TokenError) -> Wrong {
+pub(super) fn unsplit(at: usize, error: TokenError) -> Wrong {
     let (en, zh) = match error {
         TokenError::Control(octet) => {
             let en = format!("the control character \\{octet:03} stands outside quotes; remove it or write it so");
@@ -377,7 +398,7 @@ fn owner(token: Token<'_>, state: &mut State, at: usize) -> Result<(), Wrong> {
 }
 
 /// TTL and class stand before the type, in either order, each at will (RFC 1035 §5.1).
-fn ttl_class_type(tokens: &mut Tokens<'_>) -> Result<(Option<u32>, Rtype), Wrong> {
+pub(super) fn ttl_class_type(tokens: &mut Tokens<'_>) -> Result<(Option<u32>, Rtype), Wrong> {
     let (mut ttl, mut class) = (None, false);
     loop {
         let Some(token) = tokens.next() else {

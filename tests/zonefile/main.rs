@@ -2,6 +2,7 @@
 
 mod bad_zones;
 mod files;
+mod generate;
 mod generator;
 mod oracles;
 mod shipped;
