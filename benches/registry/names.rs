@@ -62,6 +62,11 @@ impl Names {
         [198, 51, 100, (index % 254) as u8 + 1]
     }
 
+    /// The day so many days after today, as an import wants it.
+    pub fn day_from_now(&self, days: i64) -> String {
+        date(self.today + days)
+    }
+
     /// All units and names as lines of an import: each unit before its names.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         (0..self.len()).flat_map(|index| {
@@ -79,7 +84,7 @@ impl Names {
     fn name_line(&self, index: usize) -> String {
         let (label, unit) = (&self.labels[index], index / NAMES_PER_UNIT);
         // Terms end from a month to nine years from now, so that due times spread as they do in a registry.
-        let expires = date(self.today + 30 + (index as i64 * 7919) % 3250);
+        let expires = self.day_from_now(30 + (index as i64 * 7919) % 3250);
         let mut line = format!(
             "{{\"name\":{{\"name\":\"{label}.{SUFFIX}\",\"unit\":\"u{unit}\",\"registered\":\"2020-01-01\",\
              \"expires\":\"{expires}\",\"kind\":1,\"primary\":{}",
