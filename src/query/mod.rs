@@ -1,9 +1,10 @@
 //! One request to one response, octets to octets (RFC 1034 §4.3.2).
 //!
 //! ```text
-//! request ─▶ header, question, OPT ─▶ decide ─▶ answer ─┬▶ registered   (what the registry publishes)
-//!            (request)               (here)             ├▶ referral, additional
-//!                                                       └▶ negative, proof  ─▶ reply ─▶ message
+//! request ─┬▶ header, question, OPT ─▶ decide ─▶ answer ─┬▶ registered   (what the registry publishes)
+//!          │  (request)               (here)             ├▶ referral, additional
+//!          │                                             └▶ negative, proof  ─▶ reply ─▶ message
+//!          └▶ fast: the same octets for the most frequent of these, in a tenth of the time
 //! ```
 
 mod additional;
@@ -11,6 +12,7 @@ mod answer;
 mod chaos;
 mod cookie;
 mod edns;
+mod fast;
 mod freshness;
 mod header;
 mod message;
@@ -170,6 +172,33 @@ pub enum Kind {
 /// Never panics, allocates, locks, reads a clock or logs, whatever the octets are.
 #[inline]
 pub fn respond(zones: &ZoneSet, settings: &Settings, client: &Client, request: &[u8], response: &mut [u8]) -> Outcome {
+    match fast::respond(zones, settings, client, request, response) {
+        Some(outcome) => outcome,
+        None => respond_fully(zones, settings, client, request, response),
+    }
+}
+
+/// The same by the hot path alone; none if it does not know the request, which costs next to nothing.
+#[inline]
+pub fn respond_fast(
+    zones: &ZoneSet,
+    settings: &Settings,
+    client: &Client,
+    request: &[u8],
+    response: &mut [u8],
+) -> Option<Outcome> {
+    fast::respond(zones, settings, client, request, response)
+}
+
+/// The same without the hot path, which gives the same octets for what it knows.
+#[inline(never)]
+pub fn respond_fully(
+    zones: &ZoneSet,
+    settings: &Settings,
+    client: &Client,
+    request: &[u8],
+    response: &mut [u8],
+) -> Outcome {
     let header = Header::read(request).filter(|header| !header.is_response());
     let Some(header) = header.filter(|_| response.len() >= usize::from(UDP_SIZE_MIN)) else {
         return Outcome::DROPPED;

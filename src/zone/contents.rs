@@ -2,6 +2,7 @@
 
 use super::build::Drafts;
 use super::denial::{Denial, Link};
+use super::fragment::SoaFragment;
 use super::name::Name;
 use super::node::NodeRef;
 use super::pages::Pages;
@@ -49,6 +50,10 @@ struct Base {
     rname_at: usize,
     /// How many octets of MNAME and of RNAME stand before the apex's labels, if they are in the zone.
     soa_below_apex: [Option<u8>; 2],
+    /// The SOA as negative answers have it, if both its names are in the zone.
+    soa_fragment: Option<SoaFragment>,
+    /// Whether neither a wildcard nor a DNAME at the apex stands for what is missing below it.
+    is_plain_below_apex: bool,
     /// Labels of the apex.
     depth: usize,
 }
@@ -124,9 +129,32 @@ impl Zone {
         let is_signed = nodes.get(&[]).is_some_and(|octets| NodeRef::new(octets).is_signed(Rtype::SOA));
         let below_apex = |name: &Name| name.relative_to(&apex).map(|labels| labels.len() as u8);
         let soa_below_apex = [below_apex(&mname), below_apex(&rname)];
+        let soa_fragment = match soa_below_apex {
+            [Some(mname), Some(rname)] => {
+                let labels = [&soa_rdata[..usize::from(mname)], &soa_rdata[rname_at..rname_at + usize::from(rname)]];
+                let numbers = &soa_rdata[names_len..];
+                let minimum = u32::from_be_bytes(*numbers.last_chunk().expect("five numbers were read above"));
+                Some(SoaFragment::new(soa_ttl.min(minimum), labels, numbers))
+            }
+            _ => None,
+        };
+        let at_apex = nodes.get(&[]).map(NodeRef::new);
+        let is_plain_below_apex = at_apex.is_some_and(|node| !node.has_wildcard_below() && !node.has_dname());
         let depth = apex.labels().count();
-        let base =
-            Base { apex, nodes, is_signed, denial, unused_nsec3, soa_ttl, soa_rdata, rname_at, soa_below_apex, depth };
+        let base = Base {
+            apex,
+            nodes,
+            is_signed,
+            denial,
+            unused_nsec3,
+            soa_ttl,
+            soa_rdata,
+            rname_at,
+            soa_below_apex,
+            soa_fragment,
+            is_plain_below_apex,
+            depth,
+        };
         Ok(Self { base: Arc::new(base), registrations: None, gateway: Arc::default(), serial, allowed: None })
     }
 
@@ -207,6 +235,19 @@ impl Zone {
         let (mname, rname) = names.split_at(*rname_at);
         let timers = numbers.last_chunk().expect("the five numbers are 20 octets");
         SoaRef { ttl: *soa_ttl, mname, rname, below_apex: *soa_below_apex, serial: self.serial, timers }
+    }
+
+    /// Writes the SOA of a negative answer, as [`Zone::soa`] has it, to the start of `out` for a message in which the apex
+    /// stands at `apex_at`; how long it is. None if it does not fit, or if its names need a search in the message.
+    #[inline]
+    pub fn write_negative_soa(&self, out: &mut [u8], apex_at: u16) -> Option<usize> {
+        self.base.soa_fragment.as_ref()?.write(out, apex_at, self.serial)
+    }
+
+    /// Whether neither a wildcard nor a DNAME at the apex stands for what is missing below it.
+    #[inline]
+    pub fn is_plain_below_apex(&self) -> bool {
+        self.base.is_plain_below_apex
     }
 
     /// The node at `owner`: lower-cased labels before the apex's, without a root label. Registrations are not nodes.

@@ -7,6 +7,7 @@ mod build;
 pub mod canonical;
 pub mod contents;
 pub mod denial;
+mod fragment;
 pub mod lookup;
 pub mod name;
 pub mod node;
@@ -15,6 +16,7 @@ pub mod published;
 pub mod qname;
 pub mod rdata;
 pub mod record;
+mod same;
 pub mod set;
 
 pub use contents::{Gateway, SoaRef, Zone, ZoneError};

@@ -1,8 +1,8 @@
 //! A persistent hash index of octet strings: edits copy a few small pages, older versions stay as they were.
 //!
 //! A trie over the bits of a keyed 64-bit hash, six bits a level. Its leaves are pages of about 4 KiB that halve
-//! the range of hashes they cover when they grow beyond it; a branch therefore has as many children as its 64 slots
-//! need, found by counting bits. Collisions cost at most a longer page, never a deeper trie.
+//! the range of hashes they cover when they grow beyond it; the 64 slots of a branch therefore name as few pages as they
+//! need, the same page for each slot of its range. Collisions cost at most a longer page, never a deeper trie.
 
 mod page;
 #[cfg(test)]
@@ -10,7 +10,7 @@ mod tests;
 
 use foldhash::SharedSeed;
 use foldhash::quality::FoldHasher;
-use page::Page;
+use page::{Mark, Page};
 use std::hash::Hasher;
 use std::sync::{Arc, OnceLock};
 
@@ -21,7 +21,7 @@ const MERGED_SIZE_MAX: usize = PAGE_SIZE_MAX / 2;
 /// Bits of the hash one level consumes; a branch has 64 slots, one bit each of a word.
 const LEVEL_BITS: u32 = 6;
 /// Slots of a branch.
-const SLOTS: u32 = 1 << LEVEL_BITS;
+const SLOTS: usize = 1 << LEVEL_BITS;
 /// Shift of the first level.
 const SHIFT_FIRST: u32 = u64::BITS - LEVEL_BITS;
 /// Shift of the last level; below it are the eight bits of the tag. Deeper ranges are not split.
@@ -46,7 +46,8 @@ pub struct PagesEdit {
 struct Branch {
     /// Bit n is set where a child's range begins at slot n; ranges are powers of two and aligned.
     starts: u64,
-    children: Arc<[Child]>,
+    /// The child of each slot. Those of one range are the same.
+    children: Arc<[Child; SLOTS]>,
 }
 
 #[derive(Clone)]
@@ -111,8 +112,7 @@ impl Pages {
     }
 
     fn with_key(key: HashKey) -> Self {
-        let root = Branch { starts: 1, children: [Child::Leaf(Page::empty())].into() };
-        Self { root, len: 0, key }
+        Self { root: Branch::of(&Page::empty()), len: 0, key }
     }
 
     /// The value of `key`. No allocation; the cost does not depend on what the index holds.
@@ -122,8 +122,8 @@ impl Pages {
         let mut branch = &self.root;
         let mut shift = SHIFT_FIRST;
         loop {
-            match &branch.children[branch.child_of(slot(hash, shift))] {
-                Child::Leaf(page) => return page.get(tag(hash), key),
+            match &branch.children[slot(hash, shift)] {
+                Child::Leaf(page) => return page.get(Mark::of(hash), key),
                 Child::Branch(below) => {
                     branch = below;
                     shift -= LEVEL_BITS;
@@ -149,12 +149,12 @@ impl Pages {
 
     /// All keys and values, in no useful order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let mut open = vec![self.root.children.iter()];
+        let mut open = vec![self.root.distinct()];
         let leaves = std::iter::from_fn(move || {
             loop {
                 match open.last_mut()?.next() {
                     Some(Child::Leaf(page)) => return Some(page),
-                    Some(Child::Branch(branch)) => open.push(branch.children.iter()),
+                    Some(Child::Branch(branch)) => open.push(branch.distinct()),
                     None => drop(open.pop()),
                 }
             }
@@ -167,7 +167,7 @@ impl Pages {
         fn of(branch: &Branch) -> usize {
             // An `Arc` has two counters in front of its contents.
             let counters = 2 * size_of::<usize>();
-            let below = branch.children.iter().map(|child| match child {
+            let below = branch.distinct().map(|child| match child {
                 Child::Leaf(page) => counters + page.size(),
                 Child::Branch(branch) => of(branch),
             });
@@ -216,109 +216,106 @@ struct Place<'a> {
 }
 
 #[inline]
-fn slot(hash: u64, shift: u32) -> u32 {
-    (hash >> shift) as u32 % SLOTS
-}
-
-#[inline]
-fn tag(hash: u64) -> u8 {
-    hash as u8
+fn slot(hash: u64, shift: u32) -> usize {
+    (hash >> shift) as usize % SLOTS
 }
 
 impl Branch {
-    /// The index of the child whose range `slot` is in.
-    #[inline]
-    fn child_of(&self, slot: u32) -> usize {
-        (self.starts & (u64::MAX >> (SLOTS - 1 - slot))).count_ones() as usize - 1
+    /// A branch with one page for everything.
+    fn of(page: &Page) -> Self {
+        Self { starts: 1, children: Arc::new(std::array::from_fn(|_| Child::Leaf(page.clone()))) }
+    }
+
+    /// Each child once.
+    fn distinct(&self) -> impl Iterator<Item = &Child> {
+        self.children.iter().enumerate().filter(|(slot, _)| self.starts >> slot & 1 == 1).map(|(_, child)| child)
     }
 
     /// The first slot of the range that `slot` is in, and how many slots it has.
-    fn range_of(&self, slot: u32) -> (u32, u32) {
-        let start = SLOTS - 1 - (self.starts & (u64::MAX >> (SLOTS - 1 - slot))).leading_zeros();
+    fn range_of(&self, slot: usize) -> (usize, usize) {
+        let start = SLOTS - 1 - (self.starts & (u64::MAX >> (SLOTS - 1 - slot))).leading_zeros() as usize;
         let after = (self.starts >> start) >> 1;
-        (start, if after == 0 { SLOTS - start } else { after.trailing_zeros() + 1 })
+        (start, if after == 0 { SLOTS - start } else { after.trailing_zeros() as usize + 1 })
+    }
+
+    /// Puts `page` into `size` slots from `start` on, which are one range from then on.
+    fn set(&mut self, start: usize, size: usize, page: &Page) {
+        Arc::make_mut(&mut self.children)[start..start + size].fill_with(|| Child::Leaf(page.clone()));
+        self.starts &= !((u64::MAX >> (SLOTS - size)) << start);
+        self.starts |= 1 << start;
     }
 
     /// Whether the key was new.
     fn insert(&mut self, place: Place<'_>, value: &[u8], shift: u32, key: HashKey, scratch: &mut Vec<u8>) -> bool {
-        let index = self.child_of(slot(place.hash, shift));
-        match &mut Arc::make_mut(&mut self.children)[index] {
-            Child::Branch(below) => below.insert(place, value, shift - LEVEL_BITS, key, scratch),
-            Child::Leaf(page) => {
-                let (grown, added) = page.with(tag(place.hash), place.key, value, scratch);
-                let too_large = grown.size() > PAGE_SIZE_MAX && grown.count() > 1;
-                *page = grown;
-                if too_large {
-                    self.split(slot(place.hash, shift), shift, key, scratch);
-                }
-                added
-            }
+        let slot_in = slot(place.hash, shift);
+        let page = match &mut Arc::make_mut(&mut self.children)[slot_in] {
+            Child::Branch(below) => return below.insert(place, value, shift - LEVEL_BITS, key, scratch),
+            Child::Leaf(page) => page,
+        };
+        let (grown, added) = page.with(Mark::of(place.hash), place.key, value, scratch);
+        let (start, size) = self.range_of(slot_in);
+        if grown.size() > PAGE_SIZE_MAX && grown.count() > 1 && (size > 1 || shift > SHIFT_LAST) {
+            self.split(&grown, start, size, shift, key, scratch);
+        } else {
+            self.set(start, size, &grown);
         }
+        added
     }
 
-    /// Halves the range that `slot` is in, whose child is a leaf; one slot becomes a branch of its own. A half may
-    /// still be too large; the next insertion into it splits it again.
-    fn split(&mut self, slot_in: u32, shift: u32, key: HashKey, scratch: &mut Vec<u8>) {
-        let index = self.child_of(slot_in);
-        let (start, size) = self.range_of(slot_in);
-        let Child::Leaf(page) = &self.children[index] else { return };
+    /// Puts the halves of `page` into the range of its `size` slots from `start` on; one slot becomes a branch of its own.
+    /// A half may still be too large; the next insertion into it splits it again.
+    fn split(&mut self, page: &Page, start: usize, size: usize, shift: u32, key: HashKey, scratch: &mut Vec<u8>) {
         if size > 1 {
-            let middle = start + size / 2;
-            let (left, right) = page.split(|octets| slot(key.hash(octets), shift) < middle, scratch);
-            let (before, after) = (&self.children[..index], &self.children[index + 1..]);
-            let halves = [Child::Leaf(left), Child::Leaf(right)];
-            self.children = before.iter().cloned().chain(halves).chain(after.iter().cloned()).collect();
-            self.starts |= 1 << middle;
-        } else if shift > SHIFT_LAST {
-            let middle = SLOTS / 2;
+            let half = size / 2;
+            let (left, right) = page.split(|octets| slot(key.hash(octets), shift) < start + half, scratch);
+            self.set(start, half, &left);
+            self.set(start + half, half, &right);
+        } else {
+            let half = SLOTS / 2;
             let below = shift - LEVEL_BITS;
-            let (left, right) = page.split(|octets| slot(key.hash(octets), below) < middle, scratch);
-            let branch = Branch { starts: 1 | 1 << middle, children: [Child::Leaf(left), Child::Leaf(right)].into() };
-            Arc::make_mut(&mut self.children)[index] = Child::Branch(branch);
+            let (left, right) = page.split(|octets| slot(key.hash(octets), below) < half, scratch);
+            let mut branch = Self::of(&left);
+            branch.set(0, half, &left);
+            branch.set(half, half, &right);
+            Arc::make_mut(&mut self.children)[start] = Child::Branch(branch);
         }
     }
 
     /// Takes out a key that is there.
     fn remove(&mut self, place: Place<'_>, shift: u32, scratch: &mut Vec<u8>) {
-        let index = self.child_of(slot(place.hash, shift));
-        let child = &mut Arc::make_mut(&mut self.children)[index];
+        let slot_in = slot(place.hash, shift);
+        let child = &mut Arc::make_mut(&mut self.children)[slot_in];
         match child {
             Child::Branch(below) => {
                 below.remove(place, shift - LEVEL_BITS, scratch);
-                if let [only] = &*below.children {
-                    let only = only.clone();
+                if below.starts == 1 {
+                    let only = below.children[0].clone();
                     *child = only;
                 }
             }
             Child::Leaf(page) => {
-                *page = page.without(tag(place.hash), place.key, scratch).expect("the caller found the key");
+                let shrunk = page.without(Mark::of(place.hash), place.key, scratch).expect("the caller found the key");
+                let (start, size) = self.range_of(slot_in);
+                self.set(start, size, &shrunk);
             }
         }
-        self.merge(slot(place.hash, shift), scratch);
+        self.merge(slot_in, scratch);
     }
 
     /// Joins the leaf that `slot` is in with the other half of its range, as long as both are small.
-    fn merge(&mut self, slot: u32, scratch: &mut Vec<u8>) {
+    fn merge(&mut self, slot: usize, scratch: &mut Vec<u8>) {
         loop {
             let (start, size) = self.range_of(slot);
             let other = start ^ size;
             if size == SLOTS || self.range_of(other) != (other, size) {
                 return;
             }
-            let right_start = start.max(other);
-            let right_index = self.child_of(right_start);
-            let (Child::Leaf(left), Child::Leaf(right)) =
-                (&self.children[right_index - 1], &self.children[right_index])
-            else {
-                return;
-            };
-            if left.size() + right.size() > MERGED_SIZE_MAX {
+            let (Child::Leaf(one), Child::Leaf(two)) = (&self.children[start], &self.children[other]) else { return };
+            if one.size() + two.size() > MERGED_SIZE_MAX {
                 return;
             }
-            let merged = Child::Leaf(left.merge(right, scratch));
-            let (before, after) = (&self.children[..right_index - 1], &self.children[right_index + 1..]);
-            self.children = before.iter().cloned().chain([merged]).chain(after.iter().cloned()).collect();
-            self.starts &= !(1 << right_start);
+            let merged = one.merge(two, scratch);
+            self.set(start.min(other), 2 * size, &merged);
         }
     }
 }

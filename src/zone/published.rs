@@ -1,13 +1,13 @@
 //! What one registration publishes, as the index keeps it: a few octets per name, read without decoding it whole.
 //!
 //! ```text
-//! addresses  kind|WWW            ttl  n4: u8  IPv4 × n4  IPv6 …
-//! forward    kind|WWW|KEEP_PATH  ttl  code: u16  target …
-//! delegation kind                ttl  n: u8  (name  n4: u8  n6: u8  IPv4 × n4  IPv6 × n6) × n  (length: u16  DS) …
-//! held       kind                info-code: u16  status: u16  extra-text …
+//! addresses  kind|WWW            n4: u8  ttl: u32  IPv4 × n4  IPv6 …
+//! forward    kind|WWW|KEEP_PATH  0: u8   ttl: u32  code: u16  target …
+//! delegation kind                n: u8   ttl: u32  (name  n4: u8  n6: u8  IPv4 × n4  IPv6 × n6) × n  (length: u16  DS) …
+//! held       kind                0: u8   info-code: u16  status: u16  extra-text …
 //! ```
 //!
-//! A TTL is written in groups of seven bits, the lowest first; other numbers in network order.
+//! Numbers are in network order.
 
 #[cfg(test)]
 mod tests;
@@ -140,21 +140,22 @@ impl Published {
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
         match self {
             Self::Addresses { addresses, ttl, www } => {
-                out.push(ADDRESSES | flag(*www, WWW));
-                write_ttl(*ttl, out);
-                out.push(count_v4(addresses));
+                out.extend_from_slice(&[ADDRESSES | flag(*www, WWW), count_v4(addresses)]);
+                out.extend_from_slice(&ttl.to_be_bytes());
                 write_addresses(addresses, out);
             }
             Self::Forward { target, code, keep_path, ttl, www } => {
-                out.push(FORWARD | flag(*www, WWW) | flag(*keep_path, KEEP_PATH));
-                write_ttl(*ttl, out);
+                out.extend_from_slice(&[FORWARD | flag(*www, WWW) | flag(*keep_path, KEEP_PATH), 0]);
+                out.extend_from_slice(&ttl.to_be_bytes());
                 out.extend_from_slice(&code.to_be_bytes());
                 out.extend_from_slice(target.as_bytes());
             }
             Self::Delegation { servers, ds, ttl } => {
-                out.push(DELEGATION);
-                write_ttl(*ttl, out);
-                out.push(u8::try_from(servers.len()).expect("a delegation has at most 13 servers"));
+                out.extend_from_slice(&[
+                    DELEGATION,
+                    u8::try_from(servers.len()).expect("a delegation has at most 13 servers"),
+                ]);
+                out.extend_from_slice(&ttl.to_be_bytes());
                 for (name, glue) in servers {
                     out.extend_from_slice(name.as_wire());
                     out.push(count_v4(glue));
@@ -168,7 +169,7 @@ impl Published {
                 }
             }
             Self::Held { info_code, extra_text, status } => {
-                out.push(HELD);
+                out.extend_from_slice(&[HELD, 0]);
                 out.extend_from_slice(&info_code.to_be_bytes());
                 out.extend_from_slice(&status.to_be_bytes());
                 out.extend_from_slice(extra_text.as_bytes());
@@ -208,31 +209,37 @@ impl<'a> PublishedRef<'a> {
     /// On other octets, possibly.
     #[inline]
     pub fn new(octets: &'a [u8]) -> Self {
-        let first = octets[0];
+        let (&[first, count, a, b, c, d], rest) =
+            octets.split_first_chunk().expect("every kind has six octets at least");
         let www = first & WWW != 0;
-        if first & KIND_MASK == HELD {
-            let (info_code, rest) = read_u16(&octets[1..]);
-            let (status, text) = read_u16(rest);
-            return Self::Held { info_code, extra_text: Text(text), status };
-        }
-        let (ttl, rest) = read_ttl(&octets[1..]);
+        let ttl = u32::from_be_bytes([a, b, c, d]);
         match first & KIND_MASK {
             ADDRESSES => {
-                let (v4, rest) = rest[1..].split_at(4 * usize::from(rest[0]));
-                Self::Addresses { v4: v4.as_chunks().0, v6: rest.as_chunks().0, ttl, www }
+                let (v4, v6) = rest.split_at(4 * usize::from(count));
+                Self::Addresses { v4: v4.as_chunks().0, v6: v6.as_chunks().0, ttl, www }
             }
             FORWARD => {
                 let (code, target) = read_u16(rest);
                 Self::Forward { target: Text(target), code, keep_path: first & KEEP_PATH != 0, ttl, www }
             }
+            HELD => Self::Held {
+                info_code: u16::from_be_bytes([a, b]),
+                extra_text: Text(rest),
+                status: u16::from_be_bytes([c, d]),
+            },
             _ => {
-                let (count, rest) = (rest[0], &rest[1..]);
                 let mut servers = Servers { left: count, rest };
                 servers.by_ref().for_each(drop);
                 let (servers, ds) = rest.split_at(rest.len() - servers.rest.len());
                 Self::Delegation(DelegationRef { ttl, count, servers, ds })
             }
         }
+    }
+
+    /// Whether `octets`, made by [`Published::encode`], describe a delegation.
+    #[inline]
+    pub fn is_delegation(octets: &[u8]) -> bool {
+        octets.first().is_some_and(|first| first & KIND_MASK == DELEGATION)
     }
 
     /// Whether `www` below the name answers as the name does.
@@ -322,25 +329,6 @@ fn write_addresses(addresses: &[IpAddr], out: &mut Vec<u8>) {
 fn addresses<'a>(v4: &'a [[u8; 4]], v6: &'a [[u8; 16]]) -> impl Iterator<Item = IpAddr> + use<'a> {
     let v4 = v4.iter().map(|octets| IpAddr::V4(Ipv4Addr::from(*octets)));
     v4.chain(v6.iter().map(|octets| IpAddr::V6(Ipv6Addr::from(*octets))))
-}
-
-fn write_ttl(mut ttl: u32, out: &mut Vec<u8>) {
-    while ttl >= 0x80 {
-        out.push(ttl as u8 | 0x80);
-        ttl >>= 7;
-    }
-    out.push(ttl as u8);
-}
-
-#[inline]
-fn read_ttl(octets: &[u8]) -> (u32, &[u8]) {
-    let mut ttl = 0;
-    let mut at = 0;
-    while octets[at] >= 0x80 {
-        ttl |= u32::from(octets[at] & 0x7f) << (7 * at);
-        at += 1;
-    }
-    (ttl | u32::from(octets[at]) << (7 * at), &octets[at + 1..])
 }
 
 #[inline]

@@ -8,6 +8,7 @@ use super::lookup::Found;
 use super::name::Name;
 use super::published::PublishedRef;
 use super::qname::Qname;
+use super::same::is_same;
 use foldhash::quality::RandomState;
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -27,7 +28,26 @@ struct Directory {
     positions: HashMap<Box<[u8]>, usize, RandomState>,
     /// Most labels an apex has: what a search begins with.
     labels_max: usize,
+    /// The apexes in short, those with most labels first; empty if there are too many for a search one by one.
+    short: Box<[ShortApex]>,
 }
+
+/// An apex, made to be told from others by one comparison.
+struct ShortApex {
+    /// Its last eight octets, as many as it has.
+    tail: u64,
+    /// The octets of `tail` that count.
+    mask: u64,
+    /// Lower-cased wire form.
+    wire: Box<[u8]>,
+    labels: usize,
+    position: usize,
+}
+
+/// Most zones that are searched one by one for the hot path: beyond it, hashing costs less.
+const SHORT_MAX: usize = 16;
+/// Octets compared at once.
+const TAIL_LEN: usize = 8;
 
 /// The zone that encloses a name most closely.
 #[derive(Clone, Copy)]
@@ -60,7 +80,8 @@ impl ZoneSet {
             positions.insert(zone.apex().to_lowercase().as_wire().into(), position);
         }
         let labels_max = kept.iter().map(|zone| zone.apex().labels().count()).max().unwrap_or(0);
-        Self { zones: kept.into(), directory: Arc::new(Directory { positions, labels_max }) }
+        let short = ShortApex::all(&kept);
+        Self { zones: kept.into(), directory: Arc::new(Directory { positions, labels_max, short }) }
     }
 
     /// The set with `zones` in place of those with the same apex.
@@ -100,6 +121,24 @@ impl ZoneSet {
         })
     }
 
+    /// The same for a name in lower case, `starts` of whose labels are known, the root's left out. Also none if the name
+    /// has less than eight octets or the set more than a few zones: not faster than [`ZoneSet::enclosing`] then.
+    #[inline]
+    pub fn enclosing_by_tail(&self, name: &[u8], starts: &[u8]) -> Option<Enclosing<'_>> {
+        let tail = u64::from_le_bytes(*name.last_chunk()?);
+        for apex in &*self.directory.short {
+            if (tail ^ apex.tail) & apex.mask == 0 && apex.labels <= starts.len() {
+                let above = starts.len() - apex.labels;
+                let apex_start = starts.get(above).map_or(name.len() - 1, |start| usize::from(*start));
+                if is_same(&name[apex_start..], &apex.wire) {
+                    let zone = &self.zones[apex.position];
+                    return Some(Enclosing { zone, position: apex.position, apex_start });
+                }
+            }
+        }
+        None
+    }
+
     /// What is published for an HTTP host, for the gateway: `host` in A-labels, any case, with or without a final dot.
     /// Registered names and, where the registration says so or is held, `www` in front of them; nothing else.
     pub fn published_at(&self, host: &str) -> Option<PublishedRef<'_>> {
@@ -117,6 +156,27 @@ impl ZoneSet {
 
     fn position(&self, apex: &Name) -> Option<usize> {
         self.directory.positions.get(apex.to_lowercase().as_wire()).copied()
+    }
+}
+
+impl ShortApex {
+    fn all(zones: &[Zone]) -> Box<[Self]> {
+        if zones.len() > SHORT_MAX {
+            return Box::default();
+        }
+        let mut all: Vec<Self> = zones.iter().enumerate().map(|(position, zone)| Self::new(position, zone)).collect();
+        all.sort_by_key(|apex| std::cmp::Reverse(apex.labels));
+        all.into()
+    }
+
+    fn new(position: usize, zone: &Zone) -> Self {
+        let wire: Box<[u8]> = zone.apex().to_lowercase().as_wire().into();
+        let known = wire.len().min(TAIL_LEN);
+        let (mut tail, mut mask) = ([0; TAIL_LEN], [0; TAIL_LEN]);
+        tail[TAIL_LEN - known..].copy_from_slice(&wire[wire.len() - known..]);
+        mask[TAIL_LEN - known..].fill(0xff);
+        let (tail, mask) = (u64::from_le_bytes(tail), u64::from_le_bytes(mask));
+        Self { tail, mask, wire, labels: zone.depth(), position }
     }
 }
 

@@ -3,5 +3,6 @@
 #[path = "../common/respond.rs"]
 mod dns;
 
+mod fast;
 mod lookup;
 mod packets;

@@ -1,30 +1,38 @@
 //! One page of the index: immutable octets that hold some records, one allocation.
 //!
 //! ```text
-//! count: u32 | tags: u8 × count | offsets: u32 × count | records: key length, value length (varint), key, value
+//! starts: u16 × 33 | tags: u8 × count | offsets: u32 × count | records: key length, value length (varint), key, value
 //! ```
 //!
-//! Offsets count from the first record, so that one more record moves nothing but octets. Tags are eight bits of each key's hash, compared eight at a time; a record is read only where its tag agrees.
+//! Some bits of each key's hash choose one of 32 buckets, `starts` says which tags and offsets are a bucket's (the last
+//! start is the count), and a tag is eight bits more of the hash: a search reads some three tags, and a record only where
+//! its tag agrees. Offsets count from the first record, so that one more record moves nothing but octets.
 
+use super::super::same::is_same;
 use std::sync::Arc;
 
-/// Octets of the count at the start.
-const COUNT_LEN: usize = 4;
+/// Buckets of a page: a full page has some three records in each.
+const BUCKETS: usize = 32;
+/// Octets of the starts: one for each bucket, and the count.
+const STARTS_LEN: usize = 2 * (BUCKETS + 1);
 /// Octets of one offset.
 const OFFSET_LEN: usize = 4;
-/// The lowest bit of each octet.
-const ONES: u64 = 0x0101_0101_0101_0101;
-/// The highest bit of each octet.
-const TOPS: u64 = 0x8080_8080_8080_8080;
 
 /// An immutable page; clones share it.
 #[derive(Clone)]
 pub(super) struct Page(Arc<[u8]>);
 
+/// What a page knows of a key's hash: the bits below those that lead to the page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    bucket: u8,
+    tag: u8,
+}
+
 /// A record in a page: where it is, and what it says.
 #[derive(Clone, Copy)]
 pub(super) struct Entry<'a> {
-    tag: u8,
+    mark: Mark,
     octets: &'a [u8],
     /// The key.
     pub key: &'a [u8],
@@ -32,10 +40,18 @@ pub(super) struct Entry<'a> {
     pub value: &'a [u8],
 }
 
+impl Mark {
+    /// The lowest bits of the hash: they are used last by the levels of the trie.
+    #[inline]
+    pub fn of(hash: u64) -> Self {
+        Self { bucket: (hash >> 8) as u8 % BUCKETS as u8, tag: hash as u8 }
+    }
+}
+
 impl Page {
     /// A page without records.
     pub fn empty() -> Self {
-        Self(Arc::from(&[0; COUNT_LEN][..]))
+        Self(Arc::from(&[0; STARTS_LEN][..]))
     }
 
     /// Whether both are the same allocation.
@@ -51,129 +67,145 @@ impl Page {
 
     /// How many records it holds.
     pub fn count(&self) -> usize {
-        u32::from_le_bytes(self.0[..COUNT_LEN].try_into().expect("four octets")) as usize
+        self.start_of(BUCKETS)
     }
 
-    /// The value of `key`, whose hash has `tag`.
+    /// The value of `key`, whose hash has this mark.
     #[inline]
-    pub fn get(&self, tag: u8, key: &[u8]) -> Option<&[u8]> {
-        self.position(tag, key).map(|index| self.entry(index).value)
+    pub fn get(&self, mark: Mark, key: &[u8]) -> Option<&[u8]> {
+        self.find(mark, key).map(|(_, entry)| entry.value)
     }
 
-    /// Where `key` is.
+    /// Where `key` is, and its record.
     #[inline]
-    fn position(&self, tag: u8, key: &[u8]) -> Option<usize> {
-        let tags = &self.0[COUNT_LEN..COUNT_LEN + self.count()];
-        let wanted = ONES * u64::from(tag);
-        let (groups, rest) = tags.as_chunks::<8>();
-        for (group, octets) in groups.iter().enumerate() {
-            let differing = u64::from_le_bytes(*octets) ^ wanted;
-            // A top bit stays set where an octet is zero; a borrow may set one above it falsely, which the key settles.
-            let mut candidates = differing.wrapping_sub(ONES) & !differing & TOPS;
-            while candidates != 0 {
-                let index = group * 8 + candidates.trailing_zeros() as usize / 8;
-                if self.entry(index).key == key {
-                    return Some(index);
+    fn find(&self, mark: Mark, key: &[u8]) -> Option<(usize, Entry<'_>)> {
+        let first = self.start_of(usize::from(mark.bucket));
+        let end = self.start_of(usize::from(mark.bucket) + 1);
+        for (at, &tag) in self.0.get(STARTS_LEN + first..STARTS_LEN + end)?.iter().enumerate() {
+            if tag == mark.tag {
+                let entry = self.entry(first + at, mark);
+                if is_same(entry.key, key) {
+                    return Some((first + at, entry));
                 }
-                candidates &= candidates - 1;
             }
         }
-        let first = groups.len() * 8;
-        let found = rest.iter().enumerate().find(|&(at, &other)| other == tag && self.entry(first + at).key == key);
-        found.map(|(at, _)| first + at)
+        None
     }
 
-    /// Where a record begins; for `count`, where the last one ends.
-    fn offset(&self, index: usize, count: usize) -> usize {
-        if index == count {
-            return self.0.len();
-        }
-        let at = COUNT_LEN + count + index * OFFSET_LEN;
-        let offset = u32::from_le_bytes(self.0[at..at + OFFSET_LEN].try_into().expect("four octets"));
-        COUNT_LEN + count * (1 + OFFSET_LEN) + offset as usize
-    }
-
+    /// The first position of a bucket; of the one behind the last, the count.
     #[inline]
-    fn entry(&self, index: usize) -> Entry<'_> {
-        let count = self.count();
-        let octets = &self.0[self.offset(index, count)..self.offset(index + 1, count)];
-        let (key_len, rest) = read_varint(octets);
-        let (value_len, rest) = read_varint(rest);
-        let (key, rest) = rest.split_at(key_len);
-        Entry { tag: self.0[COUNT_LEN + index], octets, key, value: &rest[..value_len] }
+    fn start_of(&self, bucket: usize) -> usize {
+        let starts: &[u8; STARTS_LEN] = self.0.first_chunk().expect("a page begins with its starts");
+        usize::from(u16::from_le_bytes([starts[2 * bucket], starts[2 * bucket + 1]]))
     }
 
-    /// All records.
+    /// The record at a position, of a key with this mark.
+    #[inline]
+    fn entry(&self, index: usize, mark: Mark) -> Entry<'_> {
+        let count = self.count();
+        let at = STARTS_LEN + count + index * OFFSET_LEN;
+        let offset = u32::from_le_bytes(*self.0[at..].first_chunk().expect("each tag has an offset")) as usize;
+        let octets = &self.0[STARTS_LEN + count * (1 + OFFSET_LEN) + offset..];
+        let (key_len, value_len, rest) = match octets {
+            // Nearly always one octet each.
+            &[key_len @ ..0x80, value_len @ ..0x80, ref rest @ ..] => (key_len.into(), value_len.into(), rest),
+            _ => {
+                let (key_len, rest) = read_varint(octets);
+                let (value_len, rest) = read_varint(rest);
+                (key_len, value_len, rest)
+            }
+        };
+        let (key, value) = rest[..key_len + value_len].split_at(key_len);
+        Entry { mark, octets: &octets[..octets.len() - rest.len() + key_len + value_len], key, value }
+    }
+
+    /// All records, bucket by bucket.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> + Clone {
-        (0..self.count()).map(|index| self.entry(index))
+        (0..BUCKETS).flat_map(move |bucket| {
+            (self.start_of(bucket)..self.start_of(bucket + 1)).map(move |index| {
+                let mark = Mark { bucket: bucket as u8, tag: self.0[STARTS_LEN + index] };
+                self.entry(index, mark)
+            })
+        })
     }
 
     /// The page with `key` set to `value`, and whether the key is new in it. `scratch` is working space.
-    pub fn with(&self, tag: u8, key: &[u8], value: &[u8], scratch: &mut Vec<u8>) -> (Self, bool) {
-        let Some(replaced) = self.position(tag, key) else {
-            return (self.with_new(tag, key, value, scratch), true);
+    pub fn with(&self, mark: Mark, key: &[u8], value: &[u8], scratch: &mut Vec<u8>) -> (Self, bool) {
+        let Some((replaced, _)) = self.find(mark, key) else {
+            return (self.with_new(mark, key, value, scratch), true);
         };
         let mut record = Vec::with_capacity(key.len() + value.len() + 6);
         write_record(key, value, &mut record);
         let others = self.entries().enumerate().filter(|&(index, _)| index != replaced);
-        let all = others.map(|(_, entry)| (entry.tag, entry.octets)).chain([(tag, &record[..])]);
+        let all = others.map(|(_, entry)| (entry.mark, entry.octets)).chain([(mark, &record[..])]);
         (Self::build(all, scratch), false)
     }
 
-    /// The page with one more record; its other octets are copied in four pieces, for the sake of loading millions.
-    fn with_new(&self, tag: u8, key: &[u8], value: &[u8], scratch: &mut Vec<u8>) -> Self {
+    /// The page with one more record; its other octets are copied in pieces, for the sake of loading millions.
+    fn with_new(&self, mark: Mark, key: &[u8], value: &[u8], scratch: &mut Vec<u8>) -> Self {
         let count = self.count();
-        let (tags, rest) = self.0[COUNT_LEN..].split_at(count);
+        let at = self.start_of(usize::from(mark.bucket) + 1);
+        let (tags, rest) = self.0[STARTS_LEN..].split_at(count);
         let (offsets, records) = rest.split_at(count * OFFSET_LEN);
         scratch.clear();
-        scratch.extend_from_slice(&to_u32(count + 1).to_le_bytes());
-        scratch.extend_from_slice(tags);
-        scratch.push(tag);
-        scratch.extend_from_slice(offsets);
+        for bucket in 0..=BUCKETS {
+            let start = self.start_of(bucket) + usize::from(bucket > usize::from(mark.bucket));
+            scratch.extend_from_slice(&to_u16(start).to_le_bytes());
+        }
+        scratch.extend_from_slice(&tags[..at]);
+        scratch.push(mark.tag);
+        scratch.extend_from_slice(&tags[at..]);
+        scratch.extend_from_slice(&offsets[..at * OFFSET_LEN]);
         scratch.extend_from_slice(&to_u32(records.len()).to_le_bytes());
+        scratch.extend_from_slice(&offsets[at * OFFSET_LEN..]);
         scratch.extend_from_slice(records);
         write_record(key, value, scratch);
         Self(Arc::from(&scratch[..]))
     }
 
     /// The page without `key`, if it is there.
-    pub fn without(&self, tag: u8, key: &[u8], scratch: &mut Vec<u8>) -> Option<Self> {
-        let gone = self.position(tag, key)?;
+    pub fn without(&self, mark: Mark, key: &[u8], scratch: &mut Vec<u8>) -> Option<Self> {
+        let (gone, _) = self.find(mark, key)?;
         let others = self.entries().enumerate().filter(|&(index, _)| index != gone);
-        Some(Self::build(others.map(|(_, entry)| (entry.tag, entry.octets)), scratch))
+        Some(Self::build(others.map(|(_, entry)| (entry.mark, entry.octets)), scratch))
     }
 
     /// Two pages: the records whose keys `goes_left`, and the others.
     pub fn split(&self, goes_left: impl Fn(&[u8]) -> bool, scratch: &mut Vec<u8>) -> (Self, Self) {
-        let side = |left: bool| {
-            let records = self.entries().filter(|entry| goes_left(entry.key) == left);
-            records.map(|entry| (entry.tag, entry.octets)).collect::<Vec<_>>()
-        };
-        let (left, right) = (side(true), side(false));
-        (Self::build(left.into_iter(), scratch), Self::build(right.into_iter(), scratch))
+        let (left, right): (Vec<_>, Vec<_>) = self.entries().partition(|entry| goes_left(entry.key));
+        let mut page = |entries: Vec<Entry<'_>>| Self::build(entries.iter().map(|e| (e.mark, e.octets)), scratch);
+        (page(left), page(right))
     }
 
     /// One page with the records of both, which have no key in common.
     pub fn merge(&self, other: &Self, scratch: &mut Vec<u8>) -> Self {
         let all = self.entries().chain(other.entries());
-        Self::build(all.map(|entry| (entry.tag, entry.octets)), scratch)
+        Self::build(all.map(|entry| (entry.mark, entry.octets)), scratch)
     }
 
-    fn build<'a>(records: impl Iterator<Item = (u8, &'a [u8])> + Clone, scratch: &mut Vec<u8>) -> Self {
-        let count = records.clone().count();
+    fn build<'a>(records: impl Iterator<Item = (Mark, &'a [u8])>, scratch: &mut Vec<u8>) -> Self {
+        let mut records: Vec<_> = records.collect();
+        records.sort_by_key(|(mark, _)| mark.bucket);
         scratch.clear();
-        scratch.extend_from_slice(&to_u32(count).to_le_bytes());
-        scratch.extend(records.clone().map(|(tag, _)| tag));
+        for bucket in 0..=BUCKETS {
+            let start = records.partition_point(|(mark, _)| usize::from(mark.bucket) < bucket);
+            scratch.extend_from_slice(&to_u16(start).to_le_bytes());
+        }
+        scratch.extend(records.iter().map(|(mark, _)| mark.tag));
         let mut offset = 0;
-        for (_, octets) in records.clone() {
+        for (_, octets) in &records {
             scratch.extend_from_slice(&to_u32(offset).to_le_bytes());
             offset += octets.len();
         }
-        for (_, octets) in records {
+        for (_, octets) in &records {
             scratch.extend_from_slice(octets);
         }
         Self(Arc::from(&scratch[..]))
     }
+}
+
+fn to_u16(value: usize) -> u16 {
+    u16::try_from(value).expect("a page is split long before it holds so many records")
 }
 
 fn to_u32(value: usize) -> u32 {
@@ -196,7 +228,7 @@ fn write_varint(mut value: usize, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-#[inline]
+#[cold]
 fn read_varint(octets: &[u8]) -> (usize, &[u8]) {
     let mut value = 0;
     for (index, &octet) in octets.iter().enumerate() {

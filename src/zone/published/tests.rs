@@ -50,11 +50,11 @@ proptest! {
 }
 
 #[test]
-fn the_common_registration_takes_eight_octets() {
+fn the_common_registration_takes_ten_octets() {
     let address = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 5));
     let mut octets = Vec::new();
     Published::Addresses { addresses: vec![address], ttl: 600, www: true }.encode(&mut octets);
-    assert_eq!(octets.len(), 8);
+    assert_eq!(octets.len(), 10);
 }
 
 #[test]
