@@ -36,6 +36,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("postcard", &["store"]),
     ("prometheus", &["telemetry"]),
     ("quinn", &["server"]),
+    ("quinn_udp", &["server"]),
     ("rcgen", &["daemon"]),
     ("rustls", &["cli", "daemon", "http", "server"]),
     // Core types carry no file format: each edge has its own versioned types (design.md §3).

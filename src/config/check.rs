@@ -32,11 +32,6 @@ fn listeners(config: &Config, faults: &Faults<'_>) {
     if config.server.listen.is_empty() {
         faults.add(None, "`server.listen` is empty: nothing would answer", "“server.listen”为空：没有可应答的地址");
     }
-    for address in dns.clone() {
-        if let Err(error) = crate::server::check_address(*address) {
-            faults.add(None, format!("`server.listen`: {error}"), "“server.listen”中的地址无法使用");
-        }
-    }
     let encrypted = config.server.tls.addresses();
     if config.demo {
         for address in dns.clone().chain(http.clone()).chain(encrypted).filter(|address| !address.ip().is_loopback()) {
@@ -47,13 +42,33 @@ fn listeners(config: &Config, faults: &Faults<'_>) {
             );
         }
     }
-    // Those of UDP and TCP alike are looked at below.
+    let tls = &config.server.tls;
+    // Those given twice for UDP and TCP alike are named with those of TCP.
     let both: BTreeSet<_> = dns.clone().collect();
-    let udp = both.into_iter().chain(&config.server.tls.doq_listen);
-    repeats(udp.filter(|address| address.port() != 0), "the UDP address", "UDP 地址", faults);
-    let dns = dns.chain(&config.server.tls.dot_listen).chain(&config.server.tls.doh_listen);
-    repeats(dns.filter(|address| address.port() != 0), "the address", "地址", faults);
-    repeats(http.filter(|address| address.port() != 0), "the address", "地址", faults);
+    let udp = both.into_iter().chain(&tls.doq_listen);
+    once(udp, "the UDP address", "UDP 地址", faults);
+    once(dns.chain(&tls.dot_listen).chain(&tls.doh_listen), "the address", "地址", faults);
+    once(http, "the address", "地址", faults);
+}
+
+/// Notes addresses that are given twice, also by a wildcard: the kernel would refuse the second of the two. Port 0 is
+/// another one each time.
+fn once<'a>(addresses: impl IntoIterator<Item = &'a SocketAddr>, en: &str, zh: &str, faults: &Faults<'_>) {
+    let addresses: Vec<_> = addresses.into_iter().filter(|address| address.port() != 0).collect();
+    repeats(&addresses, en, zh, faults);
+    let (wildcards, named): (Vec<&SocketAddr>, Vec<_>) =
+        addresses.into_iter().partition(|address| address.ip().is_unspecified());
+    for address in named {
+        let takes =
+            |wildcard: &&&SocketAddr| wildcard.port() == address.port() && wildcard.is_ipv4() == address.is_ipv4();
+        if let Some(wildcard) = wildcards.iter().find(takes) {
+            faults.add(
+                None,
+                format!("the wildcard {wildcard} takes {address} too; give one of the two"),
+                format!("通配地址 {wildcard} 已包含 {address}；只能保留其一"),
+            );
+        }
+    }
 }
 
 fn server_tls(config: &Config, faults: &Faults<'_>) {

@@ -73,7 +73,14 @@ impl Config {
             https_path: tls.doh_path.as_str().into(),
         });
         let rate = self.rate_limit.enabled.then(|| self.rate_limit.limits.clone());
-        server::Settings { addresses: self.server.listen.clone(), workers, tcp, encrypted, rate }
+        server::Settings {
+            addresses: self.server.listen.clone(),
+            workers,
+            tcp,
+            encrypted,
+            rate,
+            proxies: self.server.proxy_from.clone(),
+        }
     }
 
     /// What answers depend on, with the keys of transaction signatures as they were read.

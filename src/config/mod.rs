@@ -86,6 +86,8 @@ pub struct Server {
     pub tcp_connections_per_client_max: usize,
     /// Seconds until an idle TCP connection is closed.
     pub tcp_idle_secs: u64,
+    /// Networks of proxies, which must say with a header of the PROXY protocol for whom they ask.
+    pub proxy_from: Vec<IpNet>,
     /// The encrypted transports.
     pub tls: ServerTls,
 }
@@ -352,6 +354,7 @@ impl Default for Server {
             tcp_connections_max: 1024,
             tcp_connections_per_client_max: 64,
             tcp_idle_secs: 10,
+            proxy_from: Vec::new(),
             tls: ServerTls::default(),
         }
     }

@@ -117,6 +117,7 @@ fn server(table: &Table<'_>, default: Server) -> Server {
             |value| value.integer(1..=TCP_CONNECTIONS_MAX),
         ),
         tcp_idle_secs: table.read("tcp_idle_secs", default.tcp_idle_secs, |value| value.integer(1..=3600)),
+        proxy_from: table.read("proxy_from", default.proxy_from, networks),
         tls: table.section("tls", default.tls, server_tls),
     }
 }

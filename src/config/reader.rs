@@ -44,7 +44,11 @@ impl<'t> Faults<'t> {
     /// Notes a fault at octets `at` of the text.
     pub(super) fn add(&self, at: Option<Range<usize>>, en: impl Into<String>, zh: impl Into<String>) {
         let line = at.map(|at| self.text[..at.start.min(self.text.len())].matches('\n').count() + 1);
-        self.found.borrow_mut().push(Fault { line, en: en.into(), zh: zh.into() });
+        let fault = Fault { line, en: en.into(), zh: zh.into() };
+        // Two rules may find the same; it is said once.
+        if !self.found.borrow().contains(&fault) {
+            self.found.borrow_mut().push(fault);
+        }
     }
 
     /// Whether there are none.

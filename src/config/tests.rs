@@ -156,6 +156,29 @@ fn encrypted_dns_has_a_certificate() {
 }
 
 #[test]
+fn a_wildcard_stands_alone_on_its_port() {
+    let listen = |addresses: &str| format!("{MINIMAL}[server]\nlisten = [{addresses}]\n");
+    parse(&listen("\"0.0.0.0:53\", \"[::]:53\"")).expect("one of each family");
+    parse(&listen("\"0.0.0.0:53\", \"[::1]:53\", \"127.0.0.1:54\"")).expect("another family, another port");
+    let found = faults(&listen("\"0.0.0.0:53\", \"192.0.2.1:53\""));
+    assert_eq!(found, ["0: the wildcard 0.0.0.0:53 takes 192.0.2.1:53 too; give one of the two"]);
+    assert!(faults(&listen("\"[2001:db8::1]:53\", \"[::]:53\""))[0].contains("[::]:53 takes [2001:db8::1]:53"));
+    let quic = "[server.tls]\ndoq_listen = [\"192.0.2.1:53\"]\ncert = \"a\"\nkey = \"b\"\n";
+    assert!(faults(&(listen("\"0.0.0.0:53\"") + quic))[0].contains("0.0.0.0:53 takes 192.0.2.1:53"));
+}
+
+#[test]
+fn proxies_are_networks() {
+    let proxies = |text: &str| format!("{MINIMAL}[server]\nproxy_from = [{text}]\n");
+    let config = parse(&proxies("\"192.0.2.0/24\", \"2001:db8::53/128\"")).expect("a valid file");
+    assert_eq!(config.server_settings(None).proxies.len(), 2);
+    assert_eq!(
+        faults(&proxies("\"192.0.2.1\"")),
+        ["3: `server.proxy_from[0]`: \"192.0.2.1\" is not a network (192.0.2.0/24, 2001:db8::/32)"]
+    );
+}
+
+#[test]
 fn demo_tokens_are_taken_by_the_demonstration_only() {
     // As `printf demo-operator | sha256sum` has it.
     let digits = "9437e87fae95c03d3778f2575bb18ce30e647e51d86a8c37963364e1fc4f374e";
@@ -191,14 +214,6 @@ fn paths_start_from_the_file() {
 
 fn token_of(role: &str, digit: &str) -> String {
     format!("[[admin.tokens]]\nname = \"{role}\"\nrole = \"{role}\"\nsha256 = \"{}\"\n", digit.repeat(64))
-}
-
-#[test]
-fn dns_listens_on_named_addresses_only() {
-    for wildcard in ["0.0.0.0:53", "[::]:53"] {
-        let found = faults(&format!("{MINIMAL}[server]\nlisten = [\"{wildcard}\"]\n"));
-        assert!(found[0].contains("is a wildcard"), "{found:?}");
-    }
 }
 
 #[test]

@@ -74,7 +74,8 @@ pub struct Slots {
 /// Room for one connection, given back when dropped.
 pub struct Slot {
     shared: Arc<Shared>,
-    client: u64,
+    /// Whose it is; none: not known yet.
+    client: Option<u64>,
 }
 
 /// Why there is no slot.
@@ -109,18 +110,54 @@ impl Slots {
     /// # Errors
     /// [`Full`].
     pub fn take(&self, address: IpAddr) -> Result<Slot, Full> {
-        let client = client_of(address);
+        let mut slot = self.take_for_proxy()?;
+        slot.give_to(address)?;
+        Ok(slot)
+    }
+
+    /// Takes a slot for a connection from a proxy, which has yet to say who the client is.
+    ///
+    /// # Errors
+    /// [`Full::Total`].
+    pub fn take_for_proxy(&self) -> Result<Slot, Full> {
         let mut open = self.shared.open();
         if open.total >= self.shared.total_max {
             return Err(Full::Total);
         }
+        open.total += 1;
+        Ok(Slot { shared: Arc::clone(&self.shared), client: None })
+    }
+}
+
+impl Slot {
+    /// Counts the connection as one of `address`, instead of nobody's.
+    ///
+    /// # Errors
+    /// [`Full::Client`]; it is nobody's then.
+    pub fn give_to(&mut self, address: IpAddr) -> Result<(), Full> {
+        let mut open = self.shared.open();
+        open.forget(self.client.take());
+        let client = client_of(address);
         let of_client = open.by_client.entry(client).or_default();
         if *of_client >= self.shared.per_client_max {
             return Err(Full::Client);
         }
         *of_client += 1;
-        open.total += 1;
-        Ok(Slot { shared: Arc::clone(&self.shared), client })
+        self.client = Some(client);
+        Ok(())
+    }
+}
+
+impl Open {
+    /// One connection less of this client.
+    fn forget(&mut self, client: Option<u64>) {
+        let Some(client) = client else { return };
+        if let Some(of_client) = self.by_client.get_mut(&client) {
+            *of_client -= 1;
+            if *of_client == 0 {
+                self.by_client.remove(&client);
+            }
+        }
     }
 }
 
@@ -134,12 +171,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let mut open = self.shared.open();
         open.total -= 1;
-        if let Some(of_client) = open.by_client.get_mut(&self.client) {
-            *of_client -= 1;
-            if *of_client == 0 {
-                open.by_client.remove(&self.client);
-            }
-        }
+        open.forget(self.client);
     }
 }
 
@@ -171,6 +203,21 @@ mod tests {
         assert_eq!(slots.take(address("192.0.2.3")).err(), Some(Full::Total));
         drop(first);
         assert!(slots.take(a).is_ok());
+    }
+
+    #[test]
+    fn a_slot_of_a_proxy_becomes_a_clients() {
+        let slots = Slots::new(3, 1);
+        let (a, b) = (address("192.0.2.1"), address("192.0.2.2"));
+        let mut first = slots.take_for_proxy().ok().unwrap();
+        let mut second = slots.take_for_proxy().ok().unwrap();
+        let third = slots.take_for_proxy().ok().unwrap();
+        assert_eq!(slots.take_for_proxy().err(), Some(Full::Total));
+        assert_eq!((first.give_to(a), second.give_to(a)), (Ok(()), Err(Full::Client)));
+        assert_eq!((first.give_to(b), second.give_to(a)), (Ok(()), Ok(())));
+        drop((first, second, third));
+        assert_eq!(slots.shared.open().total, 0);
+        assert!(slots.shared.open().by_client.is_empty());
     }
 
     #[test]

@@ -3,11 +3,11 @@
 
 use super::framing::{PREFIX_LEN, REQUEST_LEN_MAX};
 use super::settings::TcpLimits;
-use super::tcp::stopped;
+use super::tcp::{no_slot, stopped};
 use super::tls::{self, Certificate};
 use super::worker::{dropped, with_worker};
 use super::{Serving, now};
-use crate::http::accept::{Full, Slots};
+use crate::http::accept::Slots;
 use crate::query::{Client, Transport};
 use crate::telemetry::{DnsConnections, DropReason};
 use quinn::crypto::rustls::QuicServerConfig;
@@ -143,9 +143,7 @@ fn admit(
             });
         }
         Err(full) => {
-            let total = full == Full::Total;
-            let reason = if total { DropReason::Connections } else { DropReason::ConnectionsOfClient };
-            dropped(Transport::Quic, reason);
+            no_slot(Transport::Quic, full);
             incoming.refuse();
         }
     }

@@ -7,6 +7,8 @@ mod bound;
 mod doh;
 mod doq;
 mod framing;
+mod plain;
+pub mod proxy;
 mod rate;
 pub mod settings;
 mod sys;
@@ -18,7 +20,7 @@ mod worker;
 
 pub use bound::EncryptedAddresses;
 pub use rate::RateLimits;
-pub use settings::{Encrypted, Settings, TcpLimits, WildcardAddress, check_address};
+pub use settings::{Encrypted, Settings, TcpLimits};
 pub use tls::Certificate;
 pub use turns::UdpTurns;
 
@@ -28,6 +30,7 @@ use crate::snapshot::Reader;
 use crate::telemetry::{Answer, Dns, DnsCounter};
 use crate::update::{Clock, SystemClock};
 use bound::{Bound, Listener};
+use ipnet::IpNet;
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
@@ -46,7 +49,7 @@ const PORT_TRIES_MAX: usize = 16;
 pub struct StartError {
     /// The configured address.
     pub address: SocketAddr,
-    /// What the system, or [`check_address`], says.
+    /// What the system says.
     pub source: io::Error,
 }
 
@@ -56,6 +59,8 @@ struct Serving {
     query: query::Settings,
     tcp: TcpLimits,
     rate: Option<RateLimits>,
+    /// Whose packets and connections begin with a header of the PROXY protocol.
+    proxies: Vec<IpNet>,
     /// UDP threads of each address.
     threads: usize,
     telemetry: Dns,
@@ -105,7 +110,9 @@ impl Server {
         let (stop_tcp, stop) = watch::channel(false);
         let stop_udp = AtomicBool::new(false);
         let (tcp_limits, rate, threads) = (settings.tcp.clone(), settings.rate.clone(), settings.threads());
-        let serving = Arc::new(Serving { reader, query, tcp: tcp_limits, rate, threads, telemetry, stop: stop_udp });
+        let proxies = settings.proxies.clone();
+        let serving =
+            Arc::new(Serving { reader, query, tcp: tcp_limits, rate, proxies, threads, telemetry, stop: stop_udp });
         let mut running = Running { addresses, encrypted: bound, serving, stop_tcp, threads: Vec::new() };
         let Some(&address) = running.addresses.first() else { return Ok(running) };
         running
@@ -137,7 +144,11 @@ impl Running {
         for (number, socket) in sockets.into_iter().enumerate() {
             let serving = Arc::clone(&self.serving);
             let thread = Builder::new().name(format!("dns-udp-{number}"));
-            self.threads.push(thread.spawn(move || udp::serve(&socket, &serving))?);
+            let plain = plain::prepare(&socket, &serving)?;
+            self.threads.push(thread.spawn(move || match plain {
+                Some(state) => plain::serve(&socket, &state, &serving),
+                None => udp::serve(&socket, &serving),
+            })?);
         }
         Ok(())
     }
@@ -199,7 +210,6 @@ impl Drop for Running {
 
 /// The sockets of one address: UDP and TCP on the same port.
 fn bind(address: SocketAddr, settings: &Settings) -> io::Result<(Vec<UdpSocket>, TcpListener)> {
-    check_address(address).map_err(|wildcard| io::Error::new(io::ErrorKind::InvalidInput, wildcard))?;
     let mut tries = 0;
     loop {
         tries += 1;

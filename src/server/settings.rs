@@ -2,7 +2,8 @@
 
 use super::rate::RateLimits;
 use super::tls::Certificate;
-use std::net::{IpAddr, SocketAddr};
+use ipnet::IpNet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub struct Settings {
     pub encrypted: Option<Encrypted>,
     /// Limits of what one network is sent over UDP; none: everything.
     pub rate: Option<RateLimits>,
+    /// Whose packets and connections must begin with a header of the PROXY protocol, which says who the client is.
+    pub proxies: Vec<IpNet>,
 }
 
 /// Settings of the encrypted transports.
@@ -55,24 +58,6 @@ pub struct TcpLimits {
     pub drain: Duration,
 }
 
-/// A wildcard address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0} is a wildcard: an answer would leave from whichever address the route prefers, and resolvers drop it; \
-     list each address instead; \
-     {0} 是通配地址：应答的源地址可能与查询的目的地址不同，会被解析器丢弃；请逐个列出地址"
-)]
-pub struct WildcardAddress(pub IpAddr);
-
-/// Checks that `address` can be served on.
-///
-/// # Errors
-/// [`WildcardAddress`]: one socket per address keeps the source of an answer right without control messages on every
-/// packet.
-pub fn check_address(address: SocketAddr) -> Result<(), WildcardAddress> {
-    if address.ip().to_canonical().is_unspecified() { Err(WildcardAddress(address.ip())) } else { Ok(()) }
-}
-
 impl Settings {
     /// How many threads that makes.
     pub fn threads(&self) -> usize {
@@ -97,24 +82,6 @@ impl Default for TcpLimits {
             // A large resolver opens a few; many behind one address share them. Most of the room stays for others.
             connections_per_client: 64,
             drain: Duration::from_secs(3),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wildcards_are_refused() {
-        for (address, good) in [
-            ("192.0.2.1:53", true),
-            ("[2001:db8::1]:53", true),
-            ("0.0.0.0:53", false),
-            ("[::]:53", false),
-            ("[::ffff:0.0.0.0]:53", false),
-        ] {
-            assert_eq!(check_address(address.parse().unwrap()).is_ok(), good, "{address}");
         }
     }
 }

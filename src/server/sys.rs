@@ -217,11 +217,17 @@ impl Drop for Batch {
 /// # Errors
 /// What the system says.
 pub fn ignore_path_mtu(socket: &UdpSocket, ipv6: bool) -> io::Result<()> {
-    let (level, option, value) = if ipv6 {
-        (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)
+    if ipv6 {
+        set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)?;
+        // What is longer than the link's MTU after all is cut by the sender: in IPv6 nobody else may.
+        set(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0)
     } else {
-        (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)
-    };
+        set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)
+    }
+}
+
+/// Sets an option of a socket.
+fn set(socket: &UdpSocket, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
     // SAFETY: the value is a c_int that lives through the call, and its size is given.
     let done = unsafe {
         let length = size_of::<libc::c_int>() as u32;

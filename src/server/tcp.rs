@@ -2,6 +2,7 @@
 //! (RFC 7766, RFC 7858); for HTTPS see `doh`.
 
 use super::framing::Frames;
+use super::proxy::{self, Header};
 use super::worker::{End, dropped, with_worker};
 use super::{Serving, doh, now};
 use crate::http::accept::{self, Full, Slot, Slots};
@@ -62,19 +63,17 @@ pub(super) async fn listen(listener: Listener, serving: Arc<Serving>, mut stop: 
             biased;
             () = stopped(&mut stop) => break,
             Some(_) = connections.join_next() => {}
-            (stream, peer) = accept::accept(&socket) => match slots.take(peer.ip()) {
-                Ok(slot) => {
-                    let connection = Connection {
-                        peer: peer.ip(),
-                        _slot: slot,
-                        _open: open.open(),
-                        serving: Arc::clone(&serving),
-                        stop: stop.clone(),
-                    };
-                    connections.spawn(connection.run(stream, protocol.clone()));
+            (stream, peer) = accept::accept(&socket) => {
+                let peer = peer.ip().to_canonical();
+                let proxied = proxy::is_from(&serving.proxies, peer);
+                match if proxied { slots.take_for_proxy() } else { slots.take(peer) } {
+                    Ok(slot) => {
+                        let (serving, stop) = (Arc::clone(&serving), stop.clone());
+                        let connection = Connection { peer, proxied, slot, _open: open.open(), serving, stop };
+                        connections.spawn(connection.run(stream, protocol.clone()));
+                    }
+                    Err(full) => no_slot(transport, full),
                 }
-                Err(Full::Total) => dropped(transport, DropReason::Connections),
-                Err(Full::Client) => dropped(transport, DropReason::ConnectionsOfClient),
             }
         }
     }
@@ -83,6 +82,12 @@ pub(super) async fn listen(listener: Listener, serving: Arc<Serving>, mut stop: 
     if timeout(serving.tcp.drain, finished).await.is_err() {
         connections.shutdown().await;
     }
+}
+
+/// Counts a connection that there is no room for.
+pub(super) fn no_slot(transport: Transport, full: Full) {
+    let total = full == Full::Total;
+    dropped(transport, if total { DropReason::Connections } else { DropReason::ConnectionsOfClient });
 }
 
 /// Waits until the server shall stop.
@@ -95,7 +100,9 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
 pub(super) struct Connection {
     /// The client.
     pub peer: IpAddr,
-    _slot: Slot,
+    /// Whether it is a proxy's, which has yet to say who the client is.
+    proxied: bool,
+    slot: Slot,
     _open: OpenConnection,
     /// What it is served from.
     pub serving: Arc<Serving>,
@@ -127,10 +134,13 @@ impl Stream for TlsStream<TcpStream> {
 
 impl Connection {
     /// Serves the connection until it ends for any reason; the reasons that matter are counted.
-    async fn run(mut self, stream: TcpStream, protocol: Protocol) {
+    async fn run(mut self, mut stream: TcpStream, protocol: Protocol) {
         // Responses are written whole; waiting to fill a segment only delays them. Failing, it is merely slower.
         let _ = stream.set_nodelay(true);
         let end = Instant::now() + self.serving.tcp.life;
+        if self.proxied && !self.meet_client(&mut stream, protocol.transport()).await {
+            return;
+        }
         match protocol {
             Protocol::Tcp => self.serve(stream, Transport::Tcp, end).await,
             Protocol::Tls(acceptor) => {
@@ -144,6 +154,21 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Learns from the proxy who the client is; whether the connection can be served.
+    async fn meet_client(&mut self, stream: &mut TcpStream, transport: Transport) -> bool {
+        let read = tokio::select! {
+            biased;
+            () = stopped(&mut self.stop) => return false,
+            read = timeout(self.serving.tcp.idle, read_header(stream)) => read,
+        };
+        let Ok(Some(client)) = read else {
+            dropped(transport, DropReason::ProxyHeader);
+            return false;
+        };
+        self.peer = client.unwrap_or(self.peer);
+        self.slot.give_to(self.peer).map_err(|full| no_slot(transport, full)).is_ok()
     }
 
     /// The connection with TLS on it; nobody else waits for that.
@@ -200,6 +225,17 @@ impl Connection {
         // Over TLS this says that nothing was cut off (RFC 8446 §6.1); what hinders it ends the connection as well.
         let _ = timeout(limits.write, stream.shutdown()).await;
     }
+}
+
+/// Reads a proxy's header, over any segmentation, and nothing behind it: the client that it names, if any. Nothing if the
+/// header cannot be used, or does not come whole.
+async fn read_header(stream: &mut TcpStream) -> Option<Option<IpAddr>> {
+    let mut fixed = [0; proxy::FIXED_LEN];
+    stream.read_exact(&mut fixed).await.ok()?;
+    let header = Header::new(&fixed).ok()?;
+    let mut rest = vec![0; header.rest_len()];
+    stream.read_exact(&mut rest).await.ok()?;
+    Some(header.client(&rest))
 }
 
 /// Answers all complete requests; how many got a response. An error ends the connection and has been counted.

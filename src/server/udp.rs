@@ -14,9 +14,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How often a thread without requests looks whether it shall stop.
-const WAIT: Duration = Duration::from_millis(200);
+pub(super) const WAIT: Duration = Duration::from_millis(200);
 /// Pause after an error of receiving that is not a time-out: it is the socket's, and would come again at once.
-const ERROR_PAUSE: Duration = Duration::from_millis(10);
+pub(super) const ERROR_PAUSE: Duration = Duration::from_millis(10);
 /// Kernel buffers asked for: a burst of some ten thousand queries while a thread is not scheduled.
 const BUFFER_LEN: usize = 4 << 20;
 

@@ -85,6 +85,8 @@ pub enum DropReason {
     Handshake,
     /// What came over HTTPS or QUIC carried no DNS request, or none that is taken.
     Protocol,
+    /// A proxy sent no header of the PROXY protocol, or none that can be used.
+    ProxyHeader,
 }
 
 /// What was done with a response beyond the rate limit.
@@ -99,7 +101,7 @@ pub enum Limited {
 }
 
 const ANSWERS: [&str; 8] = ["answer", "nodata", "nxdomain", "held", "referral", "refused", "error", "dropped"];
-const DROPS: [&str; 10] = [
+const DROPS: [&str; 11] = [
     "source_port",
     "request_too_long",
     "send_buffer_full",
@@ -110,6 +112,7 @@ const DROPS: [&str; 10] = [
     "tcp_slow_reader",
     "handshake",
     "protocol",
+    "proxy_header",
 ];
 
 const LIMITS: [&str; 3] = ["dropped", "slipped", "logged"];

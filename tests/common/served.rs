@@ -11,6 +11,19 @@ pub const APEX: &str = "xn--zfr164b.";
 
 /// A snapshot of `政务.` with these registrations (A-label → what is published).
 pub fn snapshot(registrations: &[(&str, Published)]) -> Snapshot {
+    of(zone(registrations))
+}
+
+/// The same, to be answered from only to clients in `network`.
+pub fn snapshot_for(network: &str, registrations: &[(&str, Published)]) -> Snapshot {
+    of(zone(registrations).with_allowed(&[network.parse().unwrap()]))
+}
+
+fn of(zone: Zone) -> Snapshot {
+    Snapshot { zones: ZoneSet::new([zone]), seq: 1, published_at: Timestamp(0) }
+}
+
+fn zone(registrations: &[(&str, Published)]) -> Zone {
     let mut edit = Pages::new().edit();
     for (label, published) in registrations {
         let mut octets = Vec::new();
@@ -18,8 +31,7 @@ pub fn snapshot(registrations: &[(&str, Published)]) -> Snapshot {
         edit.insert(label.as_bytes(), &octets);
     }
     let gateway = Gateway { v4: vec![[192, 0, 2, 80].into()], v6: Vec::new() };
-    let zone = Zone::build(name(APEX), apex()).unwrap().with_registrations(edit.finish()).with_gateway(gateway);
-    Snapshot { zones: ZoneSet::new([zone]), seq: 1, published_at: Timestamp(0) }
+    Zone::build(name(APEX), apex()).unwrap().with_registrations(edit.finish()).with_gateway(gateway)
 }
 
 /// The two halves of a snapshot of `政务.` with these registrations.

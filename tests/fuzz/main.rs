@@ -1,14 +1,16 @@
-//! The fuzz target of `respond`: mutations of good requests, for as many rounds as `ZHENGMING_FUZZ_ROUNDS` says.
+//! The fuzz targets of `respond` and of PROXY headers: mutations of good requests, for as many rounds as `ZHENGMING_FUZZ_ROUNDS` says.
 //!
-//! It runs with the other tests for a moment; `ZHENGMING_FUZZ_ROUNDS=100000000 cargo test --release --test fuzz` goes on
+//! They run with the other tests for a moment; `ZHENGMING_FUZZ_ROUNDS=100000000 cargo test --release --test fuzz` goes on
 //! longer, `ZHENGMING_FUZZ_SEED` elsewhere. A failure prints the request.
 
 #[path = "../common/respond.rs"]
 mod respond;
 
 use respond::{Opt, Query, UDP_SIZE_MAX};
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use zhengming::query::{self, Transport};
+use zhengming::server::proxy;
 
 /// Rounds where nothing else is said.
 const ROUNDS: u64 = 60_000;
@@ -100,4 +102,31 @@ fn respond_takes_any_octets() {
             assert_eq!(response[..2], request[..2]);
         }
     }
+}
+
+#[test]
+fn headers_of_proxies_may_be_any_octets() {
+    let mut random = Random(number("ZHENGMING_FUZZ_SEED", 0x5eed).max(1));
+    let signed = |rest: &[u8]| [b"\r\n\r\n\0\r\nQUIT\n", rest].concat();
+    let seeds = [
+        signed(&[0x21, 0x11, 0, 12, 198, 51, 100, 7, 192, 0, 2, 1, 0x12, 0x34, 0, 53]),
+        signed(&[&[0x21, 0x22, 0, 43][..], &[0x20; 32], &[0, 1, 0, 53], &[4, 0, 4, 1, 2, 3, 4]].concat()),
+        signed(&[0x20, 0, 0, 0]),
+    ];
+    let sender = IpAddr::from([192, 0, 2, 9]);
+    let mut good = 0;
+    for _ in 0..number("ZHENGMING_FUZZ_ROUNDS", ROUNDS) {
+        let mut packet = seeds[random.below(seeds.len())].clone();
+        let other = &seeds[random.below(seeds.len())];
+        mutate(&mut packet, other, &mut random);
+        let split = catch_unwind(|| proxy::split(&packet, sender));
+        let Ok(split) = split else { panic!("panicked on {packet:02x?}") };
+        let Ok((client, message)) = split else { continue };
+        good += 1;
+        assert!(packet.ends_with(message), "{packet:02x?}");
+        let header = packet.len() - message.len();
+        assert!((proxy::FIXED_LEN..=proxy::HEADER_LEN_MAX).contains(&header), "{packet:02x?}");
+        assert_eq!(client, client.to_canonical(), "{packet:02x?}");
+    }
+    assert!(good > 0, "no mutation left a header whole");
 }

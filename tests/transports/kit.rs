@@ -96,7 +96,7 @@ pub fn start(tcp: TcpLimits) -> Started {
         quic: free(),
         https_path: "/dns-query".into(),
     });
-    let settings = Settings { addresses: free(), workers: 2, tcp, encrypted, rate: None };
+    let settings = Settings { addresses: free(), workers: 2, tcp, encrypted, ..Settings::default() };
     let query = zhengming::query::Settings { keepalive: 123, ..Default::default() };
     let running = Server::start(&settings, reader, query, telemetry).unwrap();
     Started { running, exporter, certificate, trusts, _publisher: publisher }
