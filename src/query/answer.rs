@@ -27,6 +27,8 @@ pub(super) struct Sought<'n> {
     pub is_question: bool,
     /// QTYPE.
     pub qtype: Rtype,
+    /// Where the owners of the DNAMEs that led here stand in the message.
+    dnames: &'n [Option<usize>],
 }
 
 /// The name that an alias leads to, in wire form.
@@ -35,6 +37,8 @@ pub(super) struct Target {
     len: usize,
     /// Where the alias's own name stands in the message.
     alias_at: usize,
+    /// Where the owner of the DNAME that the alias is made from stands, if this one was written for it.
+    dname_at: Option<usize>,
 }
 
 impl Sought<'_> {
@@ -43,15 +47,22 @@ impl Sought<'_> {
     pub fn owner(&self, start: usize) -> Owner<'_> {
         if self.is_question { Owner::Question(start) } else { Owner::Name(&self.written[start..]) }
     }
+
+    /// Whether the DNAME at the name from this octet on led here. A chain may come to the same one again, but no record
+    /// stands twice in an answer (RFC 2181 §5).
+    fn has_dname(&self, start: usize, reply: &Reply<'_, '_>) -> bool {
+        let mut owners = self.dnames.iter().flatten();
+        owners.any(|&owner| reply.message.is_name_at(owner, &self.written[start..]))
+    }
 }
 
 impl Target {
-    fn new(parts: [&[u8]; 2], alias_at: usize) -> Option<Self> {
+    fn new(parts: [&[u8]; 2], alias_at: usize, dname_at: Option<usize>) -> Option<Self> {
         let mut octets = [0; NAME_LEN_MAX];
         let len = parts[0].len() + parts[1].len();
         octets.get_mut(..parts[0].len())?.copy_from_slice(parts[0]);
         octets.get_mut(parts[0].len()..len)?.copy_from_slice(parts[1]);
-        (wire_len(&octets[..len]) == Some(len)).then_some(Self { octets, len, alias_at })
+        (wire_len(&octets[..len]) == Some(len)).then_some(Self { octets, len, alias_at, dname_at })
     }
 
     fn as_wire(&self) -> &[u8] {
@@ -68,7 +79,8 @@ pub(super) fn answer<'z>(
     wants_version: bool,
     reply: &mut Reply<'z, '_>,
 ) {
-    let sought = Sought { name: &question.name, written: question.octets, is_question: true, qtype: question.qtype };
+    let (name, written, qtype) = (&question.name, question.octets, question.qtype);
+    let sought = Sought { name, written, is_question: true, qtype, dnames: &[] };
     let Some(enclosing) = enclosing(zones, &sought) else {
         reply.fail(REFUSED, Kind::Refused);
         return reply.set_error(INFO_NOT_AUTHORITATIVE, &[]);
@@ -90,14 +102,16 @@ pub(super) fn answer<'z>(
 
 /// Goes on with the target of an alias, as long as it leads into a zone of ours and not in a circle.
 fn follow<'z>(zones: &'z ZoneSet, qtype: Rtype, client: IpAddr, mut target: Target, reply: &mut Reply<'z, '_>) {
-    let mut aliases = [0; CHAIN_LEN_MAX];
+    let (mut aliases, mut dnames) = ([0; CHAIN_LEN_MAX], [None; CHAIN_LEN_MAX]);
     for length in 1..CHAIN_LEN_MAX {
         aliases[length] = target.alias_at;
+        dnames[length] = target.dname_at;
         if aliases[1..=length].iter().any(|&alias| reply.message.is_name_at(alias, target.as_wire())) {
             return;
         }
         let Some(name) = Qname::from_wire(target.as_wire()) else { return };
-        let sought = Sought { name: &name, written: target.as_wire(), is_question: false, qtype };
+        let dnames = &dnames[1..=length];
+        let sought = Sought { name: &name, written: target.as_wire(), is_question: false, qtype, dnames };
         // What the client may not ask for is no part of an answer either.
         let enclosing = enclosing(zones, &sought).filter(|enclosing| enclosing.zone.allows(client));
         let Some(enclosing) = enclosing else { return };
@@ -177,7 +191,7 @@ fn answer_from_node<'z>(
     if let Some(gap) = gap {
         proof::wildcard_answer(enclosing, sought, gap, reply);
     }
-    let target = cname.rdata().next().and_then(|rdata| Target::new([rdata, &[]], alias_at));
+    let target = cname.rdata().next().and_then(|rdata| Target::new([rdata, &[]], alias_at, None));
     target.filter(|_| !reply.is_truncated())
 }
 
@@ -190,6 +204,7 @@ fn write_rrset(
 ) -> Result<(), Full> {
     let owner = sought.owner(0);
     match rrset.rtype {
+        Rtype::DNAME if sought.has_dname(0, reply) => Ok(()),
         // The serial is not in the records: it belongs to the version.
         Rtype::SOA => reply.soa(Section::Answer, owner, enclosing.zone, rrset.ttl),
         // Signatures are no RRset: each has the TTL of what it covers (RFC 4034 §3).
@@ -214,10 +229,13 @@ fn answer_from_dname(
     reply.kind = Kind::Answer;
     reply.synthesised = true;
     let owner = sought.owner(start);
-    let written = reply.rrset(Section::Answer, owner, enclosing.zone, node, dname);
-    reply.require(written);
+    let dname_at = (!sought.has_dname(start, reply)).then_some(reply.message.len());
+    if dname_at.is_some() {
+        let written = reply.rrset(Section::Answer, owner, enclosing.zone, node, dname);
+        reply.require(written);
+    }
     let substituted = [&sought.written[..start], dname.rdata().next().unwrap_or_default()];
-    let Some(target) = Target::new(substituted, reply.message.len()) else {
+    let Some(target) = Target::new(substituted, reply.message.len(), dname_at) else {
         reply.rcode = YXDOMAIN;
         return None;
     };

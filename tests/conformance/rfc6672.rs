@@ -15,6 +15,8 @@ fn zones() -> ZoneSet {
          back 3600 DNAME forth
          forth 3600 DNAME back
          twice 3600 DNAME old
+         self 60 DNAME a.self
+         circle 60 DNAME circle
          tolong 3600 DNAME aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.cccccccccccccccccccccccccccccccccccccc.example.
          owner.new 3600 CNAME old",
     )])
@@ -57,6 +59,29 @@ fn section_2_3_the_owner_itself_is_not() {
     ask("old.example", "DNAME", "NOERROR aa\nAN old.example. 600 DNAME new.example.");
     ask("old.example", "TXT", "NOERROR aa\nAN old.example. 600 TXT \"beside\"");
     ask("old.example", "A", "NOERROR aa\nNEGATIVE");
+}
+
+#[test]
+fn section_3_2_a_dname_that_is_met_again_is_not_repeated() {
+    let alias = |n| format!("\nAN x.{0}self.example. 60 CNAME x.a.{0}self.example.", "a.".repeat(n));
+    let chain: String = (0..16).map(alias).collect();
+    ask("x.self.example", "A", &format!("NOERROR aa\nAN self.example. 60 DNAME a.self.example.{chain}"));
+    ask(
+        "x.circle.example",
+        "A",
+        "NOERROR aa
+         AN circle.example. 60 DNAME circle.example.
+         AN x.circle.example. 60 CNAME x.circle.example.",
+    );
+    // Once it led there, the DNAME itself is asked for.
+    ask(
+        "owner.old.example",
+        "DNAME",
+        "NOERROR aa
+         AN old.example. 600 DNAME new.example.
+         AN owner.old.example. 600 CNAME owner.new.example.
+         AN owner.new.example. 3600 CNAME old.example.",
+    );
 }
 
 #[test]
