@@ -2,12 +2,10 @@
 
 use super::Failure;
 use super::output::say;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::daemon::{self, Error};
-use crate::idn;
 use crate::journal::{self, JournalError};
 use crate::registry::Timestamp;
-use crate::zone::Name;
 use crate::zonefile;
 use std::path::Path;
 
@@ -31,12 +29,8 @@ pub(super) fn config(file: &Path) -> Result<(), Failure> {
 
 /// Reads one master file and shows everything that is wrong with it.
 pub(super) fn zone(apex: &str, file: &Path, registry: bool) -> Result<(), Failure> {
-    let name = match apex {
-        "." => Some(Name::root()),
-        _ => idn::host_to_ascii(apex).and_then(|ascii| Name::parse(ascii.as_bytes(), &Name::root()).ok()),
-    };
-    let name =
-        name.ok_or_else(|| Failure::usage(format!("{apex} is not a domain name"), format!("{apex} 不是域名")))?;
+    let name = config::zone_apex(apex)
+        .ok_or_else(|| Failure::usage(format!("{apex} is not a domain name"), format!("{apex} 不是域名")))?;
     let report = zonefile::check(file, &name, registry);
     for problem in report.errors.iter().chain(&report.warnings) {
         eprintln!("{problem}");

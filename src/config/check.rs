@@ -1,7 +1,7 @@
 //! What one option alone cannot show: rules that hold between options.
 
 use super::reader::Faults;
-use super::{Admin, Config};
+use super::{Admin, Config, zone_apex};
 use crate::idn::{self, Label};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -152,10 +152,13 @@ fn tokens(config: &Config, faults: &Faults<'_>) {
 }
 
 fn apexes(config: &Config, faults: &Faults<'_>) {
-    let names = config.suffixes.iter().flat_map(|set| &set.suffixes).chain(config.zones.iter().map(|zone| &zone.apex));
+    // Names are registered below a suffix, so that is a host name; a zone that is only a file may have any.
+    let host = |name: &String| idn::host_to_ascii(name).and_then(|ascii| zone_apex(&ascii));
+    let suffixes = config.suffixes.iter().flat_map(|set| &set.suffixes).map(|name| (name, host(name)));
+    let zones = config.zones.iter().map(|zone| (&zone.apex, zone_apex(&zone.apex)));
     let mut apexes = Vec::new();
-    for name in names {
-        match idn::host_to_ascii(name) {
+    for (name, apex) in suffixes.chain(zones) {
+        match apex {
             Some(apex) => apexes.push(apex),
             None => faults.add(None, format!("`{name}` is not a domain name"), format!("“{name}”不是域名")),
         }

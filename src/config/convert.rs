@@ -127,6 +127,16 @@ fn ascii(name: &str) -> String {
     idn::host_to_ascii(name).expect("checked when the configuration was read")
 }
 
+/// The apex of a zone as an operator writes it: U-labels, or any name in ASCII, written as in a master file. It is in
+/// lower case, and none if the text is no name. Beyond host names there are zones such as `0/25.2.0.192.in-addr.arpa`
+/// (RFC 2317 §4), and the root.
+pub fn zone_apex(text: &str) -> Option<Name> {
+    let ascii = if text.is_ascii() { text.to_owned() } else { idn::host_to_ascii(text)? };
+    // An origin has no meaning here.
+    let name = if ascii == "@" { None } else { Name::absolute(&ascii).ok() };
+    name.map(|name| name.to_lowercase())
+}
+
 fn apex_of(name: &str) -> Name {
-    Name::parse(ascii(name).as_bytes(), &Name::root()).expect("a host name is a name")
+    zone_apex(name).expect("checked when the configuration was read")
 }

@@ -8,6 +8,7 @@ mod convert;
 mod parse;
 mod reader;
 
+pub use convert::zone_apex;
 pub(crate) use parse::{role, token_name};
 pub use reader::Fault;
 
@@ -210,7 +211,7 @@ pub struct Suffixes {
 /// `[[zones]]`: a zone without registrations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneFile {
-    /// Its apex, U-labels or A-labels.
+    /// Its apex: U-labels, A-labels, or any other name as in a master file.
     pub apex: String,
     /// Its master file.
     pub file: PathBuf,

@@ -61,6 +61,22 @@ fn who_may_ask_is_said_for_each_zone() {
 }
 
 #[test]
+fn a_zone_of_no_registrations_may_have_any_name() {
+    let apexes = ["政务.Example", "Www.*.Example.", "0/25.2.0.192.in-addr.arpa", "a\\\\.b.\\\\000", "."];
+    let zones = apexes.map(|apex| format!("[[zones]]\napex = \"{apex}\"\nfile = \"a\"\n")).concat();
+    let config = parse(&format!("version = 1\n{zones}")).expect("a valid file");
+    let read: Vec<String> = config.zone_files().iter().skip(4).map(|(apex, ..)| apex.to_string()).collect();
+    let expected = ["xn--zfr164b.example.", "www.*.example.", "0/25.2.0.192.in-addr.arpa.", "a\\.b.\\000.", "."];
+    assert_eq!(read, expected);
+    for apex in ["", "a..b", "@", "a b。", "..", "\\\\25", &"a".repeat(64)] {
+        let found = faults(&format!("version = 1\n[[zones]]\napex = \"{apex}\"\nfile = \"a\"\n"));
+        assert!(found.len() == 1 && found[0].contains("is not a domain name"), "{apex}: {found:?}");
+    }
+    let found = faults("version = 1\n[[zones]]\napex = \"A\"\nfile = \"a\"\n[[zones]]\napex = \"a.\"\nfile = \"a\"\n");
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
 fn the_demonstration_is_valid_and_on_loopback() {
     let demo = parse(include_str!("../../config/demo.toml")).expect("a valid demonstration");
     assert!(demo.demo);
@@ -197,7 +213,7 @@ fn nothing_is_given_twice() {
     assert!(found.iter().any(|fault| fault.contains("the token name viewer is given twice")), "{found:?}");
     assert!(found.iter().any(|fault| fault.contains("the same `sha256`")), "{found:?}");
     let zone = "[[zones]]\napex = \"政务\"\nfile = \"a.zone\"\n";
-    assert!(faults(&format!("{MINIMAL}{zone}"))[0].contains("the zone xn--zfr164b is given twice"));
+    assert!(faults(&format!("{MINIMAL}{zone}"))[0].contains("the zone xn--zfr164b. is given twice"));
     let listen = "[gateway]\nlisten = [\"127.0.0.1:8053\"]\n";
     assert!(faults(&format!("{MINIMAL}{listen}"))[0].contains("the address 127.0.0.1:8053 is given twice"));
 }
