@@ -256,7 +256,10 @@ fn occluded(checks: &mut Checks<'_>, node: usize, name_servers: &HashSet<Vec<u8>
             continue;
         }
         last = Some(rtype);
-        checks.warning(located.place, Rule::Occluded, || {
+        // Nothing may stand below a DNAME (RFC 6672 §2.4); below a delegation it may have been the zone's before.
+        let (severity, rule) =
+            if below_dname { (Severity::Error, Rule::BelowDname) } else { (Severity::Warning, Rule::Occluded) };
+        checks.report(severity, located.place, rule, || {
             let (owner, above) = (show(owner), show(tree.owner(hiding)));
             let (what, what_zh) = if below_dname { ("DNAME", "DNAME") } else { ("delegation", "授权") };
             (

@@ -125,8 +125,10 @@ rules! {
     RrsetTooLarge = "rrset-too-large",
     /// The same record twice.
     Duplicate = "duplicate",
-    /// Data that a delegation or a DNAME hides.
+    /// Data that a delegation hides.
     Occluded = "occluded",
+    /// Data below a DNAME.
+    BelowDname = "below-dname",
     /// In a suffix of ours, data that a registration could take.
     RegistryLabel = "registry-label",
     /// In a suffix of ours, a wildcard directly below the apex.
