@@ -5,7 +5,7 @@ use crate::packet::{Question, Response, rcode_name};
 use crate::random::{self, Random};
 use crate::servers::{NAMES, SERVERS, Servers};
 use crate::world::World;
-use crate::zones::{Family, Served};
+use crate::zones::Served;
 use crate::{questions, zones};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -45,7 +45,7 @@ const KINDS: &[&str] = &[
 
 /// What a run has counted.
 #[derive(Default)]
-struct Counts {
+pub struct Counts {
     pairs: usize,
     kinds: BTreeMap<&'static str, usize>,
     tolerances: BTreeMap<(&'static str, String), usize>,
@@ -68,8 +68,7 @@ fn the_peers_answer_the_same() {
         round(&mut random, families.min(FAMILIES_PER_START) as usize, questions as usize, &mut counts);
     }
     counts.print();
-    let shown = counts.faults.values().take(SHOWN_MAX).map(|(count, text)| format!("{count} times:{text}"));
-    assert!(counts.faults.is_empty(), "differences without a reason:\n{}", shown.collect::<String>());
+    counts.check();
     assert_eq!(counts.missing(), [""; 0], "kinds of answer that were never met");
 }
 
@@ -83,7 +82,7 @@ fn round(random: &mut Random, families: usize, questions: usize, counts: &mut Co
     }
     for family in &families {
         for question in questions::about(random, family, questions) {
-            ask(&mut servers, &world, family, &question, counts);
+            ask(&mut servers, &world, &family.zones, &question, counts);
         }
     }
 }
@@ -92,7 +91,7 @@ fn round(random: &mut Random, families: usize, questions: usize, counts: &mut Co
 fn check_loaded(servers: &mut Servers, zone: &Served, world: &mut World) {
     let mut refused = servers.serve(zone).map(|is_served| !is_served);
     if refused[3] && zone.is_odd() {
-        world.unserved_by_bind.insert(zone.apex.to_lowercase());
+        world.unserved.insert((Peer::Bind, zone.apex.to_lowercase()));
         refused[3] = false;
     }
     for (server, _) in servers.all.iter().zip(refused).filter(|(_, refused)| *refused) {
@@ -105,7 +104,7 @@ fn check_loaded(servers: &mut Servers, zone: &Served, world: &mut World) {
 }
 
 /// Asks all of them, over TCP too if an answer is truncated, and compares.
-fn ask(servers: &mut Servers, world: &World, family: &Family, question: &Question, counts: &mut Counts) {
+pub fn ask(servers: &mut Servers, world: &World, zones: &[Served], question: &Question, counts: &mut Counts) {
     let answers = servers.ask(question);
     let is_truncated = answers.iter().any(Response::tc);
     let whole = if is_truncated { servers.ask(&Question { tcp: true, ..question.clone() }) } else { answers.clone() };
@@ -113,7 +112,7 @@ fn ask(servers: &mut Servers, world: &World, family: &Family, question: &Questio
     for kind in kinds(world, question, &answers[0], &whole[0]) {
         *counts.kinds.entry(kind).or_default() += 1;
     }
-    for (peer, number) in [(Peer::Nsd, 1), (Peer::Knot, 2), (Peer::Bind, 3)] {
+    for (peer, number) in Peer::ALL.into_iter().zip(1..) {
         let case = |question, answers: &[Response; SERVERS]| Case {
             question,
             world,
@@ -135,7 +134,7 @@ fn ask(servers: &mut Servers, world: &World, family: &Family, question: &Questio
                 }
             }
             Err(left) => {
-                let text = || (0, report(&left, peer, world, family, question, &answers));
+                let text = || (0, report(&left, peer, world, zones, question, &answers));
                 counts.faults.entry(format!("{peer:?} {left}")).or_insert_with(text).0 += 1;
             }
         }
@@ -179,7 +178,7 @@ fn report(
     left: &str,
     peer: Peer,
     world: &World,
-    family: &Family,
+    zones: &[Served],
     question: &Question,
     answers: &[Response; SERVERS],
 ) -> String {
@@ -188,7 +187,7 @@ fn report(
         writeln!(text, "\n==== {name}\n{answer}").expect("a string");
     }
     let apex = world.apex_of(&question.name);
-    for zone in family.zones.iter().filter(|zone| Some(zone.apex.to_lowercase()) == apex) {
+    for zone in zones.iter().filter(|zone| Some(zone.apex.to_lowercase()) == apex) {
         writeln!(text, "==== the zone {}\n{}", zone.apex, zone.text).expect("a string");
     }
     text
@@ -200,7 +199,14 @@ impl Counts {
         KINDS.iter().copied().filter(|kind| !self.kinds.contains_key(kind)).collect()
     }
 
-    fn print(&self) {
+    /// Fails if there was a difference without a reason.
+    pub fn check(&self) {
+        let shown = self.faults.values().take(SHOWN_MAX).map(|(count, text)| format!("{count} times:{text}"));
+        assert!(self.faults.is_empty(), "differences without a reason:\n{}", shown.collect::<String>());
+    }
+
+    /// Prints what was met how often.
+    pub fn print(&self) {
         println!("{} pairs of zone and question, each answered by {SERVERS} servers", self.pairs);
         for (kind, count) in &self.kinds {
             println!("{count:8} {kind}");

@@ -1,7 +1,9 @@
 //! The same questions to Zhengming, NSD, Knot and BIND: answers may differ only where the table of tolerances says why.
 //!
-//! `SEED` repeats a run; `INTEROP_FAMILIES` and `INTEROP_QUESTIONS` make it longer.
+//! `SEED` repeats a run; `INTEROP_FAMILIES` and `INTEROP_QUESTIONS` make it longer; `INTEROP_COLLECTION` is a folder of
+//! zones and questions to ask (`collection.rs` says in what form).
 
+mod collection;
 mod compare;
 mod differential;
 mod packet;

@@ -1,5 +1,6 @@
 //! What is in all the zones that the servers have, as a plain list: what exists where, and which zone a name is in.
 
+use crate::compare::Peer;
 use crate::packet::Record;
 use crate::zones::{Line, Served};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +13,10 @@ pub struct World {
     zones: BTreeMap<Name, Contents>,
     /// Every name that exists in some zone.
     existing: BTreeSet<Name>,
-    /// Zones that BIND does not take.
-    pub unserved_by_bind: BTreeSet<Name>,
+    /// Zones that a peer does not take.
+    pub unserved: BTreeSet<(Peer, Name)>,
+    /// Whether a zone leaves out TTLs without a `$TTL`.
+    pub leaves_out_ttls: bool,
 }
 
 /// One zone.
@@ -31,7 +34,7 @@ impl World {
         let zones: BTreeMap<Name, Contents> =
             zones.iter().map(|zone| (zone.apex.to_lowercase(), Contents::new(zone))).collect();
         let existing = zones.values().flat_map(|zone| zone.owners.iter().flat_map(ancestors)).collect();
-        Self { zones, existing, unserved_by_bind: BTreeSet::new() }
+        Self { zones, existing, unserved: BTreeSet::new(), leaves_out_ttls: false }
     }
 
     /// The apex of the zone that a name is in.

@@ -4,8 +4,9 @@ use crate::random::Random;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
-use zhengming::zone::{Name, Rtype};
-use zhengming::zonefile;
+use zhengming::zone::rdata::Presentation;
+use zhengming::zone::{Name, Record, Rtype};
+use zhengming::zonefile::{self, Located};
 
 /// Labels that names are made of, as in a master file. Some are there twice, to be more frequent.
 const LABELS: &[&str] = &[
@@ -163,6 +164,17 @@ impl Served {
         Self { apex, text, lines }
     }
 
+    /// A zone of others: its file, and what we read in it.
+    pub fn read(apex: Name, text: String, records: &[Located]) -> Self {
+        let lines = records.iter().map(|located| {
+            let Record { owner, rtype, ttl, rdata } = located.record.clone();
+            let target = matches!(rtype, Rtype::NS | Rtype::CNAME | Rtype::DNAME | Rtype::PTR);
+            let target = target.then(|| Name::from_wire(&rdata).expect("it was read").0);
+            Line { owner, rtype, ttl, rdata: Presentation { rtype, rdata: &rdata }.to_string(), target }
+        });
+        Self { apex, text, lines: lines.collect() }
+    }
+
     fn random(random: &mut Random, apex: &Name, family: &[Name], others: &[Name], may_be_odd: bool) -> Self {
         let foreign = family.iter().filter(|other| *other != apex).cloned().chain((0..2).map(|_| random.pick(others)));
         let foreign = foreign.collect();
@@ -183,7 +195,7 @@ impl Served {
     }
 
     /// Without the lines that somebody does not load: those that the check of zones names, and every DNAME that has
-    /// data below it or NS beside it below the apex (RFC 6672 §2.4 and §2.3), which are warnings to us.
+    /// data below it, or NS beside it below the apex (RFC 6672 §2.4 and §2.3); the latter is a warning to us.
     fn mended(mut self) -> Self {
         loop {
             let lines: Vec<Line> = self.lines.iter().filter(|line| !self.is_dname_in_the_way(line)).cloned().collect();
