@@ -5,8 +5,8 @@
 //!
 //! 1. the totals, with the `seq` they include: counted from the images before, so they must be made before any image
 //!    changes, and are not made again if they already include the transaction;
-//! 2. object by object, in key order: its index entries (the old image's go, the new image's come), then its image. As
-//!    long as the image is the old one, the redo takes the same index entries away;
+//! 2. the index entries of all objects (the old images' go, the new images' come), then the images, each in the order of
+//!    trees and keys. As long as an image is the old one, the redo takes the same index entries away;
 //! 3. brake, zones, idempotency key: plain values;
 //! 4. the position.
 
@@ -33,13 +33,14 @@ pub(super) struct Write {
 }
 
 /// Which tree a write goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Tree {
     Meta,
     Units,
     Names,
     NamesByUnit,
-    NamesByExpiry,
+    Expiring,
+    Expired,
     Due,
     Changes,
     Zones,
@@ -91,7 +92,7 @@ impl Store {
     pub(super) fn plan(&self, transaction: &Transaction, position: Position) -> Result<Plan, Unavailable> {
         let images = Images::of(&transaction.events);
         let mut plan = Plan { writes: Vec::new(), totals: self.totals.clone(), brake: self.brake.clone() };
-        let mut objects = Vec::new();
+        let mut objects = Objects::default();
         for (id, unit) in &images.units {
             self.plan_unit(id, unit, &mut objects)?;
         }
@@ -102,13 +103,16 @@ impl Store {
                 plan.totals.count(key, new.is_some());
                 plan.totals.seq = position.seq;
             }
-            plan_name(key, old.as_ref(), *new, &mut objects);
+            objects.plan_name(key, old.as_ref(), *new);
         }
         // Written even where comings and goings cancel out: a redo must not count the half of them that is left.
         if plan.totals.seq != self.totals.seq {
             plan.put(Tree::Meta, meta::TOTALS, &v1::TotalsV1::from(&plan.totals));
         }
-        plan.writes.append(&mut objects);
+        // No two objects share an index entry, so that these may be written in any order; sled likes that of its keys.
+        objects.index.sort_unstable_by(|a, b| (a.tree, &a.key).cmp(&(b.tree, &b.key)));
+        plan.writes.append(&mut objects.index);
+        plan.writes.append(&mut objects.images);
         for (id, change) in &images.changes {
             plan.put(Tree::Changes, id.to_be_bytes(), &v1::ChangeV1::from(*change));
         }
@@ -123,13 +127,13 @@ impl Store {
         Ok(plan)
     }
 
-    fn plan_unit(&self, id: &UnitId, new: &Unit, writes: &mut Vec<Write>) -> Result<(), Unavailable> {
+    fn plan_unit(&self, id: &UnitId, new: &Unit, objects: &mut Objects) -> Result<(), Unavailable> {
         let old = self.unit(id)?;
         let index = |unit: &Unit| due_of_unit(unit).map(|at| Due { at, kind: DueKind::UnitHold(unit.id.clone()) });
         let entries = |unit: &Unit| index(unit).map(|due| (Tree::Due, keys::due(&due))).into_iter().collect();
-        move_index(old.as_ref().map(entries), Some(entries(new)), writes);
+        objects.move_index(old.as_ref().map(entries), Some(entries(new)));
         let value = Some(v1::write(&v1::UnitV1::from(new)));
-        writes.push(Write { tree: Tree::Units, key: id.as_str().into(), value });
+        objects.images.push(Write { tree: Tree::Units, key: id.as_str().into(), value });
         Ok(())
     }
 
@@ -233,7 +237,8 @@ impl Trees {
             Tree::Units => &self.units,
             Tree::Names => &self.names,
             Tree::NamesByUnit => &self.names_by_unit,
-            Tree::NamesByExpiry => &self.names_by_expiry,
+            Tree::Expiring => &self.expiring,
+            Tree::Expired => &self.expired,
             Tree::Due => &self.due,
             Tree::Changes => &self.changes,
             Tree::Zones => &self.zones,
@@ -243,30 +248,38 @@ impl Trees {
     }
 }
 
-fn plan_name(key: &NameKey, old: Option<&Registration>, new: Option<&Registration>, writes: &mut Vec<Write>) {
-    move_index(old.map(name_entries), new.map(name_entries), writes);
-    let value = new.map(|name| v1::write(&v1::NameV1::from(name)));
-    writes.push(Write { tree: Tree::Names, key: keys::name(key), value });
+/// What the units and names of a transaction write.
+#[derive(Default)]
+struct Objects {
+    index: Vec<Write>,
+    images: Vec<Write>,
+}
+
+impl Objects {
+    fn plan_name(&mut self, key: &NameKey, old: Option<&Registration>, new: Option<&Registration>) {
+        self.move_index(old.map(name_entries), new.map(name_entries));
+        let value = new.map(|name| v1::write(&v1::NameV1::from(name)));
+        self.images.push(Write { tree: Tree::Names, key: keys::name(key), value });
+    }
+
+    /// Takes away the entries that only the old image has, and adds those that only the new one has.
+    fn move_index(&mut self, old: Option<Vec<(Tree, Vec<u8>)>>, new: Option<Vec<(Tree, Vec<u8>)>>) {
+        let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+        let gone = old.iter().filter(|entry| !new.contains(entry)).cloned();
+        self.index.extend(gone.map(|(tree, key)| Write { tree, key, value: None }));
+        let come = new.into_iter().filter(|entry| !old.contains(entry));
+        self.index.extend(come.map(|(tree, key)| Write { tree, key, value: Some(Vec::new()) }));
+    }
 }
 
 /// The index entries of a registration.
 fn name_entries(name: &Registration) -> Vec<(Tree, Vec<u8>)> {
     let hold = due_of_name(name).map(|at| Due { at, kind: DueKind::NameHold(name.key.clone()) });
-    let expiry = due_of_expiry(name).map(|at| Due { at, kind: DueKind::Expiry(name.key.clone()) });
-    let due = hold.into_iter().chain(expiry).map(|due| (Tree::Due, keys::due(&due)));
+    let by_expiry = if due_of_expiry(name).is_some() { Tree::Expiring } else { Tree::Expired };
     let mut entries = vec![
         (Tree::NamesByUnit, keys::name_by_unit(&name.unit, &name.key)),
-        (Tree::NamesByExpiry, keys::name_by_expiry(name.expires, &name.key)),
+        (by_expiry, keys::name_by_expiry(name.expires, &name.key)),
     ];
-    entries.extend(due);
+    entries.extend(hold.map(|due| (Tree::Due, keys::due(&due))));
     entries
-}
-
-/// Takes away the entries that only the old image has, and adds those that only the new one has.
-fn move_index(old: Option<Vec<(Tree, Vec<u8>)>>, new: Option<Vec<(Tree, Vec<u8>)>>, writes: &mut Vec<Write>) {
-    let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
-    let gone = old.iter().filter(|entry| !new.contains(entry)).cloned();
-    writes.extend(gone.map(|(tree, key)| Write { tree, key, value: None }));
-    let come = new.iter().filter(|entry| !old.contains(entry)).cloned();
-    writes.extend(come.map(|(tree, key)| Write { tree, key, value: Some(Vec::new()) }));
 }

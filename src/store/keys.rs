@@ -3,8 +3,9 @@
 //! ```text
 //! names            set 00 label                 all names of a set together, in label order
 //! names_by_unit    unit 00 label 00 set         a unit's names in the order of NameKey
-//! names_by_expiry  time label 00 set
-//! due              time kind object             object: a unit id, or label 00 set
+//! expiring         time kind label 00 set         names whose term will end: in the schedule as well
+//! expired          time kind label 00 set         the other names: EXPIRED is on them
+//! due              time kind object               edges of holds; object: a unit id, or label 00 set
 //! idempotency      length principal key
 //! idempotency_age  time seq
 //! ```
@@ -54,14 +55,14 @@ pub(super) fn read_name_by_unit(octets: &[u8], intern: Intern<'_>) -> Option<Nam
     read_label_first(&octets[end + 1..], intern)
 }
 
-/// Key of a name by the end of its term.
+/// Key of a name by the end of its term: that of [`due`], so that one entry serves listings and the schedule.
 pub(super) fn name_by_expiry(expires: Timestamp, key: &NameKey) -> Vec<u8> {
-    [&time(expires)[..], &label_first(key)].concat()
+    due(&Due { at: expires, kind: DueKind::Expiry(key.clone()) })
 }
 
 /// The name of a key made by [`name_by_expiry`].
 pub(super) fn read_name_by_expiry(octets: &[u8], intern: Intern<'_>) -> Option<NameKey> {
-    read_label_first(octets.get(TIME_LEN..)?, intern)
+    read_label_first(octets.get(TIME_LEN + 1..)?, intern)
 }
 
 /// Key of something due; keys sort as [`Due`] does.

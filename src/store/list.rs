@@ -1,7 +1,7 @@
 //! Listings, a page at a time: the narrowest index is walked, a bounded number of entries a call.
 
 use super::read::{read_unit, undecodable};
-use super::{Store, keys, scan};
+use super::{Store, keys, merged, scan};
 use crate::registry::{HoldReason, NameKey, NameState, Registration, State, Timestamp, Unavailable, Unit, UnitId};
 use std::collections::HashMap;
 use std::ops::Bound;
@@ -44,6 +44,8 @@ struct Walk<'a> {
     /// Marks the cursors of this index, so that one of another listing is refused.
     mark: u8,
     tree: &'a sled::Tree,
+    /// A second tree with keys of the same form, walked as one with the first.
+    other: Option<&'a sled::Tree>,
     from: Vec<u8>,
     to: Option<Vec<u8>>,
     /// The name of an entry's key.
@@ -71,12 +73,13 @@ impl Store {
         if walk.to.as_ref().is_some_and(|to| *to <= from) {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        let to = walk.to.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = (Bound::Included(from), walk.to.map_or(Bound::Unbounded, Bound::Excluded));
         let limit = limit.clamp(1, PAGE_ITEMS_MAX);
         let mut page = Page { items: Vec::new(), next: None };
         let mut units = HashMap::new();
-        let entries = walk.tree.range((Bound::Included(from), to));
-        for (looked_at, entry) in scan(entries).enumerate() {
+        let other = walk.other.map(|tree| scan(tree.range(range.clone())));
+        let entries = merged(scan(walk.tree.range(range)), other.into_iter().flatten());
+        for (looked_at, entry) in entries.enumerate() {
             let (entry, _) = entry?;
             if looked_at == PAGE_ENTRIES_MAX || page.items.len() == limit {
                 page.next = Some(write_cursor(walk.mark, &entry));
@@ -118,16 +121,18 @@ impl Store {
         if let Some(unit) = &filter.unit {
             let from = keys::unit_prefix(unit);
             let to = keys::after_prefix(&from);
-            return Walk { mark: b'u', tree: &self.trees.names_by_unit, from, to, read: keys::read_name_by_unit };
+            let tree = &self.trees.names_by_unit;
+            return Walk { mark: b'u', tree, other: None, from, to, read: keys::read_name_by_unit };
         }
         if filter.expires_from.is_some() || filter.expires_to.is_some() {
             let from = filter.expires_from.map(|at| keys::time(at).to_vec()).unwrap_or_default();
             let to = filter.expires_to.and_then(|at| keys::after_prefix(&keys::time(at)));
-            return Walk { mark: b'e', tree: &self.trees.names_by_expiry, from, to, read: keys::read_name_by_expiry };
+            let (tree, other) = (&self.trees.expiring, Some(&self.trees.expired));
+            return Walk { mark: b'e', tree, other, from, to, read: keys::read_name_by_expiry };
         }
         let from = filter.set.as_deref().map(keys::name_prefix).unwrap_or_default();
         let to = filter.set.is_some().then(|| keys::after_prefix(&from)).flatten();
-        Walk { mark: b'n', tree: &self.trees.names, from, to, read: keys::read_name }
+        Walk { mark: b'n', tree: &self.trees.names, other: None, from, to, read: keys::read_name }
     }
 
     fn shows(

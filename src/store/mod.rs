@@ -52,7 +52,8 @@ struct Trees {
     units: sled::Tree,
     names: sled::Tree,
     names_by_unit: sled::Tree,
-    names_by_expiry: sled::Tree,
+    expiring: sled::Tree,
+    expired: sled::Tree,
     due: sled::Tree,
     changes: sled::Tree,
     zones: sled::Tree,
@@ -213,7 +214,8 @@ impl Trees {
             units: db.open_tree("units")?,
             names: db.open_tree("names")?,
             names_by_unit: db.open_tree("names_by_unit")?,
-            names_by_expiry: db.open_tree("names_by_expiry")?,
+            expiring: db.open_tree("expiring")?,
+            expired: db.open_tree("expired")?,
             due: db.open_tree("due")?,
             changes: db.open_tree("changes")?,
             zones: db.open_tree("zones")?,
@@ -273,10 +275,23 @@ fn readable<T>(run: impl FnOnce() -> Result<T, Unavailable>) -> Result<T, Unavai
 }
 
 /// The entries of a scan, each step [`guarded`]; after an error there are no more worth asking for.
-fn scan(mut entries: sled::Iter) -> impl Iterator<Item = Result<(sled::IVec, sled::IVec), Unavailable>> {
+fn scan(mut entries: sled::Iter) -> impl Iterator<Item = Entry> {
     std::iter::from_fn(move || match guarded(|| entries.next()) {
         Ok(entry) => entry.map(|entry| entry.map_err(unavailable)),
         Err(panic) => Some(Err(unavailable(panic))),
+    })
+}
+
+/// An entry of a tree, or why there is none.
+type Entry = Result<(sled::IVec, sled::IVec), Unavailable>;
+
+/// Two scans as one, in the order of their keys.
+fn merged(one: impl Iterator<Item = Entry>, other: impl Iterator<Item = Entry>) -> impl Iterator<Item = Entry> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    std::iter::from_fn(move || match (one.peek(), other.peek()) {
+        (Some(Ok((a, _))), Some(Ok((b, _)))) if b < a => other.next(),
+        (None, _) | (Some(Ok(_)), Some(Err(_))) => other.next(),
+        (Some(_), _) => one.next(),
     })
 }
 

@@ -1,6 +1,8 @@
 //! Reading single objects, what falls due, and everything at start.
 
-use super::{ANSWERED_SECS, Answered, Store, StoreError, ZoneMark, damaged, keys, readable, scan, unavailable, v1};
+use super::{
+    ANSWERED_SECS, Answered, Store, StoreError, ZoneMark, damaged, keys, merged, readable, scan, unavailable, v1,
+};
 use crate::registry::{
     Brake, Change, ChangeId, Due, NameKey, Registration, SetTotals, State, Timestamp, Unavailable, Unit, UnitId,
 };
@@ -121,7 +123,7 @@ impl State for Store {
     }
 
     fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
-        for entry in scan(self.trees.due.iter()) {
+        for entry in merged(scan(self.trees.due.iter()), scan(self.trees.expiring.iter())) {
             let due = keys::read_due(&entry?.0, &|set| self.intern(set));
             let due = due.ok_or_else(|| undecodable("a due time"))?;
             if due.at > now || !visit(&due) {

@@ -1,4 +1,4 @@
-//! Values of the store, format 1: postcard of the types below.
+//! Values of the store: postcard of the types below.
 //!
 //! The core types carry no file format; these say what is on disk. A change here needs a new [`FORMAT`]: a store of
 //! another format is set aside and rebuilt from the journal, so no value is ever migrated.
@@ -12,8 +12,9 @@ use crate::registry::{Position, Region};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::net::IpAddr;
 
-/// The number of this format, kept in the store.
-pub(super) const FORMAT: u32 = 1;
+/// The number of the store's format, kept in it. It is 2 since one index entry serves both the schedule and listings by
+/// the end of a term.
+pub(super) const FORMAT: u32 = 2;
 
 /// The octets of a value.
 pub(super) fn write<T: Serialize>(value: &T) -> Vec<u8> {
