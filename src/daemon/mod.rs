@@ -62,6 +62,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         reload: zones,
         clock: Arc::clone(&clock.clock),
         metrics: telemetry.writer.clone(),
+        checkpoints: update::Pace::default(),
     })?;
     // From here on what was started stops in reverse, whatever happens.
     let runtime = runtime();

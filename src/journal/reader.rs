@@ -97,6 +97,26 @@ impl JournalReader {
         Ok(found)
     }
 
+    /// Hands every durable transaction after `seq` to `visit`, in order, until it answers false. Whether all are kept: if
+    /// the first of them is not, none is handed out.
+    ///
+    /// # Errors
+    /// [`JournalError`] if a segment cannot be read.
+    pub fn for_each_after(&self, seq: u64, visit: &mut dyn FnMut(Transaction) -> bool) -> Result<bool, JournalError> {
+        let last = self.last();
+        let mut next = seq.saturating_add(1);
+        let mut going = true;
+        while going && next <= last {
+            let Some(place) = self.shared.place(next)? else { return Ok(false) };
+            self.read_from(&place, next, &mut |line| {
+                next += 1;
+                going = visit(line::read(line)?);
+                Ok(going)
+            })?;
+        }
+        Ok(true)
+    }
+
     /// Hands the lines of a segment from the line `first` on to `visit`, checked and without the mark of their group,
     /// until it answers false or no more are durable.
     fn read_from(

@@ -4,14 +4,17 @@ mod presentation;
 
 pub use presentation::presentation;
 
-use crate::registry::{DelegationSigner, HoldReason, NameServer, Registration, Resolution, Unit};
-use crate::zone::{Name, Published};
+use crate::registry::{DelegationSigner, HoldReason, NameServer, NameState, Registration, Resolution, Unit};
+use crate::zone::{Name, Published, PublishedRef};
 use std::net::IpAddr;
 
 /// Extended DNS errors of held names (RFC 8914 §4.1, §4.16, §4.17).
 const EDE_OTHER: u16 = 0;
 const EDE_BLOCKED: u16 = 15;
 const EDE_CENSORED: u16 = 16;
+
+/// What EXTRA-TEXT begins with, in front of the reason.
+const HOLD: &str = "hold=";
 
 /// HTTP statuses of notices: forbidden, and unavailable for legal reasons (RFC 7725).
 const STATUS_FORBIDDEN: u16 = 403;
@@ -48,7 +51,18 @@ fn held(reason: HoldReason) -> Published {
         | HoldReason::RegistryAdmin
         | HoldReason::UnitRequest => (EDE_BLOCKED, STATUS_FORBIDDEN),
     };
-    Published::Held { info_code, extra_text: format!("hold={}", reason.as_str()).into(), status }
+    Published::Held { info_code, extra_text: format!("{HOLD}{}", reason.as_str()).into(), status }
+}
+
+/// The state of a registration that publishes this; one that publishes nothing is [`NameState::Inactive`].
+pub fn state_of(published: PublishedRef<'_>) -> NameState {
+    match published {
+        PublishedRef::Held { extra_text, .. } => {
+            let reason = extra_text.as_bytes().strip_prefix(HOLD.as_bytes());
+            if reason == Some(HoldReason::Expired.as_str().as_bytes()) { NameState::Expired } else { NameState::Held }
+        }
+        _ => NameState::Active,
+    }
 }
 
 fn server(server: &NameServer) -> Option<(Name, Vec<IpAddr>)> {

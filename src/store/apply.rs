@@ -10,14 +10,14 @@
 //! 3. brake, zones, idempotency key: plain values;
 //! 4. the position.
 
-use super::{ANSWERED_SECS, Store, StoreError, Totals, Trees, failed, guarded, keys, meta, scan, v1};
+use super::totals::{Totals, holds_differ, move_holds};
+use super::{ANSWERED_SECS, Store, StoreError, Trees, failed, guarded, keys, meta, scan, v1};
 use crate::registry::state::{due_of_expiry, due_of_name, due_of_unit};
 use crate::registry::{
     Brake, Change, Due, DueKind, Event, NameKey, Position, Registration, State, Timestamp, Transaction, Unavailable,
     Unit, UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// Most aged idempotency keys forgotten with one transaction: more than one comes with it, so they never pile up, and
 /// few enough that no transaction waits for them.
@@ -93,14 +93,25 @@ impl Store {
         let images = Images::of(&transaction.events);
         let mut plan = Plan { writes: Vec::new(), totals: self.totals.clone(), brake: self.brake.clone() };
         let mut objects = Objects::default();
-        for (id, unit) in &images.units {
-            self.plan_unit(id, unit, &mut objects)?;
-        }
         let counted = self.totals.seq >= position.seq;
+        for (id, unit) in &images.units {
+            let old = self.unit(id)?;
+            let (before, after) = (old.as_ref().map(|unit| &unit.holds), Some(&unit.holds));
+            if !counted && holds_differ(before, after) {
+                move_holds(&mut plan.totals.holds.units, before, after);
+                plan.totals.seq = position.seq;
+            }
+            objects.plan_unit(id, old.as_ref(), unit);
+        }
         for (key, new) in images.names.values() {
             let old = self.name(key)?;
             if !counted && old.is_some() != new.is_some() {
-                plan.totals.count(key, new.is_some());
+                plan.totals.count(&key.set, new.is_some());
+                plan.totals.seq = position.seq;
+            }
+            let (before, after) = (old.as_ref().map(|name| &name.holds), new.map(|name| &name.holds));
+            if !counted && holds_differ(before, after) {
+                move_holds(&mut plan.totals.holds.names, before, after);
                 plan.totals.seq = position.seq;
             }
             objects.plan_name(key, old.as_ref(), *new);
@@ -125,16 +136,6 @@ impl Store {
         self.plan_idempotency(transaction, &mut plan)?;
         plan.put(Tree::Meta, meta::HEAD, &v1::HeadV1::from(position));
         Ok(plan)
-    }
-
-    fn plan_unit(&self, id: &UnitId, new: &Unit, objects: &mut Objects) -> Result<(), Unavailable> {
-        let old = self.unit(id)?;
-        let index = |unit: &Unit| due_of_unit(unit).map(|at| Due { at, kind: DueKind::UnitHold(unit.id.clone()) });
-        let entries = |unit: &Unit| index(unit).map(|due| (Tree::Due, keys::due(&due))).into_iter().collect();
-        objects.move_index(old.as_ref().map(entries), Some(entries(new)));
-        let value = Some(v1::write(&v1::UnitV1::from(new)));
-        objects.images.push(Write { tree: Tree::Units, key: id.as_str().into(), value });
-        Ok(())
     }
 
     fn plan_zones(&self, transaction: &Transaction, images: &Images<'_>, plan: &mut Plan) -> Result<(), Unavailable> {
@@ -223,13 +224,6 @@ impl Plan {
     }
 }
 
-impl Totals {
-    fn count(&mut self, key: &NameKey, is: bool) {
-        let set = self.sets.entry(Arc::clone(&key.set)).or_default();
-        set.names = if is { set.names + 1 } else { set.names.saturating_sub(1) };
-    }
-}
-
 impl Trees {
     fn of(&self, tree: Tree) -> &sled::Tree {
         match tree {
@@ -256,6 +250,14 @@ struct Objects {
 }
 
 impl Objects {
+    fn plan_unit(&mut self, id: &UnitId, old: Option<&Unit>, new: &Unit) {
+        let index = |unit: &Unit| due_of_unit(unit).map(|at| Due { at, kind: DueKind::UnitHold(unit.id.clone()) });
+        let entries = |unit: &Unit| index(unit).map(|due| (Tree::Due, keys::due(&due))).into_iter().collect();
+        self.move_index(old.map(entries), Some(entries(new)));
+        let value = Some(v1::write(&v1::UnitV1::from(new)));
+        self.images.push(Write { tree: Tree::Units, key: id.as_str().into(), value });
+    }
+
     fn plan_name(&mut self, key: &NameKey, old: Option<&Registration>, new: Option<&Registration>) {
         self.move_index(old.map(name_entries), new.map(name_entries));
         let value = new.map(|name| v1::write(&v1::NameV1::from(name)));

@@ -8,23 +8,27 @@
 //! in key order instead); damaged files can make it panic (caught, see `guarded`).
 
 mod apply;
+pub mod checkpoint;
 mod keys;
 mod list;
 mod read;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod v1;
 
+pub use checkpoint::Mark;
 pub use list::{NameFilter, PAGE_ITEMS_MAX, Page};
+pub use totals::HoldCounts;
 
-use crate::registry::{Brake, Position, SetTotals, Timestamp, Unavailable};
-use std::collections::BTreeMap;
+use crate::registry::{Brake, Position, Timestamp, Unavailable};
 use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use totals::Totals;
 
 /// Octets of sled's page cache. Small, because the read path never comes here: the cache only serves the writer.
 const CACHE_OCTETS: u64 = 32 << 20;
@@ -59,14 +63,6 @@ struct Trees {
     zones: sled::Tree,
     idempotency: sled::Tree,
     idempotency_age: sled::Tree,
-}
-
-/// Counts per suffix set, kept in memory as well.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Totals {
-    /// The transaction they include; see `apply` for why that is not always the position.
-    seq: u64,
-    sets: BTreeMap<Arc<str>, SetTotals>,
 }
 
 /// An answer already given to an idempotency key.
@@ -114,10 +110,12 @@ mod meta {
     pub(super) const FORMAT: &str = "format";
     /// The last transaction applied.
     pub(super) const HEAD: &str = "head";
-    /// Counts per suffix set.
+    /// Counts of names and of active holds.
     pub(super) const TOTALS: &str = "totals";
     /// The brake; absent when there is none.
     pub(super) const BRAKE: &str = "brake";
+    /// Which checkpoint is to be trusted; absent until there is one.
+    pub(super) const CHECKPOINT: &str = "checkpoint";
 }
 
 impl Store {
@@ -150,7 +148,10 @@ impl Store {
         let brake: Option<v1::BrakeV1> = trees.meta_value(meta::BRAKE)?;
         Ok(Self {
             position: head.map(Position::from).unwrap_or_default(),
-            totals: totals.map(Totals::from).unwrap_or_default(),
+            totals: match totals {
+                Some(totals) => Totals::try_from(totals).map_err(damaged)?,
+                None => Totals::default(),
+            },
             brake: brake.map(Brake::from),
             trees,
             file,
@@ -244,20 +245,6 @@ impl Trees {
     fn meta_value<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
         let Some(octets) = self.meta.get(key).map_err(damaged)? else { return Ok(None) };
         v1::read(&octets).map(Some).ok_or_else(|| StoreError::Damaged(format!("`{key}` does not decode")))
-    }
-}
-
-impl From<v1::TotalsV1> for Totals {
-    fn from(totals: v1::TotalsV1) -> Self {
-        let sets = totals.names.into_iter().map(|(set, names)| (set.into(), SetTotals { names })).collect();
-        Self { seq: totals.seq, sets }
-    }
-}
-
-impl From<&Totals> for v1::TotalsV1 {
-    fn from(totals: &Totals) -> Self {
-        let names = totals.sets.iter().map(|(set, totals)| ((&**set).into(), totals.names)).collect();
-        Self { seq: totals.seq, names }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading single objects, what falls due, and everything at start.
 
+use super::totals::{HoldCounts, move_holds};
 use super::{
     ANSWERED_SECS, Answered, Store, StoreError, ZoneMark, damaged, keys, merged, readable, scan, unavailable, v1,
 };
@@ -36,40 +37,53 @@ impl Store {
         Ok(fresh.then_some(Answered { seq: answered.seq, digest: answered.digest }))
     }
 
+    /// How many names, and how many units, have each active hold.
+    pub fn hold_counts(&self) -> &HoldCounts {
+        &self.totals.holds
+    }
+
     /// Hands every registration to `visit`, set by set and in label order, until it answers false.
     ///
-    /// For the start, when everything is read once. If all are read, their number is checked against the totals.
+    /// For the start, when everything is read once. If all are read, they are checked against the totals.
     ///
     /// # Errors
     /// [`StoreError::Damaged`].
     pub fn for_each_name(&self, visit: &mut dyn FnMut(Registration) -> bool) -> Result<(), StoreError> {
         let mut seen = BTreeMap::<Arc<str>, SetTotals>::new();
+        let mut holds = BTreeMap::new();
         for entry in scan(self.trees.names.iter()) {
             let name = entry.and_then(|(key, value)| self.read_name(&key, &value)).map_err(|error| damaged(error.0))?;
             seen.entry(Arc::clone(&name.key.set)).or_default().names += 1;
+            move_holds(&mut holds, None, Some(&name.holds));
             if !visit(name) {
                 return Ok(());
             }
         }
         let counted = self.totals.sets.iter().filter(|(_, totals)| totals.names > 0);
-        if counted.eq(seen.iter()) {
+        if counted.eq(seen.iter()) && holds == self.totals.holds.names {
             return Ok(());
         }
-        Err(StoreError::Damaged(format!("it has names {seen:?}, but counts {:?}", self.totals.sets)))
+        Err(StoreError::Damaged(format!("it has names {seen:?} with holds {holds:?}, but counts {:?}", self.totals)))
     }
 
-    /// Hands every unit to `visit`, in order of their ids, until it answers false.
+    /// Hands every unit to `visit`, in order of their ids, until it answers false. If all are read, their holds are
+    /// checked against the totals.
     ///
     /// # Errors
     /// [`StoreError::Damaged`].
     pub fn for_each_unit(&self, visit: &mut dyn FnMut(Unit) -> bool) -> Result<(), StoreError> {
+        let mut holds = BTreeMap::new();
         for entry in scan(self.trees.units.iter()) {
             let unit = entry.and_then(|(key, value)| read_unit(&key, &value)).map_err(|error| damaged(error.0))?;
+            move_holds(&mut holds, None, Some(&unit.holds));
             if !visit(unit) {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        if holds == self.totals.holds.units {
+            return Ok(());
+        }
+        Err(StoreError::Damaged(format!("its units have holds {holds:?}, but it counts {:?}", self.totals.holds.units)))
     }
 
     /// The registration stored as `value` under `key`.

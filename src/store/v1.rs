@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::net::IpAddr;
 
 /// The number of the store's format, kept in it. It is 2 since one index entry serves both the schedule and listings by
-/// the end of a term.
+/// the end of a term, and holds are counted.
 pub(super) const FORMAT: u32 = 2;
 
 /// The octets of a value.
@@ -36,11 +36,21 @@ pub(super) struct HeadV1 {
     hash: [u8; 32],
 }
 
-/// Counts per suffix set, with the transaction they include.
+/// Counts of names per suffix set, and of active holds per reason, with the transaction they include.
 #[derive(Serialize, Deserialize)]
 pub(super) struct TotalsV1 {
     pub(super) seq: u64,
     pub(super) names: Vec<(Box<str>, u64)>,
+    /// On names, and on units.
+    pub(super) holds: [Vec<(Box<str>, u64)>; 2],
+}
+
+/// The checkpoint to be trusted.
+#[derive(Serialize, Deserialize)]
+pub(super) struct MarkV1 {
+    pub(super) seq: u64,
+    pub(super) digest: [u8; 32],
+    pub(super) made_with: [u8; 32],
 }
 
 /// The brake while it is engaged.

@@ -1,5 +1,6 @@
 //! What the writer owns: journal, store, zones and the publisher, and the order in which a group goes through them.
 
+use super::checkpoint::Checkpoints;
 use super::clock::Clock;
 use super::group::{Decided, Ground, decide_group};
 use super::handle::{Receipt, SharedStatus, Submission, UpdateError};
@@ -56,6 +57,8 @@ pub struct Engine {
     pub full: Option<Instant>,
     /// When the store last failed.
     pub failed: Option<Instant>,
+    /// What makes the next start short.
+    pub checkpoints: Checkpoints,
 }
 
 /// Why a group was not made durable.
@@ -193,6 +196,8 @@ impl Engine {
         if let Err(error) = applied {
             self.store_failed(&error.to_string(), matches!(error, StoreError::Damaged(_)));
         }
+        self.checkpoints.applied(transactions.iter().map(|transaction| transaction.events.len() as u64).sum());
+        self.checkpoint();
     }
 
     /// What is done each second whether or not anything happens.
@@ -206,6 +211,7 @@ impl Engine {
             self.report();
         }
         self.mend();
+        self.checkpoint();
     }
 
     /// Tells the metrics the condition.

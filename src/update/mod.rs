@@ -6,6 +6,7 @@
 //!
 //! The only door for a change: the API, an import, the clock and a reload all end here.
 
+mod checkpoint;
 pub mod clock;
 mod differences;
 mod engine;
@@ -16,6 +17,7 @@ pub mod overlay;
 pub mod publish;
 mod recover;
 mod reload;
+mod restore;
 mod scan;
 mod schedule;
 mod tally;
@@ -23,6 +25,7 @@ mod tally;
 mod tests;
 mod writer;
 
+pub use checkpoint::Pace;
 #[cfg(feature = "test-clock")]
 pub use clock::TestClock;
 pub use clock::{Clock, SystemClock};
@@ -61,6 +64,8 @@ pub struct Start {
     pub clock: Arc<dyn Clock>,
     /// What it counts.
     pub metrics: telemetry::Writer,
+    /// How often what is published is written to a checkpoint.
+    pub checkpoints: Pace,
 }
 
 /// The running writer.

@@ -17,6 +17,8 @@ const FLUSH_EVERY: usize = 1000;
 const ASIDE_MAX: usize = 1;
 /// Where the store is in the data directory.
 const STORE: &str = "sled";
+/// Where checkpoints are in the data directory.
+const CHECKPOINTS: &str = "checkpoint";
 /// Where the journal is in the data directory.
 const JOURNAL: &str = "journal";
 
@@ -76,6 +78,11 @@ impl Home {
         let path = data_dir.join(JOURNAL);
         let disk = Directory::create(&path).map_err(|source| io(&path, source))?;
         Ok(Self { data_dir: data_dir.into(), disk: Arc::new(disk), limits: Limits::default() })
+    }
+
+    /// Where checkpoints are in the data directory.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.data_dir.join(CHECKPOINTS)
     }
 
     fn store(&self) -> PathBuf {

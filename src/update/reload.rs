@@ -107,8 +107,8 @@ impl Engine {
             return Ok(all);
         }
         let sets: Vec<Arc<str>> = suffixes.sets().map(Arc::clone).collect();
-        let (pages, _) = scan_all(store, &sets).map_err(|error| CommitError::Store(error.to_string()))?;
-        Ok(pages)
+        let loaded = scan_all(store, &sets).map_err(|error| CommitError::Store(error.to_string()))?;
+        Ok(loaded.sets)
     }
 }
 

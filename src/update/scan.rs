@@ -1,27 +1,28 @@
 //! Reading the whole store once: what is published in each set, and how many names and holds there are.
 
+use super::restore::{Loaded, Progress};
 use super::tally::Tally;
 use crate::publication::published;
-use crate::registry::{Registration, Unit, UnitId};
+use crate::registry::{Registration, State, Unit, UnitId};
 use crate::store::{Store, StoreError};
 use crate::zone::{Pages, PagesEdit};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The registrations of each set by its primary suffix, and the counts of everything.
-pub type Scanned = (Vec<(Arc<str>, Pages)>, Tally);
-
 /// Reads everything.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] if it does not fit together.
-pub fn scan_all(store: &Store, sets: &[Arc<str>]) -> Result<Scanned, StoreError> {
+pub fn scan_all(store: &Store, sets: &[Arc<str>]) -> Result<Loaded, StoreError> {
     let mut tally = Tally::default();
     let units = Units::read(store, &mut tally)?;
     let mut edits: Vec<(Arc<str>, PagesEdit)> = sets.iter().map(|set| (Arc::clone(set), Pages::new().edit())).collect();
     let mut octets = Vec::new();
     let mut orphan = None;
+    let known = sets.iter().map(|set| store.totals(set).map_or(0, |totals| totals.names)).sum();
+    let mut progress = Progress::of("names are read from the store", known);
     store.for_each_name(&mut |name| {
+        progress.one();
         let Some(unit) = units.of(&name) else {
             orphan = Some(name.key);
             return false;
@@ -39,7 +40,8 @@ pub fn scan_all(store: &Store, sets: &[Arc<str>]) -> Result<Scanned, StoreError>
     if let Some(key) = orphan {
         return Err(StoreError::Damaged(format!("the unit of {key} is missing")));
     }
-    Ok((edits.into_iter().map(|(set, edit)| (set, edit.finish())).collect(), tally))
+    let sets = edits.into_iter().map(|(set, edit)| (set, edit.finish())).collect();
+    Ok(Loaded { sets, tally, behind: progress.end() })
 }
 
 /// The units that have a hold in effect, and one that stands for all others: of a unit, only the hold that decides shows

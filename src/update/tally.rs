@@ -1,6 +1,7 @@
 //! How many names are in which state, and how many holds are active: counted once at start, then moved by each change.
 
 use crate::registry::{HoldReason, Holds, NameState, Registration, Unit};
+use crate::store::HoldCounts;
 use crate::telemetry;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,6 +28,22 @@ impl Tally {
     fn active(&mut self, object: &'static str, holds: &Holds, by: i64) {
         for (reason, _) in holds.0.iter().filter(|(_, hold)| hold.active) {
             *self.holds.entry((object, *reason)).or_default() += by;
+        }
+    }
+
+    /// Counts names of a set in one state.
+    pub fn names(&mut self, set: &Arc<str>, state: NameState, by: i64) {
+        if by != 0 {
+            *self.names.entry((Arc::clone(set), state)).or_default() += by;
+        }
+    }
+
+    /// Counts the active holds that the store has counted.
+    pub fn holds(&mut self, counts: &HoldCounts) {
+        for (object, counts) in [("name", &counts.names), ("unit", &counts.units)] {
+            for (reason, count) in counts {
+                *self.holds.entry((object, *reason)).or_default() += count.cast_signed();
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use super::engine::{CommitError, Engine, FULL_REPORTED};
 use super::mend::Slot;
 use super::recover::Home;
-use super::{Reload, Start, Submission, SystemClock, writer};
+use super::{Pace, Reload, Start, Submission, SystemClock, writer};
 use crate::journal::disk::{Directory, Disk, DiskFile, SyncPoint};
 use crate::registry::command::UnitSpec;
 use crate::registry::{Actor, Command, Policy, Region, Request, Role, State, UnitId, UnitKind};
@@ -99,6 +99,7 @@ fn prepare_on(home: Home) -> Engine {
         reload: Reload { zones: Vec::new(), gateways: Vec::new(), policy },
         clock: Arc::new(SystemClock),
         metrics: telemetry::Writer::detached(),
+        checkpoints: Pace { events: 1, pause: std::time::Duration::ZERO },
     };
     writer::prepare(home, start).unwrap()
 }

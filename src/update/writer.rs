@@ -1,5 +1,6 @@
 //! The writer's thread: it drains the queue into groups, and does what falls due before each.
 
+use super::checkpoint::Checkpoints;
 use super::engine::{CommitError, Engine};
 use super::handle::{Handle, Message, QUEUE_LEN_MAX, Receipt, SharedStatus, Submission, UpdateError};
 use super::mend::Slot;
@@ -7,9 +8,10 @@ use super::publish::Suffixes;
 use super::recover::Opened;
 use super::recover::{self, Home, Lock};
 use super::reload::LoadError;
-use super::scan::{Scanned, scan_all};
+use super::restore::{Loaded, restore};
+use super::scan::scan_all;
 use super::schedule::{Backoff, DUE_LIMIT};
-use super::{Running, Start, StartError};
+use super::{Reload, Running, Start, StartError};
 use crate::journal::Limits;
 use crate::journal::disk::Disk;
 use crate::registry::{Brake, Command, State, Timestamp};
@@ -54,9 +56,11 @@ pub fn start(settings: Start, disk: Option<(Arc<dyn Disk>, Limits)>) -> Result<R
 
 /// Everything behind the queue, up to date, with the zones loaded and what fell due applied.
 pub(super) fn prepare(home: Home, settings: Start) -> Result<Engine, StartError> {
-    let Start { reload, clock, metrics, .. } = settings;
-    let sets: Vec<Arc<str>> = Suffixes::of(&reload.policy).sets().map(Arc::clone).collect();
-    let ((store, journal), (scanned, tally)) = open_and_scan(&home, &sets)?;
+    let Start { reload, clock, metrics, checkpoints, .. } = settings;
+    let sets = served_sets(&reload);
+    let ((store, journal), loaded) = open_and_load(&home, &sets)?;
+    let Loaded { sets, tally, behind } = loaded;
+    let checkpoints = Checkpoints::new(&home, checkpoints, behind);
     metrics.journal_at(journal.position().seq);
     metrics.reset_objects();
     tally.report(&metrics);
@@ -81,24 +85,43 @@ pub(super) fn prepare(home: Home, settings: Start) -> Result<Engine, StartError>
         stopped: None,
         full: None,
         failed: None,
+        checkpoints,
     };
-    engine.load(reload, Some(scanned))?;
+    engine.load(reload, Some(sets))?;
     engine.apply_due()?;
     engine.report();
     Ok(engine)
 }
 
-/// Opens everything and reads the store once. A store that cannot be read whole is rebuilt.
-fn open_and_scan(home: &Home, sets: &[Arc<str>]) -> Result<(Opened, Scanned), StartError> {
+/// The sets that some zone is served for.
+fn served_sets(reload: &Reload) -> Vec<Arc<str>> {
+    let suffixes = Suffixes::of(&reload.policy);
+    let is_served = |set: &&Arc<str>| {
+        let apexes = suffixes.apexes(set);
+        reload.zones.iter().any(|(zone, _)| apexes.iter().any(|apex| apex.name == zone.apex().to_lowercase()))
+    };
+    suffixes.sets().filter(is_served).map(Arc::clone).collect()
+}
+
+/// Opens everything and loads what is published: from the checkpoint, or by reading the whole store. A store that cannot
+/// be read whole is rebuilt.
+fn open_and_load(home: &Home, sets: &[Arc<str>]) -> Result<(Opened, Loaded), StartError> {
+    let begun = Instant::now();
     let opened = recover::open(home)?;
+    let (seq, secs) = (opened.0.position().seq, begun.elapsed().as_secs_f64());
+    tracing::info!(seq, secs, "store and journal are open");
+    match restore(home, &opened.0, &opened.1.reader(), sets) {
+        Ok(loaded) => return Ok((opened, loaded)),
+        Err(why) => tracing::info!("every name is read from the store: {why}"),
+    }
     match scan_all(&opened.0, sets) {
-        Ok(scanned) => return Ok((opened, scanned)),
+        Ok(loaded) => return Ok((opened, loaded)),
         Err(error) => tracing::error!("the store is rebuilt from the journal: {error}"),
     }
     drop(opened);
     let opened = recover::open_anew(home)?;
-    let scanned = scan_all(&opened.0, sets).map_err(|error| StartError::Store(error.to_string()))?;
-    Ok((opened, scanned))
+    let loaded = scan_all(&opened.0, sets).map_err(|error| StartError::Store(error.to_string()))?;
+    Ok((opened, loaded))
 }
 
 /// A clock that is set wakes the writer. If the queue is full it is awake already.
@@ -239,6 +262,7 @@ impl Writer {
 
     /// Ends in good order. Whoever still waits learns that the server is stopping, as their way back is dropped.
     fn close(mut self) {
+        self.engine.last_checkpoint();
         if let Slot::Ready(store) = &mut self.engine.store
             && let Err(error) = store.flush()
         {

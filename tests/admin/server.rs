@@ -127,6 +127,7 @@ impl Server {
             reload: reload(),
             clock: clock.clone(),
             metrics: telemetry.writer.clone(),
+            checkpoints: update::Pace::default(),
         })
         .unwrap_or_else(|error| panic!("{error}"));
         let admin = Admin {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use zhengming::idn::Label;
@@ -17,7 +18,7 @@ use zhengming::registry::{
 use zhengming::store::Store;
 use zhengming::telemetry::Telemetry;
 use zhengming::update::{
-    self, Handle, Receipt, Reload, Running, Start, StartError, Submission, TestClock, UpdateError,
+    self, Handle, Pace, Receipt, Reload, Running, Start, StartError, Submission, TestClock, UpdateError,
 };
 use zhengming::zone::{Gateway, Name, Published, Record, Rtype, Zone};
 
@@ -195,6 +196,8 @@ pub fn start(data_dir: &Path, world: &World) -> Result<Running, StartError> {
         reload: reload(&world.files),
         clock: world.clock.clone(),
         metrics: world.telemetry.writer.clone(),
+        // As many checkpoints as there can be: each restart begins from one, at whatever point it was written.
+        checkpoints: Pace { events: 1, pause: Duration::ZERO },
     };
     if world.disk.is_none() && world.limits == Limits::default() {
         return update::start(settings);
