@@ -33,6 +33,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("hmac", &["tsig"]),
     ("idna", &["idn"]),
     ("libc", &["server"]),
+    ("listenfd", &["http"]),
     ("postcard", &["store"]),
     ("prometheus", &["telemetry"]),
     ("quinn", &["server"]),

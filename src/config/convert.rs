@@ -1,11 +1,13 @@
 //! From the file's types to the settings of the modules, which know no file.
 
 use super::Config;
+use crate::http::inherited::Inherited;
 use crate::idn::{self, Label};
 use crate::registry::{Policy, SuffixSet};
 use crate::zone::{self, Name};
 use crate::{admin, query, server, tsig};
 use ipnet::IpNet;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +57,7 @@ impl Config {
     }
 
     /// The DNS sockets' settings; encrypted transports have this certificate, or are not served.
-    pub fn server_settings(&self, certificate: Option<server::Certificate>) -> server::Settings {
+    pub fn server_settings(&self, certificate: Option<server::Certificate>, inherited: Inherited) -> server::Settings {
         let default = server::Settings::default();
         let workers = if self.server.workers == 0 { default.workers } else { self.server.workers };
         let tcp = server::TcpLimits {
@@ -80,6 +82,7 @@ impl Config {
             encrypted,
             rate,
             proxies: self.server.proxy_from.clone(),
+            inherited,
         }
     }
 
@@ -114,6 +117,14 @@ impl Config {
             expires: token.expires,
         };
         self.admin.tokens.iter().map(token).collect()
+    }
+
+    /// Every address that something listens on: those of TCP, and those of UDP.
+    pub fn listeners(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
+        let (dns, tls) = (self.server.listen.iter(), &self.server.tls);
+        let http = self.admin.listen.iter().chain(&self.gateway.listen);
+        let tcp = dns.clone().chain(&tls.dot_listen).chain(&tls.doh_listen).chain(http);
+        (tcp.copied().collect(), dns.chain(&tls.doq_listen).copied().collect())
     }
 
     /// Where journal and store are.

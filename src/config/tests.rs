@@ -187,7 +187,7 @@ fn a_wildcard_stands_alone_on_its_port() {
 fn proxies_are_networks() {
     let proxies = |text: &str| format!("{MINIMAL}[server]\nproxy_from = [{text}]\n");
     let config = parse(&proxies("\"192.0.2.0/24\", \"2001:db8::53/128\"")).expect("a valid file");
-    assert_eq!(config.server_settings(None).proxies.len(), 2);
+    assert_eq!(config.server_settings(None, Default::default()).proxies.len(), 2);
     assert_eq!(
         faults(&proxies("\"192.0.2.1\"")),
         ["3: `server.proxy_from[0]`: \"192.0.2.1\" is not a network (192.0.2.0/24, 2001:db8::/32)"]

@@ -3,6 +3,7 @@
 use super::keys::KeysError;
 use super::zones::ZonesError;
 use crate::config::ConfigError;
+use crate::http::inherited::InheritedError;
 use crate::telemetry::log::LogError;
 use crate::{server, update};
 use std::io;
@@ -39,6 +40,9 @@ pub enum Error {
     /// A DNS address cannot be served.
     #[error(transparent)]
     Server(#[from] server::StartError),
+    /// A socket that systemd handed over cannot be used.
+    #[error(transparent)]
+    Inherited(#[from] InheritedError),
     /// An HTTP address cannot be bound.
     #[error("{address}: {source}; is another process there?\n无法监听 {address}，是否已被其他进程占用？")]
     Listen {

@@ -14,6 +14,7 @@ pub use error::Error;
 use crate::admin::{self, Admin, Shared};
 use crate::config::Config;
 use crate::gateway;
+use crate::http::inherited::Inherited;
 use crate::server::Server;
 use crate::telemetry::{Telemetry, log};
 use crate::update::{self, Clock, SystemClock};
@@ -44,7 +45,11 @@ pub struct Options {
 /// # Errors
 /// [`Error`] if it cannot start; whatever had started has stopped again then. Nothing that happens later ends it.
 pub fn run(options: &Options) -> Result<(), Error> {
+    // First, while there is only this thread.
+    let inherited = Inherited::take()?;
     let config = Config::load(&options.config)?;
+    let (tcp, udp) = config.listeners();
+    inherited.check(&tcp, &udp)?;
     let filter = log::init(config.log.format, &config.log.level)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %options.config.display(), "starting");
     if config.goes_bare() {
@@ -67,13 +72,19 @@ pub fn run(options: &Options) -> Result<(), Error> {
     // From here on what was started stops in reverse, whatever happens.
     let runtime = runtime();
     let served = runtime.and_then(|runtime| {
-        let served = serve(options, config, &telemetry, &clock, &writer, &runtime, filter);
+        let served = serve(options, config, &telemetry, &clock, &writer, &runtime, Begun { filter, inherited });
         drop(runtime);
         served
     });
     writer.stop();
     tracing::info!("stopped");
     served
+}
+
+/// What was begun before anything else.
+struct Begun {
+    filter: log::Filter,
+    inherited: Inherited,
 }
 
 /// Everything after the writer: seed, server, gateway, admin, then signals; and all of it back again.
@@ -84,18 +95,20 @@ fn serve(
     clock: &Clocks,
     writer: &update::Running,
     runtime: &Runtime,
-    filter: log::Filter,
+    begun: Begun,
 ) -> Result<(), Error> {
+    let Begun { filter, inherited } = begun;
     let mut signals = runtime.block_on(async { Signals::new() })?;
     runtime.block_on(seed::plant(&config, writer))?;
 
     let certificates = tls::Certificates::load(&config)?;
     let keys = keys::load(&config)?.logged();
-    let (settings, query) = (config.server_settings(certificates.server()), config.query_settings(keys));
+    let (settings, query) =
+        (config.server_settings(certificates.server(), inherited.clone()), config.query_settings(keys));
     let server = Server::start(&settings, writer.snapshots.clone(), query, telemetry.dns.clone())?;
 
     let forwards = gateway::router(writer.snapshots.clone(), telemetry.gateway.clone());
-    let mut gateway = Web::new(runtime);
+    let mut gateway = Web::new(runtime, &inherited);
     for address in &config.gateway.listen {
         gateway.listen(*address, |listener, stop| {
             crate::http::serve(listener, forwards.clone(), gateway::limits(), None, stop)
@@ -114,7 +127,7 @@ fn serve(
         #[cfg(feature = "test-clock")]
         test_clock: clock.test.clone(),
     };
-    let mut admin = Web::new(runtime);
+    let mut admin = Web::new(runtime, &inherited);
     for address in &config.admin.listen {
         let (routes, tls) = (admin::router(api.clone()), certificates.admin());
         admin.listen(*address, |listener, stop| {

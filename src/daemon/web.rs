@@ -1,7 +1,7 @@
 //! One HTTP service on its listeners: bound before it is served, drained before it ends.
 
 use super::Error;
-use crate::http::accept;
+use crate::http::inherited::Inherited;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -12,16 +12,18 @@ use tokio::task::JoinHandle;
 /// A service at work; dropping it stops it without waiting.
 pub(super) struct Web {
     runtime: Handle,
+    inherited: Inherited,
     stop: watch::Sender<bool>,
     addresses: Vec<SocketAddr>,
     tasks: Vec<JoinHandle<io::Result<()>>>,
 }
 
 impl Web {
-    /// A service without listeners.
-    pub(super) fn new(runtime: &Runtime) -> Self {
+    /// A service without listeners, which takes sockets that are there already.
+    pub(super) fn new(runtime: &Runtime, inherited: &Inherited) -> Self {
         Self {
             runtime: runtime.handle().clone(),
+            inherited: inherited.clone(),
             stop: watch::Sender::new(false),
             addresses: Vec::new(),
             tasks: Vec::new(),
@@ -38,7 +40,7 @@ impl Web {
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
         let failed = |source| Error::Listen { address, source };
-        let listener = accept::bind(address).map_err(failed)?;
+        let listener = self.inherited.tcp(address).map_err(failed)?;
         self.addresses.push(listener.local_addr().map_err(failed)?);
         self.tasks.push(self.runtime.spawn(serve(listener, self.stop.subscribe())));
         Ok(())
@@ -70,7 +72,7 @@ mod tests {
     #[test]
     fn both_wildcards_share_a_port() {
         let runtime = Runtime::new().expect("a runtime");
-        let mut web = Web::new(&runtime);
+        let mut web = Web::new(&runtime, &Inherited::default());
         let serve = |_, _| std::future::ready(Ok(()));
         web.listen("0.0.0.0:0".parse().expect("an address"), serve).expect("IPv4");
         let port = web.addresses()[0].port();

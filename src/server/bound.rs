@@ -1,9 +1,10 @@
 //! The sockets of connections: bound first, all or none, and then given to the runtime that serves them.
 
-use super::settings::{Encrypted, TcpLimits};
+use super::settings::{Encrypted, Settings};
 use super::tcp::{self, Protocol};
 use super::{Serving, StartError, doq, tls};
-use crate::http::accept::{self, Slots};
+use crate::http::accept::Slots;
+use crate::http::inherited::Inherited;
 use crate::query::Transport;
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -37,7 +38,8 @@ pub(super) enum Listener {
 
 impl Bound {
     /// The sockets of the encrypted transports, and where they are.
-    pub fn encrypted(settings: &Encrypted, limits: &TcpLimits) -> Result<(Vec<Self>, EncryptedAddresses), StartError> {
+    pub fn encrypted(settings: &Encrypted, all: &Settings) -> Result<(Vec<Self>, EncryptedAddresses), StartError> {
+        let (limits, inherited) = (&all.tcp, &all.inherited);
         // Of their own: encrypted connections, however many, leave those to TCP that UDP falls back on.
         let slots = Slots::new(limits.connections, limits.connections_per_client);
         let mut sockets = Vec::new();
@@ -45,16 +47,16 @@ impl Bound {
         let certificate = &settings.certificate;
         let tls = Protocol::Tls(tls::dot(certificate).into());
         for &address in &settings.tls {
-            let socket = tcp_socket(address, &mut addresses.tls)?;
+            let socket = tcp_socket(address, inherited, &mut addresses.tls)?;
             sockets.push(Self::Tcp(socket, tls.clone(), slots.clone()));
         }
         let https = Protocol::Https(tls::doh(certificate).into(), Arc::clone(&settings.https_path));
         for &address in &settings.https {
-            let socket = tcp_socket(address, &mut addresses.https)?;
+            let socket = tcp_socket(address, inherited, &mut addresses.https)?;
             sockets.push(Self::Tcp(socket, https.clone(), slots.clone()));
         }
         for &address in &settings.quic {
-            let socket = quic_socket(address, &mut addresses.quic)?;
+            let socket = quic_socket(address, inherited, &mut addresses.quic)?;
             sockets.push(Self::Quic(socket, doq::config(certificate, limits), slots.clone()));
         }
         Ok((sockets, addresses))
@@ -89,18 +91,31 @@ impl Listener {
     }
 }
 
-fn tcp_socket(address: SocketAddr, bound: &mut Vec<SocketAddr>) -> Result<TcpListener, StartError> {
+fn tcp_socket(
+    address: SocketAddr,
+    inherited: &Inherited,
+    bound: &mut Vec<SocketAddr>,
+) -> Result<TcpListener, StartError> {
     let mut bind = || {
-        let socket = accept::bind(address)?;
+        let socket = inherited.tcp(address)?;
         bound.push(socket.local_addr()?);
         Ok(socket)
     };
     bind().map_err(|source| StartError { address, source })
 }
 
-fn quic_socket(address: SocketAddr, bound: &mut Vec<SocketAddr>) -> Result<UdpSocket, StartError> {
+fn quic_socket(
+    address: SocketAddr,
+    inherited: &Inherited,
+    bound: &mut Vec<SocketAddr>,
+) -> Result<UdpSocket, StartError> {
     let mut bind = || {
-        let socket = doq::bind(address)?;
+        // Connections cannot be spread over several sockets without the kernel's knowing them; the first takes all.
+        let socket = match inherited.udp(address).into_iter().next() {
+            Some(socket) => socket,
+            None => doq::bind(address)?,
+        };
+        socket.set_nonblocking(true)?;
         bound.push(socket.local_addr()?);
         Ok(socket)
     };

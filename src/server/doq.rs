@@ -80,7 +80,6 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
         socket.set_only_v6(true)?;
     }
     socket.bind(&address.into())?;
-    socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
 

@@ -24,7 +24,7 @@ pub use settings::{Encrypted, Settings, TcpLimits};
 pub use tls::Certificate;
 pub use turns::UdpTurns;
 
-use crate::http::accept::{self, Slots};
+use crate::http::accept::Slots;
 use crate::query::{self, Kind, Outcome, Transport};
 use crate::snapshot::Reader;
 use crate::telemetry::{Answer, Dns, DnsCounter};
@@ -103,7 +103,7 @@ impl Server {
         }
         let mut bound = EncryptedAddresses::default();
         if let Some(encrypted) = &settings.encrypted {
-            let (sockets, addresses) = Bound::encrypted(encrypted, &settings.tcp)?;
+            let (sockets, addresses) = Bound::encrypted(encrypted, settings)?;
             tcp.extend(sockets);
             bound = addresses;
         }
@@ -213,9 +213,12 @@ fn bind(address: SocketAddr, settings: &Settings) -> io::Result<(Vec<UdpSocket>,
     let mut tries = 0;
     loop {
         tries += 1;
-        let udp = udp::bind(address, settings)?;
+        let udp = match settings.inherited.udp(address) {
+            none if none.is_empty() => udp::bind(address, settings)?,
+            handed => udp::adopt(handed, settings)?,
+        };
         let bound = udp[0].local_addr()?;
-        match accept::bind(bound) {
+        match settings.inherited.tcp(bound) {
             Ok(tcp) => return Ok((udp, tcp)),
             Err(error) if address.port() == 0 && tries < PORT_TRIES_MAX && error.kind() == io::ErrorKind::AddrInUse => {
             }

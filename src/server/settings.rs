@@ -2,6 +2,7 @@
 
 use super::rate::RateLimits;
 use super::tls::Certificate;
+use crate::http::inherited::Inherited;
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub rate: Option<RateLimits>,
     /// Whose packets and connections must begin with a header of the PROXY protocol, which says who the client is.
     pub proxies: Vec<IpNet>,
+    /// Sockets that are there already, of those addresses they are on.
+    pub inherited: Inherited,
 }
 
 /// Settings of the encrypted transports.

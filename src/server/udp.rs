@@ -6,7 +6,7 @@ use super::sys::{self, Batch};
 use super::{Serving, count, now};
 use crate::query::{self, Client, Transport};
 use crate::telemetry::{DnsCounter, DropReason, Limited};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,9 +44,32 @@ fn open(address: SocketAddr) -> io::Result<Socket> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // The system gives what it allows; less is no reason not to serve.
-    let _ = SockRef::from(&socket).set_recv_buffer_size(BUFFER_LEN);
-    let _ = SockRef::from(&socket).set_send_buffer_size(BUFFER_LEN);
+    set_up(socket, address)
+}
+
+/// Sockets that were handed over, one per worker. Another user's socket, which the first is, shares its port with none of
+/// ours, so where there are too few, workers share one.
+pub(super) fn adopt(handed: Vec<UdpSocket>, settings: &Settings) -> io::Result<Vec<UdpSocket>> {
+    let set_up = |socket: UdpSocket| {
+        let address = socket.local_addr()?;
+        socket.set_nonblocking(false)?;
+        set_up(socket.into(), address).map(UdpSocket::from)
+    };
+    let mut sockets = handed.into_iter().map(set_up).collect::<io::Result<Vec<_>>>()?;
+    for at in 0..settings.threads().saturating_sub(sockets.len()) {
+        sockets.push(sockets[at].try_clone()?);
+    }
+    Ok(sockets)
+}
+
+fn set_up(socket: Socket, address: SocketAddr) -> io::Result<Socket> {
+    // The system gives what it allows; less is no reason not to serve. What systemd gave may be more.
+    if socket.recv_buffer_size()? < BUFFER_LEN {
+        let _ = socket.set_recv_buffer_size(BUFFER_LEN);
+    }
+    if socket.send_buffer_size()? < BUFFER_LEN {
+        let _ = socket.set_send_buffer_size(BUFFER_LEN);
+    }
     socket.set_read_timeout(Some(WAIT))?;
     let socket = UdpSocket::from(socket);
     sys::ignore_path_mtu(&socket, address.is_ipv6())?;

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod activation;
 mod browser;
 mod change_to_answer;
 mod crash_recovery;
