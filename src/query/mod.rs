@@ -172,22 +172,28 @@ pub enum Kind {
 /// Never panics, allocates, locks, reads a clock or logs, whatever the octets are.
 #[inline]
 pub fn respond(zones: &ZoneSet, settings: &Settings, client: &Client, request: &[u8], response: &mut [u8]) -> Outcome {
-    match fast::respond(zones, settings, client, request, response) {
-        Some(outcome) => outcome,
-        None => respond_fully(zones, settings, client, request, response),
+    if request.len() <= fast::REQUEST_LEN_MAX
+        && let Some((copy, _)) = response.split_at_mut_checked(fast::ROOM)
+    {
+        copy[..request.len()].copy_from_slice(request);
+        if let Some(outcome) = respond_in_place(zones, settings, client, copy, request.len()) {
+            return outcome;
+        }
     }
+    respond_fully(zones, settings, client, request, response)
 }
 
-/// The same by the hot path alone; none if it does not know the request, which costs next to nothing.
+/// The same in place of the request, which is the first `request_len` of `octets`, by the hot path alone: none if it does
+/// not know the request, or there are less than 512 octets; then none of them has changed.
 #[inline]
-pub fn respond_fast(
+pub fn respond_in_place(
     zones: &ZoneSet,
     settings: &Settings,
     client: &Client,
-    request: &[u8],
-    response: &mut [u8],
+    octets: &mut [u8],
+    request_len: usize,
 ) -> Option<Outcome> {
-    fast::respond(zones, settings, client, request, response)
+    fast::respond_in_place(zones, settings, client, octets.first_chunk_mut()?, request_len)
 }
 
 /// The same without the hot path, which gives the same octets for what it knows.
@@ -222,6 +228,11 @@ pub fn truncate(settings: &Settings, client: &Client, request: &[u8], response: 
     (reply.rcode, reply.authoritative) = (answered.rcode(), answered.is_authoritative());
     reply.truncate();
     reply.finish(&request, settings, client).len
+}
+
+/// The same for the `len` octets that [`respond_in_place`] made of a request.
+pub fn truncate_in_place(octets: &mut [u8], len: usize) -> usize {
+    fast::truncate(octets, len)
 }
 
 /// What a request meets before it is looked up.

@@ -8,10 +8,12 @@
 //! networks there are, it does not grow. An old entry that nobody has used gives way to a new one.
 
 use crate::query::{Kind, Outcome};
+use foldhash::SharedSeed;
+use foldhash::quality::FoldHasher;
 use ipnet::IpNet;
-use siphasher::sip::SipHasher13;
 use std::hash::Hasher;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 /// Entries that a key may be at: they are one cache line.
 const WAYS: usize = 4;
@@ -87,7 +89,8 @@ pub(super) struct Limiter {
     limits: RateLimits,
     /// Microseconds that one response uses up, by class.
     costs: [u64; 4],
-    key: [u8; 16],
+    /// Names and networks are chosen by strangers; whom they share an entry with must not be.
+    seed: (u64, &'static SharedSeed),
     table: Box<[[Entry; WAYS]]>,
     may_log_at: u64,
 }
@@ -114,13 +117,14 @@ enum Class {
 impl Limiter {
     /// The limiter of one of `threads` threads, over which a client's requests spread evenly by its ports.
     pub fn new(limits: RateLimits, threads: usize) -> Self {
-        let mut key = [0; 16];
-        getrandom::fill(&mut key).expect("the operating system gives random octets");
+        static SHARED: OnceLock<SharedSeed> = OnceLock::new();
+        let random = || getrandom::u64().expect("the operating system gives random octets");
+        let seed = (random(), SHARED.get_or_init(|| SharedSeed::from_u64(random())));
         let rates = [limits.answers, limits.negatives, limits.referrals, limits.errors];
         let costs = rates.map(|rate| (threads as u64 * SECOND).checked_div(u64::from(rate)).unwrap_or(0));
         let sets = (limits.table_size / WAYS).next_power_of_two();
         let table = vec![[Entry::default(); WAYS]; sets].into();
-        Self { limits, costs, key, table, may_log_at: 0 }
+        Self { limits, costs, seed, table, may_log_at: 0 }
     }
 
     /// What shall be done with `response` to `address` at `now`, in microseconds since some moment.
@@ -173,34 +177,32 @@ impl Limiter {
         &mut set[at]
     }
 
+    /// Whole words only, which the hash takes without buffering.
+    #[inline]
     fn hash(&self, address: IpAddr, class: Class, outcome: &Outcome, response: &[u8]) -> u64 {
-        let mut hasher = SipHasher13::new_with_key(&self.key);
+        let mut hasher = FoldHasher::with_seed(self.seed.0, self.seed.1);
+        let class_word = (class as u64) << 32;
         match address {
             IpAddr::V4(address) => {
                 let shift = 32 - u32::from(self.limits.ipv4_prefix.min(32));
-                hasher.write_u64(u64::from(u32::from(address)).wrapping_shr(shift));
+                hasher.write_u64(class_word | u64::from(u32::from(address)).wrapping_shr(shift));
             }
             IpAddr::V6(address) => {
                 let shift = 128 - u32::from(self.limits.ipv6_prefix.min(128));
-                hasher.write_u128(u128::from(address).checked_shr(shift).unwrap_or(0));
+                let network = u128::from(address).checked_shr(shift).unwrap_or(0);
+                // A word more than an IPv4 address has.
+                [class_word, network as u64, (network >> 64) as u64].map(|word| hasher.write_u64(word));
             }
         }
-        hasher.write_u8(class as u8);
         let name = match class {
             Class::Answer if !outcome.synthesised => name_at(response, HEADER_LEN),
             Class::Referral => first_owner(response),
             _ => None,
         };
         match (name, class) {
-            (Some(name), _) => {
-                let mut lower = [0; NAME_LEN_MAX];
-                let lower = &mut lower[..name.len()];
-                lower.copy_from_slice(name);
-                lower.make_ascii_lowercase();
-                hasher.write(lower);
-            }
+            (Some(name), _) => write_name(name, &mut hasher),
             (None, Class::Error) => {}
-            (None, _) => hasher.write_usize(outcome.zone.unwrap_or(usize::MAX)),
+            (None, _) => hasher.write_u64(outcome.zone.map_or(u64::MAX, |zone| zone as u64)),
         }
         hasher.finish()
     }
@@ -216,6 +218,20 @@ impl Limiter {
         let network = network.unwrap_or_else(|_| address.into());
         tracing::warn!(%network, ?class, log_only = self.limits.log_only, "responses beyond the rate limit");
     }
+}
+
+/// Hashes a name whatever the case of its letters. What else the bit of case makes the same are octets that hosts' names
+/// do not have: their limit is one.
+#[inline]
+fn write_name(name: &[u8], hasher: &mut FoldHasher<'_>) {
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    let (words, rest) = name.as_chunks::<8>();
+    for word in words {
+        hasher.write_u64(u64::from_le_bytes(*word) | CASE);
+    }
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    hasher.write_u64(u64::from_le_bytes(last) | CASE);
 }
 
 /// The uncompressed name at `start` of `message`.

@@ -41,14 +41,25 @@ unsafe impl Send for Batch {}
 
 /// One request, and room for its response.
 pub struct Exchange<'a> {
-    /// The request's octets.
-    pub request: &'a [u8],
-    /// Room for the response.
-    pub response: &'a mut [u8],
+    /// The request's octets and all the room behind them: the response may be written in their place.
+    pub request: &'a mut [u8; REQUEST_LEN_MAX],
+    /// How many of them are the request.
+    pub request_len: usize,
+    /// Other room for the response.
+    pub response: &'a mut [u8; RESPONSE_LEN_MAX],
     /// Where it came from.
     pub source: SocketAddr,
     /// Whether it was longer than [`REQUEST_LEN_MAX`] and has been cut.
     pub cut: bool,
+}
+
+/// Where a response was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Over the request.
+    Request,
+    /// Into the room for responses.
+    Response,
 }
 
 /// What became of the queued responses that were not sent.
@@ -115,32 +126,39 @@ impl Batch {
     ///
     /// # Panics
     /// If there are not so many.
+    #[inline]
     pub fn exchange(&mut self, i: usize) -> Exchange<'_> {
         assert!(i < self.received, "only {} requests were received", self.received);
         let arena = self.arena.as_ptr();
         // SAFETY: `i` is within the arrays; request and response are different fields, borrowed as long as `self` is;
         // the peer's address is only read here.
         unsafe {
-            let len = ((*arena).incoming[i].msg_len as usize).min(REQUEST_LEN_MAX);
-            let request = std::slice::from_raw_parts(addr_of!((*arena).requests[i]).cast(), len);
+            let request_len = ((*arena).incoming[i].msg_len as usize).min(REQUEST_LEN_MAX);
+            let request = &mut *addr_of_mut!((*arena).requests[i]);
             let response = &mut *addr_of_mut!((*arena).responses[i]);
             let source = source(&*addr_of!((*arena).peers[i]));
             let cut = (*arena).incoming[i].msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            Exchange { request, response, source, cut }
+            Exchange { request, request_len, response, source, cut }
         }
     }
 
-    /// Marks the first `len` octets of the `i`th response to be sent to where its request came from; once per request.
+    /// Marks the first `len` octets at this place of the `i`th exchange to be sent to where its request came from; once per
+    /// request.
     ///
     /// # Panics
     /// If there is no such request, or no so long response.
-    pub fn queue(&mut self, i: usize, len: usize) {
-        assert!(i < self.received && self.queued < BATCH_LEN && len <= RESPONSE_LEN_MAX, "no such response");
+    #[inline]
+    pub fn queue(&mut self, i: usize, len: usize, place: Place) {
+        let len_max = if place == Place::Request { REQUEST_LEN_MAX } else { RESPONSE_LEN_MAX };
+        assert!(i < self.received && self.queued < BATCH_LEN && len <= len_max, "no such response");
         let (arena, at) = (self.arena.as_ptr(), self.queued);
         // SAFETY: both indices are within the arrays, and no reference into the arena exists.
         unsafe {
-            (*arena).outgoing_iov[at] =
-                libc::iovec { iov_base: addr_of_mut!((*arena).responses[i]).cast(), iov_len: len };
+            let iov_base = match place {
+                Place::Request => addr_of_mut!((*arena).requests[i]).cast(),
+                Place::Response => addr_of_mut!((*arena).responses[i]).cast(),
+            };
+            (*arena).outgoing_iov[at] = libc::iovec { iov_base, iov_len: len };
             let from = (*arena).incoming[i].msg_hdr;
             let to = addr_of_mut!((*arena).outgoing[at].msg_hdr);
             (*to).msg_name = from.msg_name;
@@ -183,6 +201,7 @@ impl Batch {
 }
 
 /// The address that the kernel wrote, which is of one of two families: sockets of no other are used.
+#[inline]
 fn source(peer: &libc::sockaddr_storage) -> SocketAddr {
     let peer = ptr::from_ref(peer);
     // SAFETY: the storage is large enough and aligned for every kind of address, and all octets are a valid value of
@@ -252,15 +271,18 @@ mod tests {
 
     /// Receives `n` packets, however they fall into batches, and answers each with `answer`; none for an empty one.
     fn serve(server: &UdpSocket, n: usize, answer: impl Fn(&[u8], &mut [u8]) -> usize) {
+        let mut places = [Place::Request, Place::Response].into_iter().cycle();
         let mut batch = Batch::new();
         let mut seen = 0;
         while seen < n {
             let received = batch.receive(server).unwrap();
             for i in 0..received {
                 let exchange = batch.exchange(i);
-                let len = answer(exchange.request, exchange.response);
+                let len = answer(&exchange.request[..exchange.request_len], exchange.response);
+                let place = places.next().expect("it has no end");
                 if len > 0 {
-                    batch.queue(i, len);
+                    exchange.request[..len].copy_from_slice(&exchange.response[..len]);
+                    batch.queue(i, len, place);
                 }
             }
             assert_eq!(batch.send(server), Unsent::default());
@@ -323,7 +345,7 @@ mod tests {
         while seen.len() < 3 {
             for i in 0..batch.receive(&server).unwrap() {
                 let exchange = batch.exchange(i);
-                seen.push((exchange.request.len(), exchange.cut));
+                seen.push((exchange.request_len, exchange.cut));
                 assert_eq!(exchange.source, client.local_addr().unwrap());
             }
         }
@@ -340,7 +362,7 @@ mod tests {
         while batch.receive(&server).unwrap() < 3 {}
         for i in 0..3 {
             batch.exchange(i).response[0] = i as u8;
-            batch.queue(i, 1);
+            batch.queue(i, 1, Place::Response);
         }
         // Port 0 takes no packets: the second response fails.
         // SAFETY: the arena is the batch's; index 1 was received.

@@ -2,7 +2,7 @@
 
 use super::rate::{Limiter, Verdict};
 use super::settings::Settings;
-use super::sys::{self, Batch};
+use super::sys::{self, Batch, Exchange, Place};
 use super::{Serving, count, now};
 use crate::query::{self, Client, Transport};
 use crate::telemetry::{DnsCounter, DropReason, Limited};
@@ -129,23 +129,32 @@ impl Worker {
         let start = Instant::now();
         let snapshot = serving.reader.load();
         let now = now();
+        let micros = start.saturating_duration_since(*begun).as_micros() as u64;
         for i in 0..received {
-            let exchange = batch.exchange(i);
-            if exchange.source.port() == 0 {
+            let Exchange { request, request_len, response, source, cut } = batch.exchange(i);
+            if source.port() == 0 {
                 counter.dropped(DropReason::SourcePort);
                 continue;
             }
-            if exchange.cut {
+            if cut {
                 counter.dropped(DropReason::RequestTooLong);
                 continue;
             }
-            let client = Client { transport: Transport::Udp, address: exchange.source.ip(), now };
-            let outcome = query::respond(&snapshot.zones, &serving.query, &client, exchange.request, exchange.response);
+            let client = Client { transport: Transport::Udp, address: source.ip(), now };
+            let zones = &snapshot.zones;
+            let in_place = query::respond_in_place(zones, &serving.query, &client, request, request_len);
+            let (outcome, place) = match in_place {
+                Some(outcome) => (outcome, Place::Request),
+                None => {
+                    let request = &request[..request_len];
+                    (query::respond_fully(zones, &serving.query, &client, request, response), Place::Response)
+                }
+            };
             count(counter, &outcome);
             let mut len = outcome.len;
             if let Some(limiter) = limiter {
-                let now = start.saturating_duration_since(*begun).as_micros() as u64;
-                match limiter.judge(now, client.address, &outcome, &exchange.response[..len]) {
+                let written = if place == Place::Request { &request[..len] } else { &response[..len] };
+                match limiter.judge(micros, client.address, &outcome, written) {
                     Verdict::Send => {}
                     Verdict::Log => counter.limited(Limited::Logged),
                     Verdict::Drop => {
@@ -154,12 +163,17 @@ impl Worker {
                     }
                     Verdict::Slip => {
                         counter.limited(Limited::Slipped);
-                        len = query::truncate(&serving.query, &client, exchange.request, exchange.response);
+                        len = match place {
+                            Place::Request => query::truncate_in_place(request, len),
+                            Place::Response => {
+                                query::truncate(&serving.query, &client, &request[..request_len], response)
+                            }
+                        };
                     }
                 }
             }
             if len > 0 {
-                batch.queue(i, len);
+                batch.queue(i, len, place);
             }
         }
         // Not held over the system call: the writer frees old versions as soon as nobody reads them.

@@ -48,6 +48,17 @@ const RCODES: [(u16, &str); 13] = [
     (u16::MAX, "OTHER"),
 ];
 
+/// Where each RCODE of one octet's low half or little more stands in [`RCODES`].
+const RCODE_POSITIONS: [u8; 24] = {
+    let mut positions = [RCODES.len() as u8 - 1; 24];
+    let mut at = 0;
+    while at < RCODES.len() - 1 {
+        positions[RCODES[at].0 as usize] = at as u8;
+        at += 1;
+    }
+    positions
+};
+
 /// What kind of answer a query got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it; `query::Kind` says more")]
@@ -256,7 +267,7 @@ impl DnsCounter {
         let slot = zone.map_or(SLOT_NONE, |position| {
             self.shared.slots.get(position).map_or(SLOT_OTHER, |slot| usize::from(slot.load(Ordering::Relaxed)))
         });
-        let rcode = RCODES.iter().position(|(number, _)| *number == rcode).unwrap_or(RCODES.len() - 1);
+        let rcode = RCODE_POSITIONS.get(usize::from(rcode)).map_or(RCODES.len() - 1, |position| usize::from(*position));
         self.block.add(ANSWERED + (slot * ANSWERS.len() + answer as usize) * RCODES.len() + rcode, 1);
         if truncated {
             self.block.add(TRUNCATED, 1);

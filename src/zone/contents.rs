@@ -190,6 +190,12 @@ impl Zone {
         Self { allowed: Some(networks.into()), ..self }
     }
 
+    /// Whether only some may ask for it.
+    #[inline]
+    pub fn is_restricted(&self) -> bool {
+        self.allowed.is_some()
+    }
+
     /// Whether a client at `address` may ask for it.
     #[inline]
     pub fn allows(&self, address: IpAddr) -> bool {

@@ -103,6 +103,13 @@ impl<'a> NodeRef<'a> {
 }
 
 impl<'a> RrsetRef<'a> {
+    /// Octets of all RDATA.
+    #[inline]
+    #[allow(clippy::len_without_is_empty, reason = "an RRset has a record at least")]
+    pub fn len(&self) -> usize {
+        self.records.len() - 2 * usize::from(self.count)
+    }
+
     /// RDATA of each record, names in it uncompressed.
     #[inline]
     pub fn rdata(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {

@@ -207,7 +207,6 @@ impl<'a> PublishedRef<'a> {
     ///
     /// # Panics
     /// On other octets, possibly.
-    #[inline]
     pub fn new(octets: &'a [u8]) -> Self {
         let (&[first, count, a, b, c, d], rest) =
             octets.split_first_chunk().expect("every kind has six octets at least");
@@ -234,6 +233,19 @@ impl<'a> PublishedRef<'a> {
                 Self::Delegation(DelegationRef { ttl, count, servers, ds })
             }
         }
+    }
+
+    /// IPv4 and IPv6 addresses, seconds, and whether `www` answers the same, if `octets`, made by [`Published::encode`],
+    /// describe addresses.
+    #[inline(always)]
+    #[allow(clippy::type_complexity, reason = "the fields of one variant")]
+    pub fn addresses(octets: &'a [u8]) -> Option<(&'a [[u8; 4]], &'a [[u8; 16]], u32, bool)> {
+        let (&[first, count, a, b, c, d], rest) = octets.split_first_chunk()?;
+        if first & KIND_MASK != ADDRESSES {
+            return None;
+        }
+        let (v4, v6) = rest.split_at_checked(4 * usize::from(count))?;
+        Some((v4.as_chunks().0, v6.as_chunks().0, u32::from_be_bytes([a, b, c, d]), first & WWW != 0))
     }
 
     /// Whether `octets`, made by [`Published::encode`], describe a delegation.

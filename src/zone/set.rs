@@ -121,19 +121,23 @@ impl ZoneSet {
         })
     }
 
-    /// The same for a name in lower case, `starts` of whose labels are known, the root's left out. Also none if the name
-    /// has less than eight octets or the set more than a few zones: not faster than [`ZoneSet::enclosing`] then.
+    /// The same for a name in lower case with `labels` labels, where these begin: an octet each, that of the last label
+    /// lowest, the root's left out. Also none if the name has less than eight octets or more than eight labels, or the set
+    /// more than a few zones: not faster than [`ZoneSet::enclosing`] then.
     #[inline]
-    pub fn enclosing_by_tail(&self, name: &[u8], starts: &[u8]) -> Option<Enclosing<'_>> {
+    pub fn enclosing_by_tail(&self, name: &[u8], starts: u64, labels: usize) -> Option<Enclosing<'_>> {
         let tail = u64::from_le_bytes(*name.last_chunk()?);
         for apex in &*self.directory.short {
-            if (tail ^ apex.tail) & apex.mask == 0 && apex.labels <= starts.len() {
-                let above = starts.len() - apex.labels;
-                let apex_start = starts.get(above).map_or(name.len() - 1, |start| usize::from(*start));
-                if is_same(&name[apex_start..], &apex.wire) {
-                    let zone = &self.zones[apex.position];
-                    return Some(Enclosing { zone, position: apex.position, apex_start });
-                }
+            if (tail ^ apex.tail) & apex.mask != 0 || apex.labels > labels || labels > TAIL_LEN {
+                continue;
+            }
+            let apex_start = match apex.labels {
+                0 => name.len() - 1,
+                some => usize::from((starts >> (u8::BITS as usize * (some - 1))) as u8),
+            };
+            if is_same(name.get(apex_start..)?, &apex.wire) {
+                let zone = &self.zones[apex.position];
+                return Some(Enclosing { zone, position: apex.position, apex_start });
             }
         }
         None

@@ -73,19 +73,24 @@ impl Page {
     /// The value of `key`, whose hash has this mark.
     #[inline]
     pub fn get(&self, mark: Mark, key: &[u8]) -> Option<&[u8]> {
-        self.find(mark, key).map(|(_, entry)| entry.value)
+        self.find(mark, key).map(|(_, value)| value)
     }
 
-    /// Where `key` is, and its record.
+    /// Where `key` is, and its value.
     #[inline]
-    fn find(&self, mark: Mark, key: &[u8]) -> Option<(usize, Entry<'_>)> {
-        let first = self.start_of(usize::from(mark.bucket));
-        let end = self.start_of(usize::from(mark.bucket) + 1);
-        for (at, &tag) in self.0.get(STARTS_LEN + first..STARTS_LEN + end)?.iter().enumerate() {
+    fn find(&self, mark: Mark, key: &[u8]) -> Option<(usize, &[u8])> {
+        let octets: &[u8] = &self.0;
+        let (starts, rest) = octets.split_first_chunk::<STARTS_LEN>()?;
+        let start = |at: usize| usize::from(u16::from_le_bytes([starts[at], starts[at + 1]]));
+        let (first, end) = (start(2 * usize::from(mark.bucket)), start(2 * usize::from(mark.bucket) + 2));
+        let (tags, rest) = rest.split_at_checked(start(2 * BUCKETS))?;
+        for (at, &tag) in tags.get(first..end)?.iter().enumerate() {
             if tag == mark.tag {
-                let entry = self.entry(first + at, mark);
-                if is_same(entry.key, key) {
-                    return Some((first + at, entry));
+                let (offsets, records) = rest.split_at_checked(tags.len() * OFFSET_LEN)?;
+                let offset = offsets.get((first + at) * OFFSET_LEN..)?.first_chunk()?;
+                let (known, value) = read_record(records.get(u32::from_le_bytes(*offset) as usize..)?)?;
+                if is_same(known, key) {
+                    return Some((first + at, value));
                 }
             }
         }
@@ -106,17 +111,9 @@ impl Page {
         let at = STARTS_LEN + count + index * OFFSET_LEN;
         let offset = u32::from_le_bytes(*self.0[at..].first_chunk().expect("each tag has an offset")) as usize;
         let octets = &self.0[STARTS_LEN + count * (1 + OFFSET_LEN) + offset..];
-        let (key_len, value_len, rest) = match octets {
-            // Nearly always one octet each.
-            &[key_len @ ..0x80, value_len @ ..0x80, ref rest @ ..] => (key_len.into(), value_len.into(), rest),
-            _ => {
-                let (key_len, rest) = read_varint(octets);
-                let (value_len, rest) = read_varint(rest);
-                (key_len, value_len, rest)
-            }
-        };
-        let (key, value) = rest[..key_len + value_len].split_at(key_len);
-        Entry { mark, octets: &octets[..octets.len() - rest.len() + key_len + value_len], key, value }
+        let (key, value) = read_record(octets).expect("an offset leads to a record");
+        let len = varint_len(key.len()) + varint_len(value.len()) + key.len() + value.len();
+        Entry { mark, octets: &octets[..len], key, value }
     }
 
     /// All records, bucket by bucket.
@@ -226,6 +223,27 @@ fn write_varint(mut value: usize, out: &mut Vec<u8>) {
         value >>= 7;
     }
     out.push(value as u8);
+}
+
+/// Octets that [`write_varint`] appends.
+fn varint_len(value: usize) -> usize {
+    (usize::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
+}
+
+/// Key and value of the record at the start of `octets`.
+#[inline]
+fn read_record(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (key_len, value_len, rest) = match octets {
+        // Nearly always one octet each.
+        &[key_len @ ..0x80, value_len @ ..0x80, ref rest @ ..] => (key_len.into(), value_len.into(), rest),
+        _ => {
+            let (key_len, rest) = read_varint(octets);
+            let (value_len, rest) = read_varint(rest);
+            (key_len, value_len, rest)
+        }
+    };
+    let (key, rest) = rest.split_at_checked(key_len)?;
+    Some((key, rest.get(..value_len)?))
 }
 
 #[cold]
