@@ -49,6 +49,8 @@ pub(super) struct Message<'m> {
 #[derive(Clone, Copy)]
 struct Places {
     at: [u16; PLACES_MAX],
+    /// Octets of the whole name from there on: others than these are not compared.
+    name_lens: [u8; PLACES_MAX],
     len: usize,
 }
 
@@ -60,7 +62,7 @@ impl<'m> Message<'m> {
         octets[HEADER_LEN..question_end].copy_from_slice(question);
         let limit = octets.len();
         let counts = [u16::from(!question.is_empty()), 0, 0, 0];
-        let places = Places { at: [0; PLACES_MAX], len: 0 };
+        let places = Places { at: [0; PLACES_MAX], name_lens: [0; PLACES_MAX], len: 0 };
         Self { octets, len: question_end, limit, counts, question_end, places }
     }
 
@@ -257,15 +259,19 @@ impl<'m> Message<'m> {
         if self.places.len == 0 {
             self.add_places_of_question();
         }
+        let name_len = wire_len(name).ok_or(Full)?;
         let mut new_len = 0;
         let known = loop {
             if name[new_len] == 0 {
                 break None;
             }
-            let places = &self.places.at[..self.places.len];
-            let is_known = |place: &&u16| self.is_name_at(usize::from(**place), &name[new_len..]);
-            if let Some(place) = places.iter().find(is_known) {
-                break Some(*place);
+            let rest = &name[new_len..name_len];
+            let is_known = |&place: &usize| {
+                usize::from(self.places.name_lens[place]) == rest.len()
+                    && self.is_name_at(usize::from(self.places.at[place]), rest)
+            };
+            if let Some(place) = (0..self.places.len).find(is_known) {
+                break Some(self.places.at[place]);
             }
             new_len += 1 + usize::from(name[new_len]);
         };
@@ -278,7 +284,7 @@ impl<'m> Message<'m> {
         // Only now, when the name is whole: a comparison reads on to its end.
         let mut at = 0;
         while at < new_len {
-            self.add_place(start + at);
+            self.add_place(start + at, name_len - at);
             at += 1 + usize::from(name[at]);
         }
         Ok(())
@@ -301,16 +307,17 @@ impl<'m> Message<'m> {
         let mut at = HEADER_LEN;
         while at + 1 < end {
             if left <= PLACES_OF_QUESTION_MAX {
-                self.add_place(at);
+                self.add_place(at, end - at);
             }
             left -= 1;
             at += 1 + usize::from(self.octets[at]);
         }
     }
 
-    fn add_place(&mut self, at: usize) {
+    fn add_place(&mut self, at: usize, name_len: usize) {
         if self.places.len < PLACES_MAX && at < usize::from(!POINTER) {
             self.places.at[self.places.len] = at as u16;
+            self.places.name_lens[self.places.len] = name_len as u8;
             self.places.len += 1;
         }
     }

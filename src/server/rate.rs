@@ -191,7 +191,9 @@ impl Limiter {
                 let shift = 128 - u32::from(self.limits.ipv6_prefix.min(128));
                 let network = u128::from(address).checked_shr(shift).unwrap_or(0);
                 // A word more than an IPv4 address has.
-                [class_word, network as u64, (network >> 64) as u64].map(|word| hasher.write_u64(word));
+                for word in [class_word, network as u64, (network >> 64) as u64] {
+                    hasher.write_u64(word);
+                }
             }
         }
         let name = match class {
