@@ -11,6 +11,7 @@ mod import;
 mod names;
 mod program;
 mod start;
+mod suspension;
 mod usage;
 
 use changes::Changes;
@@ -49,6 +50,7 @@ fn main() {
     let mut changes = Changes::new(&names);
     changes::one_by_one(&program, &directory, &mut changes, sizes.samples);
     changes::together(&program, &mut changes, 2 * sizes.samples, sizes.clients);
+    suspension::of_a_large_unit(&program);
     start::again(program, &directory, &mut changes, sizes.starts);
 }
 

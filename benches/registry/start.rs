@@ -4,6 +4,7 @@ use super::changes::{self, Changes};
 use super::clients::Dns;
 use super::figures::{Times, heading, mebibytes, row};
 use super::program::Program;
+use std::fs;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ pub fn again(mut program: Program, directory: &Path, changes: &mut Changes<'_>, 
     let (mut after_stop, mut after_crash) = (Times::default(), Times::default());
     let mut resident = (0, 0);
     let mut used = Duration::ZERO;
+    let mut without = (Times::default(), Duration::ZERO, (0, 0));
     for _ in 0..starts {
         let last = changes::some(&program, changes);
         program.stop();
@@ -33,6 +35,15 @@ pub fn again(mut program: Program, directory: &Path, changes: &mut Changes<'_>, 
         let took;
         (program, took) = start(directory, &last);
         after_crash.push(took);
+
+        let last = changes::some(&program, changes);
+        program.stop();
+        fs::remove_dir_all(directory.join("data/checkpoint")).expect("it is left at the end");
+        let took;
+        (program, took) = start(directory, &last);
+        without.0.push(took);
+        without.1 += program.usage().cpu;
+        without.2 = program.resident();
     }
     row("after SIGTERM, seconds", &after_stop.seconds());
     row("after SIGKILL right behind a change, seconds", &after_crash.seconds());
@@ -46,6 +57,9 @@ pub fn again(mut program: Program, directory: &Path, changes: &mut Changes<'_>, 
     );
     row("CPU of a start", &format!("{:.2} s", used.as_secs_f64() / starts as f64));
     row("resident after a start / peak", &format!("{} / {}", mebibytes(resident.0), mebibytes(resident.1)));
+    row("without a checkpoint, seconds", &without.0.seconds());
+    row("CPU of such a start", &format!("{:.2} s", without.1.as_secs_f64() / starts as f64));
+    row("resident after it / peak", &format!("{} / {}", mebibytes(without.2.0), mebibytes(without.2.1)));
     program.stop();
 }
 

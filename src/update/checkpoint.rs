@@ -46,7 +46,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { events: 64, pause: Duration::from_secs(1) }
+        Self { events: 64, pause: Duration::from_secs(10) }
     }
 }
 
@@ -142,8 +142,12 @@ impl Checkpoints {
     fn failed(&mut self, error: &io::Error) {
         tracing::warn!("no checkpoint was written, the next start may be slow: {error}");
         self.next = Instant::now() + FAILED_PAUSE;
-        // What it would have contained is still in none.
-        self.behind = u64::MAX / 2;
+        self.lost();
+    }
+
+    /// Notes that there is none to be trusted.
+    pub fn lost(&mut self) {
+        self.behind = u64::MAX;
     }
 }
 

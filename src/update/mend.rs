@@ -89,6 +89,9 @@ impl Engine {
         match mended {
             Ok(store) if store.position() == self.journal.position() => {
                 tracing::info!(seq = store.position().seq, "the store is in use again");
+                if store.checkpoint().is_none() {
+                    self.checkpoints.lost();
+                }
                 self.store = Slot::Ready(Box::new(store));
                 self.due_done = None;
                 self.status.set(|status| status.store_rebuilding = false);

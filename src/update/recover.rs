@@ -1,5 +1,6 @@
 //! Coming up: the lock on the data directory, the store brought up to the journal, and rebuilding it.
 
+use super::restore::Progress;
 use super::{Clock, Rebuilt, StartError, SystemClock};
 use crate::journal::disk::{Directory, Disk};
 use crate::journal::{Journal, JournalError, Limits};
@@ -137,8 +138,10 @@ fn replay(home: &Home, mut store: Store) -> Result<Opened, StartError> {
     let began = store.position();
     let mut failed = None;
     let mut unflushed = 0;
+    let mut progress = Progress::of("transactions are applied to the store", 0);
     let opened = home.open_journal(began, &mut |transaction, position| {
         unflushed += 1;
+        progress.one();
         let flush = unflushed % FLUSH_EVERY == 0;
         let applied = store.apply(&transaction, position).and_then(|()| if flush { store.flush() } else { Ok(()) });
         applied.map_err(|error| failed.insert(error.to_string()).clone())

@@ -178,7 +178,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Nothing done yet of `known`.
+    /// Nothing done yet of `known`; 0 if their number is not known.
     pub fn of(what: &'static str, known: u64) -> Self {
         Self { what, done: 0, known, told: Instant::now() }
     }
@@ -191,11 +191,12 @@ impl Progress {
     /// One more is done.
     pub fn one(&mut self) {
         /// Between two looks at the time.
-        const MANY: u64 = 4096;
+        const MANY: u64 = 64;
         self.done += 1;
         if self.done.is_multiple_of(MANY) && self.told.elapsed() >= TOLD_EVERY {
             self.told = Instant::now();
-            tracing::info!(done = self.done, of = self.known, "{}", self.what);
+            let of = (self.known > 0).then_some(self.known);
+            tracing::info!(done = self.done, of, "{}", self.what);
         }
     }
 

@@ -167,8 +167,14 @@ fn a_damaged_store_is_rebuilt_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let mut engine = prepare(directory.path());
     run(&mut engine, 1).unwrap();
+    let checkpoint = |engine: &Engine| engine.store.ready().unwrap().checkpoint();
+    engine.last_checkpoint();
+    assert_eq!(checkpoint(&engine).map(|mark| mark.seq), Some(1));
     engine.store_failed("as if", true);
     mend(&mut engine);
+    assert_eq!(checkpoint(&engine), None, "the new store vouches for nothing");
+    engine.last_checkpoint();
+    assert_eq!(checkpoint(&engine).map(|mark| mark.seq), Some(1));
     let Slot::Ready(store) = &engine.store else { panic!("mended") };
     assert_eq!(store.position(), engine.journal.position());
     assert!(store.unit(&id(1)).unwrap().is_some(), "rebuilt from the journal");
