@@ -163,8 +163,11 @@ fn answer_from_node<'z>(
     reply: &mut Reply<'z, '_>,
 ) -> Option<Target> {
     let rrset = match sought.qtype {
-        // One RRset is enough (RFC 8482 §4.1).
-        Rtype::ANY => node.rrsets().next(),
+        // One RRset is enough (RFC 8482 §4.1), but signatures alone or a denial tell nobody anything.
+        Rtype::ANY => {
+            let mut telling = node.rrsets().filter(|rrset| !matches!(rrset.rtype, Rtype::RRSIG | Rtype::NSEC));
+            telling.next().or_else(|| node.rrsets().next())
+        }
         qtype => node.rrset(qtype),
     };
     if let Some(rrset) = rrset {

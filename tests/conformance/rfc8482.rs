@@ -21,3 +21,16 @@ fn one_rrset_whole_over_every_transport() {
         .ask(&zones)
         .is("NOERROR aa\nAN example. 3600 SOA ns.example. hostmaster.example. 1 7200 3600 1209600 900");
 }
+
+#[test]
+fn one_rrset_with_its_signature_and_not_a_signature_alone() {
+    let signature = |covered: &str, name: &str| {
+        format!("{name} 3600 RRSIG {covered} 13 2 3600 20301231000000 20260101000000 4711 example. AAAA\n")
+    };
+    // By number RRSIG and NSEC stand before TLSA.
+    let text =
+        "@ 3600 SOA ns hostmaster 1 7200 3600 1209600 900\nhost 3600 TLSA 3 1 1 AB\nhost 900 NSEC @ TLSA RRSIG NSEC\n";
+    let text = text.to_owned() + &signature("TLSA", "host") + &signature("NSEC", "host");
+    let zones = ZoneSet::new([zone("example", &text)]);
+    Query::new("host.example", "ANY").ask(&zones).is("NOERROR aa\nAN host.example. 3600 TLSA 3 1 1 AB");
+}
