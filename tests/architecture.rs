@@ -31,6 +31,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("hmac", &["tsig"]),
+    ("h3", &["server"]),
+    ("h3_quinn", &["server"]),
     ("idna", &["idn"]),
     ("libc", &["server"]),
     ("listenfd", &["http"]),

@@ -45,7 +45,7 @@ fn listeners(config: &Config, faults: &Faults<'_>) {
     let tls = &config.server.tls;
     // Those given twice for UDP and TCP alike are named with those of TCP.
     let both: BTreeSet<_> = dns.clone().collect();
-    let udp = both.into_iter().chain(&tls.doq_listen);
+    let udp = both.into_iter().chain(&tls.doq_listen).chain(&tls.doh3_listen);
     once(udp, "the UDP address", "UDP 地址", faults);
     once(dns.chain(&tls.dot_listen).chain(&tls.doh_listen), "the address", "地址", faults);
     once(http, "the address", "地址", faults);

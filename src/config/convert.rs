@@ -72,6 +72,7 @@ impl Config {
             tls: tls.dot_listen.clone(),
             https: tls.doh_listen.clone(),
             quic: tls.doq_listen.clone(),
+            http3: tls.doh3_listen.clone(),
             https_path: tls.doh_path.as_str().into(),
         });
         let rate = self.rate_limit.enabled.then(|| self.rate_limit.limits.clone());
@@ -124,7 +125,7 @@ impl Config {
         let (dns, tls) = (self.server.listen.iter(), &self.server.tls);
         let http = self.admin.listen.iter().chain(&self.gateway.listen);
         let tcp = dns.clone().chain(&tls.dot_listen).chain(&tls.doh_listen).chain(http);
-        (tcp.copied().collect(), dns.chain(&tls.doq_listen).copied().collect())
+        (tcp.copied().collect(), dns.chain(&tls.doq_listen).chain(&tls.doh3_listen).copied().collect())
     }
 
     /// Where journal and store are.

@@ -106,6 +106,8 @@ pub struct ServerTls {
     pub doh_listen: Vec<SocketAddr>,
     /// Addresses for DNS over QUIC.
     pub doq_listen: Vec<SocketAddr>,
+    /// Addresses for DNS over HTTPS with HTTP/3.
+    pub doh3_listen: Vec<SocketAddr>,
     /// The path of DNS over HTTPS.
     pub doh_path: String,
 }
@@ -369,6 +371,7 @@ impl Default for ServerTls {
             dot_listen: Vec::new(),
             doh_listen: Vec::new(),
             doq_listen: Vec::new(),
+            doh3_listen: Vec::new(),
             doh_path: "/dns-query".to_owned(),
         }
     }
@@ -377,7 +380,7 @@ impl Default for ServerTls {
 impl ServerTls {
     /// Every address of an encrypted transport.
     pub fn addresses(&self) -> impl Iterator<Item = &SocketAddr> {
-        self.dot_listen.iter().chain(&self.doh_listen).chain(&self.doq_listen)
+        self.dot_listen.iter().chain(&self.doh_listen).chain(&self.doq_listen).chain(&self.doh3_listen)
     }
 }
 

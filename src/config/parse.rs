@@ -129,6 +129,7 @@ fn server_tls(table: &Table<'_>, default: ServerTls) -> ServerTls {
         dot_listen: table.read("dot_listen", default.dot_listen, addresses),
         doh_listen: table.read("doh_listen", default.doh_listen, addresses),
         doq_listen: table.read("doq_listen", default.doq_listen, addresses),
+        doh3_listen: table.read("doh3_listen", default.doh3_listen, addresses),
         doh_path: table.read("doh_path", default.doh_path, |value| {
             value.parsed("a path of plain characters (/dns-query)", "由普通字符组成的路径（/dns-query）", url_path)
         }),

@@ -141,6 +141,7 @@ fn serve(
         dot: &server.encrypted().tls,
         doh: &server.encrypted().https,
         doq: &server.encrypted().quic,
+        doh3: &server.encrypted().http3,
         admin: admin.addresses(),
         gateway: gateway.addresses(),
     };

@@ -17,6 +17,7 @@ pub(super) struct Addresses<'a> {
     pub(super) dot: &'a [SocketAddr],
     pub(super) doh: &'a [SocketAddr],
     pub(super) doq: &'a [SocketAddr],
+    pub(super) doh3: &'a [SocketAddr],
     pub(super) admin: &'a [SocketAddr],
     pub(super) gateway: &'a [SocketAddr],
 }
@@ -40,7 +41,7 @@ pub(super) fn stopping() {
 }
 
 impl Addresses<'_> {
-    /// `{"dns":["127.0.0.1:53"],"dot":[],"doh":[],"doq":[],"admin":[…],"gateway":[…]}`. Addresses need no escapes.
+    /// `{"dns":["127.0.0.1:53"],"dot":[],"doh":[],"doq":[],"doh3":[],"admin":[…],"gateway":[…]}`. Addresses need no escapes.
     fn to_json(&self) -> String {
         let mut json = String::from("{");
         for (at, (name, addresses)) in [
@@ -48,6 +49,7 @@ impl Addresses<'_> {
             ("dot", self.dot),
             ("doh", self.doh),
             ("doq", self.doq),
+            ("doh3", self.doh3),
             ("admin", self.admin),
             ("gateway", self.gateway),
         ]
@@ -86,9 +88,10 @@ mod tests {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path().join("ready");
         let dns = ["127.0.0.1:5353".parse().unwrap(), "[::1]:5353".parse().unwrap()];
-        let addresses = Addresses { dns: &dns, dot: &[], doh: &[], doq: &[], admin: &dns[..1], gateway: &[] };
+        let addresses =
+            Addresses { dns: &dns, dot: &[], doh: &[], doq: &[], doh3: &[], admin: &dns[..1], gateway: &[] };
         announce(&addresses, Some(&path)).expect("a writable directory");
-        let expected = "{\"dns\":[\"127.0.0.1:5353\",\"[::1]:5353\"],\"dot\":[],\"doh\":[],\"doq\":[],\"admin\":[\"127.0.0.1:5353\"],\"gateway\":[]}\n";
+        let expected = "{\"dns\":[\"127.0.0.1:5353\",\"[::1]:5353\"],\"dot\":[],\"doh\":[],\"doq\":[],\"doh3\":[],\"admin\":[\"127.0.0.1:5353\"],\"gateway\":[]}\n";
         assert_eq!(fs::read_to_string(&path).expect("the file"), expected);
         assert_eq!(fs::read_dir(directory.path()).expect("the directory").count(), 1);
     }

@@ -50,11 +50,13 @@ pub enum Transport {
     Https,
     /// DNS over QUIC (RFC 9250).
     Quic,
+    /// DNS over HTTPS on HTTP/3 (RFC 8484, RFC 9114).
+    Http3,
 }
 
 impl Transport {
     /// Every transport.
-    pub const ALL: [Self; 5] = [Self::Udp, Self::Tcp, Self::Tls, Self::Https, Self::Quic];
+    pub const ALL: [Self; 6] = [Self::Udp, Self::Tcp, Self::Tls, Self::Https, Self::Quic, Self::Http3];
 
     /// Its name in metrics.
     pub fn as_str(self) -> &'static str {
@@ -64,12 +66,13 @@ impl Transport {
             Self::Tls => "tls",
             Self::Https => "https",
             Self::Quic => "quic",
+            Self::Http3 => "http3",
         }
     }
 
     /// Whether nobody on the way sees more of a message than its length, which padding hides (RFC 7830 §6).
     fn is_encrypted(self) -> bool {
-        matches!(self, Self::Tls | Self::Https | Self::Quic)
+        matches!(self, Self::Tls | Self::Https | Self::Quic | Self::Http3)
     }
 
     /// Whether it is a TCP connection that DNS alone uses, so that its time-out may be told (RFC 7828 §3.1).

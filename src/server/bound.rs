@@ -1,8 +1,9 @@
 //! The sockets of connections: bound first, all or none, and then given to the runtime that serves them.
 
+use super::quic::Spoken;
 use super::settings::{Encrypted, Settings};
 use super::tcp::{self, Protocol};
-use super::{Serving, StartError, doq, tls};
+use super::{Serving, StartError, doh, quic, tls};
 use crate::http::accept::Slots;
 use crate::http::inherited::Inherited;
 use crate::query::Transport;
@@ -10,6 +11,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 /// Where encrypted transports are served, in the order of the settings; ports 0 have become real ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub struct EncryptedAddresses {
     pub https: Vec<SocketAddr>,
     /// DNS over QUIC.
     pub quic: Vec<SocketAddr>,
+    /// DNS over HTTPS with HTTP/3.
+    pub http3: Vec<SocketAddr>,
 }
 
 /// A socket for connections that no runtime has yet.
@@ -27,13 +31,13 @@ pub(super) enum Bound {
     /// Of TCP, with what is spoken on it.
     Tcp(TcpListener, Protocol, Slots),
     /// Of UDP, for QUIC.
-    Quic(UdpSocket, quinn::ServerConfig, Slots),
+    Quic(UdpSocket, quinn::ServerConfig, Spoken, Slots),
 }
 
 /// One that a runtime has.
 pub(super) enum Listener {
     Tcp(tcp::Listener),
-    Quic(doq::Listener),
+    Quic(Box<quic::Listener>),
 }
 
 impl Bound {
@@ -50,14 +54,23 @@ impl Bound {
             let socket = tcp_socket(address, inherited, &mut addresses.tls)?;
             sockets.push(Self::Tcp(socket, tls.clone(), slots.clone()));
         }
-        let https = Protocol::Https(tls::doh(certificate).into(), Arc::clone(&settings.https_path));
+        let path = &settings.https_path;
+        for (listen, spoken, bound) in [
+            (&settings.quic, Spoken::Doq, &mut addresses.quic),
+            (&settings.http3, Spoken::Http3(Arc::clone(path)), &mut addresses.http3),
+        ] {
+            for &address in listen {
+                let socket = quic_socket(address, inherited, bound)?;
+                let config = spoken.config(certificate, limits);
+                sockets.push(Self::Quic(socket, config, spoken.clone(), slots.clone()));
+            }
+        }
+        let https = TlsAcceptor::from(tls::doh(certificate));
         for &address in &settings.https {
             let socket = tcp_socket(address, inherited, &mut addresses.https)?;
-            sockets.push(Self::Tcp(socket, https.clone(), slots.clone()));
-        }
-        for &address in &settings.quic {
-            let socket = quic_socket(address, inherited, &mut addresses.quic)?;
-            sockets.push(Self::Quic(socket, doq::config(certificate, limits), slots.clone()));
+            let beside = addresses.http3.iter().find(|http3| http3.ip() == address.ip());
+            let site = doh::Site::new(path, beside.map(SocketAddr::port));
+            sockets.push(Self::Tcp(socket, Protocol::Https(https.clone(), Arc::new(site)), slots.clone()));
         }
         Ok((sockets, addresses))
     }
@@ -66,7 +79,7 @@ impl Bound {
     pub fn transport(&self) -> Transport {
         match self {
             Self::Tcp(_, protocol, _) => protocol.transport(),
-            Self::Quic(..) => Transport::Quic,
+            Self::Quic(_, _, spoken, _) => spoken.transport(),
         }
     }
 
@@ -76,7 +89,9 @@ impl Bound {
             Self::Tcp(socket, protocol, slots) => {
                 Listener::Tcp(tcp::Listener { socket: tokio::net::TcpListener::from_std(socket)?, protocol, slots })
             }
-            Self::Quic(socket, config, slots) => Listener::Quic(doq::Listener::new(socket, config, slots)?),
+            Self::Quic(socket, config, spoken, slots) => {
+                Listener::Quic(Box::new(quic::Listener::new(socket, config, spoken, slots)?))
+            }
         })
     }
 }
@@ -86,7 +101,7 @@ impl Listener {
     pub async fn serve(self, serving: Arc<Serving>, stop: watch::Receiver<bool>) {
         match self {
             Self::Tcp(listener) => tcp::listen(listener, serving, stop).await,
-            Self::Quic(listener) => doq::listen(listener, serving, stop).await,
+            Self::Quic(listener) => quic::listen(*listener, serving, stop).await,
         }
     }
 }
@@ -113,7 +128,7 @@ fn quic_socket(
         // Connections cannot be spread over several sockets without the kernel's knowing them; the first takes all.
         let socket = match inherited.udp(address).into_iter().next() {
             Some(socket) => socket,
-            None => doq::bind(address)?,
+            None => quic::bind(address)?,
         };
         socket.set_nonblocking(true)?;
         bound.push(socket.local_addr()?);

@@ -9,8 +9,8 @@ use crate::http::stall::WriteStall;
 use crate::query::{Client, Transport, freshness};
 use crate::telemetry::DropReason;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Body, Bytes, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{ALLOW, ALT_SVC, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -30,7 +30,7 @@ const GET_VARIABLE: &str = "dns=";
 /// Longest message in a GET, encoded.
 const ENCODED_LEN_MAX: usize = REQUEST_LEN_MAX.div_ceil(3) * 4;
 /// Longest headers: the longest GET and as much again.
-const HEADER_LEN_MAX: usize = 2 * ENCODED_LEN_MAX;
+pub(super) const HEADER_LEN_MAX: usize = 2 * ENCODED_LEN_MAX;
 /// Most header lines of HTTP/1.1; browsers send about twenty.
 const HEADERS_MAX: usize = 100;
 /// Queries in flight over one connection; RFC 9113 §6.5.2 wants no fewer than 100.
@@ -43,29 +43,59 @@ const SEND_BUFFER_LEN: usize = 65_536;
 /// When a connection was last of use.
 type LastUse = Arc<Mutex<Instant>>;
 
+/// For how long a client may remember that HTTP/3 is spoken here too: a day, which is what it is without being said.
+const ALT_SVC_SECS: u32 = 86_400;
+
+/// What is served over HTTP/2 and HTTP/1.1 on one address.
+pub(super) struct Site {
+    path: Arc<str>,
+    /// Where HTTP/3 is spoken (RFC 7838, RFC 9114 §3.1.1).
+    alt_svc: Option<HeaderValue>,
+}
+
+impl Site {
+    /// One at `path`, with HTTP/3 on this UDP port of the same address.
+    pub fn new(path: &Arc<str>, http3: Option<u16>) -> Self {
+        let alt_svc = http3.map(|port| format!("h3=\":{port}\"; ma={ALT_SVC_SECS}"));
+        let value = |text| HeaderValue::try_from(text).expect("digits and quotes are fine in a header");
+        Self { path: Arc::clone(path), alt_svc: alt_svc.map(value) }
+    }
+}
+
 /// What all requests of one connection need.
 #[derive(Clone)]
-struct Requests {
-    serving: Arc<Serving>,
+pub(super) struct Requests {
+    /// What they are answered from.
+    pub serving: Arc<Serving>,
     peer: IpAddr,
+    transport: Transport,
     path: Arc<str>,
-    last_use: LastUse,
+    alt_svc: Option<HeaderValue>,
+}
+
+/// Where a request's DNS message is.
+pub(super) enum Body {
+    /// In its head.
+    Inside(Bytes),
+    /// In its body.
+    Follows,
 }
 
 /// Serves one connection until `end` at most.
-pub(super) async fn serve(connection: Connection, stream: TlsStream<TcpStream>, path: Arc<str>, end: Instant) {
+pub(super) async fn serve(connection: Connection, stream: TlsStream<TcpStream>, site: &Site, end: Instant) {
     let is_http_2 = stream.get_ref().1.alpn_protocol() == Some(tls::ALPN_HTTP_2);
     let limits = &connection.serving.tcp;
     let last_use = LastUse::new(Mutex::new(Instant::now()));
-    let requests = Requests {
-        serving: Arc::clone(&connection.serving),
-        peer: connection.peer,
-        path,
-        last_use: Arc::clone(&last_use),
-    };
+    let mut requests = Requests::new(&connection.serving, connection.peer, Transport::Https, Arc::clone(&site.path));
+    requests.alt_svc.clone_from(&site.alt_svc);
+    let used = Arc::clone(&last_use);
     let service = service_fn(move |request| {
-        let requests = requests.clone();
-        async move { Ok::<_, Infallible>(requests.answer(request).await) }
+        let (requests, used) = (requests.clone(), Arc::clone(&used));
+        async move {
+            let message = requests.read(request).await;
+            *used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            Ok::<_, Infallible>(requests.response(message).map(Full::new))
+        }
     });
     let stream = TokioIo::new(WriteStall::new(stream, limits.write));
     let ended = if is_http_2 {
@@ -148,15 +178,16 @@ fn cut(error: &hyper::Error) -> Cut {
 }
 
 impl Requests {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let answered = match self.read(request).await {
-            Ok(message) => self.respond(&message),
-            Err(status) => Err(status),
-        };
-        *self.last_use.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        answered.unwrap_or_else(|status| {
-            dropped(Transport::Https, DropReason::Protocol);
-            let mut response = Response::new(Full::default());
+    /// Those of one connection from `peer`, for messages at `path`.
+    pub fn new(serving: &Arc<Serving>, peer: IpAddr, transport: Transport, path: Arc<str>) -> Self {
+        Self { serving: Arc::clone(serving), peer, transport, path, alt_svc: None }
+    }
+
+    /// The response to a request with this message, or with none for the reason that the status says.
+    pub fn response(&self, message: Result<Bytes, StatusCode>) -> Response<Bytes> {
+        message.and_then(|message| self.respond(&message)).unwrap_or_else(|status| {
+            dropped(self.transport, DropReason::Protocol);
+            let mut response = Response::new(Bytes::new());
             *response.status_mut() = status;
             if status == StatusCode::METHOD_NOT_ALLOWED {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
@@ -165,21 +196,32 @@ impl Requests {
         })
     }
 
-    /// The DNS message in a request, or the status that says why there is none.
-    async fn read(&self, request: Request<Incoming>) -> Result<Bytes, StatusCode> {
+    /// Where the DNS message of a request is, or the status that says why there is none.
+    pub fn message<B>(&self, request: &Request<B>) -> Result<Body, StatusCode> {
         if request.uri().path() != &*self.path {
             return Err(StatusCode::NOT_FOUND);
         }
         match *request.method() {
-            Method::GET => from_query(request.uri().query().unwrap_or_default()).map(Bytes::from),
+            Method::GET => {
+                from_query(request.uri().query().unwrap_or_default()).map(|message| Body::Inside(message.into()))
+            }
             Method::POST => {
                 let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-                if !kind.is_some_and(is_dns_message) {
-                    return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+                if kind.is_some_and(is_dns_message) {
+                    Ok(Body::Follows)
+                } else {
+                    Err(StatusCode::UNSUPPORTED_MEDIA_TYPE)
                 }
-                self.read_body(request.into_body()).await
             }
             _ => Err(StatusCode::METHOD_NOT_ALLOWED),
+        }
+    }
+
+    /// The DNS message of a request.
+    async fn read(&self, request: Request<Incoming>) -> Result<Bytes, StatusCode> {
+        match self.message(&request)? {
+            Body::Inside(message) => Ok(message),
+            Body::Follows => self.read_body(request.into_body()).await,
         }
     }
 
@@ -197,19 +239,22 @@ impl Requests {
     }
 
     /// The response to a DNS message; whatever its RCODE, that is a success of HTTP (RFC 8484 §4.2.1).
-    fn respond(&self, message: &[u8]) -> Result<Response<Full<Bytes>>, StatusCode> {
-        let client = Client { transport: Transport::Https, address: self.peer, now: now() };
+    fn respond(&self, message: &[u8]) -> Result<Response<Bytes>, StatusCode> {
+        let client = Client { transport: self.transport, address: self.peer, now: now() };
         let answered = with_worker(|worker| {
             let response = worker.answer(message, &self.serving, &client)?;
             Some((Bytes::copy_from_slice(response), freshness(response)))
         });
         // What gets no answer elsewhere is no DNS request.
         let (octets, freshness) = answered.ok_or(StatusCode::BAD_REQUEST)?;
-        let mut response = Response::new(Full::new(octets));
+        let mut response = Response::new(octets);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(DNS_MESSAGE));
         let max_age = format!("max-age={freshness}");
         headers.insert(CACHE_CONTROL, HeaderValue::try_from(max_age).expect("digits are fine in a header"));
+        if let Some(alt_svc) = &self.alt_svc {
+            headers.insert(ALT_SVC, alt_svc.clone());
+        }
         Ok(response)
     }
 }

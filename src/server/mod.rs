@@ -4,11 +4,14 @@
 //! control plane. Both hand octets to [`crate::query::respond`] and know nothing of their meaning.
 
 mod bound;
+mod capped;
 mod doh;
+mod doh3;
 mod doq;
 mod framing;
 mod plain;
 pub mod proxy;
+mod quic;
 mod rate;
 pub mod settings;
 mod sys;

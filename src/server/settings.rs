@@ -38,6 +38,8 @@ pub struct Encrypted {
     pub https: Vec<SocketAddr>,
     /// Addresses to serve DNS over QUIC on (RFC 9250).
     pub quic: Vec<SocketAddr>,
+    /// Addresses to serve DNS over HTTPS with HTTP/3 on (RFC 9114).
+    pub http3: Vec<SocketAddr>,
     /// The path of DNS over HTTPS.
     pub https_path: Arc<str>,
 }

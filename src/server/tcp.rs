@@ -36,8 +36,8 @@ pub(super) enum Protocol {
     Tcp,
     /// DNS over TLS.
     Tls(TlsAcceptor),
-    /// DNS over HTTPS, at this path.
-    Https(TlsAcceptor, Arc<str>),
+    /// DNS over HTTPS, as this site.
+    Https(TlsAcceptor, Arc<doh::Site>),
 }
 
 impl Protocol {
@@ -148,9 +148,9 @@ impl Connection {
                     self.serve(stream, Transport::Tls, end).await;
                 }
             }
-            Protocol::Https(acceptor, path) => {
+            Protocol::Https(acceptor, site) => {
                 if let Some(stream) = self.handshake(stream, &acceptor, Transport::Https).await {
-                    doh::serve(self, stream, path, end).await;
+                    doh::serve(self, stream, &site, end).await;
                 }
             }
         }

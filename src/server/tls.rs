@@ -16,6 +16,7 @@ pub type Certificate = watch::Receiver<Arc<CertifiedKey>>;
 const ALPN_DOT: &[u8] = b"dot";
 const ALPN_HTTP_1: &[u8] = b"http/1.1";
 const ALPN_DOQ: &[u8] = b"doq";
+const ALPN_HTTP_3: &[u8] = b"h3";
 /// HTTP/2, which of all HTTP clients want most (RFC 8484 §5.2).
 pub(super) const ALPN_HTTP_2: &[u8] = b"h2";
 
@@ -47,6 +48,11 @@ pub(super) fn doh(certificate: &Certificate) -> Arc<ServerConfig> {
 /// What DNS over QUIC agrees on with clients: TLS 1.3 (RFC 9001 §4.2), and its own protocol or none.
 pub(super) fn doq(certificate: &Certificate) -> Arc<ServerConfig> {
     Arc::new(config_of(certificate, &[ALPN_DOQ], &[&TLS13]))
+}
+
+/// What DNS over HTTP/3 agrees on with clients: TLS 1.3, and its own protocol or none.
+pub(super) fn doh3(certificate: &Certificate) -> Arc<ServerConfig> {
+    Arc::new(config_of(certificate, &[ALPN_HTTP_3], &[&TLS13]))
 }
 
 fn config(certificate: &Certificate, protocols: &[&[u8]]) -> ServerConfig {

@@ -28,7 +28,7 @@ impl Reply {
 }
 
 /// Base64url without padding, as coreutils has it.
-fn base64url(octets: &[u8]) -> String {
+pub fn base64url(octets: &[u8]) -> String {
     let path = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(path.path(), octets).unwrap();
     let text = run("basenc", &["--base64url", "-w0", path.path().to_str().unwrap()]);

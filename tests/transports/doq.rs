@@ -15,18 +15,18 @@ use zhengming::server::TcpLimits;
 const SHORT: Duration = Duration::from_millis(100);
 
 /// A client with sockets of its own.
-struct Client {
-    runtime: Runtime,
+pub struct Client {
+    pub runtime: Runtime,
     endpoints: Vec<Endpoint>,
 }
 
 impl Client {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { runtime: Runtime::new().unwrap(), endpoints: Vec::new() }
     }
 
     /// A connection from a fresh port, or why there is none.
-    fn connect_with(
+    pub fn connect_with(
         &mut self,
         server: SocketAddr,
         trusted: &CertificateDer<'static>,
@@ -53,7 +53,7 @@ impl Client {
     }
 
     /// The code with which the server closes the connection.
-    fn close_code(&self, connection: &Connection) -> u64 {
+    pub fn close_code(&self, connection: &Connection) -> u64 {
         let closed = async { tokio::time::timeout(PATIENCE, connection.closed()).await.expect("the connection ends") };
         match self.runtime.block_on(closed) {
             ConnectionError::ApplicationClosed(close) => close.error_code.into_inner(),
@@ -161,11 +161,16 @@ fn a_query_too_long_or_cancelled_ends_its_stream_alone() {
 }
 
 /// The first packet of a handshake, as a client sends it that then says no more.
-fn half_open(server: SocketAddr, trusted: &CertificateDer<'static>, runtime: &Runtime) -> UdpSocket {
+pub fn half_open(
+    server: SocketAddr,
+    trusted: &CertificateDer<'static>,
+    protocol: &str,
+    runtime: &Runtime,
+) -> UdpSocket {
     // Caught from a real client by a socket in the server's place.
     let catcher = UdpSocket::bind("127.0.0.1:0").unwrap();
     catcher.set_read_timeout(Some(PATIENCE)).unwrap();
-    let crypto = QuicClientConfig::try_from(client_config(trusted, &["doq"])).unwrap();
+    let crypto = QuicClientConfig::try_from(client_config(trusted, &[protocol])).unwrap();
     let _entered = runtime.enter();
     let endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
     let config = quinn::ClientConfig::new(Arc::new(crypto));
@@ -181,7 +186,7 @@ fn half_open(server: SocketAddr, trusted: &CertificateDer<'static>, runtime: &Ru
 fn half_open_handshakes_delay_nobody_and_are_cut_off() {
     let server = start(TcpLimits { handshake: Duration::from_secs(2), ..TcpLimits::default() });
     let mut client = Client::new();
-    let _half: Vec<_> = (0..20).map(|_| half_open(server.doq(), &server.trusts, &client.runtime)).collect();
+    let _half: Vec<_> = (0..20).map(|_| half_open(server.doq(), &server.trusts, "doq", &client.runtime)).collect();
     let open = || server.metric("zhengming_dns_connections{transport=\"quic\"}");
     eventually(|| open().as_deref() == Some("20"), "twenty handshakes");
     let connection = client.connect(&server);
@@ -198,7 +203,7 @@ fn clients_show_where_they_are_once_connections_are_many() {
     let mut client = Client::new();
     let open: Vec<Connection> = (0..4).map(|_| client.connect(&server)).collect();
     // A forged first packet now takes no room: its sender never hears of the token that it would have to bring back.
-    let _half: Vec<_> = (0..12).map(|_| half_open(server.doq(), &server.trusts, &client.runtime)).collect();
+    let _half: Vec<_> = (0..12).map(|_| half_open(server.doq(), &server.trusts, "doq", &client.runtime)).collect();
     // A real client brings it back.
     let connection = client.connect(&server);
     assert_eq!(response(&client.exchange(&connection, &framed(&query(0, NAME))).unwrap()).answers, 1);
@@ -281,7 +286,7 @@ fn stopping_closes_connections_and_frees_the_port() {
     let server = start(TcpLimits::default());
     let mut client = Client::new();
     let (connection, address) = (client.connect(&server), server.doq());
-    let _half = half_open(address, &server.trusts, &client.runtime);
+    let _half = half_open(address, &server.trusts, "doq", &client.runtime);
     server.running.stop();
     assert_eq!(client.close_code(&connection), 0);
     UdpSocket::bind(address).expect("the port is free again");

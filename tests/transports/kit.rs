@@ -47,6 +47,11 @@ impl Started {
         self.running.encrypted().quic[0]
     }
 
+    /// Where DNS over HTTP/3 is.
+    pub fn doh3(&self) -> SocketAddr {
+        self.running.encrypted().http3[0]
+    }
+
     /// Whether something was dropped for this reason.
     pub fn dropped(&self, transport: &str, reason: &str) -> bool {
         let line = format!("zhengming_dns_dropped_total{{reason=\"{reason}\",transport=\"{transport}\"}} ");
@@ -94,6 +99,7 @@ pub fn start(tcp: TcpLimits) -> Started {
         tls: free(),
         https: free(),
         quic: free(),
+        http3: free(),
         https_path: "/dns-query".into(),
     });
     let settings = Settings { addresses: free(), workers: 2, tcp, encrypted, ..Settings::default() };

@@ -5,6 +5,7 @@
 #[path = "../common/dns.rs"]
 mod dns;
 mod doh;
+mod doh3;
 mod doq;
 mod dot;
 mod kit;
