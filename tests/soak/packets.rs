@@ -8,8 +8,8 @@ use crate::tally::{FROM_PORT_0, Fate, SILENCE, TOO_LONG};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, UdpSocket};
 
-/// IDs of probes between the packets; theirs are other ones.
-const PROBE_ID: u16 = 0xffff;
+/// First octet of the IDs of probes between the packets; no packet's own begins so.
+const PROBE_ID: u8 = 0xff;
 /// Longer than any request that is taken over UDP.
 const LONG: usize = 3000;
 
@@ -89,13 +89,18 @@ fn known_packets(id: u16) -> Vec<Packet> {
 pub fn malformed(soak: &Soak) {
     let mut random = soak.random(3);
     let socket = socket("127.0.0.1:0", soak.daemon.dns());
+    // Each has another ID: what was sent twice, because the answer was late, is answered twice.
+    let mut id = random.next() as u16;
     while soak.goes_on() {
-        let id = random.next() as u16 & !0x100;
-        for Packet { octets, fate } in known_packets(id) {
+        for Packet { mut octets, fate } in known_packets(0) {
+            id = (id + 1) % (u16::from(PROBE_ID) << 8);
+            octets.iter_mut().zip(id.to_be_bytes()).for_each(|(octet, of_id)| *octet = of_id);
             if [SILENCE, TOO_LONG].contains(&fate) {
                 socket.send(&octets).expect("sent");
                 soak.tally.udp(fate);
-                assert_eq!(until_probed(soak, &socket), [] as [Vec<u8>; 0], "an answer to {octets:02x?}");
+                let mut answers = until_probed(soak, &socket, id);
+                answers.retain(|answer| answer[..2] == id.to_be_bytes());
+                assert!(answers.is_empty(), "{octets:02x?} got {answers:02x?}");
             } else {
                 let answer = ask(soak, &socket, &octets, fate);
                 let size = UDP_SIZE[usize::from(octets[11] > 0)];
@@ -110,6 +115,7 @@ pub fn malformed(soak: &Soak) {
 /// Good requests with some octets changed, and octets that never were one. Whatever they get is small and a response.
 pub fn mutated(soak: &Soak) {
     let mut random = soak.random(4);
+    let mut number = 0_u16;
     let socket = socket("127.0.0.1:0", soak.daemon.dns());
     while soak.goes_on() {
         let packets = known_packets(random.next() as u16);
@@ -119,11 +125,12 @@ pub fn mutated(soak: &Soak) {
             octets = (0..random.below(600)).map(|_| random.next() as u8).collect();
         }
         mutate(&mut random, &mut octets);
-        if octets.starts_with(&PROBE_ID.to_be_bytes()) {
+        if octets.starts_with(&[PROBE_ID]) {
             octets[0] = 0;
         }
+        number = number.wrapping_add(1);
         socket.send(&octets).expect("sent");
-        let answers = until_probed(soak, &socket);
+        let answers = until_probed(soak, &socket, number);
         assert!(answers.len() <= 1, "{} answers to {octets:02x?}", answers.len());
         match answers.first() {
             None => soak.tally.udp(SILENCE),
@@ -153,20 +160,24 @@ fn mutate(random: &mut Random, octets: &mut Vec<u8>) {
     }
 }
 
-/// Sends a probe, and takes what comes before its answer. One thread answers, so that nothing comes after it.
-fn until_probed(soak: &Soak, socket: &UdpSocket) -> Vec<Vec<u8>> {
+/// Sends a probe with a `number` that the last few had not, and takes what comes before its answer. One thread answers, so
+/// that nothing comes after it but answers to earlier probes that were sent twice.
+fn until_probed(soak: &Soak, socket: &UdpSocket, number: u16) -> Vec<Vec<u8>> {
     let probe = &PROBES[0];
+    let id = u16::from_be_bytes([PROBE_ID, number as u8]);
     let mut before = Vec::new();
     let mut answer = vec![0; 65_535];
     for _ in 0..TRIES_MAX {
-        socket.send(&probe.question(PROBE_ID, false)).expect("sent");
+        socket.send(&probe.question(id, false)).expect("sent");
         soak.tally.udp(probe.rcode);
         while let Ok(length) = socket.recv(&mut answer) {
-            if answer[..2] == PROBE_ID.to_be_bytes() {
-                probe.check(PROBE_ID, &answer[..length], Some(UDP_SIZE[0]));
+            if answer[..2] == id.to_be_bytes() {
+                probe.check(id, &answer[..length], Some(UDP_SIZE[0]));
                 return before;
             }
-            before.push(answer[..length].to_vec());
+            if answer[0] != PROBE_ID {
+                before.push(answer[..length].to_vec());
+            }
         }
     }
     panic!("no answer to a probe within {TRIES_MAX} times {WAIT:?}");

@@ -26,10 +26,10 @@ pub struct Probe {
     large: bool,
 }
 
-/// How long one answer over UDP is waited for before the question is sent again.
-pub const WAIT: Duration = Duration::from_millis(500);
+/// How long one answer over UDP is waited for before the question is sent again: longer than a loaded machine takes.
+pub const WAIT: Duration = Duration::from_secs(5);
 /// So often; the floods may fill the server's buffer, but not for ever.
-pub const TRIES_MAX: usize = 40;
+pub const TRIES_MAX: usize = 12;
 /// Largest answers over UDP, without EDNS and with it (`udp_size_max`).
 pub const UDP_SIZE: [usize; 2] = [512, 1232];
 
