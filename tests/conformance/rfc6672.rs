@@ -1,6 +1,7 @@
 //! RFC 6672: DNAME.
 
-use crate::dns::{Query, zone};
+use crate::dns::{Query, Response, zone};
+use zhengming::query::Transport;
 use zhengming::zone::ZoneSet;
 
 fn zones() -> ZoneSet {
@@ -143,4 +144,15 @@ fn section_3_2_step_3c_the_search_goes_on_for_any() {
     let made = "AN old.example. 600 DNAME new.example.\nAN none.old.example. 600 CNAME none.new.example.";
     ask("none.old.example", "ANY", &format!("NXDOMAIN aa\n{made}\nNEGATIVE"));
     ask("none.old.example", "CNAME", &format!("NOERROR aa\n{made}"));
+}
+
+#[test]
+fn section_3_1_a_dname_that_does_not_fit_is_truncated() {
+    let long = |letter: &str| [letter.repeat(63), letter.repeat(63), letter.repeat(63), letter.repeat(40)].join(".");
+    let text = format!("@ 300 SOA ns h 1 1 1 1 1\n{} 300 DNAME {}.test.", long("o"), long("t"));
+    let zones = ZoneSet::new([zone("example", &text)]);
+    let query = Query::plain(&format!("x.{}.example", long("o")), "A");
+    query.ask(&zones).is("NOERROR aa tc");
+    let whole = Response::of(&zones, Transport::Tcp, &query.to_wire()).expect("an answer");
+    assert_eq!(whole.sections[0].len(), 2);
 }

@@ -1,7 +1,7 @@
 //! RFC 6891: EDNS(0); RFC 5001: NSID.
 
-use crate::dns::{Opt, Query, Response, UDP_SIZE_MAX, zones};
-use zhengming::query::Transport;
+use crate::dns::{Opt, Query, Response, UDP_SIZE_MAX, client, settings, zones};
+use zhengming::query::{Settings, Transport};
 
 const ANSWER: &str = "NOERROR aa\nAN xn--live.xn--zfr164b. 600 A 203.0.113.5";
 
@@ -105,4 +105,18 @@ fn rfc5001_nsid_if_asked_for() {
     query.edns = Some(Opt { options: vec![(3, vec![])], ..Opt::new() });
     let options = query.ask(&zones()).opt.map(|opt| opt.options);
     assert_eq!(options, Some(vec![(3, b"unit-1".to_vec()), (15, b"\0\x10hold=LEGAL".to_vec())]));
+}
+
+#[test]
+fn rfc5001_an_nsid_without_room_is_left_out_and_nothing_else() {
+    let settings = Settings { nsid: vec![b'n'; 600], ..settings() };
+    let options = vec![(3, vec![]), (10, vec![1; 8])];
+    for (udp_size, len) in [(512, None), (1232, Some(600))] {
+        let edns = Some(Opt { udp_size, options: options.clone(), ..Opt::new() });
+        let request = Query { edns, ..Query::new("xn--live.xn--zfr164b", "A") }.to_wire();
+        let response = Response::with(&zones(), &settings, &client(Transport::Udp), &request).expect("an answer");
+        response.is(ANSWER);
+        assert_eq!(response.option(3).map(<[u8]>::len), len);
+        assert!(response.option(10).is_some() && response.octets.len() <= usize::from(udp_size));
+    }
 }

@@ -1,7 +1,7 @@
 //! Probes over TLS, HTTPS and QUIC, and clients that do not finish handshakes or talk nonsense behind them.
 
 use crate::connections::connect;
-use crate::probes::{PROBES, framed, read_framed};
+use crate::probes::{PROBES, framed, passed, read_framed};
 use crate::{PATIENCE, Soak};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -9,6 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use std::error::Error;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
@@ -41,64 +42,66 @@ fn server_name() -> ServerName<'static> {
 pub fn probes(soak: &Soak) {
     let runtime = Runtime::new().unwrap();
     while soak.goes_on() {
-        over_tls(soak);
+        passed(soak, over_tls(soak));
         // Each of them ends: nothing may wait for ever.
-        runtime.block_on(async { timeout(PATIENCE, over_https(soak)).await }).expect("HTTPS answers");
-        runtime.block_on(async { timeout(PATIENCE, over_quic(soak)).await }).expect("QUIC answers");
+        passed(soak, runtime.block_on(async { timeout(PATIENCE, over_https(soak)).await }).expect("HTTPS answers"));
+        passed(soak, runtime.block_on(async { timeout(PATIENCE, over_quic(soak)).await }).expect("QUIC answers"));
     }
 }
 
-fn over_tls(soak: &Soak) {
-    let connection = ClientConnection::new(Arc::new(config(soak, "dot")), server_name()).unwrap();
-    let stream = TcpStream::connect(soak.daemon.dot()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+fn over_tls(soak: &Soak) -> Result<(), Box<dyn Error>> {
+    let connection = ClientConnection::new(Arc::new(config(soak, "dot")), server_name())?;
+    let stream = TcpStream::connect(soak.daemon.dot())?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     let mut stream = StreamOwned::new(connection, stream);
     let questions = PROBES.iter().zip(0..).flat_map(|(probe, id)| framed(&probe.question(id, id % 2 == 0)));
-    stream.write_all(&questions.collect::<Vec<u8>>()).unwrap();
+    stream.write_all(&questions.collect::<Vec<u8>>())?;
     for _ in &*PROBES {
-        let answer = read_framed(&mut stream).unwrap();
+        let answer = read_framed(&mut stream)?;
         let id = u16::from_be_bytes([answer[0], answer[1]]);
         PROBES[usize::from(id)].check(id, &answer, None);
         soak.tally.event("probe over TLS");
     }
+    Ok(())
 }
 
-async fn over_https(soak: &Soak) {
-    let stream = tokio::net::TcpStream::connect(soak.daemon.address("doh")).await.unwrap();
+async fn over_https(soak: &Soak) -> Result<(), Box<dyn Error>> {
+    let stream = tokio::net::TcpStream::connect(soak.daemon.address("doh")).await?;
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config(soak, "h2")));
-    let stream = connector.connect(server_name(), stream).await.unwrap();
+    let stream = connector.connect(server_name(), stream).await?;
     let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
-    let (mut sender, connection) = handshake.await.unwrap();
+    let (mut sender, connection) = handshake.await?;
     let connection = tokio::spawn(connection);
     for probe in &*PROBES {
         let request = hyper::Request::post(format!("https://{HOST}/dns-query"))
             .header("content-type", "application/dns-message")
-            .body(Full::new(Bytes::from(probe.question(0, true))))
-            .unwrap();
-        let answer = sender.send_request(request).await.unwrap();
+            .body(Full::new(Bytes::from(probe.question(0, true))))?;
+        let answer = sender.send_request(request).await?;
         assert_eq!(answer.status(), 200);
-        probe.check(0, &answer.into_body().collect().await.unwrap().to_bytes(), None);
+        probe.check(0, &answer.into_body().collect().await?.to_bytes(), None);
         soak.tally.event("probe over HTTPS");
     }
     drop(sender);
     let _ = connection.await;
+    Ok(())
 }
 
-async fn over_quic(soak: &Soak) {
-    let crypto = QuicClientConfig::try_from(config(soak, "doq")).unwrap();
-    let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+async fn over_quic(soak: &Soak) -> Result<(), Box<dyn Error>> {
+    let crypto = QuicClientConfig::try_from(config(soak, "doq"))?;
+    let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse()?)?;
     let config = quinn::ClientConfig::new(Arc::new(crypto));
-    let connection = endpoint.connect_with(config, soak.daemon.address("doq"), HOST).unwrap().await.unwrap();
+    let connection = endpoint.connect_with(config, soak.daemon.address("doq"), HOST)?.await?;
     for probe in &*PROBES {
-        let (mut send, mut receive) = connection.open_bi().await.unwrap();
-        send.write_all(&framed(&probe.question(0, true))).await.unwrap();
-        send.finish().unwrap();
-        let answer = receive.read_to_end(70_000).await.unwrap();
+        let (mut send, mut receive) = connection.open_bi().await?;
+        send.write_all(&framed(&probe.question(0, true))).await?;
+        send.finish()?;
+        let answer = receive.read_to_end(70_000).await?;
         probe.check(0, &answer[2..], None);
         soak.tally.event("probe over QUIC");
     }
     connection.close(0_u32.into(), b"");
     endpoint.wait_idle().await;
+    Ok(())
 }
 
 /// Handshakes that stop half-way, nonsense behind good ones, datagrams that are no QUIC.

@@ -158,6 +158,7 @@ fn mixed_traffic_leaves_answers_right_and_memory_flat() {
     let growth_max = GROWTH_MAX_KIB + changes * CHANGE_KIB;
     assert!(after.resident_kib < warm.resident_kib + growth_max, "memory: {warm:?}, then {after:?}");
     assert!(after.descriptors <= warm.descriptors + DESCRIPTORS_MAX, "descriptors: {warm:?}, then {after:?}");
+    probes::check_passes(&soak);
     soak.tally.check(&soak.daemon);
     let log = soak.daemon.log();
     let fault = |line: &&str| line.contains("panicked") || line.contains(" ERROR ") && !line.contains(changes::KEPT);

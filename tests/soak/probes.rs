@@ -4,6 +4,7 @@ use crate::Soak;
 use crate::kit::Random;
 use crate::support::ascii;
 use hickory_proto::rr::{Name, RecordType};
+use std::error::Error;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::sync::LazyLock;
@@ -32,6 +33,9 @@ pub const WAIT: Duration = Duration::from_secs(5);
 pub const TRIES_MAX: usize = 12;
 /// Largest answers over UDP, without EDNS and with it (`udp_size_max`).
 pub const UDP_SIZE: [usize; 2] = [512, 1232];
+
+const PASSED: &str = "pass of probes over a connection";
+const CUT_SHORT: &str = "pass that was cut short";
 
 const NOERROR: u16 = 0;
 const NXDOMAIN: u16 = 3;
@@ -207,25 +211,46 @@ pub fn framed(message: &[u8]) -> Vec<u8> {
     [&(message.len() as u16).to_be_bytes(), message].concat()
 }
 
-/// All probes at once over one connection, in pieces cut anywhere; answers may come in any order.
+/// Takes note of how a pass over a connection went. The server may close one that the machine has let idle too long; that is
+/// counted, and must be rare.
+pub fn passed(soak: &Soak, pass: Result<(), Box<dyn Error>>) {
+    soak.tally.event(if pass.is_ok() { PASSED } else { CUT_SHORT });
+    if let Err(error) = pass {
+        println!("a pass of probes was cut short: {error}");
+    }
+}
+
+/// Fails if too many passes were cut short.
+pub fn check_passes(soak: &Soak) {
+    let [passed, cut_short] = [PASSED, CUT_SHORT].map(|what| soak.tally.events(what));
+    assert!(passed > 0 && cut_short * 50 <= passed + 50, "{cut_short} passes were cut short, {passed} were not");
+}
+
+/// Passes of all probes over connections, one after the other.
 pub fn over_tcp(soak: &Soak) {
     let mut random = soak.random(2);
     while soak.goes_on() {
-        let server = if random.below(2) == 0 { soak.daemon.dns() } else { soak.daemon.dns_v6() };
-        let mut stream = TcpStream::connect(server).expect("a connection");
-        stream.set_nodelay(true).expect("an option");
-        stream.set_read_timeout(Some(crate::PATIENCE)).expect("a timeout");
-        for _ in 0..1 + random.below(4) {
-            let questions = PROBES.iter().zip(0..).flat_map(|(probe, id)| framed(&probe.question(id, id % 2 == 0)));
-            // Octet by octet now and then, all in one piece most often.
-            let most = [1, 7, 4096, 4096][random.below(4)];
-            write_in_pieces(&mut stream, &questions.collect::<Vec<u8>>(), &mut random, most).expect("written");
-            for _ in &*PROBES {
-                let answer = read_framed(&mut stream).expect("an answer");
-                let id = u16::from_be_bytes([answer[0], answer[1]]);
-                PROBES[usize::from(id)].check(id, &answer, None);
-                soak.tally.event("probe over TCP");
-            }
+        passed(soak, over_one_connection(soak, &mut random));
+    }
+}
+
+/// All probes at once over one connection, in pieces cut anywhere; answers may come in any order.
+fn over_one_connection(soak: &Soak, random: &mut Random) -> Result<(), Box<dyn Error>> {
+    let server = if random.below(2) == 0 { soak.daemon.dns() } else { soak.daemon.dns_v6() };
+    let mut stream = TcpStream::connect(server)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(crate::PATIENCE))?;
+    for _ in 0..1 + random.below(4) {
+        let questions = PROBES.iter().zip(0..).flat_map(|(probe, id)| framed(&probe.question(id, id % 2 == 0)));
+        // Octet by octet now and then, all in one piece most often.
+        let most = [1, 7, 4096, 4096][random.below(4)];
+        write_in_pieces(&mut stream, &questions.collect::<Vec<u8>>(), random, most)?;
+        for _ in &*PROBES {
+            let answer = read_framed(&mut stream)?;
+            let id = u16::from_be_bytes([answer[0], answer[1]]);
+            PROBES[usize::from(id)].check(id, &answer, None);
+            soak.tally.event("probe over TCP");
         }
     }
+    Ok(())
 }
