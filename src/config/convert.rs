@@ -79,6 +79,7 @@ impl Config {
         server::Settings {
             addresses: self.server.listen.clone(),
             workers,
+            pin: self.server.pin_workers,
             tcp,
             encrypted,
             rate,

@@ -63,6 +63,8 @@ pub struct Server {
     pub listen: Vec<SocketAddr>,
     /// UDP threads; 0: one for each core.
     pub workers: usize,
+    /// Whether each UDP thread stays on a core of its own.
+    pub pin_workers: bool,
     /// What NSID answers (RFC 5001), as text; empty: not answered.
     pub nsid: String,
     /// What `id.server` answers in class CHAOS (RFC 4892); empty: refused.
@@ -345,6 +347,7 @@ impl Default for Server {
         Self {
             listen: vec![(Ipv4Addr::LOCALHOST, 53).into(), (Ipv6Addr::LOCALHOST, 53).into()],
             workers: 0,
+            pin_workers: false,
             nsid: String::new(),
             id_server: String::new(),
             version_server: String::new(),

@@ -92,6 +92,7 @@ fn server(table: &Table<'_>, default: Server) -> Server {
     Server {
         listen: table.read("listen", default.listen, addresses),
         workers: table.read("workers", default.workers, |value| value.integer(0..=WORKERS_MAX)),
+        pin_workers: table.read("pin_workers", default.pin_workers, Value::truth),
         nsid: table.read("nsid", default.nsid, identity),
         id_server: table.read("id_server", default.id_server, identity),
         version_server: table.read("version_server", default.version_server, identity),

@@ -66,6 +66,8 @@ struct Serving {
     proxies: Vec<IpNet>,
     /// UDP threads of each address.
     threads: usize,
+    /// Whether each stays on a core of its own.
+    pin: bool,
     telemetry: Dns,
     stop: AtomicBool,
 }
@@ -112,10 +114,20 @@ impl Server {
         }
         let (stop_tcp, stop) = watch::channel(false);
         let stop_udp = AtomicBool::new(false);
-        let (tcp_limits, rate, threads) = (settings.tcp.clone(), settings.rate.clone(), settings.threads());
+        let (tcp_limits, rate, threads, pin) =
+            (settings.tcp.clone(), settings.rate.clone(), settings.threads(), settings.pin);
         let proxies = settings.proxies.clone();
-        let serving =
-            Arc::new(Serving { reader, query, tcp: tcp_limits, rate, proxies, threads, telemetry, stop: stop_udp });
+        let serving = Arc::new(Serving {
+            reader,
+            query,
+            tcp: tcp_limits,
+            rate,
+            proxies,
+            threads,
+            pin,
+            telemetry,
+            stop: stop_udp,
+        });
         let mut running = Running { addresses, encrypted: bound, serving, stop_tcp, threads: Vec::new() };
         let Some(&address) = running.addresses.first() else { return Ok(running) };
         running
@@ -148,9 +160,17 @@ impl Running {
             let serving = Arc::clone(&self.serving);
             let thread = Builder::new().name(format!("dns-udp-{number}"));
             let plain = plain::prepare(&socket, &serving)?;
-            self.threads.push(thread.spawn(move || match plain {
-                Some(state) => plain::serve(&socket, &state, &serving),
-                None => udp::serve(&socket, &serving),
+            self.threads.push(thread.spawn(move || {
+                // Of each address the first on the first core, and so on. Without, everything works as well.
+                if serving.pin
+                    && let Err(error) = sys::stay_on_core(number % serving.threads)
+                {
+                    tracing::warn!(%error, "a UDP thread cannot be kept on a core");
+                }
+                match plain {
+                    Some(state) => plain::serve(&socket, &state, &serving),
+                    None => udp::serve(&socket, &serving),
+                }
             })?);
         }
         Ok(())

@@ -15,6 +15,8 @@ pub struct Settings {
     pub addresses: Vec<SocketAddr>,
     /// UDP threads per address, and threads of all connections; 0: one for each core.
     pub workers: usize,
+    /// Whether each UDP thread stays on a core of its own.
+    pub pin: bool,
     /// Limits of TCP, and again of the encrypted transports.
     pub tcp: TcpLimits,
     /// The encrypted transports; none: not served.

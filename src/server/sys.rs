@@ -255,6 +255,33 @@ fn set(socket: &UdpSocket, level: libc::c_int, option: libc::c_int, value: libc:
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Keeps the calling thread on the `number`th of the cores it may run on; if these are fewer, it begins anew with them.
+///
+/// # Errors
+/// What the system says.
+pub fn stay_on_core(number: usize) -> io::Result<()> {
+    let size = size_of::<libc::cpu_set_t>();
+    // SAFETY: all zeros is a set without members; the call writes no more than the size given, into a set that lives on.
+    let (done, allowed) = unsafe {
+        let mut allowed: libc::cpu_set_t = std::mem::zeroed();
+        (libc::sched_getaffinity(0, size, addr_of_mut!(allowed)), allowed)
+    };
+    if done != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the numbers are below the size of a set.
+    let cores = (0..libc::CPU_SETSIZE as usize).filter(|core| unsafe { libc::CPU_ISSET(*core, &allowed) });
+    let cores: Vec<usize> = cores.collect();
+    let core = *cores.get(number % cores.len().max(1)).ok_or(io::ErrorKind::NotFound)?;
+    // SAFETY: `core` is below the size of a set; the call only reads the set.
+    let done = unsafe {
+        let mut one: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(core, &mut one);
+        libc::sched_setaffinity(0, size, addr_of!(one))
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -377,5 +404,18 @@ mod tests {
     fn path_mtu_can_be_ignored_on_both_families() {
         ignore_path_mtu(&UdpSocket::bind("127.0.0.1:0").unwrap(), false).unwrap();
         ignore_path_mtu(&UdpSocket::bind("[::1]:0").unwrap(), true).unwrap();
+    }
+
+    #[test]
+    fn a_thread_stays_on_the_core_it_is_given() {
+        let cores = std::thread::available_parallelism().unwrap().get();
+        for number in 0..2 * cores {
+            let on_its_own = std::thread::spawn(move || {
+                stay_on_core(number).unwrap();
+                // What may run on one core counts one.
+                std::thread::available_parallelism().unwrap().get()
+            });
+            assert_eq!(on_its_own.join().unwrap(), 1);
+        }
     }
 }

@@ -32,7 +32,8 @@ impl UdpTurns {
     ) -> io::Result<Self> {
         let socket = udp::bind(address, &Settings { workers: 1, ..settings.clone() })?.remove(0);
         let (tcp, rate, stop) = (settings.tcp.clone(), settings.rate.clone(), AtomicBool::new(false));
-        let serving = Serving { reader, query, tcp, rate, proxies: Vec::new(), threads: 1, telemetry, stop };
+        let serving =
+            Serving { reader, query, tcp, rate, proxies: Vec::new(), threads: 1, pin: false, telemetry, stop };
         let worker = Worker::new(&serving);
         Ok(Self { socket, serving, worker })
     }

@@ -34,7 +34,8 @@ mod tests {
     fn every_length_and_every_octet_counts() {
         let octets: Vec<u8> = (0..100).collect();
         for len in 0..octets.len() {
-            assert!(is_same(&octets[..len], &octets[..len].to_vec()));
+            let copy = octets[..len].to_vec();
+            assert!(is_same(&octets[..len], &copy));
             assert!(!is_same(&octets[..len], &octets[..len + 1]));
             for at in 0..len {
                 let mut other = octets[..len].to_vec();
