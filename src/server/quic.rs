@@ -209,3 +209,91 @@ async fn run(incoming: Incoming, spoken: Spoken, serving: Arc<Serving>, mut stop
     };
     connection.close(code, b"");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quinn::udp::{RecvMeta, Transmit};
+    use quinn::{AsyncUdpSocket, UdpPoller};
+    use std::io::IoSliceMut;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    /// A socket that fails whenever something is to be received.
+    #[derive(Debug)]
+    struct Failing;
+
+    impl UdpPoller for Failing {
+        fn poll_writable(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncUdpSocket for Failing {
+        fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+            Box::pin(Self)
+        }
+
+        fn try_send(&self, _: &Transmit<'_>) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn poll_recv(
+            &self,
+            _: &mut Context<'_>,
+            _: &mut [IoSliceMut<'_>],
+            _: &mut [RecvMeta],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::Error::other("the network is down")))
+        }
+
+        fn local_addr(&self) -> io::Result<SocketAddr> {
+            Ok(SocketAddr::from(([127, 0, 0, 1], 1)))
+        }
+    }
+
+    /// No certificate: the handshake begins all the same.
+    fn config() -> quinn::ServerConfig {
+        let tls = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(rustls::server::ResolvesServerCertUsingSni::new()));
+        quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).unwrap()))
+    }
+
+    fn client() -> quinn::Endpoint {
+        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(tls).unwrap();
+        let mut endpoint = quinn::Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(crypto)));
+        endpoint
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_whose_socket_fails_comes_back() {
+        let socket = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let address = socket.local_addr().unwrap();
+        let (slots, runtime) = (Slots::new(1, 1), Arc::new(quinn::TokioRuntime));
+        let mut listener = Listener::new(socket, config(), Spoken::Doq, slots).unwrap();
+        listener.endpoint = quinn::Endpoint::new_with_abstract_socket(
+            EndpointConfig::default(),
+            Some(config()),
+            Arc::new(Failing),
+            runtime,
+        )
+        .unwrap();
+        assert!(listener.endpoint.accept().await.is_none(), "it ends");
+        listener.revive().await;
+        let client = client();
+        let connecting = client.connect(address, "ns.example").unwrap();
+        let incoming = listener.endpoint.accept().await.expect("it accepts again");
+        assert_eq!(incoming.remote_address().port(), client.local_addr().unwrap().port());
+        drop(connecting);
+    }
+}
