@@ -2,11 +2,15 @@
 
 #[path = "common/respond.rs"]
 mod respond;
+#[path = "common/signed.rs"]
+mod signed_requests;
 
-use respond::{Opt, Query};
+use respond::{NOW, Opt, Query};
+use signed_requests::{SECRET, Signer};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use zhengming::query::{self, Kind, Transport};
+use zhengming::tsig::{Algorithm, Key, Keys, Verdict};
 use zhengming::zone::denial::Params;
 use zhengming::zone::{Name, Record, Rtype, Zone, ZoneSet};
 
@@ -177,6 +181,47 @@ fn no_signed_answer_allocates_or_panics() {
         }
     }
     assert!(proofs > 1000, "{proofs} proofs");
+}
+
+#[test]
+fn no_check_of_a_signature_allocates() {
+    let zones = respond::zones();
+    let name = respond::name("key.example");
+    let key = |algorithm| Key::new(name.as_wire(), Algorithm::from_text(algorithm).unwrap(), SECRET).unwrap();
+    let good = Signer::new(name.as_wire(), NOW);
+    let signers = [
+        good.clone(),
+        Signer { name: vec![0], ..good.clone() },
+        Signer { secret: vec![1], ..good.clone() },
+        Signer { time: 0, ..good.clone() },
+        Signer { mac_len: 16, ..good.clone() },
+        Signer { mac_len: 0, ..good.clone() },
+    ];
+    let mut response = vec![0; 65_535];
+    let mut seen = Vec::new();
+    for algorithm in Algorithm::NAMES {
+        let settings = query::Settings { keys: Keys::new(vec![key(algorithm)]), ..respond::settings() };
+        for signer in &signers {
+            let wire = [&[algorithm.len() as u8], algorithm.as_bytes(), &[0]].concat();
+            for algorithm in [wire, good.algorithm.clone()] {
+                let request = Signer { algorithm, ..signer.clone() };
+                let request = request.sign(&Query::new("xn--live.xn--zfr164b", "A").to_wire());
+                for transport in [Transport::Udp, Transport::Tcp] {
+                    let client = respond::client(transport);
+                    let respond = || query::respond(&zones, &settings, &client, &request, &mut response);
+                    let (allocations, outcome) = allocations_of(respond);
+                    assert_eq!(allocations, 0, "{outcome:?} for {request:02x?}");
+                    let truncate = || query::truncate(&settings, &client, &request, &mut response);
+                    assert_eq!(allocations_of(truncate).0, 0);
+                    seen.extend(outcome.tsig);
+                }
+            }
+        }
+    }
+    use Verdict::{BadKey, BadSig, BadTime, BadTrunc, Good, Malformed};
+    for verdict in [Good, BadKey, BadSig, BadTime, BadTrunc, Malformed] {
+        assert!(seen.contains(&verdict), "{verdict:?} was not tried");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What one option alone cannot show: rules that hold between options.
 
 use super::reader::Faults;
-use super::{Admin, Config, zone_apex};
+use super::{Admin, Allow, Config, zone_apex};
 use crate::idn::{self, Label};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -19,6 +19,7 @@ pub(super) fn check(config: &Config, faults: &Faults<'_>) {
     admin(config, faults);
     tokens(config, faults);
     repeats(config.keys.iter().map(|key| key.name.to_string()), "the key", "密钥", faults);
+    keys_of_lists(config, faults);
     apexes(config, faults);
     labels(config, faults);
     if let Err(error) = crate::telemetry::log::check_filter(&config.log.level) {
@@ -148,6 +149,22 @@ fn tokens(config: &Config, faults: &Faults<'_>) {
             ),
             format!("令牌 {} 是公开的演示令牌；请用 zhengming token new 生成新令牌", token.name),
         );
+    }
+}
+
+fn keys_of_lists(config: &Config, faults: &Faults<'_>) {
+    let suffixes = config.suffixes.iter().flat_map(|set| &set.allow_query);
+    let allowed = suffixes.chain(config.zones.iter().flat_map(|zone| &zone.allow_query));
+    for allow in allowed {
+        if let Allow::Key(name) = allow
+            && !config.keys.iter().any(|key| key.name == *name)
+        {
+            faults.add(
+                None,
+                format!("`allow_query` names the key {name}, but no `[[keys]]` has it"),
+                format!("“allow_query”引用了密钥 {name}，但 [[keys]] 中没有该密钥"),
+            );
+        }
     }
 }
 

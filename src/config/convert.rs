@@ -1,6 +1,6 @@
 //! From the file's types to the settings of the modules, which know no file.
 
-use super::Config;
+use super::{Allow, Config};
 use crate::http::inherited::Inherited;
 use crate::idn::{self, Label};
 use crate::registry::{Policy, SuffixSet};
@@ -49,11 +49,19 @@ impl Config {
         suffixes.chain(others).collect()
     }
 
-    /// The networks that may ask for the zone at `apex`; none: everybody may.
-    pub fn allow_query(&self, apex: &Name) -> &[IpNet] {
+    /// The networks and keys that may ask for the zone at `apex`; none of either: everybody may.
+    pub fn allow_query(&self, apex: &Name) -> (Vec<IpNet>, Vec<Name>) {
         let suffixes = self.suffixes.iter().flat_map(|set| set.suffixes.iter().map(|name| (name, &set.allow_query)));
         let others = self.zones.iter().map(|zone| (&zone.apex, &zone.allow_query));
-        suffixes.chain(others).find(|(name, _)| apex_of(name) == *apex).map_or(&[], |(_, networks)| networks)
+        let found = suffixes.chain(others).find(|(name, _)| apex_of(name) == *apex);
+        let (mut networks, mut keys) = (Vec::new(), Vec::new());
+        for allow in found.into_iter().flat_map(|(_, allowed)| allowed) {
+            match allow {
+                Allow::Network(network) => networks.push(*network),
+                Allow::Key(name) => keys.push(name.clone()),
+            }
+        }
+        (networks, keys)
     }
 
     /// The DNS sockets' settings; encrypted transports have this certificate, or are not served.
@@ -75,7 +83,7 @@ impl Config {
             http3: tls.doh3_listen.clone(),
             https_path: tls.doh_path.as_str().into(),
         });
-        let rate = self.rate_limit.enabled.then(|| self.rate_limit.limits.clone());
+        let rate = self.rate_limits();
         server::Settings {
             addresses: self.server.listen.clone(),
             workers,
@@ -86,6 +94,11 @@ impl Config {
             proxies: self.server.proxy_from.clone(),
             inherited,
         }
+    }
+
+    /// Limits of what one network is sent over UDP; none: everything.
+    pub fn rate_limits(&self) -> Option<server::RateLimits> {
+        self.rate_limit.enabled.then(|| self.rate_limit.limits.clone())
     }
 
     /// What answers depend on, with the keys of transaction signatures as they were read.

@@ -208,8 +208,8 @@ pub struct Suffixes {
     pub gateway_v4: Vec<Ipv4Addr>,
     /// IPv6 addresses of the gateway.
     pub gateway_v6: Vec<Ipv6Addr>,
-    /// Networks that may ask for the zones; none: everybody may.
-    pub allow_query: Vec<IpNet>,
+    /// Who may ask for the zones; none: everybody may.
+    pub allow_query: Vec<Allow>,
 }
 
 /// `[[zones]]`: a zone without registrations.
@@ -219,8 +219,17 @@ pub struct ZoneFile {
     pub apex: String,
     /// Its master file.
     pub file: PathBuf,
-    /// Networks that may ask for it; none: everybody may.
-    pub allow_query: Vec<IpNet>,
+    /// Who may ask for it; none: everybody may.
+    pub allow_query: Vec<Allow>,
+}
+
+/// One entry of a list of who may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allow {
+    /// Clients of this network.
+    Network(IpNet),
+    /// Clients that sign with the key of this name, in lower case.
+    Key(Name),
 }
 
 /// `[registry]`: the rules that are not fixed.

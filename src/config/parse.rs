@@ -2,8 +2,8 @@
 
 use super::reader::{Fault, Faults, Table, Value};
 use super::{
-    Admin, Config, Data, Gateway, Log, RateLimit, Registry, Secret, SecretSource, Server, ServerTls, Suffixes, Token,
-    TsigKey, ZoneFile,
+    Admin, Allow, Config, Data, Gateway, Log, RateLimit, Registry, Secret, SecretSource, Server, ServerTls, Suffixes,
+    Token, TsigKey, ZoneFile,
 };
 use crate::query::CookieSecret;
 use crate::registry::{Region, Role, Timestamp, UnitKind};
@@ -79,7 +79,7 @@ fn document_of(table: &Table<'_>, base: PathBuf) -> Config {
         suffixes: table.sections("suffixes", default.suffixes, suffixes),
         zones: table.sections("zones", default.zones, |table| {
             let (apex, file) = (table.require("apex", Value::text), table.require("file", path));
-            let allow_query = table.read("allow_query", Vec::new(), networks);
+            let allow_query = table.read("allow_query", Vec::new(), allowed);
             Some(ZoneFile { apex: apex?, file: file?, allow_query })
         }),
         registry: table.section("registry", default.registry, registry),
@@ -258,7 +258,7 @@ fn suffixes(table: &Table<'_>) -> Option<Suffixes> {
         zone_files: files,
         unit_kinds: kinds?,
         unit_kinds_with_proof: table.read("unit_kinds_with_proof", Vec::new(), unit_kinds),
-        allow_query: table.read("allow_query", Vec::new(), networks),
+        allow_query: table.read("allow_query", Vec::new(), allowed),
         gateway_v4: table.read("gateway_v4", Vec::new(), |value| {
             value.list(|item| item.parsed("an IPv4 address", "IPv4 地址", |text| text.parse().ok()))
         }),
@@ -314,6 +314,19 @@ fn networks(value: &Value<'_>) -> Option<Vec<IpNet>> {
         item.parsed("a network (192.0.2.0/24, 2001:db8::/32)", "网段（192.0.2.0/24、2001:db8::/32）", |text| {
             text.parse().ok()
         })
+    })
+}
+
+fn allowed(value: &Value<'_>) -> Option<Vec<Allow>> {
+    value.list(|item| {
+        item.parsed(
+            "a network (192.0.2.0/24, 2001:db8::/32) or a key (key:transfer.example)",
+            "网段（192.0.2.0/24、2001:db8::/32）或密钥（key:transfer.example）",
+            |text| match text.strip_prefix("key:") {
+                Some(name) => Name::absolute(name).ok().map(|name| Allow::Key(name.to_lowercase())),
+                None => text.parse().ok().map(Allow::Network),
+            },
+        )
     })
 }
 

@@ -54,10 +54,56 @@ fn who_may_ask_is_said_for_each_zone() {
     let text = "version = 1\n[[zones]]\napex = \"Open.example\"\nfile = \"a\"\n\
                 [[zones]]\napex = \"closed.example\"\nfile = \"b\"\nallow_query = [\"192.0.2.0/24\", \"2001:db8::/32\"]\n";
     let config = parse(text).expect("a valid file");
-    let allowed = |apex: &str| config.allow_query(&Name::absolute(apex).expect("a name")).len();
+    let allowed = |apex: &str| config.allow_query(&Name::absolute(apex).expect("a name")).0.len();
     assert_eq!((allowed("open.example"), allowed("closed.example"), allowed("xn--zfr164b")), (0, 2, 0));
     let found = faults("version = 1\n[[zones]]\napex = \"a\"\nfile = \"a\"\nallow_query = [\"192.0.2.1\"]\n");
-    assert_eq!(found, ["5: `zones[0].allow_query[0]`: \"192.0.2.1\" is not a network (192.0.2.0/24, 2001:db8::/32)"]);
+    assert_eq!(
+        found,
+        ["5: `zones[0].allow_query[0]`: \"192.0.2.1\" is not a network (192.0.2.0/24, 2001:db8::/32) or a key \
+          (key:transfer.example)"]
+    );
+}
+
+#[test]
+fn keys_are_read_and_what_is_wrong_with_them_is_said_without_the_secret() {
+    let text = "version = 1\n[[keys]]\nname = \"Transfer.Example\"\nalgorithm = \"hmac-sha256\"\nsecret = \"c2VjcmV0\"\n\
+                [[keys]]\nname = \"other.example.\"\nalgorithm = \"hmac-sha256-128\"\nsecret_file = \"other\"\n\
+                [[zones]]\napex = \"a\"\nfile = \"a\"\nallow_query = [\"key:TRANSFER.example\", \"192.0.2.0/24\"]\n";
+    let config = parse(text).expect("a valid file");
+    assert_eq!(config.keys[0].name, config.allow_query(&Name::absolute("a").expect("a name")).1[0]);
+    assert_eq!(config.keys[0].secret, SecretSource::Inline(Secret(b"secret".to_vec())));
+    assert_eq!(config.keys[1].secret, SecretSource::File("other".into()));
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("c2Vj") && !shown.contains("115, 101"), "{shown}");
+
+    let key = |lines: &str| format!("version = 1\n[[keys]]\n{lines}");
+    let algorithm = "algorithm = \"hmac-sha256\"";
+    for (text, words) in [
+        (
+            key(&format!("name = \"k\"\n{algorithm}\nsecret = \"not base64 hidden\"\n")),
+            "`keys[0].secret` is not a secret in",
+        ),
+        (key(&format!("name = \"k\"\n{algorithm}\nsecret = \"\"\n")), "`keys[0].secret` is not a secret in Base64"),
+        (key(&format!("name = \"k\"\n{algorithm}\nsecret = \"AAA\"\n")), "openssl rand -base64 32"),
+        (key(&format!("name = \"a..b\"\n{algorithm}\nsecret = \"AAAA\"\n")), "\"a..b\" is not a domain name"),
+        (key("name = \"k\"\nalgorithm = \"hmac-md5\"\nsecret = \"AAAA\"\n"), "\"hmac-md5\" is not one of hmac-sha1, "),
+        (key(&format!("name = \"k\"\n{algorithm}\n")), "a key needs one of `secret_file` and `secret`"),
+        (key(&format!("name = \"k\"\n{algorithm}\nsecret = \"AAAA\"\nsecret_file = \"f\"\n")), "and not both"),
+        (
+            key(&format!(
+                "name = \"k\"\n{algorithm}\nsecret = \"AAAA\"\n[[keys]]\nname = \"K.\"\n{algorithm}\nsecret_file = \"f\"\n"
+            )),
+            "the key k. is given twice",
+        ),
+        (
+            "version = 1\n[[zones]]\napex = \"a\"\nfile = \"a\"\nallow_query = [\"key:k\"]\n".to_owned(),
+            "`allow_query` names the key k., but no `[[keys]]` has it",
+        ),
+    ] {
+        let found = faults(&text);
+        assert!(found.iter().any(|fault| fault.contains(words)), "{words}: {found:?}");
+        assert!(!found.concat().contains("hidden"), "{found:?}");
+    }
 }
 
 #[test]

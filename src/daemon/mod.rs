@@ -146,8 +146,14 @@ fn serve(
         gateway: gateway.addresses(),
     };
     ready::announce(&bound, options.ready_file.as_deref())?;
-    let live =
-        reload::Live { handle: writer.handle.clone(), tokens: api.tokens, policy: api.policy, certificates, filter };
+    let live = reload::Live {
+        handle: writer.handle.clone(),
+        tokens: api.tokens,
+        policy: api.policy,
+        certificates,
+        server: server.changeable(),
+        filter,
+    };
     runtime.block_on(signals.serve(options, config, &live));
 
     ready::stopping();

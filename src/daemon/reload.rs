@@ -1,10 +1,13 @@
 //! SIGHUP: what can change live is read again; what is wrong leaves all of the old in place.
 
-use super::{Error, tls, zones};
+use super::{Error, keys, tls, zones};
 use crate::admin::{Shared, Token};
-use crate::config::Config;
+use crate::config::{Config, Server};
 use crate::registry::Policy;
+use crate::server::Changeable;
+use crate::snapshot;
 use crate::telemetry::log;
+use crate::tsig::Keys;
 use crate::update::{Handle, UpdateError};
 use std::path::Path;
 
@@ -14,6 +17,7 @@ pub(super) struct Live {
     pub(super) tokens: Shared<Vec<Token>>,
     pub(super) policy: Shared<Policy>,
     pub(super) certificates: tls::Certificates,
+    pub(super) server: snapshot::Live<Changeable>,
     pub(super) filter: log::Filter,
 }
 
@@ -54,14 +58,29 @@ impl Live {
         }
         // Everything that can fail goes before anything that shows; the writer goes last of it, because it cannot be undone.
         let certificates = tls::read(&new)?;
+        let keys = keys::load(&new).map_err(Error::from)?.logged();
         self.handle.reload(zones::load(&new).map_err(Error::from)?).await?;
         self.certificates.replace(certificates);
+        self.server.set(self.changed(old, &new, keys));
         self.policy.set(new.policy());
         self.tokens.set(new.tokens());
         if let Err(error) = self.filter.set(&new.log.level) {
             tracing::error!("SIGHUP: the log level stays: {error}");
         }
         Ok(new)
+    }
+
+    /// What the DNS sockets serve with from now on. Cookies whose options are as they were stay the same: their secret
+    /// may be a random one, and every client would have to fetch a new cookie.
+    fn changed(&self, old: &Config, new: &Config, keys: Keys) -> Changeable {
+        let mut query = new.query_settings(keys);
+        let options = |server: &Server| {
+            (server.cookies, server.cookie_secrets.clone(), server.cookie_roll_secs, server.cookies_required)
+        };
+        if options(&old.server) == options(&new.server) {
+            query.cookies.clone_from(&self.server.load().query.cookies);
+        }
+        Changeable { query, rate: new.rate_limits() }
     }
 }
 
@@ -70,6 +89,16 @@ fn keep_until_restart(old: &Config, new: &mut Config) -> Vec<&'static str> {
     let mut differing = Vec::new();
     // The files of a certificate may change, but not whether there is one.
     let mut server = old.server.clone();
+    // What answers say and depend on is swapped whole.
+    server.nsid.clone_from(&new.server.nsid);
+    server.id_server.clone_from(&new.server.id_server);
+    server.version_server.clone_from(&new.server.version_server);
+    server.udp_size_max = new.server.udp_size_max;
+    server.rotate_rrsets = new.server.rotate_rrsets;
+    server.cookies = new.server.cookies;
+    server.cookie_secrets.clone_from(&new.server.cookie_secrets);
+    server.cookie_roll_secs = new.server.cookie_roll_secs;
+    server.cookies_required = new.server.cookies_required;
     if old.server.tls.cert.is_some() == new.server.tls.cert.is_some() {
         server.tls.cert.clone_from(&new.server.tls.cert);
         server.tls.key.clone_from(&new.server.tls.key);
@@ -80,14 +109,12 @@ fn keep_until_restart(old: &Config, new: &mut Config) -> Vec<&'static str> {
         }
     };
     keep("[server]", server != new.server);
-    keep("[rate_limit]", old.rate_limit != new.rate_limit);
     keep("[admin] listen", old.admin.listen != new.admin.listen);
     keep("[admin] tls_cert, tls_key", old.admin.tls_cert.is_some() != new.admin.tls_cert.is_some());
     keep("[gateway]", old.gateway != new.gateway);
     keep("[data]", old.data_dir() != new.data_dir());
     keep("[log] format", old.log.format != new.log.format);
     new.server = server;
-    new.rate_limit = old.rate_limit.clone();
     new.admin.listen.clone_from(&old.admin.listen);
     if old.admin.tls_cert.is_some() != new.admin.tls_cert.is_some() {
         new.admin.tls_cert.clone_from(&old.admin.tls_cert);
@@ -107,11 +134,13 @@ mod tests {
     #[test]
     fn what_only_a_start_can_change_stays_and_is_named() {
         let old = Config::default();
-        let text = "version = 1\n[server]\nworkers = 3\n[gateway]\nlisten = []\n[data]\ndirectory = \"elsewhere\"\n\
+        let text = "version = 1\n[server]\nnsid = \"two\"\nworkers = 3\n[rate_limit]\nslip = 9\n[gateway]\nlisten = []\n[data]\ndirectory = \"elsewhere\"\n\
                     [registry]\nbrake_percent = 7\n[log]\nlevel = \"debug\"\nformat = \"json\"\n";
         let mut new = Config::parse(text, PathBuf::new()).expect("a valid configuration");
         assert_eq!(keep_until_restart(&old, &mut new), ["[server]", "[gateway]", "[data]", "[log] format"]);
-        assert_eq!((new.server, new.gateway, new.data), (old.server, old.gateway, old.data));
+        assert_eq!((new.gateway, new.data), (old.gateway, old.data));
+        // What answers depend on changes.
+        assert_eq!((new.server.workers, new.server.nsid.as_str(), new.rate_limit.limits.slip), (0, "two", 9));
         // Files of a certificate are read again; whether there is one is of the start.
         let tls = |files: &str| {
             let text = format!("version = 1\n[server.tls]\ndot_listen = [\"192.0.2.1:853\"]\n{files}");

@@ -25,8 +25,9 @@ pub fn load(config: &Config) -> Result<Reload, ZonesError> {
         }
         match report.into_zone(&apex) {
             Ok((zone, file)) => {
-                let allowed = config.allow_query(&apex);
-                zones.push((if allowed.is_empty() { zone } else { zone.with_allowed(allowed) }, file));
+                let (networks, keys) = config.allow_query(&apex);
+                let is_open = networks.is_empty() && keys.is_empty();
+                zones.push((if is_open { zone } else { zone.with_allowed(&networks, &keys) }, file));
             }
             Err(found) => errors.extend(found),
         }

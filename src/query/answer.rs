@@ -86,7 +86,7 @@ pub(super) fn answer<'z>(
         return reply.set_error(INFO_NOT_AUTHORITATIVE, &[]);
     };
     reply.zone = Some(enclosing.position);
-    if !enclosing.zone.allows(client) {
+    if !enclosing.zone.allows(client, reply.key_name()) {
         reply.fail(REFUSED, Kind::Refused);
         return reply.set_error(INFO_PROHIBITED, &[]);
     }
@@ -113,7 +113,8 @@ fn follow<'z>(zones: &'z ZoneSet, qtype: Rtype, client: IpAddr, mut target: Targ
         let dnames = &dnames[1..=length];
         let sought = Sought { name: &name, written: target.as_wire(), is_question: false, qtype, dnames };
         // What the client may not ask for is no part of an answer either.
-        let enclosing = enclosing(zones, &sought).filter(|enclosing| enclosing.zone.allows(client));
+        let key = reply.key_name();
+        let enclosing = enclosing(zones, &sought).filter(|enclosing| enclosing.zone.allows(client, key));
         let Some(enclosing) = enclosing else { return };
         match answer_in(enclosing, &sought, reply) {
             Some(next) => target = next,

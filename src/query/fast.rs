@@ -133,7 +133,7 @@ pub(super) fn respond_in_place(
     }
     let enclosing = zones.enclosing_by_tail(name.get(..labels.len)?, labels.starts, labels.count)?;
     let zone = enclosing.zone;
-    if dnssec_ok && zone.is_signed() || zone.is_restricted() && !zone.allows(client.address) {
+    if dnssec_ok && zone.is_signed() || zone.is_restricted() && !zone.allows(client.address, None) {
         return None;
     }
     let mut cookie = None;

@@ -218,6 +218,9 @@ pub fn respond_fully(
     }
     let mut reply = Reply::new(&request, settings, client, response);
     decide(zones, settings, client, &request, &mut reply);
+    if request.tsig.is_some() {
+        reply.fit_signature();
+    }
     reply.finish(&request, settings, client)
 }
 

@@ -137,6 +137,12 @@ impl<'z, 'm> Reply<'z, 'm> {
         self.signature.as_ref().map(|signature| signature.check.verdict())
     }
 
+    /// The name of the key that the request is signed with, in wire form and lower case, if it is well signed.
+    #[inline]
+    pub fn key_name(&self) -> Option<&'z [u8]> {
+        self.signature.as_ref()?.check.key_name()
+    }
+
     fn options(&self) -> Options<'_> {
         let cookie = self.cookie.as_ref().map(|cookie| &cookie.octets[..]);
         Options {
@@ -262,9 +268,6 @@ impl<'z, 'm> Reply<'z, 'm> {
     /// Completes the message.
     #[inline]
     pub fn finish(&mut self, request: &Request<'_>, settings: &Settings, client: &Client) -> Outcome {
-        if self.signature.is_some() {
-            self.prepare_signature();
-        }
         self.message.release();
         if let Some(edns) = &request.edns {
             let udp_size = settings.udp_size_max.max(UDP_SIZE_MIN);
@@ -299,12 +302,15 @@ impl<'z, 'm> Reply<'z, 'm> {
         self.signature.filter(|signature| signature.fits).map_or(0, |signature| signature.check.record_len())
     }
 
-    /// A signed answer is signed, or says only that it does not fit: without records, and with RCODE NOERROR (RFC 8945
-    /// §5.3).
+    /// A signed answer that does not fit with its signature says only that: without records, and with RCODE NOERROR
+    /// (RFC 8945 §5.3).
     #[cold]
-    fn prepare_signature(&mut self) {
+    pub fn fit_signature(&mut self) {
         let Some(Signature { check, fits }) = self.signature else { return };
-        if !fits && check.verdict() == Verdict::Good {
+        if check.verdict() != Verdict::Good {
+            return;
+        }
+        if !fits {
             self.truncate();
         }
         if self.truncated {

@@ -23,14 +23,15 @@ mod worker;
 
 pub use bound::EncryptedAddresses;
 pub use rate::RateLimits;
-pub use settings::{Encrypted, Settings, TcpLimits};
+pub use settings::{Changeable, Encrypted, Settings, TcpLimits};
 pub use tls::Certificate;
 pub use turns::UdpTurns;
 
 use crate::http::accept::Slots;
 use crate::query::{self, Kind, Outcome, Transport};
-use crate::snapshot::Reader;
-use crate::telemetry::{Answer, Dns, DnsCounter};
+use crate::snapshot::{Live, Reader};
+use crate::telemetry::{Answer, Dns, DnsCounter, Signed};
+use crate::tsig::Verdict;
 use crate::update::{Clock, SystemClock};
 use bound::{Bound, Listener};
 use ipnet::IpNet;
@@ -59,9 +60,8 @@ pub struct StartError {
 /// What all threads and connections need.
 struct Serving {
     reader: Reader,
-    query: query::Settings,
+    changeable: Live<Changeable>,
     tcp: TcpLimits,
-    rate: Option<RateLimits>,
     /// Whose packets and connections begin with a header of the PROXY protocol.
     proxies: Vec<IpNet>,
     /// UDP threads of each address.
@@ -114,20 +114,11 @@ impl Server {
         }
         let (stop_tcp, stop) = watch::channel(false);
         let stop_udp = AtomicBool::new(false);
-        let (tcp_limits, rate, threads, pin) =
-            (settings.tcp.clone(), settings.rate.clone(), settings.threads(), settings.pin);
-        let proxies = settings.proxies.clone();
-        let serving = Arc::new(Serving {
-            reader,
-            query,
-            tcp: tcp_limits,
-            rate,
-            proxies,
-            threads,
-            pin,
-            telemetry,
-            stop: stop_udp,
-        });
+        let changeable = Live::new(Changeable { query, rate: settings.rate.clone() });
+        let (limits, proxies) = (settings.tcp.clone(), settings.proxies.clone());
+        let (threads, pin) = (settings.threads(), settings.pin);
+        let serving =
+            Arc::new(Serving { reader, changeable, tcp: limits, proxies, threads, pin, telemetry, stop: stop_udp });
         let mut running = Running { addresses, encrypted: bound, serving, stop_tcp, threads: Vec::new() };
         let Some(&address) = running.addresses.first() else { return Ok(running) };
         running
@@ -147,6 +138,11 @@ impl Running {
     /// The addresses of encrypted transports.
     pub fn encrypted(&self) -> &EncryptedAddresses {
         &self.encrypted
+    }
+
+    /// Where a reload puts what it changes.
+    pub fn changeable(&self) -> Live<Changeable> {
+        self.serving.changeable.clone()
     }
 
     /// Stops taking requests, finishes those in work (TCP within its drain limit), and waits for the threads. Blocks
@@ -269,5 +265,15 @@ fn count(counter: &DnsCounter, outcome: &Outcome) {
         Kind::Error => Answer::Error,
         Kind::Dropped => Answer::Dropped,
     };
+    if let Some(verdict) = outcome.tsig {
+        counter.signed(match verdict {
+            Verdict::Good => Signed::Good,
+            Verdict::BadKey => Signed::BadKey,
+            Verdict::Malformed => Signed::Malformed,
+            Verdict::BadSig => Signed::BadSig,
+            Verdict::BadTime => Signed::BadTime,
+            Verdict::BadTrunc => Signed::BadTrunc,
+        });
+    }
     counter.answered(outcome.zone, answer, outcome.rcode, outcome.truncated);
 }

@@ -4,10 +4,12 @@
 //! Both keep control messages and further branches out of `udp`. Limits, counters and answers are the same.
 
 use super::rate::{Limiter, Verdict};
+use super::settings::Changeable;
 use super::sys::{self, REQUEST_LEN_MAX, RESPONSE_LEN_MAX};
-use super::udp::{ERROR_PAUSE, WAIT};
+use super::udp::{self, ERROR_PAUSE, WAIT};
 use super::{Serving, count, now, proxy};
 use crate::query::{self, Client, Transport};
+use crate::snapshot::Watch;
 use crate::telemetry::{DnsCounter, DropReason, Limited};
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use std::io::{self, IoSliceMut};
@@ -45,8 +47,11 @@ pub(super) fn serve(socket: &UdpSocket, state: &UdpSocketState, serving: &Servin
 }
 
 fn run(socket: &UdpSocket, state: &UdpSocketState, serving: &Serving, counter: &DnsCounter) {
-    let limiter = serving.rate.clone().map(|limits| (Limiter::new(limits, serving.threads), Instant::now()));
-    let mut plain = Plain { socket, state, serving, counter, limiter, response: vec![0; RESPONSE_LEN_MAX].into() };
+    let changeable = serving.changeable.watch();
+    let limiter = udp::limiter(changeable.get(), serving);
+    let response = vec![0; RESPONSE_LEN_MAX].into();
+    let begun = Instant::now();
+    let mut plain = Plain { socket, state, serving, counter, changeable, limiter, begun, response };
     let mut packets = vec![0; PACKETS_LEN_MAX];
     while !serving.stop.load(Ordering::Relaxed) {
         let mut meta = [RecvMeta::default()];
@@ -67,7 +72,10 @@ struct Plain<'a> {
     state: &'a UdpSocketState,
     serving: &'a Serving,
     counter: &'a DnsCounter,
-    limiter: Option<(Limiter, Instant)>,
+    changeable: Watch<Changeable>,
+    limiter: Option<Limiter>,
+    /// The moment that the limiter's time counts from.
+    begun: Instant,
     response: Box<[u8]>,
 }
 
@@ -105,12 +113,13 @@ impl Plain<'_> {
 
     /// Writes the response; its length, 0 if none is sent.
     fn respond(&mut self, request: &[u8], client: &Client, start: Instant) -> usize {
+        udp::refresh(&mut self.changeable, &mut self.limiter, self.serving);
         let snapshot = self.serving.reader.load();
-        let settings = &self.serving.query;
+        let settings = &self.changeable.get().query;
         let outcome = query::respond(&snapshot.zones, settings, client, request, &mut self.response);
         count(self.counter, &outcome);
-        let Some((limiter, begun)) = &mut self.limiter else { return outcome.len };
-        let now = start.saturating_duration_since(*begun).as_micros() as u64;
+        let Some(limiter) = &mut self.limiter else { return outcome.len };
+        let now = start.saturating_duration_since(self.begun).as_micros() as u64;
         match limiter.judge(now, client.address, &outcome, &self.response[..outcome.len]) {
             Verdict::Send => outcome.len,
             Verdict::Log => {

@@ -3,6 +3,7 @@
 use super::rate::RateLimits;
 use super::tls::Certificate;
 use crate::http::inherited::Inherited;
+use crate::query;
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +28,15 @@ pub struct Settings {
     pub proxies: Vec<IpNet>,
     /// Sockets that are there already, of those addresses they are on.
     pub inherited: Inherited,
+}
+
+/// What a reload changes while the server runs.
+#[derive(Clone, Debug)]
+pub struct Changeable {
+    /// What answers depend on.
+    pub query: query::Settings,
+    /// Limits of what one network is sent over UDP; none: everything.
+    pub rate: Option<RateLimits>,
 }
 
 /// Settings of the encrypted transports.

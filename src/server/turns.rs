@@ -1,10 +1,10 @@
 //! The work of one UDP thread, a batch at a time.
 
 use super::Serving;
-use super::settings::Settings;
+use super::settings::{Changeable, Settings};
 use super::udp::{self, Worker};
 use crate::query;
-use crate::snapshot::Reader;
+use crate::snapshot::{Live, Reader};
 use crate::telemetry::Dns;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -31,9 +31,9 @@ impl UdpTurns {
         telemetry: Dns,
     ) -> io::Result<Self> {
         let socket = udp::bind(address, &Settings { workers: 1, ..settings.clone() })?.remove(0);
-        let (tcp, rate, stop) = (settings.tcp.clone(), settings.rate.clone(), AtomicBool::new(false));
-        let serving =
-            Serving { reader, query, tcp, rate, proxies: Vec::new(), threads: 1, pin: false, telemetry, stop };
+        let changeable = Live::new(Changeable { query, rate: settings.rate.clone() });
+        let (tcp, stop) = (settings.tcp.clone(), AtomicBool::new(false));
+        let serving = Serving { reader, changeable, tcp, proxies: Vec::new(), threads: 1, pin: false, telemetry, stop };
         let worker = Worker::new(&serving);
         Ok(Self { socket, serving, worker })
     }

@@ -1,10 +1,11 @@
 //! UDP: threads of our own, each with its own socket on the same address, batches in and out.
 
 use super::rate::{Limiter, Verdict};
-use super::settings::Settings;
+use super::settings::{Changeable, Settings};
 use super::sys::{self, Batch, Exchange, Place};
 use super::{Serving, count, now};
 use crate::query::{self, Client, Transport};
+use crate::snapshot::Watch;
 use crate::telemetry::{DnsCounter, DropReason, Limited};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -89,6 +90,7 @@ pub(super) fn serve(socket: &UdpSocket, serving: &Serving) {
 pub(super) struct Worker {
     batch: Batch,
     counter: DnsCounter,
+    changeable: Watch<Changeable>,
     limiter: Option<Limiter>,
     /// The moment that the limiter's time counts from.
     begun: Instant,
@@ -96,10 +98,12 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(serving: &Serving) -> Self {
+        let changeable = serving.changeable.watch();
         Self {
             batch: Batch::new(),
             counter: serving.telemetry.counter("udp"),
-            limiter: serving.rate.clone().map(|limits| Limiter::new(limits, serving.threads)),
+            limiter: limiter(changeable.get(), serving),
+            changeable,
             begun: Instant::now(),
         }
     }
@@ -125,7 +129,9 @@ impl Worker {
     }
 
     fn answer(&mut self, socket: &UdpSocket, serving: &Serving, received: usize) {
-        let Self { batch, counter, limiter, begun } = self;
+        refresh(&mut self.changeable, &mut self.limiter, serving);
+        let Self { batch, counter, changeable, limiter, begun } = self;
+        let settings = &changeable.get().query;
         let start = Instant::now();
         let snapshot = serving.reader.load();
         let now = now();
@@ -142,12 +148,12 @@ impl Worker {
             }
             let client = Client { transport: Transport::Udp, address: source.ip(), now };
             let zones = &snapshot.zones;
-            let in_place = query::respond_in_place(zones, &serving.query, &client, request, request_len);
+            let in_place = query::respond_in_place(zones, settings, &client, request, request_len);
             let (outcome, place) = match in_place {
                 Some(outcome) => (outcome, Place::Request),
                 None => {
                     let request = &request[..request_len];
-                    (query::respond_fully(zones, &serving.query, &client, request, response), Place::Response)
+                    (query::respond_fully(zones, settings, &client, request, response), Place::Response)
                 }
             };
             count(counter, &outcome);
@@ -165,9 +171,7 @@ impl Worker {
                         counter.limited(Limited::Slipped);
                         len = match place {
                             Place::Request => query::truncate_in_place(request, len),
-                            Place::Response => {
-                                query::truncate(&serving.query, &client, &request[..request_len], response)
-                            }
+                            Place::Response => query::truncate(settings, &client, &request[..request_len], response),
                         };
                     }
                 }
@@ -184,6 +188,21 @@ impl Worker {
         }
         counter.latency(start.elapsed(), received as u64);
     }
+}
+
+/// Takes over what a reload has changed; counts of the rate limits begin anew if those are others.
+#[inline]
+pub(super) fn refresh(changeable: &mut Watch<Changeable>, limits: &mut Option<Limiter>, serving: &Serving) {
+    if let Some(old) = changeable.refresh()
+        && old.rate != changeable.get().rate
+    {
+        *limits = limiter(changeable.get(), serving);
+    }
+}
+
+/// The limiter of one thread, if there are limits.
+pub(super) fn limiter(changeable: &Changeable, serving: &Serving) -> Option<Limiter> {
+    changeable.rate.clone().map(|limits| Limiter::new(limits, serving.threads))
 }
 
 #[cfg(test)]

@@ -70,7 +70,8 @@ impl Worker {
         let start = Instant::now();
         let snapshot = serving.reader.load();
         let response = &mut self.scratch[..MESSAGE_LEN_MAX];
-        let outcome = query::respond(&snapshot.zones, &serving.query, client, request, response);
+        let changeable = serving.changeable.load();
+        let outcome = query::respond(&snapshot.zones, &changeable.query, client, request, response);
         let counter = self.counter(client.transport);
         count(counter, &outcome);
         counter.latency(start.elapsed(), 1);
@@ -105,7 +106,8 @@ impl Worker {
             };
             let response = &mut self.scratch[len + PREFIX_LEN..len + FRAME_LEN_MAX];
             let snapshot = serving.reader.load();
-            let outcome = query::respond(&snapshot.zones, &serving.query, client, request, response);
+            let changeable = serving.changeable.load();
+            let outcome = query::respond(&snapshot.zones, &changeable.query, client, request, response);
             count(self.counter(transport), &outcome);
             requests += 1;
             if outcome.len > 0 {

@@ -1,5 +1,9 @@
 //! What is served now: one pointer, swapped whole by the writer and read without a lock.
 
+mod live;
+
+pub use live::{Live, Watch};
+
 use crate::registry::Timestamp;
 use crate::zone::ZoneSet;
 use arc_swap::ArcSwap;

@@ -111,6 +111,18 @@ pub enum Limited {
     Logged,
 }
 
+/// What was found out about the signature of a request that has one (RFC 8945 §5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it; `tsig::Verdict` says more")]
+pub enum Signed {
+    Good,
+    BadKey,
+    Malformed,
+    BadSig,
+    BadTime,
+    BadTrunc,
+}
+
 const ANSWERS: [&str; 8] = ["answer", "nodata", "nxdomain", "held", "referral", "refused", "error", "dropped"];
 const DROPS: [&str; 11] = [
     "source_port",
@@ -126,6 +138,7 @@ const DROPS: [&str; 11] = [
     "proxy_header",
 ];
 
+const SIGNED: [&str; 6] = ["good", "badkey", "malformed", "badsig", "badtime", "badtrunc"];
 const LIMITS: [&str; 3] = ["dropped", "slipped", "logged"];
 
 /// Zone slots: [`ZONES_MAX`] zones, `other`, and none.
@@ -140,7 +153,8 @@ const DROPPED: usize = TRUNCATED + 1;
 const LATENCY: usize = DROPPED + DROPS.len();
 const LATENCY_SUM: usize = LATENCY + LATENCY_NANOS.len() + 1;
 const LIMITED: usize = LATENCY_SUM + 1;
-const BLOCK_LEN: usize = LIMITED + LIMITS.len();
+const TSIG: usize = LIMITED + LIMITS.len();
+const BLOCK_LEN: usize = TSIG + SIGNED.len();
 
 /// The handle from which the sockets' threads draw their counters. Clones share everything.
 #[derive(Clone)]
@@ -174,7 +188,7 @@ struct Shared {
     blocks: Mutex<Vec<(&'static str, Arc<Block>)>>,
     /// Open connections of each transport that has connections.
     connections: Mutex<BTreeMap<&'static str, Arc<AtomicI64>>>,
-    descs: [Desc; 6],
+    descs: [Desc; 7],
 }
 
 impl Dns {
@@ -205,6 +219,11 @@ impl Dns {
                 ),
                 desc("zhengming_dns_connections", "Open connections.", &["transport"]),
                 desc("zhengming_dns_rate_limited_total", "UDP responses beyond the rate limit.", &["action"]),
+                desc(
+                    "zhengming_dns_signed_total",
+                    "Requests with a TSIG, by what came of it.",
+                    &["transport", "result"],
+                ),
             ],
         };
         let dns = Self { shared: Arc::new(shared) };
@@ -277,6 +296,11 @@ impl DnsCounter {
     /// Counts one drop.
     pub fn dropped(&self, drop: DropReason) {
         self.block.add(DROPPED + drop as usize, 1);
+    }
+
+    /// Counts one request with a TSIG.
+    pub fn signed(&self, signed: Signed) {
+        self.block.add(TSIG + signed as usize, 1);
     }
 
     /// Counts one response beyond the rate limit.

@@ -8,7 +8,7 @@ pub mod log;
 pub mod web;
 pub mod writer;
 
-pub use dns::{Answer, Dns, DnsConnections, DnsCounter, DropReason, Limited, OpenConnection};
+pub use dns::{Answer, Dns, DnsConnections, DnsCounter, DropReason, Limited, OpenConnection, Signed};
 pub use web::{Admin, Gateway};
 pub use writer::{ChangeResult, Writer};
 

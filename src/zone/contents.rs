@@ -23,7 +23,21 @@ pub struct Zone {
     gateway: Arc<GatewayOctets>,
     serial: u32,
     /// Who may ask; absent: everybody.
-    allowed: Option<Arc<[IpNet]>>,
+    allowed: Option<Arc<Allowed>>,
+}
+
+/// Who may ask for a zone: one of the networks, or who signs with one of the keys.
+struct Allowed {
+    networks: Box<[IpNet]>,
+    /// Names in wire form and lower case.
+    keys: Box<[Name]>,
+}
+
+impl Allowed {
+    fn holds(&self, address: IpAddr, key: Option<&[u8]>) -> bool {
+        self.networks.iter().any(|network| network.contains(&address))
+            || key.is_some_and(|key| self.keys.iter().any(|allowed| allowed.as_wire() == key))
+    }
 }
 
 /// The gateway, and its addresses as RDATA.
@@ -185,9 +199,10 @@ impl Zone {
         Self { registrations: Some(registrations), ..self }
     }
 
-    /// The same zone, to be answered from only to clients in `networks`.
-    pub fn with_allowed(self, networks: &[IpNet]) -> Self {
-        Self { allowed: Some(networks.into()), ..self }
+    /// The same zone, to be answered from only to clients in `networks` and to those that sign with one of `keys`.
+    pub fn with_allowed(self, networks: &[IpNet], keys: &[Name]) -> Self {
+        let keys = keys.iter().map(Name::to_lowercase).collect();
+        Self { allowed: Some(Arc::new(Allowed { networks: networks.into(), keys })), ..self }
     }
 
     /// Whether only some may ask for it.
@@ -196,10 +211,11 @@ impl Zone {
         self.allowed.is_some()
     }
 
-    /// Whether a client at `address` may ask for it.
+    /// Whether a client at `address` may ask for it, who has signed with the key of this name, in wire form and lower
+    /// case, or not at all.
     #[inline]
-    pub fn allows(&self, address: IpAddr) -> bool {
-        self.allowed.as_ref().is_none_or(|networks| networks.iter().any(|network| network.contains(&address)))
+    pub fn allows(&self, address: IpAddr, key: Option<&[u8]>) -> bool {
+        self.allowed.as_ref().is_none_or(|allowed| allowed.holds(address, key))
     }
 
     /// The same zone with another gateway.

@@ -16,7 +16,7 @@ pub fn snapshot(registrations: &[(&str, Published)]) -> Snapshot {
 
 /// The same, to be answered from only to clients in `network`.
 pub fn snapshot_for(network: &str, registrations: &[(&str, Published)]) -> Snapshot {
-    of(zone(registrations).with_allowed(&[network.parse().unwrap()]))
+    of(zone(registrations).with_allowed(&[network.parse().unwrap()], &[]))
 }
 
 fn of(zone: Zone) -> Snapshot {

@@ -74,6 +74,12 @@ impl Signer {
     /// The record that signs `message`, which does not count it yet.
     pub fn record(&self, message: &[u8]) -> Vec<u8> {
         let original_id = self.original_id.map_or([message[0], message[1]], u16::to_be_bytes);
+        self.record_with(&self.mac_of(message), original_id)
+    }
+
+    /// The MAC that is sent with `message`.
+    pub fn mac_of(&self, message: &[u8]) -> Vec<u8> {
+        let original_id = self.original_id.map_or([message[0], message[1]], u16::to_be_bytes);
         let mac = mac(
             &self.secret,
             &[
@@ -92,7 +98,7 @@ impl Signer {
         );
         let mut sent = mac.to_vec();
         sent.resize(self.mac_len, 0);
-        self.record_with(&sent, original_id)
+        sent
     }
 
     /// The record with a MAC of one's own.
@@ -116,7 +122,11 @@ impl Signer {
 
     /// The TSIG of `answer` to `request`, which this signed, if its MAC is right.
     pub fn verify(&self, request: &[u8], answer: &[u8]) -> Option<Tsig> {
-        let (_, asked) = Tsig::last_of(request)?;
+        self.verify_by(&Tsig::last_of(request)?.1.mac, answer)
+    }
+
+    /// The same for a request with this MAC.
+    pub fn verify_by(&self, sent_mac: &[u8], answer: &[u8]) -> Option<Tsig> {
         let (start, tsig) = Tsig::last_of(answer)?;
         let mut header = answer[..12].to_vec();
         header[..2].copy_from_slice(&tsig.original_id.to_be_bytes());
@@ -125,8 +135,8 @@ impl Signer {
         let expected = mac(
             &self.secret,
             &[
-                &(asked.mac.len() as u16).to_be_bytes(),
-                &asked.mac,
+                &(sent_mac.len() as u16).to_be_bytes(),
+                sent_mac,
                 &header,
                 &answer[12..start],
                 &tsig.name.to_ascii_lowercase(),
@@ -159,8 +169,11 @@ impl Tsig {
             at = fixed + 10 + count(fixed + 8);
         }
         assert_eq!(at, message.len(), "octets behind the last record");
+        if records == 0 {
+            return None;
+        }
         let fixed = name_end(message, start);
-        if records == 0 || message[fixed..fixed + 2] != [0, 250] {
+        if message[fixed..fixed + 2] != [0, 250] {
             return None;
         }
         assert_eq!(message[fixed + 2..fixed + 8], [0, 255, 0, 0, 0, 0], "class ANY and TTL 0");

@@ -399,10 +399,18 @@ fn section_5_1_the_tsig_is_the_last_record_behind_opt_and_padding_counts_it() {
 #[test]
 fn a_response_that_slips_is_signed_too() {
     let signer = signer("key.example");
-    let request = signer.sign(&query().to_wire());
     let mut response = vec![0; 1232];
     let client = client(Transport::Udp);
-    let len = zhengming::query::truncate(&with_keys(), &client, &request, &mut response);
-    let tsig = signer.verify(&request, &response[..len]).expect("a signed answer");
-    assert_eq!((response[2] & 2, response[3] & 15, tsig.error), (2, 0, 0));
+    for (signer, rcode, error) in [
+        (signer.clone(), 0, 0),
+        (Signer { time: 0, ..signer.clone() }, 9, BADTIME),
+        (Signer { secret: b"x".to_vec(), ..signer }, 9, BADSIG),
+    ] {
+        let request = signer.sign(&query().to_wire());
+        zhengming::query::respond(&zones(), &with_keys(), &client, &request, &mut response);
+        let len = zhengming::query::truncate(&with_keys(), &client, &request, &mut response);
+        let (_, tsig) = Tsig::last_of(&response[..len]).expect("a TSIG");
+        assert_eq!(signer.verify(&request, &response[..len]).is_some(), error != BADSIG);
+        assert_eq!((response[2] & 2, response[3] & 15, tsig.error), (2, rcode, error));
+    }
 }

@@ -37,7 +37,7 @@ fn section_3_2_only_if_asked_for_and_only_for_zones_of_ours() {
     let response = with("elsewhere.test", "A", &[]);
     response.is("REFUSED\nEDE 20");
     assert_eq!(response.option(19), None);
-    let secret = ZoneSet::new([suffix("xn--zfr164b").with_allowed(&["192.0.2.0/24".parse().expect("a network")])]);
+    let secret = ZoneSet::new([suffix("xn--zfr164b").with_allowed(&["192.0.2.0/24".parse().expect("a network")], &[])]);
     let edns = Some(Opt { options: vec![(19, vec![])], ..Opt::new() });
     let query = Query { edns, ..Query::new("xn--live.xn--zfr164b", "A") };
     let response = Response::with(&secret, &settings(), &client(Transport::Udp), &query.to_wire()).expect("an answer");

@@ -10,6 +10,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -137,6 +139,48 @@ fn a_new_token_and_another_gateway_take_effect_together_or_not_at_all() {
     let log = reload(&daemon, TAKEN);
     assert!(log.contains("[server] changed; that takes a restart"), "{log}");
     assert_eq!((ask("a new token"), ask("demo-viewer")), (401, 200));
+}
+
+#[test]
+fn keys_and_cookie_secrets_are_read_again_and_a_bad_key_keeps_all_of_the_old() {
+    let daemon = with_own_zone();
+    let config = fs::read_to_string(daemon.path("config.toml")).expect("the configuration");
+    let secret = daemon.path("secret");
+    let write = |text: &str, mode: u32| {
+        fs::write(&secret, text).expect("our file");
+        fs::set_permissions(&secret, fs::Permissions::from_mode(mode)).expect("our file");
+    };
+    let dig = |key: &str| {
+        let port = daemon.dns().port().to_string();
+        let asked = Command::new("dig").args(["@127.0.0.1", "-p", &port, SUFFIXES[0], "SOA", "-y", key]).output();
+        String::from_utf8(asked.expect("dig is installed by tests/run").stdout).expect("text")
+    };
+    let (first, second) = ("hmac-sha256:k:Zmlyc3QgZmlyc3QgZmlyc3QgZmlyc3QgZmlyc3QgZmlyc3Q=", "hmac-sha256:k:c2Vjb25k");
+    assert!(dig(first).contains("BADKEY"));
+    let key = "\n[[keys]]\nname = \"k\"\nalgorithm = \"hmac-sha256\"\nsecret_file = \"secret\"\n";
+    fs::write(daemon.path("config.toml"), format!("{config}{key}")).expect("our file");
+    for (text, mode, words) in [
+        ("Zmlyc3Q=", 0o644, "chmod 600"),
+        ("not base64: hidden", 0o600, "is not a secret in Base64"),
+        ("\n", 0o600, "its secret is empty"),
+    ] {
+        write(text, mode);
+        let log = reload(&daemon, KEPT);
+        assert!(log.contains(words) && !log.contains("hidden"), "{log}");
+        assert!(dig(first).contains("BADKEY"));
+    }
+    fs::remove_file(&secret).expect("our file");
+    assert!(reload(&daemon, KEPT).contains("cannot be read"));
+
+    write("Zmlyc3QgZmlyc3QgZmlyc3QgZmlyc3QgZmlyc3QgZmlyc3Q=\n", 0o600);
+    assert!(!reload(&daemon, TAKEN).contains("wants 32"));
+    assert!(dig(first).contains("status: NOERROR") && !dig(first).contains("could not be validated"));
+    assert!(dig(second).contains("BADSIG"));
+    // A weak one is warned of.
+    write("c2Vjb25k", 0o640);
+    let log = reload(&daemon, TAKEN);
+    assert!(log.contains("its secret has 6 octets, hmac-sha256 wants 32"), "{log}");
+    assert!(dig(first).contains("BADSIG") && dig(second).contains("status: NOERROR"));
 }
 
 #[test]

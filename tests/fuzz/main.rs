@@ -7,12 +7,16 @@
 mod checks;
 #[path = "../common/respond.rs"]
 mod respond;
+#[path = "../common/signed.rs"]
+mod signed;
 
-use respond::{Opt, Query};
+use respond::{NOW, Opt, Query, UDP_SIZE_MAX};
+use signed::{SECRET, Signer};
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use zhengming::query::Transport;
+use zhengming::query::{self, Settings, Transport};
 use zhengming::server::proxy;
+use zhengming::tsig::{Algorithm, Key, Keys, Verdict};
 
 /// Rounds where nothing else is said.
 const ROUNDS: u64 = 60_000;
@@ -157,4 +161,65 @@ fn headers_of_proxies_may_be_any_octets() {
         assert_eq!(client, client.to_canonical(), "{packet:02x?}");
     }
     assert!(good > 0, "no mutation left a header whole");
+}
+
+/// Mutations before the signature, which get past the MAC, and behind it.
+#[test]
+fn a_signed_request_may_have_any_octets() {
+    let (zones, seeds) = (respond::zones(), seeds());
+    let names = ["key.example", "k", &[63, 63, 63, 57].map(|length| "k".repeat(length)).join(".")].map(respond::name);
+    let algorithms = ["hmac-sha256", "hmac-sha256-128", "hmac-sha256"].map(|text| Algorithm::from_text(text).unwrap());
+    let keys =
+        names.iter().zip(algorithms).map(|(name, algorithm)| Key::new(name.as_wire(), algorithm, SECRET).unwrap());
+    let settings = Settings { keys: Keys::new(keys.collect()), ..respond::settings() };
+    let mut random = Random(number("ZHENGMING_FUZZ_SEED", 0x5eed).max(1));
+    let mut response = vec![0; 65_535];
+    let mut seen = [0u64; 6];
+    for _ in 0..number("ZHENGMING_FUZZ_ROUNDS", ROUNDS / 2) {
+        let mut request = seeds[random.below(seeds.len() - 1)].clone();
+        let other = &seeds[random.below(seeds.len())];
+        if random.below(2) == 0 {
+            mutate(&mut request, other, &mut random);
+        }
+        request.resize(request.len().max(12), 0);
+        let good = Signer::new(names[random.below(3)].as_wire(), NOW);
+        let signer = match random.below(4) {
+            0 => Signer { time: NOW - 400 + random.below(800) as u64, mac_len: random.below(40), ..good },
+            1 => Signer { other: vec![7; random.below(20)], error: random.next() as u16, ..good },
+            _ => good,
+        };
+        // A count of 65,535 does not go on.
+        request[10] = 0;
+        let sent_mac = signer.mac_of(&request);
+        let mut request = signer.sign(&request);
+        let is_as_signed = random.below(3) > 0;
+        if !is_as_signed {
+            mutate(&mut request, other, &mut random);
+        }
+        let transport = Transport::ALL[random.below(Transport::ALL.len())];
+        let room = 500 + random.below(1200);
+        let answered = catch_unwind(AssertUnwindSafe(|| {
+            let client = respond::client(transport);
+            let outcome = query::respond(&zones, &settings, &client, &request, &mut response[..room]);
+            let slipped = if outcome.len > 0 {
+                query::truncate(&settings, &client, &request, &mut response.clone()[..room])
+            } else {
+                0
+            };
+            (outcome, slipped)
+        }));
+        let Ok((outcome, slipped)) = answered else { panic!("panicked on {request:02x?}") };
+        let limit = if transport == Transport::Udp { room.min(usize::from(UDP_SIZE_MAX)) } else { room };
+        assert!(outcome.len <= limit && slipped <= limit, "{outcome:?} for {request:02x?}");
+        if let Some(verdict) = outcome.tsig {
+            seen[verdict as usize] += 1;
+            let signs = matches!(verdict, Verdict::Good | Verdict::BadTime | Verdict::BadTrunc);
+            let verified = signer.verify_by(&sent_mac, &response[..outcome.len]).is_some();
+            // Long names may leave no room for it; then the answer has TC.
+            let due = verified == signs || signs && outcome.truncated;
+            assert!(due || !is_as_signed, "{outcome:?} for {request:02x?}");
+        }
+    }
+    println!("good, badkey, malformed, badsig, badtime, badtrunc: {seen:?}");
+    assert!(seen.iter().all(|count| *count > 10), "{seen:?}");
 }

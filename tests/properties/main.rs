@@ -6,3 +6,4 @@ mod dns;
 mod fast;
 mod lookup;
 mod packets;
+mod signatures;

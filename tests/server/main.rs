@@ -11,6 +11,7 @@ mod proxy;
 mod rate;
 #[path = "../common/served.rs"]
 mod served;
+mod signed;
 mod tcp;
 mod wildcard;
 

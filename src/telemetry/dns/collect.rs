@@ -2,7 +2,7 @@
 
 use super::{
     ANSWERED, ANSWERS, BLOCK_LEN, DROPPED, DROPS, Dns, LATENCY, LATENCY_NANOS, LATENCY_SUM, LIMITED, LIMITS, RCODES,
-    TRUNCATED,
+    SIGNED, TRUNCATED, TSIG,
 };
 use super::{SLOT_NONE, SLOT_OTHER, SLOTS, lock};
 use prometheus::core::{Collector, Desc};
@@ -23,6 +23,7 @@ impl Collector for Dns {
         let mut dropped = Vec::new();
         let mut latency = Vec::new();
         let mut limited = Vec::new();
+        let mut signed = Vec::new();
         for (transport, sum) in &sums {
             queries.extend(self.queries(transport, sum));
             truncated.push(counter(sum[TRUNCATED], &[("transport", transport)]));
@@ -30,6 +31,12 @@ impl Collector for Dns {
                 let labels = [("reason", *name), ("transport", *transport)];
                 dropped.push(counter(sum[DROPPED + reason], &labels));
             }
+            signed.extend(
+                SIGNED
+                    .iter()
+                    .enumerate()
+                    .map(|(at, name)| counter(sum[TSIG + at], &[("result", *name), ("transport", *transport)])),
+            );
             latency.push(latency_metric(transport, sum));
             // Only UDP has a rate limit.
             if *transport == "udp" {
@@ -47,6 +54,7 @@ impl Collector for Dns {
             family(&descs[3], MetricType::HISTOGRAM, latency),
             family(&descs[4], MetricType::GAUGE, self.open()),
             family(&descs[5], counted, limited),
+            family(&descs[6], counted, signed),
         ];
         families.retain(|family| !family.get_metric().is_empty());
         families

@@ -19,6 +19,8 @@ fn threads_are_added_up() {
         counter.latency(Duration::from_micros(5), 3);
     }
     counters[2].dropped(DropReason::TcpIdle);
+    counters[0].signed(Signed::BadTrunc);
+    counters[1].signed(Signed::BadTrunc);
     let text = exporter.render();
     let queries = |labels: &str, n: u32| has(&text, &format!("zhengming_dns_queries_total{{{labels}}} {n}"));
     queries("outcome=\"held\",rcode=\"NXDOMAIN\",transport=\"udp\",zone=\"xn--zfr164b.\"", 2);
@@ -27,6 +29,8 @@ fn threads_are_added_up() {
     queries("outcome=\"error\",rcode=\"OTHER\",transport=\"udp\",zone=\"xn--55qw42g.\"", 2);
     has(&text, "zhengming_dns_truncated_total{transport=\"udp\"} 2");
     has(&text, "zhengming_dns_dropped_total{reason=\"tcp_idle\",transport=\"tcp\"} 1");
+    has(&text, "zhengming_dns_signed_total{result=\"badtrunc\",transport=\"udp\"} 2");
+    has(&text, "zhengming_dns_signed_total{result=\"good\",transport=\"udp\"} 0");
     has(&text, "zhengming_dns_latency_seconds_bucket{transport=\"udp\",le=\"0.000002\"} 0");
     has(&text, "zhengming_dns_latency_seconds_bucket{transport=\"udp\",le=\"0.000005\"} 6");
     has(&text, "zhengming_dns_latency_seconds_count{transport=\"udp\"} 6");
