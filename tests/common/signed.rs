@@ -34,6 +34,8 @@ pub struct Signer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tsig {
     pub name: Vec<u8>,
+    /// Whether its class is ANY and its TTL 0.
+    pub is_constant: bool,
     pub algorithm: Vec<u8>,
     pub time: u64,
     pub fudge: u16,
@@ -149,7 +151,7 @@ impl Signer {
                 &tsig.other,
             ],
         );
-        (!tsig.mac.is_empty() && expected.starts_with(&tsig.mac)).then_some(tsig)
+        (tsig.is_constant && !tsig.mac.is_empty() && expected.starts_with(&tsig.mac)).then_some(tsig)
     }
 }
 
@@ -176,7 +178,7 @@ impl Tsig {
         if message[fixed..fixed + 2] != [0, 250] {
             return None;
         }
-        assert_eq!(message[fixed + 2..fixed + 8], [0, 255, 0, 0, 0, 0], "class ANY and TTL 0");
+        let is_constant = message[fixed + 2..fixed + 8] == [0, 255, 0, 0, 0, 0];
         let rdata = &message[fixed + 10..];
         let (algorithm, rest) = rdata.split_at(name_end(rdata, 0));
         let number = |octets: &[u8]| octets.iter().fold(0u64, |value, octet| value << 8 | u64::from(*octet));
@@ -185,6 +187,7 @@ impl Tsig {
         assert_eq!(tail.len(), 6 + number(&tail[4..6]) as usize);
         let tsig = Self {
             name: message[start..fixed].to_vec(),
+            is_constant,
             algorithm: algorithm.to_vec(),
             time: number(&rest[..6]),
             fudge: number(&rest[6..8]) as u16,

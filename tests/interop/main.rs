@@ -13,6 +13,9 @@ mod probes;
 mod questions;
 mod random;
 mod servers;
+mod signed;
+#[path = "../common/signed.rs"]
+mod signer;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

@@ -8,6 +8,9 @@ use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::Command;
 
+/// Name and secret, in Base64, of the key that all servers have; it signs with HMAC-SHA-256.
+pub const KEY: (&str, &str) = ("key.test", "dGhlIHNlY3JldCBvZiB0aGUgdGVzdHMsIDMyIG9jdGV0");
+
 /// The file of a zone, in the directory of all of them.
 pub fn file_name(number: usize) -> String {
     format!("{number}.zone")
@@ -41,6 +44,8 @@ pub fn nsd(path: &Path, zones: &[Served]) -> Server {
          xfrdir: \"{directory}\"\n pidfile: \"\"\n server-count: 1\n rrl-ratelimit: 0\n minimal-responses: no\n \
          refuse-any: no\n round-robin: no\n tcp-count: 200\nremote-control:\n control-enable: no\n"
     );
+    let (key, secret) = KEY;
+    write!(text, "key:\n name: \"{key}\"\n algorithm: hmac-sha256\n secret: \"{secret}\"\n").expect("a string");
     for (number, zone) in zones.iter().enumerate() {
         let (apex, file) = (&zone.apex, file_name(number));
         write!(text, "zone:\n name: \"{apex}\"\n zonefile: \"{file}\"\n").expect("a string");
@@ -53,11 +58,13 @@ pub fn nsd(path: &Path, zones: &[Served]) -> Server {
 /// Knot without what it checks beyond need.
 pub fn knot(path: &Path, zones: &[Served]) -> Server {
     let (port, directory) = (free_port(), path.display());
+    let (key, secret) = KEY;
     let mut text = format!(
-        "server:\n  rundir: \"{directory}\"\n  listen: 127.0.0.1@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  \
+        "key:\n  - id: {key}\n    algorithm: hmac-sha256\n    secret: {secret}\nacl:\n  - id: signed\n    key: {key}\n    \
+         action: query\nserver:\n  rundir: \"{directory}\"\n  listen: 127.0.0.1@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  \
          background-workers: 1\nlog:\n  - target: stderr\n    any: warning\ndatabase:\n  storage: \"{directory}/knot\"\n\
          template:\n  - id: default\n    storage: \"{directory}\"\n    semantic-checks: off\n    journal-content: none\n    \
-         zonefile-sync: -1\nzone:\n"
+         zonefile-sync: -1\n    acl: signed\nzone:\n"
     );
     for (number, zone) in zones.iter().enumerate() {
         let (apex, file) = (&zone.apex, file_name(number));
@@ -78,6 +85,8 @@ pub fn bind(path: &Path, zones: &[Served]) -> Server {
          empty-zones-enable no;\n check-names primary ignore;\n check-integrity no;\n check-wildcard no;\n \
          check-mx ignore;\n check-mx-cname ignore;\n check-srv-cname ignore;\n}};\ncontrols {{ }};\n"
     );
+    let (key, secret) = KEY;
+    writeln!(text, "key \"{key}\" {{ algorithm hmac-sha256; secret \"{secret}\"; }};").expect("a string");
     for (number, zone) in zones.iter().enumerate() {
         // In quotes a backslash stands for itself only if there are two.
         let (apex, file) = (zone.apex.to_string().replace('\\', "\\\\"), file_name(number));

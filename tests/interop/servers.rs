@@ -50,7 +50,8 @@ impl Servers {
             fs::write(path.join(file_name(number)), &zone.text).expect("a writable directory");
         }
         let mut peers = [peers::nsd(path, zones), peers::knot(path, zones), peers::bind(path, zones)];
-        let mut toml = String::new();
+        let (key, secret) = peers::KEY;
+        let mut toml = format!("[[keys]]\nname = '{key}'\nalgorithm = 'hmac-sha256'\nsecret = '{secret}'\n");
         for (number, zone) in zones.iter().enumerate() {
             let (apex, file) = (&zone.apex, path.join(file_name(number)));
             writeln!(toml, "[[zones]]\napex = '{apex}'\nfile = '{}'", file.display()).expect("a string");
