@@ -125,11 +125,10 @@ impl Zone {
     /// # Errors
     /// [`ZoneError`] if they cannot be served.
     pub fn build(apex: Name, records: impl IntoIterator<Item = Record>) -> Result<Self, ZoneError> {
-        let drafts = Drafts::collect(&apex, records)?;
-        let soa = drafts.at_apex(Rtype::SOA);
-        let (soa_ttl, soa_rdata) = match soa {
-            Some((ttl, rdata)) if rdata.len() == 1 => (*ttl, rdata[0].clone()),
-            other => return Err(ZoneError::Soa(other.map_or(0, |(_, rdata)| rdata.len()))),
+        let built = Drafts::collect(&apex, records)?.build(&apex)?;
+        let (soa_ttl, soa_rdata) = match &built.soa {
+            (ttl, rdata) if rdata.len() == 1 => (*ttl, rdata[0].clone()),
+            (_, rdata) => return Err(ZoneError::Soa(rdata.len())),
         };
         let (mname, rname_at) = Name::from_wire(&soa_rdata).map_err(|_| ZoneError::SoaMalformed)?;
         let (rname, rname_len) = Name::from_wire(&soa_rdata[rname_at..]).map_err(|_| ZoneError::SoaMalformed)?;
@@ -138,8 +137,8 @@ impl Zone {
             Some(serial) if soa_rdata.len() == names_len + SOA_NUMBERS_LEN => u32::from_be_bytes(*serial),
             _ => return Err(ZoneError::SoaMalformed),
         };
-        let nodes = drafts.index();
-        let (denial, unused_nsec3) = drafts.denial(&apex)?;
+        let (denial, unused_nsec3) = built.denial(&apex)?;
+        let nodes = built.nodes;
         let is_signed = nodes.get(&[]).is_some_and(|octets| NodeRef::new(octets).is_signed(Rtype::SOA));
         let below_apex = |name: &Name| name.relative_to(&apex).map(|labels| labels.len() as u8);
         let soa_below_apex = [below_apex(&mname), below_apex(&rname)];

@@ -130,14 +130,14 @@ pub(super) fn covered(rdata: &[u8]) -> Option<Rtype> {
 }
 
 /// Appends one RRset to a node being written.
-pub(super) fn write_rrset(rtype: Rtype, ttl: u32, rdata: &[Box<[u8]>], out: &mut Vec<u8>) {
-    let length: usize = rdata.iter().map(|one| 2 + one.len()).sum();
+pub(super) fn write_rrset<R: AsRef<[u8]>>(rtype: Rtype, ttl: u32, rdata: &[R], out: &mut Vec<u8>) {
+    let length: usize = rdata.iter().map(|one| 2 + one.as_ref().len()).sum();
     let count = u16::try_from(rdata.len()).expect("an RRset that fits no message is refused before");
     out.extend_from_slice(&rtype.0.to_be_bytes());
     out.extend_from_slice(&ttl.to_be_bytes());
     out.extend_from_slice(&count.to_be_bytes());
     out.extend_from_slice(&u32::try_from(length).expect("so are its octets").to_be_bytes());
-    for one in rdata {
+    for one in rdata.iter().map(AsRef::as_ref) {
         out.extend_from_slice(&u16::try_from(one.len()).expect("RDATA has at most 65,535 octets").to_be_bytes());
         out.extend_from_slice(one);
     }

@@ -4,10 +4,12 @@
 //! the range of hashes they cover when they grow beyond it; the 64 slots of a branch therefore name as few pages as they
 //! need, the same page for each slot of its range. Collisions cost at most a longer page, never a deeper trie.
 
+mod bulk;
 mod page;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::zone) use bulk::Bulk;
 use foldhash::SharedSeed;
 use foldhash::quality::FoldHasher;
 use page::{Mark, Page};

@@ -180,7 +180,8 @@ impl Page {
         Self::build(all.map(|entry| (entry.mark, entry.octets)), scratch)
     }
 
-    fn build<'a>(records: impl Iterator<Item = (Mark, &'a [u8])>, scratch: &mut Vec<u8>) -> Self {
+    /// A page of records, each with its mark and in the form that [`write_record`] gives it.
+    pub fn build<'a>(records: impl Iterator<Item = (Mark, &'a [u8])>, scratch: &mut Vec<u8>) -> Self {
         let mut records: Vec<_> = records.collect();
         records.sort_by_key(|(mark, _)| mark.bucket);
         scratch.clear();
@@ -205,11 +206,16 @@ fn to_u16(value: usize) -> u16 {
     u16::try_from(value).expect("a page is split long before it holds so many records")
 }
 
+/// Size in octets of a page of so many records with so many octets in all.
+pub(super) fn size(count: usize, octets: usize) -> usize {
+    STARTS_LEN + count * (1 + OFFSET_LEN) + octets
+}
+
 fn to_u32(value: usize) -> u32 {
     u32::try_from(value).expect("a page is far smaller than 4 GiB")
 }
 
-fn write_record(key: &[u8], value: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_record(key: &[u8], value: &[u8], out: &mut Vec<u8>) {
     write_varint(key.len(), out);
     write_varint(value.len(), out);
     out.extend_from_slice(key);
