@@ -17,6 +17,7 @@ mod names;
 mod openapi;
 mod params;
 pub mod problem;
+mod reload;
 pub mod roles;
 mod router;
 mod shared;
@@ -27,6 +28,7 @@ pub mod v1;
 mod write;
 
 pub use openapi::document;
+pub use reload::{Refused, ZoneFiles};
 pub use router::router;
 pub use shared::Shared;
 pub use token::Token;
@@ -60,6 +62,8 @@ pub struct Admin {
     pub tokens: Shared<Vec<Token>>,
     /// The registry's settings; the suffix sets tell how names are read.
     pub policy: Shared<Policy>,
+    /// The zone files, for one reload at a time.
+    pub zone_files: Arc<tokio::sync::Mutex<dyn ZoneFiles>>,
     /// All metrics.
     pub exporter: telemetry::Exporter,
     /// The API's own metrics.

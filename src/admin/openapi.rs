@@ -80,7 +80,8 @@ fn texts(codes: &mut Vec<ErrorCode>) -> Value {
 fn describe(operation: &mut Value, row: &Row, codes: &[ErrorCode]) {
     operation["security"] = json!([{"token": []}]);
     operation["x-roles"] = roles(row);
-    if row.method != "GET" && row.endpoint != Endpoint::Import {
+    // A reload has its own parameters: it is done again without harm, and on no object with a version.
+    if row.method != "GET" && !matches!(row.endpoint, Endpoint::Import | Endpoint::ReloadZones) {
         add_parameters(operation);
     }
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
@@ -233,6 +234,20 @@ fn rules(endpoint: Endpoint) -> Groups {
         E::Export => (LIST, &[&[Code::Unavailable]]),
         E::ReadJournal => (&[&[Edge::InvalidParameter, Edge::Internal]], &[]),
         E::ReleaseBrake => (BODIED, &[&[Code::BrakeNotEngaged, Code::ReasonRequired], STALE]),
+        E::ReloadZones => (
+            &[
+                &[Edge::MalformedJson, Edge::BodyTooLarge, Edge::InvalidParameter, Edge::ZoneUnknown],
+                &[
+                    Edge::ZoneFileInvalid,
+                    Edge::IdempotencyKeyInvalid,
+                    Edge::IfMatchInvalid,
+                    Edge::Busy,
+                    Edge::Unwritable,
+                ],
+                BODY,
+            ],
+            &[],
+        ),
         E::MoveTestClock => (&[&[Edge::MalformedJson, Edge::InvalidParameter], BODY], &[]),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::registry::{Code, Refusal, Unavailable};
 use crate::update::UpdateError;
+use crate::zonefile;
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -51,6 +52,10 @@ pub enum Edge {
     IfMatchInvalid,
     /// Too many writes are waiting.
     Busy,
+    /// No zone of this name is configured.
+    ZoneUnknown,
+    /// A zone file has errors.
+    ZoneFileInvalid,
     /// Nothing can be written now.
     Unwritable,
     /// Something that should not happen.
@@ -70,6 +75,35 @@ pub struct Problem {
     pub field: Option<String>,
     /// The line of the import it is about.
     pub line: Option<usize>,
+    /// What is wrong with zone files.
+    pub errors: Vec<FileError>,
+}
+
+/// One error of a zone file.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FileError {
+    /// The file.
+    pub file: String,
+    /// Its line from 1 on; 0: the file as a whole.
+    pub line: u32,
+    /// The rule that is broken, a stable code.
+    pub rule: String,
+    /// What is wrong and what to do, in English.
+    pub detail: String,
+    /// 同一说明的中文。
+    pub detail_zh: String,
+}
+
+impl From<&zonefile::Problem> for FileError {
+    fn from(problem: &zonefile::Problem) -> Self {
+        Self {
+            file: problem.file.display().to_string(),
+            line: problem.line,
+            rule: problem.rule.code().to_owned(),
+            detail: problem.en.clone(),
+            detail_zh: problem.zh.clone(),
+        }
+    }
 }
 
 /// A problem document (RFC 9457).
@@ -94,6 +128,9 @@ pub struct ProblemBody {
     /// The line of the import it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
+    /// For `zone_file_invalid`: every error of the zone files, at most 100 of each file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FileError>,
 }
 
 impl ErrorCode {
@@ -131,6 +168,8 @@ fn edge_entry(code: Edge) -> (&'static str, u16) {
         Edge::IdempotencyKeyInvalid => ("idempotency_key_invalid", 400),
         Edge::IdempotencyKeyReused => ("idempotency_key_reused", 422),
         Edge::IfMatchInvalid => ("if_match_invalid", 400),
+        Edge::ZoneUnknown => ("zone_unknown", 404),
+        Edge::ZoneFileInvalid => ("zone_file_invalid", 422),
         Edge::Busy => ("busy", 503),
         Edge::Unwritable => ("unwritable", 503),
         Edge::Internal => ("internal", 500),
@@ -177,12 +216,19 @@ fn registry_status(code: Code) -> u16 {
 impl Problem {
     /// A problem of the API itself.
     pub fn edge(code: Edge, en: impl Into<String>, zh: impl Into<String>) -> Self {
-        Self { code: ErrorCode::Edge(code), en: en.into(), zh: zh.into(), field: None, line: None }
+        Self { code: ErrorCode::Edge(code), en: en.into(), zh: zh.into(), field: None, line: None, errors: Vec::new() }
     }
 
     /// A rule of the registry that the API can check itself.
     pub fn registry(code: Code, en: impl Into<String>, zh: impl Into<String>) -> Self {
-        Self { code: ErrorCode::Registry(code), en: en.into(), zh: zh.into(), field: None, line: None }
+        Self {
+            code: ErrorCode::Registry(code),
+            en: en.into(),
+            zh: zh.into(),
+            field: None,
+            line: None,
+            errors: Vec::new(),
+        }
     }
 
     /// The same problem, about this member, parameter or header.
@@ -221,6 +267,7 @@ impl Problem {
             detail_zh: self.zh.clone(),
             field: self.field.clone(),
             line: self.line,
+            errors: self.errors.clone(),
         }
     }
 }
@@ -233,6 +280,7 @@ impl From<Refusal> for Problem {
             zh: refusal.zh.into(),
             field: refusal.field.map(Into::into),
             line: refusal.line,
+            errors: Vec::new(),
         }
     }
 }

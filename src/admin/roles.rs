@@ -43,6 +43,7 @@ pub enum Endpoint {
     ReadJournal,
     GetBrake,
     ReleaseBrake,
+    ReloadZones,
     MoveTestClock,
 }
 
@@ -75,7 +76,7 @@ const fn row(
 
 /// The table. Columns: submitter, local-reviewer, central-reviewer, operator, viewer.
 #[rustfmt::skip]
-pub const TABLE: [Row; 24] = [
+pub const TABLE: [Row; 25] = [
     row(E::ListUnits, "GET", "/v1/units", ("list units", "列出单位"), [Own, Own, Own, Own, Own]),
     row(E::GetUnit, "GET", "/v1/units/{id}", ("read a unit", "查看单位"), [Own, Own, Own, Own, Own]),
     row(E::PutUnit, "PUT", "/v1/units/{id}", ("create or edit a unit", "新建或修改单位"), [No, No, No, Own, No]),
@@ -99,6 +100,7 @@ pub const TABLE: [Row; 24] = [
     row(E::ReadJournal, "GET", "/v1/journal", ("read the journal", "查看流水"), [No, No, No, Whole, Whole]),
     row(E::GetBrake, "GET", "/v1/brake", ("see whether the brake is engaged", "查看熔断状态"), [Any, Any, Any, Any, Any]),
     row(E::ReleaseBrake, "POST", "/v1/brake/release", ("release the brake", "解除熔断"), [No, No, No, Whole, No]),
+    row(E::ReloadZones, "POST", "/v1/zones/reload", ("read zone files again", "重新读取区文件"), [No, No, No, Whole, No]),
     row(E::MoveTestClock, "POST", "/v1/test/clock", ("move the clock (test builds only)", "拨动时钟（仅测试版）"), [No, No, No, Whole, No]),
 ];
 

@@ -1,7 +1,9 @@
 //! The routes, and what stands before all of them.
 
 use super::problem::{Edge, Problem};
-use super::{Admin, auth, changes, export, health, holds, import, journal, names, openapi, roles, token, units};
+use super::{
+    Admin, auth, changes, export, health, holds, import, journal, names, openapi, reload, roles, token, units,
+};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{MatchedPath, Request, State};
@@ -63,7 +65,8 @@ pub(super) fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(export::export))
         .routes(routes!(journal::read))
         .routes(routes!(health::brake))
-        .routes(routes!(health::release));
+        .routes(routes!(health::release))
+        .routes(routes!(reload::reload));
     #[cfg(feature = "test-clock")]
     let routes = routes.routes(routes!(health::move_clock));
     routes

@@ -135,6 +135,11 @@ impl Write {
         json::parse(&self.body)
     }
 
+    /// Whether nothing is to be changed.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
     /// That there is no body, where none is taken.
     pub(super) fn empty(&self) -> Result<(), Problem> {
         if self.body.is_empty() {

@@ -68,6 +68,16 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Read zone files again on a running server, through its admin API / 令运行中的服务重新读取区文件
+    Reload {
+        /// One zone, in Chinese characters or A-labels; all zones if absent / 区，缺省为全部
+        zone: Option<String>,
+        /// Only read and check the files / 仅检查，不生效
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        server: Server,
+    },
     /// Check every line and hash of a journal, without a running server / 校验日志链
     VerifyJournal {
         /// The data directory, or the journal directory in it / 数据目录

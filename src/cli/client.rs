@@ -62,14 +62,34 @@ impl Client {
         Ok(Self { url, authority, token, tls, sender: None })
     }
 
-    /// Sends one request and waits for the head of its response.
+    /// Sends one request with lines as its body and waits for the head of its response.
     pub(super) async fn send(&mut self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>, Lost> {
+        self.send_as("application/x-ndjson", method, path, body).await
+    }
+
+    /// The same with JSON.
+    pub(super) async fn send_json(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, Lost> {
+        self.send_as("application/json", method, path, body).await
+    }
+
+    async fn send_as(
+        &mut self,
+        content_type: &'static str,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, Lost> {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(HOST, &self.authority)
             .header(AUTHORIZATION, &self.token)
-            .header(CONTENT_TYPE, "application/x-ndjson")
+            .header(CONTENT_TYPE, content_type)
             .body(Full::new(body))?;
         let mut sender = match self.sender.take() {
             Some(sender) if !sender.is_closed() => sender,

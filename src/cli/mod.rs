@@ -45,6 +45,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::CheckZone { registry, apex, file } => check::zone(&apex, &file, registry),
         Command::Import { file, id, server } => remote::import(&file, id, &server),
         Command::Export { output, server } => remote::export(output.as_deref(), &server),
+        Command::Reload { zone, dry_run, server } => remote::reload(zone, dry_run, &server),
         Command::VerifyJournal { directory } => check::journal(&directory),
         Command::Rebuild { config, accept_loss } => state::rebuild(&config, accept_loss),
         Command::Token(TokenCommand::New { name, role, region }) => generate::token(&name, role, region),

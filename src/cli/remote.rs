@@ -45,6 +45,25 @@ struct Problem {
     line: Option<u64>,
     #[serde(default)]
     field: Option<String>,
+    #[serde(default)]
+    errors: Vec<FileError>,
+}
+
+/// An error of a zone file.
+#[derive(Debug, Deserialize)]
+struct FileError {
+    file: String,
+    line: u32,
+    rule: String,
+    detail: String,
+    detail_zh: String,
+}
+
+/// What the server says of zone files it read again.
+#[derive(Debug, Deserialize)]
+struct Reloaded {
+    seq: Option<u64>,
+    serials: std::collections::BTreeMap<String, u32>,
 }
 
 /// Sends `file` batch by batch. Sent again under the same id, what was applied is not applied again.
@@ -81,6 +100,32 @@ pub(super) fn export(output: Option<&Path>, server: &Server) -> Result<(), Failu
         std::fs::rename(&beside, path).map_err(|error| Failure::file(path, &error))
     };
     runtime()?.block_on(receive)
+}
+
+/// Has the server read its zone files again.
+pub(super) fn reload(zone: Option<String>, dry_run: bool, server: &Server) -> Result<(), Failure> {
+    let mut client = Client::new(server)?;
+    let body = Bytes::from(serde_json::json!({ "zone": zone }).to_string());
+    let path = if dry_run { "/v1/zones/reload?dry_run=true" } else { "/v1/zones/reload" };
+    let done: Reloaded = runtime()?.block_on(async {
+        let response = client.send_json(Method::POST, path, body).await.map_err(lost)?;
+        if response.status() != StatusCode::OK {
+            return Err(refused(response).await);
+        }
+        let text = text(response).await.map_err(lost)?;
+        serde_json::from_str(&text).map_err(|error| lost(error.into()))
+    })?;
+    match done.seq {
+        _ if dry_run => eprintln!("the files have no errors / 区文件没有错误"),
+        None => eprintln!("nothing has changed / 没有变化"),
+        Some(seq) => {
+            for (zone, serial) in done.serials {
+                eprintln!("{zone} serial {serial} / 序列号 {serial}");
+            }
+            eprintln!("seq {seq}");
+        }
+    }
+    Ok(())
 }
 
 async fn copy(response: Response<Incoming>, mut to: impl Write) -> Result<(), Failure> {
@@ -220,7 +265,11 @@ impl std::fmt::Display for Problem {
         if let Some(field) = &self.field {
             write!(f, " ({field})")?;
         }
-        write!(f, ": {} / {}", self.detail, self.detail_zh)
+        write!(f, ": {} / {}", self.detail, self.detail_zh)?;
+        for FileError { file, line, rule, detail, detail_zh } in &self.errors {
+            write!(f, "\n{file}:{line}: error[{rule}]: {detail} / {detail_zh}")?;
+        }
+        Ok(())
     }
 }
 

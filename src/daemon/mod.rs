@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Mutex;
 use web::Web;
 
 /// Longest request of the admin API: an import of a whole registry. Bodies that stall are cut off much earlier.
@@ -59,12 +60,13 @@ pub fn run(options: &Options) -> Result<(), Error> {
         tracing::warn!("this is the demonstration: its tokens are public / 演示配置，令牌是公开的");
     }
     let telemetry = Telemetry::new();
-    let zones = zones::load(&config)?;
+    let reload = zones::load(&config)?;
+    let zones = reload.zones.clone();
     let clock = Clocks::new(options);
 
     let writer = update::start(update::Start {
         data_dir: config.data_dir(),
-        reload: zones,
+        reload,
         clock: Arc::clone(&clock.clock),
         metrics: telemetry.writer.clone(),
         checkpoints: update::Pace::default(),
@@ -72,7 +74,8 @@ pub fn run(options: &Options) -> Result<(), Error> {
     // From here on what was started stops in reverse, whatever happens.
     let runtime = runtime();
     let served = runtime.and_then(|runtime| {
-        let served = serve(options, config, &telemetry, &clock, &writer, &runtime, Begun { filter, inherited });
+        let files = zones::Files { config, zones };
+        let served = serve(options, files, &telemetry, &clock, &writer, &runtime, Begun { filter, inherited });
         drop(runtime);
         served
     });
@@ -90,7 +93,7 @@ struct Begun {
 /// Everything after the writer: seed, server, gateway, admin, then signals; and all of it back again.
 fn serve(
     options: &Options,
-    config: Config,
+    files: zones::Files,
     telemetry: &Telemetry,
     clock: &Clocks,
     writer: &update::Running,
@@ -98,6 +101,9 @@ fn serve(
     begun: Begun,
 ) -> Result<(), Error> {
     let Begun { filter, inherited } = begun;
+    // What only a start can change is the same in every configuration to come.
+    let config = files.config.clone();
+    let files = Arc::new(Mutex::new(files));
     let mut signals = runtime.block_on(async { Signals::new() })?;
     runtime.block_on(seed::plant(&config, writer))?;
 
@@ -121,6 +127,7 @@ fn serve(
         snapshots: writer.snapshots.clone(),
         tokens: Shared::new(config.tokens()),
         policy: Shared::new(config.policy()),
+        zone_files: Arc::clone(&files) as Arc<Mutex<dyn admin::ZoneFiles>>,
         exporter: telemetry.exporter.clone(),
         metrics: telemetry.admin.clone(),
         clock: Arc::clone(&clock.clock),
@@ -153,8 +160,9 @@ fn serve(
         certificates,
         server: server.changeable(),
         filter,
+        files,
     };
-    runtime.block_on(signals.serve(options, config, &live));
+    runtime.block_on(signals.serve(options, &live));
 
     ready::stopping();
     admin.stop();
@@ -181,10 +189,10 @@ impl Signals {
     }
 
     /// Reloads on SIGHUP, until SIGTERM or SIGINT.
-    async fn serve(&mut self, options: &Options, mut config: Config, live: &reload::Live) {
+    async fn serve(&mut self, options: &Options, live: &reload::Live) {
         loop {
             tokio::select! {
-                _ = self.hangup.recv() => config = live.reload(&options.config, config).await,
+                _ = self.hangup.recv() => live.reload(&options.config).await,
                 _ = self.terminate.recv() => return tracing::info!("SIGTERM: draining"),
                 _ = self.interrupt.recv() => return tracing::info!("SIGINT: draining"),
             }

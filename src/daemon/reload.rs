@@ -10,6 +10,8 @@ use crate::telemetry::log;
 use crate::tsig::Keys;
 use crate::update::{Handle, UpdateError};
 use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// What a reload reaches.
 pub(super) struct Live {
@@ -19,6 +21,8 @@ pub(super) struct Live {
     pub(super) certificates: tls::Certificates,
     pub(super) server: snapshot::Live<Changeable>,
     pub(super) filter: log::Filter,
+    /// The configuration in force and the zones it names; locked by whoever reloads.
+    pub(super) files: Arc<Mutex<zones::Files>>,
 }
 
 /// Why the old configuration stays.
@@ -34,22 +38,18 @@ enum Kept {
 }
 
 impl Live {
-    /// Puts the file at `path` in the place of `old`, as far as that works live; the configuration that now holds.
-    pub(super) async fn reload(&self, path: &Path, old: Config) -> Config {
-        match self.try_reload(path, &old).await {
-            Ok(new) => {
-                tracing::info!("SIGHUP: the configuration and the zones were read again");
-                new
-            }
-            Err(kept) => {
-                tracing::error!("SIGHUP: everything stays as it was: {kept}");
-                old
-            }
+    /// Puts the file at `path` in the place of the configuration in force, as far as that works live.
+    pub(super) async fn reload(&self, path: &Path) {
+        let mut files = self.files.lock().await;
+        match self.try_reload(path, &mut files).await {
+            Ok(()) => tracing::info!("SIGHUP: the configuration and the zones were read again"),
+            Err(kept) => tracing::error!("SIGHUP: everything stays as it was: {kept}"),
         }
     }
 
-    async fn try_reload(&self, path: &Path, old: &Config) -> Result<Config, Kept> {
+    async fn try_reload(&self, path: &Path, files: &mut zones::Files) -> Result<(), Kept> {
         let mut new = Config::load(path).map_err(Error::from)?;
+        let old = &files.config;
         if new.demo != old.demo {
             return Err(Kept::Demo);
         }
@@ -59,7 +59,9 @@ impl Live {
         // Everything that can fail goes before anything that shows; the writer goes last of it, because it cannot be undone.
         let certificates = tls::read(&new)?;
         let keys = keys::load(&new).map_err(Error::from)?.logged();
-        self.handle.reload(zones::load(&new).map_err(Error::from)?).await?;
+        let reload = zones::load(&new).map_err(Error::from)?;
+        let zones = reload.zones.clone();
+        self.handle.reload(reload).await?;
         self.certificates.replace(certificates);
         self.server.set(self.changed(old, &new, keys));
         self.policy.set(new.policy());
@@ -67,7 +69,8 @@ impl Live {
         if let Err(error) = self.filter.set(&new.log.level) {
             tracing::error!("SIGHUP: the log level stays: {error}");
         }
-        Ok(new)
+        *files = zones::Files { config: new, zones };
+        Ok(())
     }
 
     /// What the DNS sockets serve with from now on. Cookies whose options are as they were stay the same: their secret

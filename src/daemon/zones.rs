@@ -1,9 +1,12 @@
 //! From the configuration to what the writer serves: zones from their files, gateways, the registry's settings.
 
+use crate::admin::{Refused, ZoneFiles};
 use crate::config::Config;
 use crate::update::Reload;
+use crate::zone::{Name, Zone};
 use crate::zonefile::{self, Problem, Rule};
 use std::fmt;
+use std::path::PathBuf;
 
 /// Why the zones cannot be served: every error of every file.
 #[derive(Debug)]
@@ -16,26 +19,55 @@ pub struct ZonesError {
 /// # Errors
 /// [`ZonesError`] with everything that is wrong with them.
 pub fn load(config: &Config) -> Result<Reload, ZonesError> {
-    let mut zones = Vec::new();
-    let mut errors = Vec::new();
-    for (apex, file, registry) in config.zone_files() {
-        let report = zonefile::check(&file, &apex, registry);
-        for warning in &report.warnings {
-            tracing::warn!("{warning}");
-        }
-        match report.into_zone(&apex) {
-            Ok((zone, file)) => {
-                let (networks, keys) = config.allow_query(&apex);
-                let is_open = networks.is_empty() && keys.is_empty();
-                zones.push((if is_open { zone } else { zone.with_allowed(&networks, &keys) }, file));
-            }
+    let (mut zones, mut errors) = (Vec::new(), Vec::new());
+    for file in config.zone_files() {
+        match read(config, file) {
+            Ok(zone) => zones.push(zone),
             Err(found) => errors.extend(found),
         }
     }
-    if errors.is_empty() {
-        Ok(Reload { zones, gateways: config.gateways(), policy: config.policy() })
-    } else {
-        Err(ZonesError { errors })
+    if errors.is_empty() { Ok(reload(config, zones)) } else { Err(ZonesError { errors }) }
+}
+
+fn reload(config: &Config, zones: Vec<Loaded>) -> Reload {
+    Reload { zones, gateways: config.gateways(), policy: config.policy(), asked_by: None }
+}
+
+/// A zone and the SHA-256 of its file.
+type Loaded = (Zone, [u8; 32]);
+
+/// Reads and checks one zone.
+fn read(config: &Config, (apex, file, registry): (Name, PathBuf, bool)) -> Result<Loaded, Vec<Problem>> {
+    let report = zonefile::check(&file, &apex, registry);
+    for warning in &report.warnings {
+        tracing::warn!("{warning}");
+    }
+    let (zone, digest) = report.into_zone(&apex)?;
+    let (networks, keys) = config.allow_query(&apex);
+    let is_open = networks.is_empty() && keys.is_empty();
+    Ok((if is_open { zone } else { zone.with_allowed(&networks, &keys) }, digest))
+}
+
+/// The files of the configuration in force, and what was made of them.
+pub(super) struct Files {
+    pub(super) config: Config,
+    pub(super) zones: Vec<Loaded>,
+}
+
+impl ZoneFiles for Files {
+    fn read(&self, zone: Option<&Name>) -> Result<Reload, Refused> {
+        let Some(wanted) = zone else {
+            return load(&self.config).map_err(|error| Refused::Files(error.errors));
+        };
+        let mut files = self.config.zone_files().into_iter();
+        let file = files.find(|(apex, ..)| apex.to_lowercase() == *wanted).ok_or(Refused::UnknownZone)?;
+        let new = read(&self.config, file).map_err(Refused::Files)?;
+        let others = self.zones.iter().filter(|(zone, _)| zone.apex().to_lowercase() != *wanted);
+        Ok(reload(&self.config, others.cloned().chain([new]).collect()))
+    }
+
+    fn served(&mut self, zones: Vec<Loaded>) {
+        self.zones = zones;
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Reload {
     pub gateways: Vec<(Arc<str>, Gateway)>,
     /// The registry's settings.
     pub policy: Policy,
+    /// Whose request it is, for the auditor; none: the start's or a signal's.
+    pub asked_by: Option<Box<str>>,
 }
 
 /// What the writer starts from.

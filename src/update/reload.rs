@@ -53,6 +53,7 @@ impl Engine {
             Some(scanned) => scanned,
             None => self.pages_of(store, &suffixes)?,
         };
+        let asked_by = reload.asked_by.clone();
         let loaded = Loaded::new(reload, suffixes, &pages, &known);
         let now = self.now();
         let seq = self.journal.position().seq + 1;
@@ -76,7 +77,7 @@ impl Engine {
             let request = Request {
                 operation: "zones.load".into(),
                 target: "zones".into(),
-                note: Some(loaded.note().into()),
+                note: Some(loaded.note(asked_by.as_deref()).into()),
                 key: None,
             };
             let (outcome, events) = (decision.outcome, decision.events);
@@ -139,7 +140,7 @@ impl From<CommitError> for LoadError {
 
 impl Loaded {
     fn new(reload: Reload, suffixes: Suffixes, pages: &[(Arc<str>, Pages)], known: &[ZoneMark]) -> Self {
-        let Reload { zones: files, gateways, policy } = reload;
+        let Reload { zones: files, gateways, policy, .. } = reload;
         let mut changed = Vec::new();
         let zones = files.into_iter().map(|(zone, file)| {
             let name = zone.apex().to_lowercase();
@@ -167,11 +168,11 @@ impl Loaded {
         Self { zones, suffixes, policy, changed }
     }
 
-    /// The files' digests as `sha256sum` prints them, for the auditor.
-    fn note(&self) -> String {
-        let mut note = String::new();
-        for zone in &self.changed {
-            let separator = if note.is_empty() { "" } else { ", " };
+    /// Who asked, and the files' digests as `sha256sum` prints them, for the auditor.
+    fn note(&self, asked_by: Option<&str>) -> String {
+        let mut note = asked_by.map_or_else(String::new, |principal| format!("asked by {principal}: "));
+        for (position, zone) in self.changed.iter().enumerate() {
+            let separator = if position == 0 { "" } else { ", " };
             write!(note, "{separator}{}", zone.apex).expect("a string takes every write");
             let Some((_, file)) = zone.served else {
                 note.push_str(" not served any more");

@@ -96,7 +96,7 @@ fn prepare_on(home: Home) -> Engine {
     };
     let start = Start {
         data_dir: home.data_dir.clone(),
-        reload: Reload { zones: Vec::new(), gateways: Vec::new(), policy },
+        reload: Reload { zones: Vec::new(), gateways: Vec::new(), policy, asked_by: None },
         clock: Arc::new(SystemClock),
         metrics: telemetry::Writer::detached(),
         checkpoints: Pace { events: 1, pause: std::time::Duration::ZERO },

@@ -116,6 +116,7 @@ fn requests(script: &mut Script) {
         ("PUT", "/v1/units/u1/holds/LEGAL"),
         ("PUT", "/v1/names/教育局.政务/holds/LEGAL"),
         ("POST", "/v1/brake/release"),
+        ("POST", "/v1/zones/reload"),
     ];
     for (method, target) in bodied {
         // The operator decides no changes; a reviewer is asked there.
@@ -168,6 +169,9 @@ fn requests(script: &mut Script) {
     script.refused("GET", "/v1/names?cursor=zzz", "", "invalid_parameter", "cursor");
     script.refused("GET", "/v1/journal?after=x", "", "invalid_parameter", "after");
     script.refused("GET", "/v1/names/%ff.xn--zfr164b", "", "invalid_parameter", "path");
+    script.refused("POST", "/v1/zones/reload", r#"{"zone":"nowhere.example"}"#, "zone_unknown", "zone");
+    // There is no file yet.
+    script.refused("POST", "/v1/zones/reload", r#"{"zone":null}"#, "zone_file_invalid", "");
     script.refused("POST", "/v1/test/clock", r#"{"now":"soon"}"#, "invalid_parameter", "now");
     let put = |body: &str| script.server.with("operator", "PUT", "/v1/units/u7", "Idempotency-Key: k\r\n", body);
     assert_eq!(put(unit).status, 201);

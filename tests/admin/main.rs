@@ -7,6 +7,7 @@ mod codes;
 mod flows;
 mod fuzz;
 mod pages;
+mod reload;
 mod roles;
 mod server;
 mod writes;

@@ -17,6 +17,7 @@ const NAME: &str = "教育局.政务";
 
 fn stage() -> Stage {
     let server = Server::new();
+    server.file("");
     server.unit("u1", "organ");
     let names = [NAME, "财政局.政务", "民政局.政务", "司法局.政务"];
     for name in names {
@@ -57,6 +58,7 @@ impl Stage {
             }
             Endpoint::PlaceUnitHold | Endpoint::PlaceNameHold => ("", r#"{"evidence":"doc-2"}"#.into()),
             Endpoint::ReleaseBrake => ("", r#"{"reason":"it is meant"}"#.into()),
+            Endpoint::ReloadZones => ("", r#"{"zone":null}"#.into()),
             Endpoint::MoveTestClock => ("", r#"{"now":"2026-11-22T08:00:00Z"}"#.into()),
             _ => (&self.submitted, String::new()),
         };

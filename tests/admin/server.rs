@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use zhengming::admin::{self, Admin, Shared, Token, token};
+use zhengming::admin::{self, Admin, Refused, Shared, Token, ZoneFiles, token};
 use zhengming::http::{self, Limits};
 use zhengming::query::{self, Client, Settings, Transport};
 use zhengming::registry::{Policy, Region, Role, SuffixSet, Timestamp, UnitKind};
@@ -111,8 +111,35 @@ fn reload() -> Reload {
         zones: apexes.map(|apex| zone(apex, apex == "xn--zfr164b.")).into(),
         gateways: vec![gateway("xn--zfr164b"), gateway("xn--55qw42g")],
         policy: policy(),
+        asked_by: None,
     }
 }
+
+/// The zones above, and one that has a file.
+struct Files {
+    path: std::path::PathBuf,
+    zones: Vec<(Zone, [u8; 32])>,
+}
+
+impl ZoneFiles for Files {
+    fn read(&self, zone: Option<&Name>) -> Result<Reload, Refused> {
+        let apex = Name::absolute(FILED).unwrap();
+        let known = |name: &&Name| self.zones.iter().any(|(zone, _)| zone.apex() == *name) || **name == apex;
+        if zone.is_some_and(|zone| !known(&zone)) {
+            return Err(Refused::UnknownZone);
+        }
+        let mut zones = reload().zones;
+        zones.push(zhengming::zonefile::load(&self.path, &apex, false).map_err(Refused::Files)?);
+        Ok(Reload { zones, ..reload() })
+    }
+
+    fn served(&mut self, zones: Vec<(Zone, [u8; 32])>) {
+        self.zones = zones;
+    }
+}
+
+/// The zone that has a file, `filed.zone` in the server's directory.
+pub const FILED: &str = "filed.example.";
 
 impl Server {
     pub fn new() -> Self {
@@ -138,6 +165,10 @@ impl Server {
             policy: Shared::new(policy()),
             exporter: telemetry.exporter,
             metrics: telemetry.admin,
+            zone_files: Arc::new(tokio::sync::Mutex::new(Files {
+                path: directory.path().join("filed.zone"),
+                zones: reload().zones,
+            })),
             clock: clock.clone(),
             test_clock: Some(clock.clone()),
         };
@@ -155,6 +186,12 @@ impl Server {
         self.end();
         let directory = std::mem::replace(&mut self.directory, TempDir::new().unwrap());
         Self::open(directory, now)
+    }
+
+    /// Writes the file of [`FILED`].
+    pub fn file(&self, lines: &str) {
+        let text = format!("$TTL 300\n@ SOA ns.other. hm.other. 7 1800 900 1209600 300\n@ NS ns.other.\n{lines}");
+        std::fs::write(self.directory().join("filed.zone"), text).unwrap();
     }
 
     pub fn directory(&self) -> &Path {

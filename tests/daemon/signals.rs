@@ -103,6 +103,33 @@ fn a_changed_zone_is_served_with_a_higher_serial_and_a_broken_one_is_not() {
 }
 
 #[test]
+fn the_api_reads_zone_files_again_and_says_what_is_wrong() {
+    let daemon = with_own_zone();
+    let ask = |zone: serde_json::Value| {
+        daemon.api("POST", "/v1/zones/reload", "demo-operator", Some(&json!({ "zone": zone })))
+    };
+    let first = serial(&daemon);
+    assert!(ask(json!(null)).expect_success().json()["seq"].is_null(), "nothing has changed");
+    let good = append(&daemon, "@ 3600 IN TXT \"new\"\n");
+    assert!(ask(json!("公益")).expect_success().json()["seq"].is_null(), "another zone has not changed");
+    assert_eq!(serial(&daemon), first);
+    assert!(ask(json!("政务")).expect_success().json()["seq"].is_u64());
+    assert_eq!(daemon.resolve(SUFFIXES[0], RecordType::TXT), ["new"]);
+    append(&daemon, "host.nic 3600 IN A 192.0.2.256\n");
+    let refused = ask(json!("政务"));
+    assert_eq!(refused.status, 422);
+    let error = &refused.json()["errors"][0];
+    assert_eq!(
+        (error["line"].as_u64(), error["rule"].as_str()),
+        (Some(good.lines().count() as u64 + 2), Some("rdata"))
+    );
+    assert_eq!(daemon.resolve(SUFFIXES[0], RecordType::TXT), ["new"]);
+    // A signal goes on from what the API left.
+    reload(&daemon, KEPT);
+    assert_eq!(seen(&daemon.ask("甲.政务", RecordType::AAAA)), shown(1), "registrations stay");
+}
+
+#[test]
 fn a_new_token_and_another_gateway_take_effect_together_or_not_at_all() {
     let daemon = with_own_zone();
     let ask = |token: &str| daemon.api("GET", "/v1/brake", token, None).status;

@@ -229,6 +229,7 @@ pub fn reload(files: &Files) -> Reload {
         zones: apexes.map(|apex| (zone(apex, files.serial), [files.digest; 32])).collect(),
         gateways: vec![("xn--zfr164b".into(), gateway)],
         policy: files.policy.clone(),
+        asked_by: None,
     }
 }
 

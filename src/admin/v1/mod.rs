@@ -6,8 +6,8 @@ pub mod requests;
 pub mod resolution;
 
 pub use objects::{ChangeView, HoldView, NameView, UnitView};
-pub use replies::{Page, Receipt};
-pub use requests::{Decision, PlaceHold, PutName, PutUnit, ReleaseBrake, Renewal, SubmitChange};
+pub use replies::{Page, Receipt, Reloaded};
+pub use requests::{Decision, PlaceHold, PutName, PutUnit, ReleaseBrake, ReloadZones, Renewal, SubmitChange};
 pub use resolution::{Resolution, ResolutionInput};
 
 use super::problem::Problem;

@@ -32,6 +32,17 @@ pub struct Receipt {
     pub preview: Option<Preview>,
 }
 
+/// What a reload of zone files answers, once it is durable and visible.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct Reloaded {
+    /// The journal line with the digests of what changed; null if nothing did, and for a dry run.
+    pub seq: Option<u64>,
+    /// The time of the transaction; null for a dry run.
+    pub at: Option<String>,
+    /// SOA serial of each zone that changed, by apex.
+    pub serials: BTreeMap<String, u32>,
+}
+
 /// What a dry run shows.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Preview {

@@ -148,6 +148,16 @@ pub struct ReleaseBrake {
     pub reason: String,
 }
 
+/// Which zone files are read again.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReloadZones {
+    /// The zone's apex, in Chinese characters or A-labels; null for all zones.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required = true, example = "政务")]
+    pub zone: Option<String>,
+}
+
 /// Where the clock of a test shall stand.
 #[cfg(feature = "test-clock")]
 #[derive(Clone, Debug, Deserialize, ToSchema)]
