@@ -65,8 +65,9 @@ pub fn prepare(directory: &Path, estate: &Estate, core: usize, ports: &mut Ports
     let begun = Instant::now();
     for line in estate.lines() {
         body.extend_from_slice(line.as_bytes());
-        lines += 1;
-        if lines == REQUEST_LINES {
+        // A unit's line comes with that of its first name.
+        lines += line.matches('\n').count();
+        if lines >= REQUEST_LINES {
             import(&mut api, "first", first, &body);
             first += lines;
             (lines, body) = (0, Vec::new());

@@ -212,6 +212,7 @@ fn lay_out(make: Make, path: &Path, port: u16) -> Command {
             command("nsd", &["-d", "-c", "DIR/conf"])
         }
         Make::Knot => {
+            fs::create_dir(path.join("db")).expect("a writable directory");
             write("conf", knot(path, port));
             command("knotd", &["-c", "DIR/conf"])
         }
@@ -264,7 +265,7 @@ fn bind(path: &Path, port: u16) -> String {
     format!(
         "options {{ directory \"{directory}\"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; \
          recursion no; pid-file \"{directory}/pid\"; session-keyfile \"{directory}/key\"; minimal-responses yes; \
-         minimal-any no; rrset-order {{ order none; }}; dnssec-validation no; querylog no; tcp-clients 1000; \
+         minimal-any no; rrset-order {{ order none; }}; zero-no-soa-ttl no; dnssec-validation no; querylog no; tcp-clients 1000; \
          notify no; }};\ncontrols {{ }};\nzone \"{SUFFIX}\" {{ type primary; file \"{SUFFIX}\"; check-names ignore; \
          zone-statistics none; allow-update {{ 127.0.0.1; }}; }};\n"
     )
