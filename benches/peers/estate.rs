@@ -1,7 +1,6 @@
 //! The names under measurement: as lines of an import for Zhengming, as a master file for the others.
 
 use super::names::{self, Names};
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// The suffix that they are registered under.
@@ -127,11 +126,10 @@ impl Estate {
         };
         (0..self.len()).map(move |index| {
             let (unit, is_first) = unit(index);
-            let mut text = String::new();
-            if is_first {
-                write!(text, "{{\"unit\":{{\"id\":\"{unit}\",\"name\":\"单位{unit}\",\"kind\":\"organ\",\"region\":\"620421\"}}}}\n")
-                    .expect("a string takes every write");
-            }
+            let text = format!(
+                "{{\"unit\":{{\"id\":\"{unit}\",\"name\":\"单位{unit}\",\"kind\":\"organ\",\"region\":\"620421\"}}}}\n"
+            );
+            let text = if is_first { text } else { String::new() };
             text + &self.line(index, &unit, is_first, Self::address(index))
         })
     }

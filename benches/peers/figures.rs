@@ -98,7 +98,7 @@ impl Figures {
         let mut file = BufWriter::new(File::create(path)?);
         writeln!(file, "{run}")?;
         for figure in &self.0 {
-            let [low, median, high] = figure.quartiles().map(|value| rounded(value));
+            let [low, median, high] = figure.quartiles().map(rounded);
             let line = json!({
                 "server": figure.make.name(), "scenario": figure.scenario, "figure": figure.name, "unit": figure.unit,
                 "median": median, "low": low, "high": high, "rounds": figure.values.len(),

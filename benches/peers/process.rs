@@ -1,5 +1,6 @@
 //! A server's processes, seen from outside: processor time, memory, and their end.
 
+use super::sys;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::Path;
@@ -37,17 +38,10 @@ impl Process {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Time on a CPU so far, user and system, of all threads of all its processes.
+    /// Time on a CPU so far, user and system, of all its processes; threads that have ended are in it, as PowerDNS has one
+    /// for each TCP connection.
     pub fn cpu(&self) -> Duration {
-        let mut nanos = 0;
-        for pid in self.tree() {
-            for thread in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
-                // A thread may end between the listing and here.
-                let counted = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
-                nanos += counted.split(' ').next().and_then(|number| number.parse::<u64>().ok()).unwrap_or(0);
-            }
-        }
-        Duration::from_nanos(nanos)
+        self.tree().into_iter().filter_map(sys::cpu).sum()
     }
 
     /// Resident memory in octets; what processes share is counted once (proc(5), Pss).

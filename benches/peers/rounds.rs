@@ -61,7 +61,7 @@ fn one(server: &Server, scenario: Scenario, questions: &Questions, plan: &Plan, 
 
     let before = server.process.cpu();
     let report = generator::saturate(&load, plan.duration);
-    let saturated = micros_each(server.process.cpu() - before, &report);
+    let saturated = micros_each(server.process.cpu().saturating_sub(before), &report);
     check(server, &report);
     add("CPU a query, saturated", "µs", saturated);
     add("answers a second, saturated", "1/s", report.rate());
@@ -69,7 +69,7 @@ fn one(server: &Server, scenario: Scenario, questions: &Questions, plan: &Plan, 
 
     let before = server.process.cpu();
     let report = generator::pace(&load, plan.rate, plan.duration, &AtomicBool::new(false));
-    let paced = micros_each(server.process.cpu() - before, &report);
+    let paced = micros_each(server.process.cpu().saturating_sub(before), &report);
     check(server, &report);
     add("CPU a query, fixed load", "µs", paced);
     add("lost, fixed load", "%", 100.0 * report.lost as f64 / report.sent as f64);
@@ -104,7 +104,7 @@ pub fn tcp(servers: &[Server], questions: &Questions, plan: &Plan, figures: &mut
                 measure(server.address, questions, WARM_UP);
                 let before = server.process.cpu();
                 let report: tcp::Report = measure(server.address, questions, plan.duration);
-                let cpu = (server.process.cpu() - before).as_secs_f64() * 1e6;
+                let cpu = server.process.cpu().saturating_sub(before).as_secs_f64() * 1e6;
                 assert!(report.answered > 0, "{} answers nothing over TCP", server.make.name());
                 let way = format!("TCP, {way}");
                 figures.add(figure, "1/s", &way, server.make, report.rate());

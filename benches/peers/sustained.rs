@@ -70,7 +70,7 @@ impl Bench<'_> {
             stop.store(true, Ordering::Relaxed);
             (report, disturbing.join().expect("the disturbance works"))
         });
-        let cpu = (self.server.process.cpu() - before).as_secs_f64();
+        let cpu = self.server.process.cpu().saturating_sub(before).as_secs_f64();
         assert_eq!(report.wrong, 0, "wrong answers while {name}");
         let mut add = |figure, unit, value| figures.add(figure, unit, name, Make::Zhengming, value);
         add("lost under load", "%", 100.0 * report.lost as f64 / report.sent as f64);

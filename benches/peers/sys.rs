@@ -1,9 +1,10 @@
-//! Batches of datagrams in one system call, and threads kept on one core: what the generator and the echo need.
+//! Batches of datagrams in one system call, threads kept on one core, and the processor time of other processes.
 
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 use std::ptr;
+use std::time::Duration;
 
 /// Room for a datagram; as much as a UDP thread of the server takes.
 pub const SLOT_LEN: usize = 2496;
@@ -123,4 +124,15 @@ pub fn pin(core: usize) {
         libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set)
     };
     assert_eq!(result, 0, "core {core}: {}", io::Error::last_os_error());
+}
+
+/// Time on a CPU, user and system, of all threads that a process has or had; none if there is no such process.
+pub fn cpu(pid: u32) -> Option<Duration> {
+    let (mut clock, mut time) = (0, libc::timespec { tv_sec: 0, tv_nsec: 0 });
+    // SAFETY: both write to the local values that they are given.
+    let found = unsafe {
+        libc::clock_getcpuclockid(pid.try_into().ok()?, &raw mut clock) == 0
+            && libc::clock_gettime(clock, &raw mut time) == 0
+    };
+    found.then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
 }
