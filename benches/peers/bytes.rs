@@ -14,8 +14,10 @@ use std::net::{TcpStream, UdpSocket};
 use std::time::Duration;
 use zhengming::zone::{Name, Rtype};
 
-/// A server that takes longer does not answer.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// A question that is not answered by then is sent again: on a busy machine a packet may be lost.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
+/// A server that does not answer so many times does not answer.
+const TRIES_MAX: usize = 30;
 /// Different unexplained differences that are shown.
 const SHOWN_MAX: usize = 20;
 /// Types that are asked for; the first more often.
@@ -177,19 +179,21 @@ impl Asked {
 
     /// The answer to what was sent last, with ID 0.
     fn receive(&mut self, question: &Question) -> Vec<u8> {
-        loop {
-            let received = self.socket.recv(&mut self.buffer);
-            let length = received.unwrap_or_else(|error| panic!("{}: {error}: {question}", self.server.0.name()));
-            if self.buffer[..2] == self.id.to_be_bytes() {
-                self.buffer[..2].fill(0);
-                return self.buffer[..length].to_vec();
+        for _ in 0..TRIES_MAX {
+            while let Ok(length) = self.socket.recv(&mut self.buffer) {
+                if self.buffer[..2] == self.id.to_be_bytes() {
+                    self.buffer[..2].fill(0);
+                    return self.buffer[..length].to_vec();
+                }
             }
+            self.send(question);
         }
+        panic!("{} does not answer {question}", self.server.0.name());
     }
 
     fn over_tcp(&mut self, question: &Question) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.server.1).expect("the server listens");
-        stream.set_read_timeout(Some(ANSWER_MAX)).expect("a timeout");
+        stream.set_read_timeout(Some(ANSWER_MAX * TRIES_MAX as u32)).expect("a timeout");
         let message = question.to_wire(0);
         stream.write_all(&[&(message.len() as u16).to_be_bytes(), &message[..]].concat()).expect("the server reads");
         let mut length = [0; 2];

@@ -10,6 +10,7 @@ mod check;
 #[allow(dead_code, reason = "the registry's benchmark uses all of it")]
 mod clients;
 #[path = "../../tests/interop/compare.rs"]
+#[allow(dead_code, reason = "the tests of interoperation use all of it")]
 mod compare;
 mod echo;
 mod estate;
@@ -60,7 +61,8 @@ fn main() {
         echo::serve(port);
     }
     let options = options.complete();
-    println!("{}", options.about());
+    let about = options.about();
+    println!("{about}");
     sys::pin(options.generator_core);
     let estate = Estate::generate(options.names);
     let directory = options.directory.join(options.names.to_string());
@@ -103,7 +105,7 @@ fn main() {
     }
     drop(servers);
     figures.print();
-    options.keep(&figures);
+    options.keep(&figures, &about);
     assert_eq!(unexplained, 0, "answers differ without a reason");
 }
 

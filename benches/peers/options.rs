@@ -120,13 +120,12 @@ impl Options {
     }
 
     /// Writes the results where they were asked for: the figures, and a plot of each that compares servers.
-    pub fn keep(&self, figures: &Figures) {
+    pub fn keep(&self, figures: &Figures, about: &serde_json::Value) {
         let Some(directory) = &self.results else { return };
         fs::create_dir_all(directory).expect("a writable directory");
-        let about = self.about();
         let date = about["date"].as_str().unwrap_or_default().split('T').next().unwrap_or_default().to_owned();
         let stem = format!("{date}-{}", self.names);
-        figures.write(&directory.join(format!("{stem}.jsonl")), &about).expect("a writable directory");
+        figures.write(&directory.join(format!("{stem}.jsonl")), about).expect("a writable directory");
         let subtitle = format!("{} names, {}, {date}", self.names, about["cpu"].as_str().unwrap_or_default());
         for (name, unit) in figures.names() {
             if PLOTTED.contains(&name) {

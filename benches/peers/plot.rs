@@ -23,7 +23,11 @@ pub fn bars(figures: &Figures, name: &str, unit: &str, subtitle: &str, path: &Pa
     let all = scenarios.iter().flat_map(|scenario| makes.iter().filter_map(|make| figures.get(name, scenario, *make)));
     let most = all.map(|figure| figure.quartiles()[2]).fold(f64::MIN_POSITIVE, f64::max);
     let scale = (WIDTH - LABELS - 130) as f64 / most;
-    let height = HEAD + scenarios.len() * (makes.len() * BAR + GAP) + 10;
+    let bars: usize = scenarios
+        .iter()
+        .map(|scenario| makes.iter().filter(|make| figures.get(name, scenario, **make).is_some()).count())
+        .sum();
+    let height = HEAD + bars * BAR + scenarios.len() * GAP + 10;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
@@ -37,8 +41,8 @@ pub fn bars(figures: &Figures, name: &str, unit: &str, subtitle: &str, path: &Pa
         for make in &makes {
             if let Some(figure) = figures.get(name, scenario, *make) {
                 bar(&mut svg, figure, *make, y, scale);
+                y += BAR;
             }
-            y += BAR;
         }
         y += 6;
     }
