@@ -178,6 +178,9 @@ fn rrsets(checks: &mut Checks<'_>, node: usize) {
     let all: Vec<&Located> = tree.records(node).collect();
     for rrset in all.chunk_by(|a, b| a.record.rtype == b.record.rtype) {
         let (owner, rtype, ttl) = (&rrset[0].record.owner, rrset[0].record.rtype, rrset[0].record.ttl);
+        if rtype == Rtype::DS {
+            ds_digests(checks, rrset);
+        }
         if rrset.len() > 1 {
             duplicates(checks, rrset);
             // RRSIG records are no RRset; their TTLs are those of what they cover (RFC 4034 §3).
@@ -196,6 +199,28 @@ fn rrsets(checks: &mut Checks<'_>, node: usize) {
                 (
                     format!("the {rtype} records of {owner} have {length} octets and fit no message"),
                     format!("{owner} 的 {rtype} 记录共 {length} 字节，超出报文上限"),
+                )
+            });
+        }
+    }
+}
+
+/// Digests whose length resolvers would not take: SHA-1, SHA-256 (RFC 4509 §2.2), SHA-384 (RFC 6605 §2).
+fn ds_digests(checks: &mut Checks<'_>, rrset: &[&Located]) {
+    for located in rrset {
+        let [_, _, _, digest_type, digest @ ..] = &*located.record.rdata else { continue };
+        let length = match digest_type {
+            1 => 20,
+            2 => 32,
+            4 => 48,
+            _ => continue,
+        };
+        if digest.len() != length {
+            checks.error(located.place, Rule::DsDigest, || {
+                let found = digest.len();
+                (
+                    format!("a DS with digest type {digest_type} has {length} octets of digest, this one {found}"),
+                    format!("摘要类型为 {digest_type} 的 DS 应有 {length} 字节摘要，现为 {found} 字节"),
                 )
             });
         }

@@ -125,6 +125,8 @@ rules! {
     RrsetTooLarge = "rrset-too-large",
     /// The same record twice.
     Duplicate = "duplicate",
+    /// A digest of DS whose length is not that of its type.
+    DsDigest = "ds-digest",
     /// Data that a delegation hides.
     Occluded = "occluded",
     /// Data below a DNAME.

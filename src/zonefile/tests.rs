@@ -129,7 +129,7 @@ fn an_rrset_that_fits_no_message_is_refused() {
 #[test]
 fn what_is_right_is_not_reported() {
     let text = "$TTL 300\n@ SOA ns hm 1 2 3 4 300\n@ NS ns\n@ NS a.example.com.\nns A 192.0.2.1\n\
-        ns AAAA 2001:db8::1\na NS ns.a\na NS ns\na DS 1 13 2 ab\nns.a A 192.0.2.2\nb NS ns.a\n\
+        ns AAAA 2001:db8::1\na NS ns.a\na NS ns\na DS 1 13 200 ab\nns.a A 192.0.2.2\nb NS ns.a\n\
         c CNAME d\nc NSEC d CNAME\n*.w A 192.0.2.3\ne MX 0 .\nf MX 10 x.w\nf MX 10 d.e.example.com.\n\
         g DNAME example.com.\n_x._tcp SRV 0 0 1 ns\nns.c.a AAAA 2001:db8::2\nh NS ns.c.a\n";
     let report = check_octets(text.as_bytes(), Path::new("test"), &apex(), false);
