@@ -77,13 +77,13 @@ impl Figures {
             let scenarios = self.scenarios(name);
             println!("\n{name}{}", if unit.is_empty() { String::new() } else { format!(" [{unit}]") });
             print!("{:<12}", "");
-            scenarios.iter().for_each(|scenario| print!("{scenario:>26}"));
+            scenarios.iter().for_each(|scenario| print!("{scenario:>28}"));
             println!();
             for make in self.makes(name) {
                 print!("{:<12}", make.name());
                 for scenario in &scenarios {
                     let cell = self.get(name, scenario, make).map(Figure::cell).unwrap_or_default();
-                    print!("{cell:>26}");
+                    print!("{cell:>28}");
                 }
                 println!();
             }

@@ -137,10 +137,11 @@ impl Bench<'_> {
             gone.push(&encode(&self.estate.name(index), A, None), NXDOMAIN);
         }
         let gone = Load { to: self.server.address, questions: &gone, is_echo: false };
-        let path = format!("/v1/units/{LARGE_UNIT}/holds/PENALTY");
+        let path = format!("/v1/units/{LARGE_UNIT}/holds/REGISTRY_ADMIN");
         let stop = AtomicBool::new(false);
         let (report, spans): (Report, Vec<(Duration, Duration, Duration)>) = thread::scope(|scope| {
             let suspending = scope.spawn(|| {
+                let _stop = StopAtEnd(&stop);
                 let (mut api, begun, mut spans) = (Api::connect(self.admin), Instant::now(), Vec::new());
                 for _ in 0..SUSPENSIONS {
                     thread::sleep(PAUSE);
@@ -152,7 +153,6 @@ impl Bench<'_> {
                     call(&mut api, "DELETE", &path, "");
                 }
                 thread::sleep(PAUSE);
-                stop.store(true, Ordering::Relaxed);
                 spans
             });
             let report = generator::pace(&self.load, self.rate, Duration::from_secs(600), &stop);
@@ -168,6 +168,15 @@ impl Bench<'_> {
             add("query p99 until the reply", "µs", report.percentile(99.0, called, replied));
         }
         add("lost while suspending", "%", 100.0 * report.lost as f64 / report.sent as f64);
+    }
+}
+
+/// Stops the load when it is dropped, in good order or by a panic.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
