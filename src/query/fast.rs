@@ -17,7 +17,7 @@ use super::request::RawRecord;
 use super::{Client, Kind, Outcome, Settings, Transport};
 use crate::zone::name::wire_len;
 use crate::zone::record::CLASS_IN;
-use crate::zone::{PublishedRef, RrsetRef, Rtype, Zone, ZoneSet};
+use crate::zone::{Bucket, Enclosing, Hash, Pages, PublishedRef, RrsetRef, Rtype, Zone, ZoneSet};
 
 /// What every client takes, so that sizes need no look at what it says.
 pub(super) const ROOM: usize = UDP_SIZE_MIN as usize;
@@ -94,68 +94,151 @@ struct Writer<'m> {
     rotates: bool,
 }
 
-/// Answers the request at the start of `octets`, `request_len` long, in its place, as [`super::respond_fully`] would; or
-/// leaves both to it.
-#[inline(never)]
-pub(super) fn respond_in_place(
-    zones: &ZoneSet,
-    settings: &Settings,
-    client: &Client,
-    octets: &mut [u8; ROOM],
-    request_len: usize,
-) -> Option<Outcome> {
-    let header: &[u8; HEADER_LEN] = octets.first_chunk().expect("there is room for a header");
-    let counts = u64::from_be_bytes(*header.last_chunk().expect("the counts are its end"));
-    let is_plain = header[2] & NOT_A_QUERY == 0 && counts & !ONE_ADDITIONAL == ONE_QUESTION;
-    // QUIC has rules of its own (RFC 9250 §4.2.1).
-    if !is_plain || request_len > REQUEST_LEN_MAX || client.transport == Transport::Quic {
-        return None;
-    }
-    let labels = Labels::read(octets)?;
-    let question_end = HEADER_LEN + labels.len + TYPE_AND_CLASS_LEN;
-    let [t1, t0, c1, c0] = *octets[HEADER_LEN + labels.len..].first_chunk()?;
-    let qtype = Rtype(u16::from_be_bytes([t1, t0]));
-    let is_in = u16::from_be_bytes([c1, c0]) == CLASS_IN;
-    if question_end > request_len || !is_in || matches!(qtype, Rtype::AXFR | Rtype::IXFR) {
-        return None;
-    }
-    let has_opt = counts & ONE_ADDITIONAL != 0;
-    let opt = if has_opt { Some(Opt::read(&octets[question_end..request_len])?) } else { None };
-    let dnssec_ok = opt.as_ref().is_some_and(|opt| opt.dnssec_ok);
+/// A question that the hot path may answer, read from its request: the first of two steps, between which others of a
+/// batch are read, so that the look-ups of all of them wait for memory together.
+pub struct Asked<'z> {
+    /// QNAME in lower case (RFC 4343). What follows it is not looked at.
+    name: [u8; NAME_LEN_MAX],
+    labels: Labels,
+    qtype: Rtype,
+    enclosing: Enclosing<'z>,
+    /// Where the label below the apex begins.
+    start: usize,
+    probe: Probe<'z>,
+}
 
-    // QNAME in lower case (RFC 4343): length octets are below b'A', so lowering every octet cannot change them. What
-    // follows the name is not looked at.
-    let mut name: [u8; NAME_LEN_MAX] = *octets[HEADER_LEN..].first_chunk()?;
-    let (first, rest) = name.split_at_mut(NAME_LEN_SHORT);
-    first.make_ascii_lowercase();
-    if labels.len > NAME_LEN_SHORT {
-        rest.make_ascii_lowercase();
-    }
-    let enclosing = zones.enclosing_by_tail(name.get(..labels.len)?, labels.starts, labels.count)?;
-    let zone = enclosing.zone;
-    if dnssec_ok && zone.is_signed() || zone.is_restricted() && !zone.allows(client.address, None) {
-        return None;
-    }
-    let mut cookie = None;
-    if let (Some(cookies), Some(Opt { cookie: Some(sent), .. })) = (&settings.cookies, &opt) {
-        let answered = cookies.answer(sent, client.address, client.now as u32);
-        if cookies.required && !answered.valid {
+/// How far the look-up of a registration is.
+enum Probe<'z> {
+    /// The name cannot be registered.
+    No,
+    /// The hash of its label is known.
+    Hashed(&'z Pages, Hash),
+    /// It is in these records or nowhere.
+    Found(Bucket<'z>),
+}
+
+impl<'z> Asked<'z> {
+    /// Reads the request at the start of `octets`, `request_len` long; none if the hot path does not know it.
+    #[inline(always)]
+    pub(super) fn read(zones: &'z ZoneSet, octets: &[u8; ROOM], request_len: usize) -> Option<Self> {
+        let header: &[u8; HEADER_LEN] = octets.first_chunk().expect("there is room for a header");
+        let counts = u64::from_be_bytes(*header.last_chunk().expect("the counts are its end"));
+        let is_plain = header[2] & NOT_A_QUERY == 0 && counts & !ONE_ADDITIONAL == ONE_QUESTION;
+        if !is_plain || request_len > REQUEST_LEN_MAX {
             return None;
         }
-        cookie = Some(answered);
+        let labels = Labels::read(octets)?;
+        let [t1, t0, c1, c0] = *octets[HEADER_LEN + labels.len..].first_chunk()?;
+        let qtype = Rtype(u16::from_be_bytes([t1, t0]));
+        let is_in = u16::from_be_bytes([c1, c0]) == CLASS_IN;
+        if labels.question_end() > request_len || !is_in || matches!(qtype, Rtype::AXFR | Rtype::IXFR) {
+            return None;
+        }
+        // Length octets are below b'A', so lowering every octet cannot change them.
+        let mut name: [u8; NAME_LEN_MAX] = *octets[HEADER_LEN..].first_chunk()?;
+        let (first, rest) = name.split_at_mut(NAME_LEN_SHORT);
+        first.make_ascii_lowercase();
+        if labels.len > NAME_LEN_SHORT {
+            rest.make_ascii_lowercase();
+        }
+        let enclosing = zones.enclosing_by_tail(name.get(..labels.len)?, labels.starts, labels.count)?;
+        if labels.count == enclosing.zone.depth() {
+            return None;
+        }
+        let start = labels.start_of(enclosing.zone.depth());
+        let label = name.get(start + 1..enclosing.apex_start)?;
+        let probe = match enclosing.zone.registrations() {
+            Some(pages) if label.first_chunk() == Some(A_LABEL_PREFIX) => Probe::Hashed(pages, pages.hash(label)),
+            _ => Probe::No,
+        };
+        Some(Self { name, labels, qtype, enclosing, start, probe })
     }
-    let recursion_desired = header[2] & RD;
-    let mut error = None;
-    let mut writer = Writer { octets, len: question_end, rotates: settings.rotate_rrsets };
-    let (kind, rcode, mut counts) = answer(zone, &name, labels, enclosing.apex_start, qtype, &mut writer, &mut error)?;
-    if has_opt {
-        let udp_size = settings.udp_size_max.max(UDP_SIZE_MIN);
-        writer.opt(udp_size, dnssec_ok, cookie.as_ref().map(|cookie| &cookie.octets), error);
-        counts += ONE_ADDITIONAL;
+
+    /// Walks to the records that its registration is among, if it is registered.
+    #[inline(always)]
+    pub(super) fn find(&mut self) {
+        if let Probe::Hashed(pages, hash) = self.probe {
+            self.probe = Probe::Found(pages.bucket(hash));
+        }
     }
-    let len = writer.finish(recursion_desired, rcode, counts);
-    let (zone, cookie) = (Some(enclosing.position), cookie.is_some_and(|cookie| cookie.valid));
-    Some(Outcome { len, rcode, kind, zone, truncated: false, cookie, synthesised: false, tsig: None })
+
+    /// The same, and asks the memory for these records.
+    #[inline(always)]
+    pub fn fetch(&mut self) {
+        self.find();
+        if let Probe::Found(bucket) = self.probe {
+            bucket.touch();
+        }
+    }
+
+    /// Answers in place of the request that this was read from, as [`super::respond_fully`] would, or leaves it as it is.
+    #[inline(always)]
+    pub(super) fn respond(
+        &self,
+        settings: &Settings,
+        client: &Client,
+        octets: &mut [u8; ROOM],
+        request_len: usize,
+    ) -> Option<Outcome> {
+        let question_end = self.labels.question_end();
+        let has_opt = octets[HEADER_LEN - 1] & ONE_ADDITIONAL as u8 != 0;
+        let opt = if has_opt { Some(Opt::read(octets.get(question_end..request_len)?)?) } else { None };
+        let dnssec_ok = opt.as_ref().is_some_and(|opt| opt.dnssec_ok);
+        let zone = self.enclosing.zone;
+        // QUIC has rules of its own (RFC 9250 §4.2.1).
+        if client.transport == Transport::Quic
+            || dnssec_ok && zone.is_signed()
+            || zone.is_restricted() && !zone.allows(client.address, None)
+        {
+            return None;
+        }
+        let mut cookie = None;
+        if let (Some(cookies), Some(Opt { cookie: Some(sent), .. })) = (&settings.cookies, &opt) {
+            let answered = cookies.answer(sent, client.address, client.now as u32);
+            if cookies.required && !answered.valid {
+                return None;
+            }
+            cookie = Some(answered);
+        }
+        let recursion_desired = octets[2] & RD;
+        let mut error = None;
+        let mut writer = Writer { octets, len: question_end, rotates: settings.rotate_rrsets };
+        let (kind, rcode, mut counts) = self.answer(&mut writer, &mut error)?;
+        if has_opt {
+            let udp_size = settings.udp_size_max.max(UDP_SIZE_MIN);
+            writer.opt(udp_size, dnssec_ok, cookie.as_ref().map(|cookie| &cookie.octets), error);
+            counts += ONE_ADDITIONAL;
+        }
+        let len = writer.finish(recursion_desired, rcode, counts);
+        let (zone, cookie) = (Some(self.enclosing.position), cookie.is_some_and(|cookie| cookie.valid));
+        Some(Outcome { len, rcode, kind, zone, truncated: false, cookie, synthesised: false, tsig: None })
+    }
+
+    /// Looks for the name as [`Zone::lookup`] does, and writes what is found; none, and nothing is written, for what is not
+    /// answered here.
+    #[inline(always)]
+    fn answer(&self, writer: &mut Writer<'_>, error: &mut Option<ExtendedError<'z>>) -> Option<Answered> {
+        let Self { name, labels, qtype, enclosing: Enclosing { zone, apex_start, .. }, start, .. } = *self;
+        let below = labels.count - zone.depth();
+        if let Probe::Found(bucket) = self.probe {
+            let Some(octets) = bucket.get(name.get(start + 1..apex_start)?) else {
+                return writer.nxdomain(zone, apex_start);
+            };
+            let is_www = below == 2 && name.first_chunk() == Some(WWW);
+            let Some((v4, v6, ttl, www)) = PublishedRef::addresses(octets) else {
+                return answer_other(zone, octets, below == 1, is_www, apex_start, qtype, writer, error);
+            };
+            if below != 1 && !(is_www && www) {
+                return writer.nxdomain(zone, apex_start);
+            }
+            return writer.addresses_of(zone, qtype, v4, v6, ttl, apex_start);
+        }
+        match find_static(zone, &name, below, start, apex_start, qtype)? {
+            Static::Rrset(rrset) => writer.rrset(rrset),
+            Static::Nodata => writer.nodata(zone, apex_start),
+            Static::Missing => writer.nxdomain(zone, apex_start),
+        }
+    }
 }
 
 /// Leaves of a response made here the question, and of OPT the cookie; with TC set.
@@ -178,44 +261,6 @@ pub(super) fn truncate(octets: &mut [u8], len: usize) -> usize {
     octets[2] |= TC;
     octets[6..10].fill(0);
     question_end + opt_len
-}
-
-/// Looks for `name` as [`Zone::lookup`] does, and writes what is found for `qtype`; none, and nothing is written, for what
-/// is not answered here.
-#[inline(always)]
-fn answer<'z>(
-    zone: &'z Zone,
-    name: &[u8; NAME_LEN_MAX],
-    labels: Labels,
-    apex_start: usize,
-    qtype: Rtype,
-    writer: &mut Writer<'_>,
-    error: &mut Option<ExtendedError<'z>>,
-) -> Option<Answered> {
-    let below = labels.count - zone.depth();
-    if below == 0 {
-        return None;
-    }
-    let start = labels.start_of(zone.depth());
-    let label = name.get(start + 1..apex_start)?;
-    if let Some(registrations) = zone.registrations()
-        && label.first_chunk() == Some(A_LABEL_PREFIX)
-    {
-        let Some(octets) = registrations.get(label) else { return writer.nxdomain(zone, apex_start) };
-        let is_www = below == 2 && name.first_chunk() == Some(WWW);
-        let Some((v4, v6, ttl, www)) = PublishedRef::addresses(octets) else {
-            return answer_other(zone, octets, below == 1, is_www, apex_start, qtype, writer, error);
-        };
-        if below != 1 && !(is_www && www) {
-            return writer.nxdomain(zone, apex_start);
-        }
-        return writer.addresses_of(zone, qtype, v4, v6, ttl, apex_start);
-    }
-    match find_static(zone, name, below, start, apex_start, qtype)? {
-        Static::Rrset(rrset) => writer.rrset(rrset),
-        Static::Nodata => writer.nodata(zone, apex_start),
-        Static::Missing => writer.nxdomain(zone, apex_start),
-    }
 }
 
 /// The same where a registration publishes no addresses of its own.
@@ -314,6 +359,12 @@ impl Labels {
                 return None;
             }
         }
+    }
+
+    /// Where QTYPE and QCLASS behind the name end.
+    #[inline(always)]
+    fn question_end(self) -> usize {
+        HEADER_LEN + self.len + TYPE_AND_CLASS_LEN
     }
 
     /// Where the label begins that has `right` labels to the right of it.

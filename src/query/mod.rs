@@ -25,6 +25,7 @@ mod reply;
 mod request;
 
 pub use cookie::{CookieSecret, Cookies};
+pub use fast::Asked;
 pub use freshness::freshness;
 
 use crate::tsig;
@@ -196,7 +197,28 @@ pub fn respond_in_place(
     octets: &mut [u8],
     request_len: usize,
 ) -> Option<Outcome> {
-    fast::respond_in_place(zones, settings, client, octets.first_chunk_mut()?, request_len)
+    let mut asked = read_in_place(zones, octets, request_len)?;
+    asked.find();
+    respond_to(&asked, settings, client, octets, request_len)
+}
+
+/// The first step of [`respond_in_place`]. For a batch: all its requests are read, then [`Asked::fetch`] is called for each,
+/// and then they are answered.
+#[inline(never)]
+pub fn read_in_place<'z>(zones: &'z ZoneSet, octets: &[u8], request_len: usize) -> Option<Asked<'z>> {
+    Asked::read(zones, octets.first_chunk()?, request_len)
+}
+
+/// The second step of [`respond_in_place`], for the same octets as the first.
+#[inline(never)]
+pub fn respond_to(
+    asked: &Asked<'_>,
+    settings: &Settings,
+    client: &Client,
+    octets: &mut [u8],
+    request_len: usize,
+) -> Option<Outcome> {
+    asked.respond(settings, client, octets.first_chunk_mut()?, request_len)
 }
 
 /// The same without the hot path, which gives the same octets for what it knows.

@@ -142,6 +142,18 @@ impl Batch {
         }
     }
 
+    /// The room of the `i`th request of those received, and how many octets of it are the request.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[inline]
+    pub fn request(&self, i: usize) -> (&[u8; REQUEST_LEN_MAX], usize) {
+        assert!(i < self.received, "only {} requests were received", self.received);
+        let arena = self.arena.as_ptr();
+        // SAFETY: `i` is within the arrays; nothing is written as long as `self` is borrowed.
+        unsafe { (&*addr_of!((*arena).requests[i]), ((*arena).incoming[i].msg_len as usize).min(REQUEST_LEN_MAX)) }
+    }
+
     /// Marks the first `len` octets at this place of the `i`th exchange to be sent to where its request came from; once per
     /// request.
     ///

@@ -4,12 +4,14 @@ use super::rate::{Limiter, Verdict};
 use super::settings::{Changeable, Settings};
 use super::sys::{self, Batch, Exchange, Place};
 use super::{Serving, count, now};
-use crate::query::{self, Client, Transport};
+use crate::query::{self, Asked, Client, Transport};
 use crate::snapshot::Watch;
 use crate::telemetry::{DnsCounter, DropReason, Limited};
+use crate::zone::ZoneSet;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -18,6 +20,8 @@ use std::time::{Duration, Instant};
 pub(super) const WAIT: Duration = Duration::from_millis(200);
 /// Pause after an error of receiving that is not a time-out: it is the socket's, and would come again at once.
 pub(super) const ERROR_PAUSE: Duration = Duration::from_millis(10);
+/// Requests whose look-ups wait for memory together: about as many as a core can have lines on their way.
+const GROUP_LEN: usize = 16;
 /// Kernel buffers asked for: a burst of some ten thousand queries while a thread is not scheduled.
 const BUFFER_LEN: usize = 4 << 20;
 
@@ -136,7 +140,13 @@ impl Worker {
         let snapshot = serving.reader.load();
         let now = now();
         let micros = start.saturating_duration_since(*begun).as_micros() as u64;
+        let zones = &snapshot.zones;
+        let mut asked = [const { None }; GROUP_LEN];
         for i in 0..received {
+            let in_group = i % GROUP_LEN;
+            if in_group == 0 {
+                prepare(zones, batch, i..received.min(i + GROUP_LEN), &mut asked);
+            }
             let Exchange { request, request_len, response, source, cut } = batch.exchange(i);
             if source.port() == 0 {
                 counter.dropped(DropReason::SourcePort);
@@ -147,8 +157,9 @@ impl Worker {
                 continue;
             }
             let client = Client { transport: Transport::Udp, address: source.ip(), now };
-            let zones = &snapshot.zones;
-            let in_place = query::respond_in_place(zones, settings, &client, request, request_len);
+            let in_place = asked[in_group]
+                .as_ref()
+                .and_then(|asked| query::respond_to(asked, settings, &client, request, request_len));
             let (outcome, place) = match in_place {
                 Some(outcome) => (outcome, Place::Request),
                 None => {
@@ -187,6 +198,19 @@ impl Worker {
             (0..drops).for_each(|_| counter.dropped(reason));
         }
         counter.latency(start.elapsed(), received as u64);
+    }
+}
+
+/// Reads the requests at these positions, and then asks the memory for what all of them need: it is waited for once.
+#[inline]
+fn prepare<'z>(zones: &'z ZoneSet, batch: &Batch, positions: Range<usize>, asked: &mut [Option<Asked<'z>>; GROUP_LEN]) {
+    let first = positions.start;
+    for i in positions.clone() {
+        let (request, request_len) = batch.request(i);
+        asked[i - first] = query::read_in_place(zones, request, request_len);
+    }
+    for asked in asked[..positions.len()].iter_mut().flatten() {
+        asked.fetch();
     }
 }
 

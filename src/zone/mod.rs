@@ -24,7 +24,7 @@ pub use denial::{Denial, Link};
 pub use lookup::{Found, Gap};
 pub use name::{Name, NameError};
 pub use node::{NodeRef, RrsetRef};
-pub use pages::{Pages, PagesEdit};
+pub use pages::{Bucket, Hash, Pages, PagesEdit};
 pub use published::{Published, PublishedRef};
 pub use qname::Qname;
 pub use record::{Record, Rtype};

@@ -12,6 +12,7 @@ mod tests;
 pub(in crate::zone) use bulk::Bulk;
 use foldhash::SharedSeed;
 use foldhash::quality::FoldHasher;
+pub use page::Bucket;
 use page::{Mark, Page};
 use std::hash::Hasher;
 use std::sync::{Arc, OnceLock};
@@ -57,6 +58,10 @@ enum Child {
     Leaf(Page),
     Branch(Branch),
 }
+
+/// The keyed hash of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hash(u64);
 
 /// The key of the hash. Names are chosen by strangers; what collides must not be theirs to choose.
 #[derive(Clone, Copy)]
@@ -120,12 +125,23 @@ impl Pages {
     /// The value of `key`. No allocation; the cost does not depend on what the index holds.
     #[inline]
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        let hash = self.key.hash(key);
+        self.bucket(self.hash(key)).get(key)
+    }
+
+    /// The hash of `key`, for [`Pages::bucket`] of any version.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> Hash {
+        Hash(self.key.hash(key))
+    }
+
+    /// What a key with this hash is in, if it is in the index: the walk there is most of a look-up's waiting for memory.
+    #[inline]
+    pub fn bucket(&self, Hash(hash): Hash) -> Bucket<'_> {
         let mut branch = &self.root;
         let mut shift = SHIFT_FIRST;
         loop {
             match &branch.children[slot(hash, shift)] {
-                Child::Leaf(page) => return page.get(Mark::of(hash), key),
+                Child::Leaf(page) => return page.bucket(Mark::of(hash)),
                 Child::Branch(below) => {
                     branch = below;
                     shift -= LEVEL_BITS;
@@ -256,7 +272,7 @@ impl Branch {
         };
         let (grown, added) = page.with(Mark::of(place.hash), place.key, value, scratch);
         let (start, size) = self.range_of(slot_in);
-        if grown.size() > PAGE_SIZE_MAX && grown.count() > 1 && (size > 1 || shift > SHIFT_LAST) {
+        if grown.size() > PAGE_SIZE_MAX && grown.can_be_split() && (size > 1 || shift > SHIFT_LAST) {
             self.split(&grown, start, size, shift, key, scratch);
         } else {
             self.set(start, size, &grown);

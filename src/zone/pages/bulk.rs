@@ -48,7 +48,7 @@ impl Bulk {
         debug_assert!(hash == self.hash(key) && self.places.last().is_none_or(|last| last.hash <= hash));
         self.close_slots_before(slot(hash, SHIFT_FIRST));
         let start = self.octets.len();
-        page::write_record(key, value, &mut self.octets);
+        page::write_record(Mark::of(hash), key, value, &mut self.octets);
         self.places.push(Place { hash, octets: start..self.octets.len() });
         self.pages.len += 1;
     }
@@ -119,7 +119,7 @@ impl Bulk {
             [] | [_] => return true,
             [first, .., last] => last.octets.end - first.octets.start,
         };
-        page::size(places.len(), octets) <= PAGE_SIZE_MAX
+        page::size(octets) <= PAGE_SIZE_MAX
     }
 
     fn page(&mut self, places: Range<usize>) -> Page {

@@ -1,22 +1,27 @@
 //! One page of the index: immutable octets that hold some records, one allocation.
 //!
 //! ```text
-//! starts: u16 × 33 | tags: u8 × count | offsets: u32 × count | records: key length, value length (varint), key, value
+//! starts: u32 × 33 | records, bucket by bucket: tag, key length, value length (varint each), key, value
 //! ```
 //!
-//! Some bits of each key's hash choose one of 32 buckets, `starts` says which tags and offsets are a bucket's (the last
-//! start is the count), and a tag is eight bits more of the hash: a search reads some three tags, and a record only where
-//! its tag agrees. Offsets count from the first record, so that one more record moves nothing but octets.
+//! Some bits of each key's hash choose one of 32 buckets, `starts` says where a bucket's records begin and end, and a tag
+//! is eight bits more of the hash. A search so waits for memory twice: for one pair of starts, and for the some three
+//! records of a bucket, which lie one behind the other. Starts count from the first record.
 
 use super::super::same::is_same;
 use std::sync::Arc;
 
 /// Buckets of a page: a full page has some three records in each.
 const BUCKETS: usize = 32;
-/// Octets of the starts: one for each bucket, and the count.
-const STARTS_LEN: usize = 2 * (BUCKETS + 1);
-/// Octets of one offset.
-const OFFSET_LEN: usize = 4;
+/// Octets of one start.
+const START_LEN: usize = 4;
+/// Octets of the starts: one for each bucket, and the end of the last.
+const STARTS_LEN: usize = START_LEN * (BUCKETS + 1);
+/// Octets of a line of the processor's cache.
+const LINE_LEN: usize = 64;
+
+/// Lines of a bucket that are asked for together: nearly all buckets have no more.
+const LINES_TOUCHED: usize = 4;
 
 /// An immutable page; clones share it.
 #[derive(Clone)]
@@ -27,6 +32,13 @@ pub(super) struct Page(Arc<[u8]>);
 pub(super) struct Mark {
     bucket: u8,
     tag: u8,
+}
+
+/// The records of one bucket.
+#[derive(Clone, Copy)]
+pub struct Bucket<'a> {
+    tag: u8,
+    octets: &'a [u8],
 }
 
 /// A record in a page: where it is, and what it says.
@@ -65,106 +77,69 @@ impl Page {
         self.0.len()
     }
 
-    /// How many records it holds.
-    pub fn count(&self) -> usize {
-        self.start_of(BUCKETS)
+    /// Whether it holds more than one record.
+    pub fn can_be_split(&self) -> bool {
+        self.entries().nth(1).is_some()
     }
 
-    /// The value of `key`, whose hash has this mark.
+    /// The records among which is that of a key with this mark, if there is one.
     #[inline]
-    pub fn get(&self, mark: Mark, key: &[u8]) -> Option<&[u8]> {
-        self.find(mark, key).map(|(_, value)| value)
+    pub fn bucket(&self, mark: Mark) -> Bucket<'_> {
+        let range = || {
+            let (starts, records) = self.0.split_first_chunk::<STARTS_LEN>()?;
+            let (starts, _) = starts.as_chunks::<START_LEN>();
+            let start = |bucket: usize| Some(u32::from_le_bytes(*starts.get(bucket)?) as usize);
+            let bucket = usize::from(mark.bucket);
+            records.get(start(bucket)?..start(bucket + 1)?)
+        };
+        Bucket { tag: mark.tag, octets: range().unwrap_or_default() }
     }
 
-    /// Where `key` is, and its value.
-    #[inline]
-    fn find(&self, mark: Mark, key: &[u8]) -> Option<(usize, &[u8])> {
-        let octets: &[u8] = &self.0;
-        let (starts, rest) = octets.split_first_chunk::<STARTS_LEN>()?;
-        let start = |at: usize| usize::from(u16::from_le_bytes([starts[at], starts[at + 1]]));
-        let (first, end) = (start(2 * usize::from(mark.bucket)), start(2 * usize::from(mark.bucket) + 2));
-        let (tags, rest) = rest.split_at_checked(start(2 * BUCKETS))?;
-        for (at, &tag) in tags.get(first..end)?.iter().enumerate() {
-            if tag == mark.tag {
-                let (offsets, records) = rest.split_at_checked(tags.len() * OFFSET_LEN)?;
-                let offset = offsets.get((first + at) * OFFSET_LEN..)?.first_chunk()?;
-                let (known, value) = read_record(records.get(u32::from_le_bytes(*offset) as usize..)?)?;
-                if is_same(known, key) {
-                    return Some((first + at, value));
-                }
-            }
-        }
-        None
-    }
-
-    /// The first position of a bucket; of the one behind the last, the count.
+    /// Where the records of a bucket begin; of the one behind the last, where they end.
     #[inline]
     fn start_of(&self, bucket: usize) -> usize {
         let starts: &[u8; STARTS_LEN] = self.0.first_chunk().expect("a page begins with its starts");
-        usize::from(u16::from_le_bytes([starts[2 * bucket], starts[2 * bucket + 1]]))
-    }
-
-    /// The record at a position, of a key with this mark.
-    #[inline]
-    fn entry(&self, index: usize, mark: Mark) -> Entry<'_> {
-        let count = self.count();
-        let at = STARTS_LEN + count + index * OFFSET_LEN;
-        let offset = u32::from_le_bytes(*self.0[at..].first_chunk().expect("each tag has an offset")) as usize;
-        let octets = &self.0[STARTS_LEN + count * (1 + OFFSET_LEN) + offset..];
-        let (key, value) = read_record(octets).expect("an offset leads to a record");
-        let len = varint_len(key.len()) + varint_len(value.len()) + key.len() + value.len();
-        Entry { mark, octets: &octets[..len], key, value }
+        u32::from_le_bytes(starts.as_chunks::<START_LEN>().0[bucket]) as usize
     }
 
     /// All records, bucket by bucket.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> + Clone {
-        (0..BUCKETS).flat_map(move |bucket| {
-            (self.start_of(bucket)..self.start_of(bucket + 1)).map(move |index| {
-                let mark = Mark { bucket: bucket as u8, tag: self.0[STARTS_LEN + index] };
-                self.entry(index, mark)
-            })
-        })
+        (0..BUCKETS as u8).flat_map(move |bucket| self.bucket(Mark { bucket, tag: 0 }).entries(bucket))
     }
 
     /// The page with `key` set to `value`, and whether the key is new in it. `scratch` is working space.
     pub fn with(&self, mark: Mark, key: &[u8], value: &[u8], scratch: &mut Vec<u8>) -> (Self, bool) {
-        let Some((replaced, _)) = self.find(mark, key) else {
+        if self.bucket(mark).get(key).is_none() {
             return (self.with_new(mark, key, value, scratch), true);
-        };
-        let mut record = Vec::with_capacity(key.len() + value.len() + 6);
-        write_record(key, value, &mut record);
-        let others = self.entries().enumerate().filter(|&(index, _)| index != replaced);
-        let all = others.map(|(_, entry)| (entry.mark, entry.octets)).chain([(mark, &record[..])]);
+        }
+        let mut record = Vec::with_capacity(key.len() + value.len() + 7);
+        write_record(mark, key, value, &mut record);
+        let others = self.entries().filter(|entry| entry.key != key);
+        let all = others.map(|entry| (entry.mark, entry.octets)).chain([(mark, &record[..])]);
         (Self::build(all, scratch), false)
     }
 
     /// The page with one more record; its other octets are copied in pieces, for the sake of loading millions.
     fn with_new(&self, mark: Mark, key: &[u8], value: &[u8], scratch: &mut Vec<u8>) -> Self {
-        let count = self.count();
         let at = self.start_of(usize::from(mark.bucket) + 1);
-        let (tags, rest) = self.0[STARTS_LEN..].split_at(count);
-        let (offsets, records) = rest.split_at(count * OFFSET_LEN);
+        let (before, behind) = self.0[STARTS_LEN..].split_at(at);
         scratch.clear();
-        for bucket in 0..=BUCKETS {
-            let start = self.start_of(bucket) + usize::from(bucket > usize::from(mark.bucket));
-            scratch.extend_from_slice(&to_u16(start).to_le_bytes());
+        scratch.extend_from_slice(&self.0[..STARTS_LEN]);
+        scratch.extend_from_slice(before);
+        write_record(mark, key, value, scratch);
+        let added = to_u32(scratch.len() - STARTS_LEN - at);
+        scratch.extend_from_slice(behind);
+        for start in &mut scratch[..STARTS_LEN].as_chunks_mut().0[usize::from(mark.bucket) + 1..] {
+            *start = (u32::from_le_bytes(*start) + added).to_le_bytes();
         }
-        scratch.extend_from_slice(&tags[..at]);
-        scratch.push(mark.tag);
-        scratch.extend_from_slice(&tags[at..]);
-        scratch.extend_from_slice(&offsets[..at * OFFSET_LEN]);
-        scratch.extend_from_slice(&to_u32(records.len()).to_le_bytes());
-        scratch.extend_from_slice(&offsets[at * OFFSET_LEN..]);
-        scratch.extend_from_slice(records);
-        write_record(key, value, scratch);
         Self(Arc::from(&scratch[..]))
     }
 
     /// The page without `key`, if it is there.
     pub fn without(&self, mark: Mark, key: &[u8], scratch: &mut Vec<u8>) -> Option<Self> {
-        let (gone, _) = self.find(mark, key)?;
-        let others = self.entries().enumerate().filter(|&(index, _)| index != gone);
-        Some(Self::build(others.map(|(_, entry)| (entry.mark, entry.octets)), scratch))
+        self.bucket(mark).get(key)?;
+        let others = self.entries().filter(|entry| entry.key != key);
+        Some(Self::build(others.map(|entry| (entry.mark, entry.octets)), scratch))
     }
 
     /// Two pages: the records whose keys `goes_left`, and the others.
@@ -185,37 +160,67 @@ impl Page {
         let mut records: Vec<_> = records.collect();
         records.sort_by_key(|(mark, _)| mark.bucket);
         scratch.clear();
-        for bucket in 0..=BUCKETS {
-            let start = records.partition_point(|(mark, _)| usize::from(mark.bucket) < bucket);
-            scratch.extend_from_slice(&to_u16(start).to_le_bytes());
-        }
-        scratch.extend(records.iter().map(|(mark, _)| mark.tag));
-        let mut offset = 0;
-        for (_, octets) in &records {
-            scratch.extend_from_slice(&to_u32(offset).to_le_bytes());
-            offset += octets.len();
-        }
-        for (_, octets) in &records {
+        scratch.resize(STARTS_LEN, 0);
+        for (mark, octets) in &records {
             scratch.extend_from_slice(octets);
+            let end = to_u32(scratch.len() - STARTS_LEN);
+            scratch.as_chunks_mut().0[usize::from(mark.bucket) + 1] = end.to_le_bytes();
+        }
+        // A bucket without records ends where the one before it does.
+        let starts = scratch[..STARTS_LEN].as_chunks_mut().0;
+        let mut end = 0;
+        for start in starts {
+            end = end.max(u32::from_le_bytes(*start));
+            *start = end.to_le_bytes();
         }
         Self(Arc::from(&scratch[..]))
     }
 }
 
-fn to_u16(value: usize) -> u16 {
-    u16::try_from(value).expect("a page is split long before it holds so many records")
+impl<'a> Bucket<'a> {
+    /// Reads a little of each of its lines, so that they are on their way into the cache while others are asked for too.
+    #[inline]
+    pub fn touch(&self) {
+        for line in self.octets.chunks(LINE_LEN).take(LINES_TOUCHED) {
+            std::hint::black_box(line[0]);
+        }
+    }
+
+    /// The value of `key`, which has the mark that the bucket was asked for with.
+    #[inline]
+    pub fn get(&self, key: &[u8]) -> Option<&'a [u8]> {
+        let mut rest = self.octets;
+        while let Some((tag, known, value, others)) = read_record(rest) {
+            if tag == self.tag && is_same(known, key) {
+                return Some(value);
+            }
+            rest = others;
+        }
+        None
+    }
+
+    fn entries(self, bucket: u8) -> impl Iterator<Item = Entry<'a>> + Clone {
+        let mut rest = self.octets;
+        std::iter::from_fn(move || {
+            let (tag, key, value, others) = read_record(rest)?;
+            let octets = &rest[..rest.len() - others.len()];
+            rest = others;
+            Some(Entry { mark: Mark { bucket, tag }, octets, key, value })
+        })
+    }
 }
 
-/// Size in octets of a page of so many records with so many octets in all.
-pub(super) fn size(count: usize, octets: usize) -> usize {
-    STARTS_LEN + count * (1 + OFFSET_LEN) + octets
+/// Size in octets of a page of records with so many octets in all.
+pub(super) fn size(octets: usize) -> usize {
+    STARTS_LEN + octets
 }
 
 fn to_u32(value: usize) -> u32 {
     u32::try_from(value).expect("a page is far smaller than 4 GiB")
 }
 
-pub(super) fn write_record(key: &[u8], value: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_record(mark: Mark, key: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.push(mark.tag);
     write_varint(key.len(), out);
     write_varint(value.len(), out);
     out.extend_from_slice(key);
@@ -231,25 +236,25 @@ fn write_varint(mut value: usize, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-/// Octets that [`write_varint`] appends.
-fn varint_len(value: usize) -> usize {
-    (usize::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
-}
+/// Tag, key, value, and what is behind them.
+type ReadRecord<'a> = (u8, &'a [u8], &'a [u8], &'a [u8]);
 
-/// Key and value of the record at the start of `octets`.
+/// The record at the start of `octets`.
 #[inline]
-fn read_record(octets: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (key_len, value_len, rest) = match octets {
+fn read_record(octets: &[u8]) -> Option<ReadRecord<'_>> {
+    let (tag, key_len, value_len, rest) = match octets {
         // Nearly always one octet each.
-        &[key_len @ ..0x80, value_len @ ..0x80, ref rest @ ..] => (key_len.into(), value_len.into(), rest),
-        _ => {
-            let (key_len, rest) = read_varint(octets);
+        &[tag, key_len @ ..0x80, value_len @ ..0x80, ref rest @ ..] => (tag, key_len.into(), value_len.into(), rest),
+        &[tag, ref rest @ ..] => {
+            let (key_len, rest) = read_varint(rest);
             let (value_len, rest) = read_varint(rest);
-            (key_len, value_len, rest)
+            (tag, key_len, value_len, rest)
         }
+        [] => return None,
     };
     let (key, rest) = rest.split_at_checked(key_len)?;
-    Some((key, rest.get(..value_len)?))
+    let (value, rest) = rest.split_at_checked(value_len)?;
+    Some((tag, key, value, rest))
 }
 
 #[cold]
