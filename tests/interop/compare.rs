@@ -17,10 +17,14 @@ const UDP_SIZES: (u16, u16) = (512, 1232);
 const OUR_CHAIN_MAX: usize = 16;
 /// Octets that addresses of one name may need: an RRset goes in whole or not at all.
 const ADDRESS_LEN_MAX: usize = 200;
+/// Octets that their signature may need beside: two long names and the longest signature here.
+const SIGNATURE_LEN_MAX: usize = 500;
 /// After so many aliases Knot stops.
 const KNOT_CHAIN_MAX: usize = 5;
 /// Of so many aliases BIND makes a failure.
 const BIND_CHAIN_MAX: usize = 12;
+/// The tolerance for a proof that is not ours; if all peers need it for one answer, ours must have all that one has.
+pub const OTHER_PROOF: &str = "another proof";
 /// Seconds that NSD and Knot make up.
 const DEFAULT_TTL: u32 = 3600;
 /// Labels of a question that we compress names with.
@@ -157,6 +161,31 @@ pub const TOLERANCES: &[Tolerance] = &[
         apply: one_tree,
     },
     Tolerance {
+        name: "NSEC at a cut",
+        reason: "BIND answers with the parent's NSEC at a delegation; NSD, Knot and we refer",
+        reference: "RFC 4035 §3.1.4.1 excepts DS only",
+        apply: nsec_at_cut,
+    },
+    Tolerance {
+        name: "signatures asked for",
+        reason: "of all signatures at a name Knot sends some",
+        reference: "RFC 4035 §3.1.1 speaks of RRsets and their signatures only",
+        apply: some_signatures,
+    },
+    Tolerance {
+        name: "no proof at all",
+        reason: "Knot denies without SOA, AA and OPT where opt-out leaves no NSEC3 record for a closest encloser",
+        reference: "RFC 5155 §7.2.2 and §7.2.1: the closest provable encloser",
+        apply: no_proof,
+    },
+    Tolerance {
+        name: OTHER_PROOF,
+        reason: "NSD leaves out what covers a DNAME's target and adds a closest encloser; Knot and BIND leave out, or \
+                 show in other ways, that a wildcard is an empty non-terminal",
+        reference: "RFC 4035 §3.1.3, RFC 5155 §7.2; ours must have all that some peer has",
+        apply: other_proof,
+    },
+    Tolerance {
         name: "NS of the zone in authority",
         reason: "NSD and BIND add the zone's servers to positive answers; a courtesy that costs room",
         reference: "RFC 1034 §4.3.2 does not ask for it",
@@ -226,7 +255,7 @@ fn form(case: &Case<'_>) -> Result<(), String> {
     if ours.tc() && ours.sections.iter().any(|section| !section.is_empty()) {
         return fault("records beside TC");
     }
-    match ours.additional().iter().find(|record| !world.has(record)) {
+    match ours.additional().iter().find(|record| record.rtype != Rtype::RRSIG && !world.has(record)) {
         Some(record) => Err(format!("nobody has the additional {record}")),
         None => Ok(()),
     }
@@ -265,10 +294,8 @@ pub fn truncation(
             if lacks(ours_whole.answer(), theirs.answer()) || lacks(ours_whole.authority(), theirs.authority()) {
                 return Ok(Some("TC for records that they leave out (RFC 2181 §9)"));
             }
-            if question.name.labels().count() > COMPRESSED_LABELS_MAX {
-                return Ok(Some(
-                    "TC for a name of so many labels that we do not compress all (RFC 1035 §4.1.4: optional)",
-                ));
+            if question.name.labels().count() > COMPRESSED_LABELS_MAX || theirs_whole.len < ours_whole.len {
+                return Ok(Some("TC where they compress more, as names of many labels (RFC 1035 §4.1.4: optional)"));
             }
             Err("TC, but they fit everything in".into())
         }
@@ -343,15 +370,27 @@ fn refused_zone(case: &mut Case<'_>) -> bool {
 }
 
 fn any(case: &mut Case<'_>) -> bool {
-    let name = case.question.name.to_lowercase();
+    if case.question.qtype == Rtype::ANY && case.peer == Peer::Bind && case.ours.answer() != case.theirs.answer() {
+        // BIND gives the signatures even if DO is not set.
+        let ours = case.ours.answer().clone();
+        case.theirs.sections[0].retain(|record| record.rtype != Rtype::RRSIG || ours.contains(record));
+    }
+    // At the end of the chain, which may be a circle.
+    let mut name = case.question.name.to_lowercase();
+    for _ in aliases(&case.ours) {
+        let alias = aliases(&case.ours).find(|alias| alias.owner == name);
+        name = alias.and_then(target).unwrap_or(name);
+    }
     let types = |response: &Response| -> BTreeSet<Rtype> {
-        response.answer().iter().filter(|record| record.owner == name).map(|record| record.rtype).collect()
+        let here = response.answer().iter().filter(|record| record.owner == name && record.rtype != Rtype::RRSIG);
+        here.map(|record| record.rtype).collect()
     };
     let (ours, theirs) = (types(&case.ours), types(&case.theirs));
     let is_empty = case.theirs.sections.iter().all(BTreeSet::is_empty);
     let picks_none = match case.peer {
         Peer::Nsd => theirs.is_empty() && case.theirs.has_authority(Rtype::SOA),
-        Peer::Knot => false,
+        // It may pick the signatures alone.
+        Peer::Knot => theirs.is_empty() && !case.theirs.answer().is_empty(),
         Peer::Bind => is_empty && ours.contains(&Rtype::DS),
     };
     if case.question.qtype != Rtype::ANY || ours.len() != 1 || ours == theirs || (theirs.is_empty() && !picks_none) {
@@ -419,7 +458,9 @@ fn alias_into_other_zone(case: &mut Case<'_>) -> bool {
     // A DS is the parent's, so an alias to an apex leads there.
     let apex = |name: &Name| {
         let apex = case.world.apex_of(name);
-        apex.filter(|apex| case.question.qtype != Rtype::DS || *apex != name.to_lowercase())
+        let is_apex = apex.as_ref() == Some(&name.to_lowercase());
+        let parent = name.parent().filter(|_| is_apex && case.question.qtype == Rtype::DS);
+        parent.and_then(|parent| case.world.apex_of(&parent)).or(apex)
     };
     let home = apex(&case.question.name);
     let mut name = case.question.name.to_lowercase();
@@ -441,6 +482,11 @@ fn same(case: &Case<'_>) -> bool {
     ours.rcode == theirs.rcode && ours.answer() == theirs.answer() && ours.authority() == theirs.authority()
 }
 
+/// Whether nothing is in authority, but for what shows that a wildcard may stand for a name.
+fn is_bare(response: &Response) -> bool {
+    response.authority().iter().all(is_proof)
+}
+
 fn long_chain(case: &mut Case<'_>) -> bool {
     if case.theirs.rcode == SERVFAIL {
         let (ours, theirs) = (&case.ours, &case.theirs);
@@ -452,10 +498,10 @@ fn long_chain(case: &mut Case<'_>) -> bool {
     }
     let [ours, theirs] = [&case.ours, &case.theirs].map(|response| aliases(response).count());
     // As long as theirs, our chain may end before its end all the same.
-    let we_stop = ours < theirs || ours == theirs && ours == OUR_CHAIN_MAX && case.ours.authority().is_empty();
+    let we_stop = ours < theirs || ours == theirs && ours == OUR_CHAIN_MAX && is_bare(&case.ours);
     let (shorter, longer) = if we_stop { (&case.ours, &case.theirs) } else { (&case.theirs, &case.ours) };
     let limit = if we_stop { OUR_CHAIN_MAX } else { KNOT_CHAIN_MAX };
-    let stopped = aliases(shorter).count() >= limit && shorter.rcode == NOERROR && shorter.authority().is_empty();
+    let stopped = aliases(shorter).count() >= limit && shorter.rcode == NOERROR && is_bare(shorter);
     let applies = stopped && aliases(shorter).all(|alias| longer.answer().contains(alias));
     applies && !same(case) && settle(case)
 }
@@ -480,14 +526,66 @@ fn one_tree(case: &mut Case<'_>) -> bool {
     applies && settle(case)
 }
 
+fn nsec_at_cut(case: &mut Case<'_>) -> bool {
+    let refers = !case.ours.aa() && case.ours.has_authority(Rtype::NS);
+    let answers = case.theirs.answer().iter().any(|record| record.rtype == Rtype::NSEC);
+    let applies = case.peer == Peer::Bind && case.question.qtype == Rtype::NSEC && refers && answers;
+    applies && settle(case)
+}
+
+fn some_signatures(case: &mut Case<'_>) -> bool {
+    let (ours, theirs) = (case.ours.answer(), case.theirs.answer());
+    let applies = case.peer == Peer::Knot && case.question.qtype == Rtype::RRSIG;
+    let applies = applies && !theirs.is_empty() && theirs.is_subset(ours) && theirs != ours;
+    if applies {
+        case.theirs.sections[0] = ours.clone();
+    }
+    applies
+}
+
+/// Whether the record denies, or signs one that does.
+fn is_proof(record: &Record) -> bool {
+    let covered = record.rdata.first_chunk::<2>().map(|octets| Rtype(u16::from_be_bytes(*octets)));
+    let denies = |rtype| matches!(rtype, Rtype::NSEC | Rtype::NSEC3);
+    denies(record.rtype) || record.rtype == Rtype::RRSIG && covered.is_some_and(denies)
+}
+
+fn no_proof(case: &mut Case<'_>) -> bool {
+    let is_bare = !case.theirs.aa() && case.theirs.sections.iter().all(BTreeSet::is_empty);
+    let applies = case.peer == Peer::Knot && is_bare && case.theirs.rcode == NXDOMAIN && case.ours.rcode == NXDOMAIN;
+    applies && case.ours.has_authority(Rtype::NSEC3) && settle(case)
+}
+
+/// The records of a response that deny, and their signatures.
+fn proof(response: &Response) -> BTreeSet<Record> {
+    response.authority().iter().filter(|record| is_proof(record)).cloned().collect()
+}
+
+/// Whether our proof has all that theirs has.
+pub fn proves_as_much(ours: &Response, theirs: &Response) -> bool {
+    proof(theirs).is_subset(&proof(ours))
+}
+
+fn other_proof(case: &mut Case<'_>) -> bool {
+    let (ours, theirs) = (proof(&case.ours), proof(&case.theirs));
+    let applies = ours != theirs && case.ours.rcode == case.theirs.rcode;
+    if applies {
+        case.theirs.sections[1].retain(|record| !is_proof(record));
+        case.theirs.sections[1].extend(ours);
+    }
+    applies
+}
+
 fn authority_ns(case: &mut Case<'_>) -> bool {
     let is_positive = case.theirs.aa() && !case.theirs.answer().is_empty();
     if case.peer == Peer::Knot || !is_positive || case.ours.has_authority(Rtype::NS) {
         return false;
     }
     let world = case.world;
-    let is_apex =
-        |record: &Record| record.rtype == Rtype::NS && world.apex_of(&record.owner).as_ref() == Some(&record.owner);
+    let is_apex = |record: &Record| {
+        let covers_ns = record.rtype == Rtype::RRSIG && record.rdata.starts_with(&Rtype::NS.0.to_be_bytes());
+        (record.rtype == Rtype::NS || covers_ns) && world.apex_of(&record.owner).as_ref() == Some(&record.owner)
+    };
     let before = case.theirs.authority().len();
     case.theirs.sections[1].retain(|record| !is_apex(record));
     case.theirs.authority().len() < before
@@ -506,7 +604,8 @@ fn additional(case: &mut Case<'_>) -> bool {
     let differ = case.ours.additional() != case.theirs.additional();
     // What both add and we do not, although there is room for it, is no matter of taste.
     let lacks = case.both_add.iter().any(|record| !case.ours.additional().contains(record));
-    if lacks && case.ours.len + ADDRESS_LEN_MAX < limit(case.question) {
+    let signature = if case.question.edns.is_some_and(|(_, dnssec_ok)| dnssec_ok) { SIGNATURE_LEN_MAX } else { 0 };
+    if lacks && case.ours.len + ADDRESS_LEN_MAX + signature < limit(case.question) {
         return false;
     }
     for response in [&mut case.ours, &mut case.theirs] {

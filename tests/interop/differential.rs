@@ -6,7 +6,7 @@ use crate::random::{self, Random};
 use crate::servers::{NAMES, SERVERS, Servers};
 use crate::world::World;
 use crate::zones::Served;
-use crate::{questions, zones};
+use crate::{questions, signing, zones};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use zhengming::zone::Rtype;
@@ -41,6 +41,22 @@ const KINDS: &[&str] = &[
     "REFUSED",
     "truncation",
     "additional data",
+    "signed records",
+    "signed CNAME",
+    "signed DNAME",
+    "signed wildcard, NSEC",
+    "signed wildcard, NSEC3",
+    "NXDOMAIN with NSEC",
+    "NXDOMAIN with NSEC3",
+    "NODATA with NSEC",
+    "NODATA with NSEC3",
+    "empty non-terminal with NSEC",
+    "empty non-terminal with NSEC3",
+    "wildcard NODATA with NSEC",
+    "wildcard NODATA with NSEC3",
+    "signed referral",
+    "insecure referral with NSEC",
+    "insecure referral with NSEC3",
 ];
 
 /// What a run has counted.
@@ -73,7 +89,8 @@ fn the_peers_answer_the_same() {
 }
 
 fn round(random: &mut Random, families: usize, questions: usize, counts: &mut Counts) {
-    let families = zones::families(random, families);
+    let mut families = zones::families(random, families);
+    signing::sign_some(random, &mut families);
     let zones: Vec<_> = families.iter().flat_map(|family| family.zones.clone()).collect();
     let mut world = World::new(&zones);
     let mut servers = Servers::start(&zones);
@@ -94,7 +111,7 @@ fn check_loaded(servers: &mut Servers, zone: &Served, world: &mut World) {
         world.unserved.insert((Peer::Bind, zone.apex.to_lowercase()));
         refused[3] = false;
     }
-    for (server, _) in servers.all.iter().zip(refused).filter(|(_, refused)| *refused) {
+    if let Some((server, _)) = servers.all.iter().zip(refused).find(|(_, refused)| *refused) {
         let apex = zone.apex.to_string().to_lowercase();
         let apex = apex.trim_end_matches('.');
         let log = server.log();
@@ -112,6 +129,7 @@ pub fn ask(servers: &mut Servers, world: &World, zones: &[Served], question: &Qu
     for kind in kinds(world, question, &answers[0], &whole[0]) {
         *counts.kinds.entry(kind).or_default() += 1;
     }
+    let mut other_proofs = 0;
     for (peer, number) in Peer::ALL.into_iter().zip(1..) {
         let case = |question, answers: &[Response; SERVERS]| Case {
             question,
@@ -129,6 +147,7 @@ pub fn ask(servers: &mut Servers, world: &World, zones: &[Served], question: &Qu
         }
         match found {
             Ok(needed) => {
+                other_proofs += usize::from(needed.contains(&compare::OTHER_PROOF));
                 for name in needed {
                     *counts.tolerances.entry((name, format!("{peer:?}"))).or_default() += 1;
                 }
@@ -138,6 +157,11 @@ pub fn ask(servers: &mut Servers, world: &World, zones: &[Served], question: &Qu
                 counts.faults.entry(format!("{peer:?} {left}")).or_insert_with(text).0 += 1;
             }
         }
+    }
+    let is_enough = |theirs: &&Response| compare::proves_as_much(&whole[0], theirs);
+    if other_proofs == Peer::ALL.len() && !whole[1..].iter().any(|theirs| is_enough(&theirs)) {
+        let text = || (0, report("nobody has our proof", Peer::Bind, world, zones, question, &answers));
+        counts.faults.entry("nobody has our proof".into()).or_insert_with(text).0 += 1;
     }
 }
 
@@ -170,6 +194,29 @@ fn kinds(world: &World, question: &Question, udp: &Response, ours: &Response) ->
     add("DS at a cut", answered && question.qtype == Rtype::DS);
     add("ANY", answered && question.qtype == Rtype::ANY);
     add("additional data", answered && !ours.additional().is_empty());
+    if !question.edns.is_some_and(|(_, dnssec_ok)| dnssec_ok) {
+        return kinds;
+    }
+    let (nsec, nsec3) = (ours.has_authority(Rtype::NSEC), ours.has_authority(Rtype::NSEC3));
+    let is_signed = has(Rtype::RRSIG) && question.qtype != Rtype::RRSIG;
+    add("signed records", is_signed);
+    add("signed CNAME", is_signed && alias);
+    add("signed DNAME", is_signed && has(Rtype::DNAME));
+    add("signed referral", is_referral && ours.has_authority(Rtype::DS));
+    for (applies, names) in [
+        (is_signed && !world.exists(name), ["signed wildcard, NSEC", "signed wildcard, NSEC3"]),
+        (rcode == "NXDOMAIN", ["NXDOMAIN with NSEC", "NXDOMAIN with NSEC3"]),
+        (nodata && world.is_owner(name), ["NODATA with NSEC", "NODATA with NSEC3"]),
+        (
+            nodata && world.exists(name) && !world.is_owner(name),
+            ["empty non-terminal with NSEC", "empty non-terminal with NSEC3"],
+        ),
+        (nodata && !world.exists(name), ["wildcard NODATA with NSEC", "wildcard NODATA with NSEC3"]),
+        (is_referral, ["insecure referral with NSEC", "insecure referral with NSEC3"]),
+    ] {
+        add(names[0], applies && nsec);
+        add(names[1], applies && nsec3);
+    }
     kinds
 }
 

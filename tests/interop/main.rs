@@ -16,6 +16,7 @@ mod servers;
 mod signed;
 #[path = "../common/signed.rs"]
 mod signer;
+mod signing;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

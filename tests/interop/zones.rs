@@ -216,6 +216,14 @@ impl Served {
 }
 
 impl Served {
+    /// Takes out DS records that are at no delegation, which signers refuse (RFC 4035 §2.4).
+    pub fn drop_lone_ds(&mut self) {
+        let cuts = self.lines.iter().filter(|line| line.rtype == Rtype::NS).map(|line| line.owner.to_lowercase());
+        let cuts: BTreeSet<Name> = cuts.collect();
+        self.lines.retain(|line| line.rtype != Rtype::DS || cuts.contains(&line.owner.to_lowercase()));
+        *self = Self::new(self.apex.clone(), std::mem::take(&mut self.lines));
+    }
+
     /// Whether BIND refuses the zone, as no other does.
     pub fn is_odd(&self) -> bool {
         self.lines.iter().any(|line| line.is_odd(&self.apex))
