@@ -12,7 +12,7 @@ use std::path::Path;
 /// Reads everything that a start reads, and starts nothing.
 pub(super) fn config(file: &Path) -> Result<(), Failure> {
     let config = Config::load(file).map_err(|error| Failure::from(Error::from(error)))?;
-    daemon::zones::load(&config).map_err(|error| Failure::from(Error::from(error)))?;
+    daemon::zones::check(&config).map_err(|error| Failure::from(Error::from(error)))?;
     daemon::tls::check(&config)?;
     let keys = daemon::keys::load(&config).map_err(|error| Failure::from(Error::from(error)))?;
     daemon::seed::check(&config)?;

@@ -14,14 +14,34 @@ pub struct ZonesError {
     errors: Vec<Problem>,
 }
 
-/// Reads and checks every zone that `config` names. Warnings are logged.
+/// Reads and checks every zone that `config` names. Warnings are logged, and of zones without registrations the errors
+/// with which NSD and Knot serve them too.
 ///
 /// # Errors
-/// [`ZonesError`] with everything that is wrong with them.
+/// [`ZonesError`] with everything that is wrong with those that cannot be served.
 pub fn load(config: &Config) -> Result<Reload, ZonesError> {
+    load_as(config, Use::Serve)
+}
+
+/// The same for `check-config`, which passes no error.
+///
+/// # Errors
+/// [`ZonesError`] with everything that is wrong with the zones.
+pub fn check(config: &Config) -> Result<Reload, ZonesError> {
+    load_as(config, Use::Check)
+}
+
+/// What a zone is read for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Serve,
+    Check,
+}
+
+fn load_as(config: &Config, reason: Use) -> Result<Reload, ZonesError> {
     let (mut zones, mut errors) = (Vec::new(), Vec::new());
     for file in config.zone_files() {
-        match read(config, file) {
+        match read(config, file, reason) {
             Ok(zone) => zones.push(zone),
             Err(found) => errors.extend(found),
         }
@@ -37,12 +57,21 @@ fn reload(config: &Config, zones: Vec<Loaded>) -> Reload {
 type Loaded = (Zone, [u8; 32]);
 
 /// Reads and checks one zone.
-fn read(config: &Config, (apex, file, registry): (Name, PathBuf, bool)) -> Result<Loaded, Vec<Problem>> {
+fn read(config: &Config, (apex, file, registry): (Name, PathBuf, bool), reason: Use) -> Result<Loaded, Vec<Problem>> {
     let report = zonefile::check(&file, &apex, registry);
     for warning in &report.warnings {
         tracing::warn!("{warning}");
     }
-    let (zone, digest) = report.into_zone(&apex)?;
+    let (zone, digest) = if registry || reason == Use::Check {
+        report.into_zone(&apex)?
+    } else {
+        let errors = report.errors.clone();
+        let served = report.into_served(&apex)?;
+        for error in &errors {
+            tracing::error!("{error}");
+        }
+        served
+    };
     let (networks, keys) = config.allow_query(&apex);
     let is_open = networks.is_empty() && keys.is_empty();
     Ok((if is_open { zone } else { zone.with_allowed(&networks, &keys) }, digest))
@@ -61,7 +90,7 @@ impl ZoneFiles for Files {
         };
         let mut files = self.config.zone_files().into_iter();
         let file = files.find(|(apex, ..)| apex.to_lowercase() == *wanted).ok_or(Refused::UnknownZone)?;
-        let new = read(&self.config, file).map_err(Refused::Files)?;
+        let new = read(&self.config, file, Use::Serve).map_err(Refused::Files)?;
         let others = self.zones.iter().filter(|(zone, _)| zone.apex().to_lowercase() != *wanted);
         Ok(reload(&self.config, others.cloned().chain([new]).collect()))
     }

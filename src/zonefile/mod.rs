@@ -38,7 +38,7 @@ pub struct Located {
 /// All that can be said about a zone's files.
 #[derive(Debug)]
 pub struct Report {
-    /// Why the zone cannot be served, by file and line; at most [`PROBLEMS_MAX`].
+    /// What is wrong with the zone, by file and line; at most [`PROBLEMS_MAX`].
     pub errors: Vec<Problem>,
     /// What somebody should look at, by file and line; at most [`PROBLEMS_MAX`].
     pub warnings: Vec<Problem>,
@@ -89,7 +89,15 @@ impl Report {
     /// # Errors
     /// Those of the report.
     pub fn into_zone(self, apex: &Name) -> Result<(Zone, [u8; 32]), Vec<Problem>> {
-        if !self.errors.is_empty() {
+        if self.errors.is_empty() { self.into_served(apex) } else { Err(self.errors) }
+    }
+
+    /// The zone, if there is no error that keeps it from being served ([`Rule::keeps_from_serving`]).
+    ///
+    /// # Errors
+    /// All of the report then.
+    pub fn into_served(self, apex: &Name) -> Result<(Zone, [u8; 32]), Vec<Problem>> {
+        if self.errors.iter().any(|error| error.rule.keeps_from_serving()) {
             return Err(self.errors);
         }
         let records = self.records.into_iter().map(|located| located.record);

@@ -143,6 +143,14 @@ rules! {
     Nsec3Iterations = "nsec3-iterations",
 }
 
+impl Rule {
+    /// Whether a zone with such an error is not served. With the others NSD and Knot serve it too: what is wrong is what
+    /// its answers lead to, not the answers.
+    pub fn keeps_from_serving(self) -> bool {
+        !matches!(self, Self::NsMissing | Self::GlueMissing | Self::TargetIsAlias | Self::TtlConflict | Self::DsDigest)
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())

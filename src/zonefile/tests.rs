@@ -157,6 +157,19 @@ fn a_checked_zone_can_be_built() {
 }
 
 #[test]
+fn some_errors_keep_no_zone_from_being_served() {
+    let with = |lines: &str| format!("$TTL 300\n@ SOA ns hm 7 2 3 4 300\n@ NS ns\n{lines}");
+    let check = |text: &str| check_octets(text.as_bytes(), Path::new("test"), &apex(), false);
+    for lines in ["", "ns CNAME a\na A 192.0.2.1\n", "ns A 192.0.2.1\nns 5 A 192.0.2.2\n"] {
+        assert!(check(&with(lines)).into_zone(&apex()).is_err(), "{lines}");
+        assert!(check(&with(lines)).into_served(&apex()).is_ok(), "{lines}");
+    }
+    for lines in ["ns A 192.0.2.256\n", "ns A 192.0.2.1\nns CNAME a\n", "@ SOA ns hm 8 2 3 4 300\n"] {
+        assert!(check(&with(lines)).into_served(&apex()).is_err(), "{lines}");
+    }
+}
+
+#[test]
 fn problems_are_said_in_both_languages() {
     let report = check_octets("a 5 A x\n".as_bytes(), Path::new("z.zone"), &apex(), false);
     assert_eq!(

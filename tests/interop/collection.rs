@@ -95,7 +95,8 @@ impl Item {
             owner => owner,
         };
         let report = read(&apex);
-        let refusal = report.errors.first().map(|error| format!("{:?}", error.rule));
+        let refusal =
+            report.errors.iter().find(|error| error.rule.keeps_from_serving()).map(|error| format!("{:?}", error.rule));
         let zone = Served::read(apex, String::from_utf8_lossy(&octets).into_owned(), &report.records);
         let mut questions = questions_beside(&path, &stem, &zone.apex);
         questions.extend(derived(&zone));

@@ -6,6 +6,7 @@
 mod collection;
 mod compare;
 mod differential;
+mod faults;
 mod packet;
 mod packets;
 mod peers;
