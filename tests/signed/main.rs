@@ -1,9 +1,11 @@
-//! Zones that come signed: signed by the tools operators use, served by the program beside NSD and Knot, validated by delv.
+//! Zones that come signed: signed by the tools operators use, served by the program beside NSD and Knot, validated by
+//! delv, by Unbound in front, and as a whole by ldns-verify-zone.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, also in its helpers")]
 
 mod peers;
 mod questions;
+mod resolver;
 mod signing;
 #[path = "../support/mod.rs"]
 mod support;

@@ -20,10 +20,11 @@ use std::time::{Duration, Instant};
 const POLL: Duration = Duration::from_millis(50);
 
 /// A peer, ended when this is dropped.
-struct Peer {
+pub struct Peer {
     name: &'static str,
     process: Child,
-    address: SocketAddr,
+    /// Where it answers.
+    pub address: SocketAddr,
 }
 
 /// An answer as answers are compared.
@@ -270,7 +271,8 @@ impl Drop for Peer {
 }
 
 impl Peer {
-    fn start(name: &'static str, port: u16, command: &mut Command, log: &Path) -> Self {
+    /// Starts it and waits until it answers.
+    pub fn start(name: &'static str, port: u16, command: &mut Command, log: &Path) -> Self {
         let file = File::create(log).unwrap();
         command.stdout(file.try_clone().unwrap()).stderr(file).stdin(Stdio::null());
         let process = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}; tests/run installs it"));
@@ -291,7 +293,7 @@ impl Peer {
 }
 
 /// A port that is free for UDP and TCP.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     loop {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
