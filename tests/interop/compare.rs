@@ -378,8 +378,12 @@ fn any(case: &mut Case<'_>) -> bool {
     // At the end of the chain, which may be a circle.
     let mut name = case.question.name.to_lowercase();
     for _ in aliases(&case.ours) {
-        let alias = aliases(&case.ours).find(|alias| alias.owner == name);
-        name = alias.and_then(target).unwrap_or(name);
+        let next = aliases(&case.ours).find(|alias| alias.owner == name).and_then(target);
+        // A CNAME met for ANY is itself an answer.
+        let Some(next) = next.filter(|next| case.ours.answer().iter().any(|record| record.owner == *next)) else {
+            break;
+        };
+        name = next;
     }
     let types = |response: &Response| -> BTreeSet<Rtype> {
         let here = response.answer().iter().filter(|record| record.owner == name && record.rtype != Rtype::RRSIG);
