@@ -185,7 +185,10 @@ fn two_hundred_kills_under_load_lose_nothing_and_leave_nothing_half_done() {
     daemon.restart();
     assert_eq!(export(&daemon), before);
     let log = daemon.log();
-    assert!(!log.contains("ERROR") && !log.contains("panicked"), "{log}");
+    // sled may find its own file damaged after a kill: then the journal, which is the truth, makes it anew.
+    let is_fault = |line: &&str| line.contains("ERROR") && !line.contains("the store is rebuilt from the journal");
+    let faults: Vec<&str> = log.lines().filter(is_fault).collect();
+    assert!(faults.is_empty() && !log.contains("panicked"), "{faults:#?}");
 }
 
 /// Lets all clients write until some number of acknowledgements, and kills the program a random moment later.
