@@ -98,7 +98,7 @@ fn each_corner_is_judged_as_the_table_says() {
 fn a_file_without_any_ttl_is_refused_and_one_byte_order_mark_too() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("corner.zone");
-    let mut judge = |text: String| {
+    let judge = |text: String| {
         std::fs::write(&path, text).expect("a file");
         [check(&path, &apex(), false).errors.is_empty(), named_accepts(&path, &apex()), knot_accepts(&path, &apex())]
     };
