@@ -145,14 +145,7 @@ fn one_change_among_100_000_names_allocates_at_most_64_kib() {
         unit_kinds: vec![UnitKind::Organ],
         unit_kinds_with_proof: Vec::new(),
     };
-    let policy = Policy {
-        sets: vec![set],
-        reserved_labels: Vec::new(),
-        allow_special_addresses: true,
-        expiry_grace_secs: 0,
-        brake_percent: 5,
-        brake_names_min: 20,
-    };
+    let policy = Policy { allow_special_addresses: true, ..Policy::of(vec![set]) };
     let suffixes = Suffixes::of(&policy);
     let mut edit = Pages::new().edit();
     for n in 0..NAMES {

@@ -189,14 +189,7 @@ mod tests {
             unit_kinds: Vec::new(),
             unit_kinds_with_proof: Vec::new(),
         };
-        Policy {
-            sets: vec![set(["xn--zfr164b", "xn--zfr164b.cn"]), set(["xn--55qw42g", "xn--55qw42g.cn"])],
-            reserved_labels: Vec::new(),
-            allow_special_addresses: false,
-            expiry_grace_secs: 0,
-            brake_percent: 5,
-            brake_names_min: 20,
-        }
+        Policy::of(vec![set(["xn--zfr164b", "xn--zfr164b.cn"]), set(["xn--55qw42g", "xn--55qw42g.cn"])])
     }
 
     #[test]

@@ -31,5 +31,19 @@ pub struct Policy {
     pub brake_names_min: u64,
 }
 
+impl Policy {
+    /// The rules as they are where nothing is set, for these suffix sets.
+    pub fn of(sets: Vec<SuffixSet>) -> Self {
+        Self {
+            sets,
+            reserved_labels: Vec::new(),
+            allow_special_addresses: false,
+            expiry_grace_secs: 0,
+            brake_percent: 5,
+            brake_names_min: 20,
+        }
+    }
+}
+
 /// Shortest and longest term in years (R24).
 pub const TERM_YEARS: std::ops::RangeInclusive<u32> = 2..=10;

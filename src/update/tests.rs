@@ -86,14 +86,7 @@ fn prepare(directory: &Path) -> Engine {
 }
 
 fn prepare_on(home: Home) -> Engine {
-    let policy = Policy {
-        sets: Vec::new(),
-        reserved_labels: Vec::new(),
-        allow_special_addresses: true,
-        expiry_grace_secs: 0,
-        brake_percent: 5,
-        brake_names_min: 20,
-    };
+    let policy = Policy { allow_special_addresses: true, ..Policy::of(Vec::new()) };
     let start = Start {
         data_dir: home.data_dir.clone(),
         reload: Reload { zones: Vec::new(), gateways: Vec::new(), policy, asked_by: None },

@@ -66,15 +66,12 @@ fn policy() -> Policy {
         unit_kinds_with_proof: with_proof.to_vec(),
     };
     Policy {
-        sets: vec![
-            set("xn--zfr164b", &[UnitKind::Organ], &[UnitKind::Institution]),
-            set("xn--55qw42g", &[UnitKind::Institution, UnitKind::SocialOrganisation], &[]),
-        ],
         reserved_labels: vec![label(RESERVED).into()],
         allow_special_addresses: true,
-        expiry_grace_secs: 0,
-        brake_percent: 5,
-        brake_names_min: 20,
+        ..Policy::of(vec![
+            set("xn--zfr164b", &[UnitKind::Organ], &[UnitKind::Institution]),
+            set("xn--55qw42g", &[UnitKind::Institution, UnitKind::SocialOrganisation], &[]),
+        ])
     }
 }
 

@@ -185,15 +185,12 @@ impl World {
         };
         use UnitKind::{Institution, Organ, SocialOrganisation};
         let policy = Policy {
-            sets: vec![
-                set(["xn--zfr164b", "xn--zfr164b.cn"], &[Organ], &[Institution]),
-                set(["xn--55qw42g", "xn--55qw42g.cn"], &[Institution, SocialOrganisation], &[]),
-            ],
             reserved_labels: vec!["xn--fiqs8s".into()],
             allow_special_addresses: true,
-            expiry_grace_secs: 0,
-            brake_percent: 5,
-            brake_names_min: 20,
+            ..Policy::of(vec![
+                set(["xn--zfr164b", "xn--zfr164b.cn"], &[Organ], &[Institution]),
+                set(["xn--55qw42g", "xn--55qw42g.cn"], &[Institution, SocialOrganisation], &[]),
+            ])
         };
         let now = at("2026-11-22T08:00:00Z");
         let occupied = BTreeSet::new();

@@ -213,12 +213,8 @@ pub fn policy() -> Policy {
         unit_kinds_with_proof: Vec::new(),
     };
     Policy {
-        sets: vec![set(&GOV, &[UnitKind::Organ]), set(&[ORG], &[UnitKind::Institution])],
-        reserved_labels: Vec::new(),
         allow_special_addresses: true,
-        expiry_grace_secs: 0,
-        brake_percent: 5,
-        brake_names_min: 20,
+        ..Policy::of(vec![set(&GOV, &[UnitKind::Organ]), set(&[ORG], &[UnitKind::Institution])])
     }
 }
 

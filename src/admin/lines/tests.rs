@@ -9,14 +9,7 @@ fn policy() -> Policy {
         unit_kinds: vec![UnitKind::Organ],
         unit_kinds_with_proof: Vec::new(),
     };
-    Policy {
-        sets: vec![set],
-        reserved_labels: Vec::new(),
-        allow_special_addresses: true,
-        expiry_grace_secs: 0,
-        brake_percent: 5,
-        brake_names_min: 20,
-    }
+    Policy { allow_special_addresses: true, ..Policy::of(vec![set]) }
 }
 
 fn put(line: &str) -> ImportItem {

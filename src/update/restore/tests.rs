@@ -137,12 +137,10 @@ fn prepare(data_dir: &Path, clock: &Arc<TestClock>) -> Engine {
         unit_kinds_with_proof: Vec::new(),
     };
     let policy = Policy {
-        sets: vec![set(0), set(1)],
-        reserved_labels: Vec::new(),
         allow_special_addresses: true,
-        expiry_grace_secs: 0,
         brake_percent: 100,
         brake_names_min: 1000,
+        ..Policy::of(vec![set(0), set(1)])
     };
     let zones = SETS.iter().map(|apex| (zone(apex), [1; 32])).collect();
     let start = Start {
