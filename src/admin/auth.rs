@@ -3,7 +3,7 @@
 use super::problem::{Edge, Problem};
 use super::roles::{Endpoint, Reach, TABLE};
 use super::{Admin, token};
-use crate::registry::{Actor, Code, NameKey, Region};
+use crate::registry::{Actor, Code, NameKey, Region, Regions};
 use crate::registry::{State as _, Unavailable};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
@@ -16,6 +16,8 @@ use axum::response::{IntoResponse, Response};
 pub(super) struct Caller {
     /// Who it is.
     pub(super) actor: Actor,
+    /// Whether a second factor confirmed the request.
+    pub(super) confirmed: bool,
 }
 
 /// Stands before every endpoint of the table: finds the token's principal and asks the table whether its role may use
@@ -59,7 +61,7 @@ fn identify(admin: &Admin, headers: &HeaderMap) -> Result<Caller, Problem> {
     let secret = secret.ok_or_else(|| refuse("token_malformed"))?;
     let tokens = admin.tokens.get();
     let found = token::find(&tokens, secret, admin.clock.now());
-    Ok(Caller { actor: found.ok_or_else(|| refuse("token_unknown"))?.actor() })
+    Ok(Caller { actor: found.ok_or_else(|| refuse("token_unknown"))?.actor(), confirmed: false })
 }
 
 fn forbidden() -> Problem {
@@ -84,8 +86,8 @@ impl Caller {
         if self.reaches(endpoint) { Ok(()) } else { Err(forbidden()) }
     }
 
-    /// The region that `endpoint` is limited to for this caller, if it is.
-    pub(super) fn limit(&self, endpoint: Endpoint) -> Option<Region> {
+    /// The regions that `endpoint` is limited to for this caller, if it is.
+    pub(super) fn limit(&self, endpoint: Endpoint) -> Option<Regions> {
         match endpoint.reach(self.actor.role) {
             Reach::Own => self.actor.region.clone(),
             _ => None,

@@ -236,6 +236,7 @@ impl Import {
             },
             if_match: None,
             dry_run: self.dry_run,
+            confirmed: self.caller.confirmed,
         };
         for _ in 0..BUSY_TRIES {
             match self.admin.handle.submit(submission.clone()).await {

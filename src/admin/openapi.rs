@@ -52,7 +52,7 @@ fn line_codes() -> Vec<ErrorCode> {
         &[Code::UnitInvalid, Code::UnitNotFound, Code::LabelInvalid, Code::LabelReserved, Code::LabelOccupied],
         &[Code::SuffixUnknown, Code::SuffixNotAllowed, Code::NameOfOtherUnit, Code::KindInvalid, Code::TermInvalid],
         &[Code::TermByRenewalOnly, Code::ApprovalsIncomplete, Code::SamePrincipal, Code::HoldInvalid],
-        &[Code::HoldByClockOnly, Code::Brake],
+        &[Code::HoldByClockOnly, Code::Brake, Code::SecondFactorRequired],
     ];
     let registry = groups.into_iter().chain([RESOLUTION]).flatten().copied().map(ErrorCode::Registry);
     edge.chain(registry).collect()
@@ -140,7 +140,8 @@ const WRITE: &[Edge] = &[
 ];
 const BODY: &[Edge] = &[Edge::WrongType, Edge::UnknownField, Edge::MissingField, Edge::UnsupportedMediaType];
 const NAME: &[Code] = &[Code::LabelInvalid, Code::SuffixUnknown, Code::NameNotFound];
-const HOLD: &[Code] = &[Code::HoldInvalid, Code::HoldByClockOnly];
+const HOLD: &[Code] = &[Code::HoldInvalid, Code::HoldByClockOnly, Code::SecondFactorRequired];
+const GUARDED: &[Code] = &[Code::SecondFactorRequired];
 const RESOLUTION: &[Code] = &[
     Code::AddressInvalid,
     Code::TargetInvalid,
@@ -186,12 +187,19 @@ fn rules(endpoint: Endpoint) -> Groups {
                 STALE,
             ],
         ),
-        E::DeleteName => (&[WRITE], &[NAME, FOREIGN, STALE]),
+        E::DeleteName => (&[WRITE], &[NAME, GUARDED, FOREIGN, STALE]),
         E::RenewName => (BODIED, &[NAME, &[Code::TermInvalid], FOREIGN, STALE]),
         E::SubmitChange => (BODIED, &[NAME, RESOLUTION, &[Code::ChangePending], FOREIGN, STALE]),
         E::SubmitApprovedChange => (
             BODIED,
-            &[NAME, RESOLUTION, &[Code::ChangePending, Code::ApprovalsIncomplete, Code::SamePrincipal], FOREIGN, STALE],
+            &[
+                NAME,
+                RESOLUTION,
+                &[Code::ChangePending, Code::ApprovalsIncomplete, Code::SamePrincipal],
+                GUARDED,
+                FOREIGN,
+                STALE,
+            ],
         ),
         E::GetChange => (LIST, &[&[Code::ChangeNotFound, Code::Unavailable], FOREIGN]),
         E::ApproveLocally => (
@@ -207,7 +215,7 @@ fn rules(endpoint: Endpoint) -> Groups {
             BODIED,
             &[
                 &[Code::ChangeNotFound, Code::ChangeNotPending, Code::ChangeStale, Code::SamePrincipal],
-                &[Code::LocalReviewFirst, Code::ReasonRequired, Code::TargetLoop],
+                &[Code::LocalReviewFirst, Code::ReasonRequired, Code::TargetLoop, Code::SecondFactorRequired],
                 FOREIGN,
                 STALE,
             ],
@@ -216,10 +224,15 @@ fn rules(endpoint: Endpoint) -> Groups {
         E::PlaceUnitHold => (BODIED, &[HOLD, &[Code::UnitInvalid, Code::UnitNotFound], FOREIGN, STALE]),
         E::LiftUnitHold => (
             &[WRITE],
-            &[&[Code::HoldByClockOnly, Code::HoldNotFound, Code::UnitInvalid, Code::UnitNotFound], FOREIGN, STALE],
+            &[
+                &[Code::HoldByClockOnly, Code::HoldNotFound, Code::UnitInvalid, Code::UnitNotFound],
+                GUARDED,
+                FOREIGN,
+                STALE,
+            ],
         ),
         E::PlaceNameHold => (BODIED, &[HOLD, NAME, FOREIGN, STALE]),
-        E::LiftNameHold => (&[WRITE], &[&[Code::HoldByClockOnly, Code::HoldNotFound], NAME, FOREIGN, STALE]),
+        E::LiftNameHold => (&[WRITE], &[&[Code::HoldByClockOnly, Code::HoldNotFound], GUARDED, NAME, FOREIGN, STALE]),
         E::Import => (
             &[&[
                 Edge::UnsupportedMediaType,
@@ -233,7 +246,9 @@ fn rules(endpoint: Endpoint) -> Groups {
         ),
         E::Export => (LIST, &[&[Code::Unavailable]]),
         E::ReadJournal => (&[&[Edge::InvalidParameter, Edge::Internal]], &[]),
-        E::ReleaseBrake => (BODIED, &[&[Code::BrakeNotEngaged, Code::ReasonRequired], STALE]),
+        E::ReleaseBrake => {
+            (BODIED, &[&[Code::BrakeNotEngaged, Code::ReasonRequired, Code::SecondFactorRequired], STALE])
+        }
         E::ReloadZones => (
             &[
                 &[Edge::MalformedJson, Edge::BodyTooLarge, Edge::InvalidParameter, Edge::ZoneUnknown],

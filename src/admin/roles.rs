@@ -58,7 +58,7 @@ pub struct Row {
     /// What is done, in English and in Chinese.
     pub what: (&'static str, &'static str),
     /// How far each role of [`Role::TOKENS`] reaches, in that order.
-    pub reach: [Reach; 5],
+    pub reach: [Reach; 8],
 }
 
 use Endpoint as E;
@@ -69,39 +69,39 @@ const fn row(
     method: &'static str,
     path: &'static str,
     what: (&'static str, &'static str),
-    reach: [Reach; 5],
+    reach: [Reach; 8],
 ) -> Row {
     Row { endpoint, method, path, what, reach }
 }
 
-/// The table. Columns: submitter, local-reviewer, central-reviewer, operator, viewer.
+/// The table. Columns: submitter, local-reviewer, local-admin, central-reviewer, finance, operator, auditor, viewer.
 #[rustfmt::skip]
 pub const TABLE: [Row; 25] = [
-    row(E::ListUnits, "GET", "/v1/units", ("list units", "列出单位"), [Own, Own, Own, Own, Own]),
-    row(E::GetUnit, "GET", "/v1/units/{id}", ("read a unit", "查看单位"), [Own, Own, Own, Own, Own]),
-    row(E::PutUnit, "PUT", "/v1/units/{id}", ("create or edit a unit", "新建或修改单位"), [No, No, No, Own, No]),
-    row(E::ListNames, "GET", "/v1/names", ("list names", "列出域名"), [Own, Own, Own, Own, Own]),
-    row(E::GetName, "GET", "/v1/names/{name}", ("read a name", "查看域名"), [Own, Own, Own, Own, Own]),
-    row(E::PutName, "PUT", "/v1/names/{name}", ("register or edit a name", "注册或修改域名"), [No, No, No, Own, No]),
-    row(E::DeleteName, "DELETE", "/v1/names/{name}", ("delete a name", "注销域名"), [No, No, No, Own, No]),
-    row(E::RenewName, "POST", "/v1/names/{name}/renewals", ("renew a name", "域名续期"), [No, No, No, Own, No]),
-    row(E::SubmitChange, "POST", "/v1/changes", ("submit a change", "提交解析变更"), [Own, No, No, Own, No]),
-    row(E::SubmitApprovedChange, "POST", "/v1/changes", ("push a change with both approvals", "推送已两级审核的变更"), [No, No, No, Own, No]),
-    row(E::GetChange, "GET", "/v1/changes/{id}", ("read a change", "查看变更"), [Own, Own, Own, Own, Own]),
-    row(E::ApproveLocally, "POST", "/v1/changes/{id}/decisions", ("decide at the local level", "初审"), [No, Own, No, No, No]),
-    row(E::ApproveCentrally, "POST", "/v1/changes/{id}/decisions", ("decide at the central level", "复审"), [No, No, Own, No, No]),
-    row(E::WithdrawChange, "DELETE", "/v1/changes/{id}", ("withdraw a change (a submitter: its own)", "撤回变更（提交人限本人）"), [Own, No, No, Own, No]),
-    row(E::PlaceUnitHold, "PUT", "/v1/units/{id}/holds/{reason}", ("hold a unit", "暂停单位"), [No, No, No, Own, No]),
-    row(E::LiftUnitHold, "DELETE", "/v1/units/{id}/holds/{reason}", ("lift a unit's hold", "解除单位暂停"), [No, No, No, Own, No]),
-    row(E::PlaceNameHold, "PUT", "/v1/names/{name}/holds/{reason}", ("hold a name", "暂停域名"), [No, No, No, Own, No]),
-    row(E::LiftNameHold, "DELETE", "/v1/names/{name}/holds/{reason}", ("lift a name's hold", "解除域名暂停"), [No, No, No, Own, No]),
-    row(E::Import, "POST", "/v1/import", ("import units and names", "批量导入"), [No, No, No, Whole, No]),
-    row(E::Export, "GET", "/v1/export", ("export units and names", "全量导出"), [No, No, No, Whole, Whole]),
-    row(E::ReadJournal, "GET", "/v1/journal", ("read the journal", "查看流水"), [No, No, No, Whole, Whole]),
-    row(E::GetBrake, "GET", "/v1/brake", ("see whether the brake is engaged", "查看熔断状态"), [Any, Any, Any, Any, Any]),
-    row(E::ReleaseBrake, "POST", "/v1/brake/release", ("release the brake", "解除熔断"), [No, No, No, Whole, No]),
-    row(E::ReloadZones, "POST", "/v1/zones/reload", ("read zone files again", "重新读取区文件"), [No, No, No, Whole, No]),
-    row(E::MoveTestClock, "POST", "/v1/test/clock", ("move the clock (test builds only)", "拨动时钟（仅测试版）"), [No, No, No, Whole, No]),
+    row(E::ListUnits, "GET", "/v1/units", ("list units", "列出单位"), [Own, Own, Own, Own, Own, Own, Own, Own]),
+    row(E::GetUnit, "GET", "/v1/units/{id}", ("read a unit", "查看单位"), [Own, Own, Own, Own, Own, Own, Own, Own]),
+    row(E::PutUnit, "PUT", "/v1/units/{id}", ("create or edit a unit", "新建或修改单位"), [No, No, Own, No, No, Own, No, No]),
+    row(E::ListNames, "GET", "/v1/names", ("list names", "列出域名"), [Own, Own, Own, Own, Own, Own, Own, Own]),
+    row(E::GetName, "GET", "/v1/names/{name}", ("read a name", "查看域名"), [Own, Own, Own, Own, Own, Own, Own, Own]),
+    row(E::PutName, "PUT", "/v1/names/{name}", ("register or edit a name", "注册或修改域名"), [No, No, No, No, No, Own, No, No]),
+    row(E::DeleteName, "DELETE", "/v1/names/{name}", ("delete a name", "注销域名"), [No, No, Own, No, No, Own, No, No]),
+    row(E::RenewName, "POST", "/v1/names/{name}/renewals", ("renew a name", "域名续期"), [No, No, No, No, No, Own, No, No]),
+    row(E::SubmitChange, "POST", "/v1/changes", ("submit a change", "提交解析变更"), [Own, No, No, No, No, Own, No, No]),
+    row(E::SubmitApprovedChange, "POST", "/v1/changes", ("push a change with both approvals", "推送已两级审核的变更"), [No, No, No, No, No, Own, No, No]),
+    row(E::GetChange, "GET", "/v1/changes/{id}", ("read a change", "查看变更"), [Own, Own, Own, Own, Own, Own, Own, Own]),
+    row(E::ApproveLocally, "POST", "/v1/changes/{id}/decisions", ("decide at the local level", "初审"), [No, Own, No, No, No, No, No, No]),
+    row(E::ApproveCentrally, "POST", "/v1/changes/{id}/decisions", ("decide at the central level", "复审"), [No, No, No, Own, No, No, No, No]),
+    row(E::WithdrawChange, "DELETE", "/v1/changes/{id}", ("withdraw a change (a submitter: its own)", "撤回变更（提交人限本人）"), [Own, No, No, No, No, Own, No, No]),
+    row(E::PlaceUnitHold, "PUT", "/v1/units/{id}/holds/{reason}", ("hold a unit", "暂停单位"), [No, No, No, No, No, Own, No, No]),
+    row(E::LiftUnitHold, "DELETE", "/v1/units/{id}/holds/{reason}", ("lift a unit's hold", "解除单位暂停"), [No, No, No, No, No, Own, No, No]),
+    row(E::PlaceNameHold, "PUT", "/v1/names/{name}/holds/{reason}", ("hold a name", "暂停域名"), [No, No, No, No, No, Own, No, No]),
+    row(E::LiftNameHold, "DELETE", "/v1/names/{name}/holds/{reason}", ("lift a name's hold", "解除域名暂停"), [No, No, No, No, No, Own, No, No]),
+    row(E::Import, "POST", "/v1/import", ("import units and names", "批量导入"), [No, No, No, No, No, Whole, No, No]),
+    row(E::Export, "GET", "/v1/export", ("export units and names", "全量导出"), [No, No, No, No, No, Whole, Whole, Whole]),
+    row(E::ReadJournal, "GET", "/v1/journal", ("read the journal", "查看流水"), [No, No, No, No, No, Whole, Whole, Whole]),
+    row(E::GetBrake, "GET", "/v1/brake", ("see whether the brake is engaged", "查看熔断状态"), [Any, Any, Any, Any, Any, Any, Any, Any]),
+    row(E::ReleaseBrake, "POST", "/v1/brake/release", ("release the brake", "解除熔断"), [No, No, No, No, No, Whole, No, No]),
+    row(E::ReloadZones, "POST", "/v1/zones/reload", ("read zone files again", "重新读取区文件"), [No, No, No, No, No, Whole, No, No]),
+    row(E::MoveTestClock, "POST", "/v1/test/clock", ("move the clock (test builds only)", "拨动时钟（仅测试版）"), [No, No, No, No, No, Whole, No, No]),
 ];
 
 impl Endpoint {
@@ -174,7 +174,7 @@ mod tests {
         let text = markdown();
         assert_eq!(text.lines().filter(|line| line.contains("| `")).count(), TABLE.len());
         assert!(text.contains(
-            "| decide at the local level | 初审 | `POST /v1/changes/{id}/decisions` | – | own region | – | – | – |"
+            "| decide at the local level | 初审 | `POST /v1/changes/{id}/decisions` | – | own region | – | – | – | – | – | – |"
         ));
     }
 }

@@ -1,6 +1,6 @@
 //! Bearer tokens: how they are made, kept (as hashes) and recognised.
 
-use crate::registry::{Actor, Region, Role, Timestamp};
+use crate::registry::{Actor, Regions, Role, Timestamp};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -20,7 +20,7 @@ pub struct Token {
     /// What it may do.
     pub role: Role,
     /// Where it may do it; everywhere if absent.
-    pub region: Option<Region>,
+    pub region: Option<Regions>,
     /// SHA-256 of the token.
     pub hash: [u8; 32],
     /// From when on it is refused, if ever.

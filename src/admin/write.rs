@@ -169,6 +169,7 @@ impl Write {
             },
             if_match: self.if_match,
             dry_run: self.dry_run,
+            confirmed: self.caller.confirmed,
         };
         let result = admin.handle.submit(submission).await.map_err(Problem::from);
         let (status, seq) = match &result {

@@ -142,12 +142,12 @@ pub(super) enum TokenCommand {
         /// The principal's name in the journal: a role and a place, not a person / 令牌名称
         #[arg(value_parser = token_name)]
         name: String,
-        /// submitter, local-reviewer, central-reviewer, operator or viewer / 角色
+        /// submitter, local-reviewer, local-admin, central-reviewer, finance, operator, auditor or viewer / 角色
         #[arg(long, value_parser = role)]
         role: Role,
-        /// Division code where it may act; a local-reviewer needs one / 行政区划代码
-        #[arg(long, value_parser = region)]
-        region: Option<Region>,
+        /// Division code where it may act, or several; local roles need one / 行政区划代码
+        #[arg(long, value_parser = region, value_delimiter = ',')]
+        region: Vec<Region>,
     },
 }
 

@@ -10,11 +10,12 @@ use clap_complete::Shell;
 use std::path::Path;
 
 /// Prints a new token, and the lines of the configuration that let its bearer in.
-pub(super) fn token(name: &str, role: Role, region: Option<Region>) -> Result<(), Failure> {
-    if role == Role::LocalReviewer && region.is_none() {
+pub(super) fn token(name: &str, role: Role, regions: &[Region]) -> Result<(), Failure> {
+    if role.is_local() && regions.is_empty() {
+        let role = role.as_str();
         return Err(Failure::usage(
-            "a local-reviewer decides in its own region: add --region CODE",
-            "local-reviewer 只能在本辖区审核：请加上 --region 代码",
+            format!("a {role} acts in its own region: add --region CODE"),
+            format!("{role} 只能在本辖区办理：请加上 --region 代码"),
         ));
     }
     let token = token::generate()
@@ -23,8 +24,13 @@ pub(super) fn token(name: &str, role: Role, region: Option<Region>) -> Result<()
     say(&token)?;
     eprintln!("For the configuration, then SIGHUP / 请加入配置文件并发送 SIGHUP:");
     say(format!("[[admin.tokens]]\nname = \"{name}\"\nrole = \"{}\"", role.as_str()))?;
-    if let Some(region) = region {
-        say(format!("region = \"{region}\""))?;
+    match regions {
+        [] => {}
+        [region] => say(format!("region = \"{region}\""))?,
+        regions => {
+            let quoted: Vec<String> = regions.iter().map(|region| format!("\"{region}\"")).collect();
+            say(format!("regions = [{}]", quoted.join(", ")))?;
+        }
     }
     say(format!("sha256 = \"{}\"", token::hex(&token::hash(&token))))?;
     Ok(())

@@ -48,7 +48,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Reload { zone, dry_run, server } => remote::reload(zone, dry_run, &server),
         Command::VerifyJournal { directory } => check::journal(&directory),
         Command::Rebuild { config, accept_loss } => state::rebuild(&config, accept_loss),
-        Command::Token(TokenCommand::New { name, role, region }) => generate::token(&name, role, region),
+        Command::Token(TokenCommand::New { name, role, region }) => generate::token(&name, role, &region),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { directory } => generate::manual(directory.as_deref()),
     }

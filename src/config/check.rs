@@ -10,7 +10,16 @@ use std::hash::Hash;
 use std::net::SocketAddr;
 
 /// The demonstration's tokens. They are printed in the README, so nothing but the demonstration may take them.
-const DEMO_TOKENS: [&str; 5] = ["demo-submitter", "demo-local", "demo-central", "demo-operator", "demo-viewer"];
+const DEMO_TOKENS: [&str; 8] = [
+    "demo-submitter",
+    "demo-local",
+    "demo-admin",
+    "demo-central",
+    "demo-finance",
+    "demo-operator",
+    "demo-auditor",
+    "demo-viewer",
+];
 
 /// Notes what is wrong with `config` as a whole.
 pub(super) fn check(config: &Config, faults: &Faults<'_>) {

@@ -29,6 +29,7 @@ impl Config {
             expiry_grace_secs: registry.expiry_grace_secs,
             brake_percent: registry.brake_percent,
             brake_names_min: registry.brake_names_min,
+            second_factor: Vec::new(),
         }
     }
 

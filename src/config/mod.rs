@@ -13,7 +13,7 @@ pub(crate) use parse::{role, token_name};
 pub use reader::Fault;
 
 use crate::query::CookieSecret;
-use crate::registry::{Region, Role, Timestamp, UnitKind};
+use crate::registry::{Regions, Role, Timestamp, UnitKind};
 use crate::server::RateLimits;
 use crate::telemetry::log::Format;
 use crate::tsig::Algorithm;
@@ -146,7 +146,7 @@ pub struct Token {
     /// What it may do.
     pub role: Role,
     /// Where; everywhere if absent.
-    pub region: Option<Region>,
+    pub region: Option<Regions>,
     /// SHA-256 of the token.
     pub sha256: [u8; 32],
     /// From when on it is refused, if ever.

@@ -6,7 +6,8 @@ use super::{
     Token, TsigKey, ZoneFile,
 };
 use crate::query::CookieSecret;
-use crate::registry::{Region, Role, Timestamp, UnitKind};
+use crate::registry::unit::REGIONS_MAX;
+use crate::registry::{Region, Regions, Role, Timestamp, UnitKind};
 use crate::server::RateLimits;
 use crate::telemetry::log::Format;
 use crate::tsig::Algorithm;
@@ -174,11 +175,9 @@ fn token(table: &Table<'_>) -> Option<Token> {
         let (en, zh) = (format!("one of {}", names.join(", ")), format!("以下之一：{}", names.join("、")));
         value.parsed(&en, &zh, role)
     });
-    let region = table.read("region", None, |value| {
-        value
-            .parsed("a division code of 2, 4, 6, 9 or 12 digits", "2、4、6、9 或 12 位的行政区划代码", Region::parse)
-            .map(Some)
-    });
+    let one = table.read("region", None, |value| region(value).map(Some));
+    let several = table.read("regions", Vec::new(), |value| value.list(region));
+    let region = regions_of(table, one, several);
     let sha256 = table.require("sha256", |value| {
         value.parsed_secret("a SHA-256 in 64 hexadecimal digits", "64 位十六进制的 SHA-256", octets_of_hex)
     });
@@ -192,13 +191,32 @@ fn token(table: &Table<'_>) -> Option<Token> {
             .map(Some)
     });
     let (name, role, sha256) = (name?, role?, sha256?);
-    if role == Role::LocalReviewer && region.is_none() {
-        table.note(
-            format!("token {name}: a local-reviewer needs a `region`"),
-            format!("令牌 {name}:local-reviewer 必须填写 region"),
-        );
+    if role.is_local() && region.is_none() {
+        let role = role.as_str();
+        table.note(format!("token {name}: a {role} needs a `region`"), format!("令牌 {name}:{role} 必须填写 region"));
     }
     Some(Token { name, role, region, sha256, expires })
+}
+
+fn region(value: &Value<'_>) -> Option<Region> {
+    value.parsed("a division code of 2, 4, 6, 9 or 12 digits", "2、4、6、9 或 12 位的行政区划代码", Region::parse)
+}
+
+/// Where a token acts: one region, or a list of them.
+fn regions_of(table: &Table<'_>, one: Option<Region>, several: Vec<Region>) -> Option<Regions> {
+    if table.has("region") && table.has("regions") {
+        table.note(
+            "a token has a `region` or `regions`, and not both".to_owned(),
+            "令牌只能填写 region 与 regions 之一".to_owned(),
+        );
+    }
+    if table.has("regions") && !(1..=REGIONS_MAX).contains(&several.len()) {
+        table.note(
+            format!("`regions` names 1 to {REGIONS_MAX} divisions; leave it out for everywhere"),
+            format!("regions 应列出 1 至 {REGIONS_MAX} 个行政区划；不限地区时请省略"),
+        );
+    }
+    one.map(Regions::from).or_else(|| Regions::of(several))
 }
 
 fn key(table: &Table<'_>) -> Option<TsigKey> {

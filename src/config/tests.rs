@@ -126,7 +126,7 @@ fn a_zone_of_no_registrations_may_have_any_name() {
 fn the_demonstration_is_valid_and_on_loopback() {
     let demo = parse(include_str!("../../config/demo.toml")).expect("a valid demonstration");
     assert!(demo.demo);
-    assert_eq!(demo.admin.tokens.len(), 5);
+    assert_eq!(demo.admin.tokens.len(), Role::TOKENS.len());
     assert_eq!(demo.data.directory, Path::new("data"));
 }
 
@@ -166,8 +166,8 @@ fn every_fault_is_named_with_its_line() {
             &[
                 "2: `admin.tokens[0].sha256` is missing",
                 "3: `admin.tokens[0].name`: \"a b\" is not a token's name",
-                "4: `admin.tokens[0].role`: \"root\" is not one of submitter, local-reviewer, central-reviewer, \
-                 operator, viewer",
+                "4: `admin.tokens[0].role`: \"root\" is not one of submitter, local-reviewer, local-admin, \
+                 central-reviewer, finance, operator, auditor, viewer",
             ],
         ),
     ];
@@ -188,6 +188,17 @@ fn a_local_reviewer_has_a_region() {
     let found = faults(&format!("{MINIMAL}{token}"));
     assert_eq!(found, ["2: token local-reviewer: a local-reviewer needs a `region`"]);
     parse(&format!("{MINIMAL}{token}region = \"620421\"\n")).expect("with a region it is valid");
+    let several = parse(&format!("{MINIMAL}{token}regions = [\"620421\", \"6205\"]\n")).expect("or with several");
+    let regions = several.admin.tokens[0].region.clone().expect("regions");
+    for (code, own) in [("620421", true), ("620421001", true), ("620502", true), ("620422", false), ("62", false)] {
+        assert_eq!(regions.contains(&crate::registry::Region::parse(code).expect("a region")), own, "{code}");
+    }
+    let both = format!("{MINIMAL}{token}region = \"620421\"\nregions = [\"6205\"]\n");
+    assert_eq!(faults(&both), ["2: a token has a `region` or `regions`, and not both"]);
+    assert!(faults(&format!("{MINIMAL}{token}regions = []\n"))[0].contains("names 1 to 40 divisions"));
+    assert!(
+        faults(&format!("{MINIMAL}{}", token_of("local-admin", "0")))[0].contains("a local-admin needs a `region`")
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::hold::HoldReason;
 use super::name::NameKey;
 use super::resolution::Resolution;
 use super::time::Timestamp;
-use super::unit::{Region, UnitId, UnitKind};
+use super::unit::{Region, Regions, UnitId, UnitKind};
 use super::{Holds, Policy};
 
 /// What a principal may do; the table of roles and endpoints is in `admin::roles`.
@@ -15,10 +15,16 @@ pub enum Role {
     Submitter,
     /// First review, in its own region.
     LocalReviewer,
+    /// 编办管理员: edits the units of its region and deletes their names.
+    LocalAdmin,
     /// Second review.
     CentralReviewer,
+    /// Recognises payments.
+    Finance,
     /// Registers, holds, imports, and pushes changes approved elsewhere.
     Operator,
+    /// Reads everything, the journal included.
+    Auditor,
     /// Reads.
     Viewer,
     /// The program itself: due times and zone files.
@@ -33,7 +39,7 @@ pub struct Actor {
     /// Its role.
     pub role: Role,
     /// Where it may act; everywhere if absent.
-    pub region: Option<Region>,
+    pub region: Option<Regions>,
 }
 
 /// What a decision is made against, apart from the state.
@@ -48,6 +54,8 @@ pub struct Context<'a> {
     pub seq: u64,
     /// The version the client saw of the object the command names (`If-Match`).
     pub if_match: Option<u64>,
+    /// Whether a second factor confirmed the request (R60).
+    pub confirmed: bool,
     /// Whether a master file of the set has records at or below the label; such a label cannot be registered.
     pub occupied: &'a dyn Fn(&NameKey) -> bool,
 }
@@ -185,16 +193,32 @@ pub enum ImportBasis {
 
 impl Role {
     /// The roles a token can have.
-    pub const TOKENS: [Self; 5] =
-        [Self::Submitter, Self::LocalReviewer, Self::CentralReviewer, Self::Operator, Self::Viewer];
+    pub const TOKENS: [Self; 8] = [
+        Self::Submitter,
+        Self::LocalReviewer,
+        Self::LocalAdmin,
+        Self::CentralReviewer,
+        Self::Finance,
+        Self::Operator,
+        Self::Auditor,
+        Self::Viewer,
+    ];
+
+    /// Whether a token of this role must say where it acts: those of a locality.
+    pub fn is_local(self) -> bool {
+        matches!(self, Self::LocalReviewer | Self::LocalAdmin)
+    }
 
     /// The role's name in files and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Submitter => "submitter",
             Self::LocalReviewer => "local-reviewer",
+            Self::LocalAdmin => "local-admin",
             Self::CentralReviewer => "central-reviewer",
+            Self::Finance => "finance",
             Self::Operator => "operator",
+            Self::Auditor => "auditor",
             Self::Viewer => "viewer",
             Self::System => "system",
         }

@@ -29,6 +29,55 @@ pub struct Policy {
     pub brake_percent: u32,
     /// Number of names up to which it never is.
     pub brake_names_min: u64,
+    /// What a token alone may not do: it takes a second factor too (R60).
+    pub second_factor: Vec<Guarded>,
+}
+
+/// What can be asked to be confirmed by a second factor (R60).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Guarded {
+    /// Holds of a unit, placed and lifted: they reach all its names.
+    UnitHold,
+    /// The end of a registration.
+    Deletion,
+    /// A unit on the blacklist (R56), or off it.
+    Blacklist,
+    /// The release of the brake.
+    BrakeRelease,
+    /// A resolution that takes effect: the central approval, and what is pushed with both.
+    DnsChange,
+}
+
+impl Guarded {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::UnitHold, Self::Deletion, Self::Blacklist, Self::BrakeRelease, Self::DnsChange];
+
+    /// The name in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnitHold => "unit-hold",
+            Self::Deletion => "deletion",
+            Self::Blacklist => "blacklist",
+            Self::BrakeRelease => "brake-release",
+            Self::DnsChange => "dns-change",
+        }
+    }
+
+    /// What it is, in Chinese.
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::UnitHold => "单位暂停",
+            Self::Deletion => "注销域名",
+            Self::Blacklist => "黑名单",
+            Self::BrakeRelease => "解除熔断",
+            Self::DnsChange => "解析变更生效",
+        }
+    }
+
+    /// The one named `text`, if it is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|guarded| guarded.as_str() == text)
+    }
 }
 
 impl Policy {
@@ -41,6 +90,7 @@ impl Policy {
             expiry_grace_secs: 0,
             brake_percent: 5,
             brake_names_min: 20,
+            second_factor: Vec::new(),
         }
     }
 }

@@ -108,6 +108,8 @@ codes! {
     RegionForeign = "region_foreign",
     /// The role may not do this.
     RoleForbidden = "role_forbidden",
+    /// The act takes a second factor, and the request has none (R60).
+    SecondFactorRequired = "second_factor_required",
     /// EXPIRED is set and lifted by the clock only.
     HoldByClockOnly = "hold_by_clock_only",
     /// The hold's times or evidence are not acceptable (R56: at most 90 days of penalty).

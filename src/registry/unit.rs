@@ -19,6 +19,13 @@ pub const PROOF_LEN_MAX: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Region(Box<str>);
 
+/// The divisions that a token acts in: those named, with all that lies inside them. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Regions(Box<[Region]>);
+
+/// Most regions of one token: a province has about a dozen prefectures, the country 31 provinces.
+pub const REGIONS_MAX: usize = 40;
+
 /// What kind of body a unit is; decides the suffixes it may use (R1, R2, R4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnitKind {
@@ -78,6 +85,29 @@ impl Region {
     /// Whether `other` is this region or lies inside it.
     pub fn contains(&self, other: &Region) -> bool {
         other.0.starts_with(&*self.0)
+    }
+}
+
+impl Regions {
+    /// These divisions; none if there is none of them, or more than [`REGIONS_MAX`].
+    pub fn of(regions: Vec<Region>) -> Option<Self> {
+        (1..=REGIONS_MAX).contains(&regions.len()).then(|| Self(regions.into()))
+    }
+
+    /// Whether `region` is one of them or inside one.
+    pub fn contains(&self, region: &Region) -> bool {
+        self.0.iter().any(|own| own.contains(region))
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Region> {
+        self.0.iter()
+    }
+}
+
+impl From<Region> for Regions {
+    fn from(region: Region) -> Self {
+        Self(Box::new([region]))
     }
 }
 

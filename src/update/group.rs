@@ -118,6 +118,8 @@ impl Group<'_> {
             now: self.ground.at,
             seq,
             if_match: submission.if_match,
+            // A dry run changes nothing, and must not use up a code.
+            confirmed: submission.confirmed || submission.dry_run,
             occupied: &occupied,
         };
         match decide(&self.overlay, &context, &submission.command) {

@@ -22,6 +22,8 @@ pub struct Submission {
     pub if_match: Option<u64>,
     /// Decide and answer, but change nothing.
     pub dry_run: bool,
+    /// Whether a second factor confirmed it (R60).
+    pub confirmed: bool,
 }
 
 /// What happened, once it is durable and visible (or, for a dry run, what would happen).

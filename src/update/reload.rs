@@ -58,7 +58,15 @@ impl Engine {
         let now = self.now();
         let seq = self.journal.position().seq + 1;
         let actor = Actor { principal: "configuration".into(), role: Role::System, region: None };
-        let context = Context { policy: &loaded.policy, actor: &actor, now, seq, if_match: None, occupied: &|_| false };
+        let context = Context {
+            policy: &loaded.policy,
+            actor: &actor,
+            now,
+            seq,
+            if_match: None,
+            confirmed: false,
+            occupied: &|_| false,
+        };
         let digests = loaded.changed.iter().map(|zone| (zone.apex.clone(), zone.digest)).collect();
         let decision = decide(store, &context, &Command::LoadZones { digests });
         let decision = decision.map_err(|refusals| LoadError::Refused(UpdateError::Refused(refusals)))?;

@@ -76,6 +76,7 @@ fn due(limit: usize) -> Submission {
         request: Request { operation: "due".into(), target: "schedule".into(), note: None, key: None },
         if_match: None,
         dry_run: false,
+        confirmed: false,
     }
 }
 

@@ -110,6 +110,7 @@ fn put_unit(n: u8) -> Submission {
         request: Request { operation: "unit.put".into(), target: "u".into(), note: None, key: None },
         if_match: None,
         dry_run: false,
+        confirmed: false,
     }
 }
 

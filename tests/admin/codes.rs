@@ -16,7 +16,10 @@ const JSON: &str = "Content-Type: application/json\r\n";
 
 impl Script {
     fn new() -> Self {
-        let server = Server::new();
+        Self::over(Server::new())
+    }
+
+    fn over(server: Server) -> Self {
         server.unit("u1", "organ");
         server.unit("u2", "social_organisation");
         server.name(NAME, "u1");
@@ -92,6 +95,7 @@ fn every_documented_code_is_produced_and_nothing_changes() {
     holds(&mut script);
     // What an import says of single lines has its own test in `bulk`.
     script.seen.extend(["idempotency_key_reused", "brake"].map(ToOwned::to_owned));
+    second_factor(&mut script);
     failures(&mut script);
     let listed = &script.document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
     let listed: BTreeSet<String> =
@@ -341,6 +345,37 @@ fn holds(script: &mut Script) {
     script.refused("PUT", "/v1/units/u9/holds/LEGAL", r#"{"evidence":"d"}"#, "unit_not_found", "");
     script.refused("PUT", "/v1/names/没有.政务/holds/LEGAL", r#"{"evidence":"d"}"#, "name_not_found", "");
     script.refused("POST", "/v1/brake/release", r#"{"reason":"none"}"#, "brake_not_engaged", "");
+}
+
+/// What a token alone may not do where the settings guard it (R60).
+fn second_factor(script: &mut Script) {
+    let mut guarded = Script::over(Server::guarded());
+    let code = "second_factor_required";
+    for target in ["/v1/units/u1/holds/LEGAL", "/v1/names/教育局.政务/holds/BLACKLIST"] {
+        guarded.refused("PUT", target, r#"{"evidence":"d"}"#, code, "");
+        guarded.refused("DELETE", target, "", code, "");
+    }
+    guarded.refused("DELETE", "/v1/names/教育局.政务", "", code, "");
+    guarded.refused("POST", "/v1/brake/release", r#"{"reason":"meant"}"#, code, "");
+    let both = r#"[{"level":"local","by":"r-1"},{"level":"central","by":"r-2"}]"#;
+    let resolution = r#"{"type":"A","addresses":["203.0.113.5"]}"#;
+    let body = format!(r#"{{"name":"{NAME}","resolution":{resolution},"approvals":{both}}}"#);
+    guarded.refused("POST", "/v1/changes", &body, code, "");
+    let id = guarded.change("submitter", NAME, "203.0.113.5");
+    let decisions = format!("/v1/changes/{id}/decisions");
+    let central = r#"{"level":"central","decision":"approve"}"#;
+    guarded.refused_to("central-reviewer", "POST", &decisions, central, code, "");
+    // An import is no way around it.
+    let unit = r#"{"unit":{"id":"u1","name":"教育局","kind":"organ","region":"620421","holds":[{"reason":"LEGAL","start":"2026-11-01","evidence":"d"}]}}"#;
+    let before = guarded.server.export();
+    let report = guarded.server.import("id=guarded", unit);
+    assert_eq!(report["refusals"][0]["code"], code, "{report}");
+    assert_eq!(guarded.server.export(), before);
+    // A hold of one name, and a rehearsal, need none.
+    let hold = r#"{"evidence":"d"}"#;
+    guarded.server.ok("operator", "PUT", "/v1/names/教育局.政务/holds/LEGAL", hold);
+    guarded.server.ok("operator", "PUT", "/v1/units/u1/holds/LEGAL?dry_run=true", hold);
+    script.seen.extend(guarded.seen);
 }
 
 /// What goes wrong in the server.

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use zhengming::admin::{self, Admin, Refused, Shared, Token, ZoneFiles, token};
 use zhengming::http::{self, Limits};
 use zhengming::query::{self, Client, Settings, Transport};
-use zhengming::registry::{Policy, Region, Role, SuffixSet, Timestamp, UnitKind};
+use zhengming::registry::{Guarded, Policy, Region, Role, SuffixSet, Timestamp, UnitKind};
 use zhengming::telemetry::Telemetry;
 use zhengming::update::{self, Reload, Running, Start, TestClock};
 use zhengming::zone::{Gateway, Name, Record, Rtype, Zone};
@@ -52,7 +52,7 @@ fn tokens() -> Vec<Token> {
             hash: token::hash(&name),
             name: name.into(),
             role,
-            region: region.map(|region| Region::parse(region).unwrap()),
+            region: region.map(|region| Region::parse(region).unwrap().into()),
             expires: None,
         }
     };
@@ -140,15 +140,21 @@ pub const FILED: &str = "filed.example.";
 
 impl Server {
     pub fn new() -> Self {
-        Self::open(TempDir::new().unwrap(), NOW)
+        Self::open(TempDir::new().unwrap(), NOW, policy())
     }
 
-    fn open(directory: TempDir, now: i64) -> Self {
+    /// One where everything that can take a second factor does.
+    pub fn guarded() -> Self {
+        let policy = Policy { second_factor: Guarded::ALL.to_vec(), ..policy() };
+        Self::open(TempDir::new().unwrap(), NOW, policy)
+    }
+
+    fn open(directory: TempDir, now: i64, policy: Policy) -> Self {
         let telemetry = Telemetry::new();
         let clock = Arc::new(TestClock::new(Timestamp(now)));
         let running = update::start(Start {
             data_dir: directory.path().to_owned(),
-            reload: reload(),
+            reload: Reload { policy: policy.clone(), ..reload() },
             clock: clock.clone(),
             metrics: telemetry.writer.clone(),
             checkpoints: update::Pace::default(),
@@ -159,7 +165,7 @@ impl Server {
             journal: running.journal.clone(),
             snapshots: running.snapshots.clone(),
             tokens: Shared::new(tokens()),
-            policy: Shared::new(policy()),
+            policy: Shared::new(policy),
             exporter: telemetry.exporter,
             metrics: telemetry.admin,
             zone_files: Arc::new(tokio::sync::Mutex::new(Files {
@@ -182,7 +188,8 @@ impl Server {
         let now = update::Clock::now(&*self.clock).0;
         self.end();
         let directory = std::mem::replace(&mut self.directory, TempDir::new().unwrap());
-        Self::open(directory, now)
+        let policy = (*self.admin.policy.get()).clone();
+        Self::open(directory, now, policy)
     }
 
     /// Writes the file of [`FILED`].

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use zhengming::idn::Label;
 use zhengming::registry::{
     Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, Hold, HoldReason, Holds, NameKey,
-    NameServer, Outcome, Region, Registration, Request, Resolution, Role, Timestamp, Transaction, Unit, UnitId,
-    UnitKind,
+    NameServer, Outcome, Region, Regions, Registration, Request, Resolution, Role, Timestamp, Transaction, Unit,
+    UnitId, UnitKind,
 };
 
 /// A transaction without events; its `note` is `octets` long.
@@ -151,12 +151,11 @@ fn event() -> impl Strategy<Value = Event> {
 
 /// Any transaction; its number is left to whoever appends it.
 pub fn any_transaction() -> impl Strategy<Value = Transaction> {
-    let roles =
-        vec![Role::Submitter, Role::LocalReviewer, Role::CentralReviewer, Role::Operator, Role::Viewer, Role::System];
-    let actor = (text(), proptest::sample::select(roles), any::<bool>()).prop_map(|(principal, role, bound)| Actor {
-        principal,
-        role,
-        region: bound.then(|| Region::parse("6204").expect("a region")),
+    let roles = Role::TOKENS.into_iter().chain([Role::System]).collect::<Vec<_>>();
+    let actor = (text(), proptest::sample::select(roles), 0..4usize).prop_map(|(principal, role, regions)| {
+        let regions = ["6204", "620502", "11"].iter().take(regions);
+        let regions = regions.map(|code| Region::parse(code).expect("a region")).collect();
+        Actor { principal, role, region: Regions::of(regions) }
     });
     let key = proptest::option::of((text(), any::<[u8; 32]>()));
     let request = (text(), text(), proptest::option::of(text()), key);

@@ -97,7 +97,7 @@ fn the_local_level_is_the_units_own() {
     let change = world.submit(&key, addresses(&["203.0.113.6"]));
     for region in ["620422", "62042110", "620421100", "63", "530000"] {
         let Some(region) = Region::parse(region) else { continue };
-        let foreign = Actor { principal: "local-2".into(), role: Role::LocalReviewer, region: Some(region) };
+        let foreign = Actor { principal: "local-2".into(), role: Role::LocalReviewer, region: Some(region.into()) };
         assert_eq!(world.refuses(&foreign, approve(change, Level::Local)).0, Code::RegionForeign);
         assert_eq!(world.refuses(&foreign, reject(change, Level::Local, "no")).0, Code::RegionForeign);
     }

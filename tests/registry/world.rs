@@ -93,11 +93,12 @@ pub struct World {
     pub now: Timestamp,
     pub seq: u64,
     pub if_match: Option<u64>,
+    pub confirmed: bool,
     pub occupied: BTreeSet<NameKey>,
 }
 
 pub fn actor(principal: &str, role: Role, region: Option<&str>) -> Actor {
-    Actor { principal: principal.into(), role, region: region.map(|code| Region::parse(code).unwrap()) }
+    Actor { principal: principal.into(), role, region: region.map(|code| Region::parse(code).unwrap().into()) }
 }
 
 pub fn operator() -> Actor {
@@ -194,7 +195,8 @@ impl World {
         };
         let now = at("2026-11-22T08:00:00Z");
         let occupied = BTreeSet::new();
-        let mut world = Self { memory: Memory::default(), policy, now, seq: 1, if_match: None, occupied };
+        let mut world =
+            Self { memory: Memory::default(), policy, now, seq: 1, if_match: None, confirmed: false, occupied };
         world.put_unit("u1", Organ);
         let region = Region::parse("620422").unwrap();
         let spec = UnitSpec { region, ..unit_spec(Institution) };
@@ -215,6 +217,7 @@ impl World {
             now: self.now,
             seq: self.seq,
             if_match: self.if_match,
+            confirmed: self.confirmed,
             occupied: &occupied,
         };
         let decision = decide(&self.memory, &context, command)?;

@@ -257,7 +257,7 @@ pub fn operator() -> Actor {
 /// The command of an operator, without an idempotency key.
 pub fn submission(command: Command) -> Submission {
     let request = Request { operation: "test".into(), target: "test".into(), note: None, key: None };
-    Submission { actor: operator(), command, request, if_match: None, dry_run: false }
+    Submission { actor: operator(), command, request, if_match: None, dry_run: false, confirmed: false }
 }
 
 /// The same with an idempotency key; `body` stands for what was sent.

@@ -40,8 +40,12 @@ pub(super) struct LineV1 {
 struct ActorV1 {
     principal: Text,
     role: Text,
+    /// Where the principal acts, if that is one division.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     region: Option<Text>,
+    /// Where it acts, if those are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    regions: Vec<Text>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use super::{
 use crate::registry::hold::Hold;
 use crate::registry::{
     Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, HoldReason, Holds, NameKey,
-    NameServer, Outcome, Region, Registration, Request, Resolution, Role, Transaction, Unit, UnitId, UnitKind,
+    NameServer, Outcome, Region, Regions, Registration, Request, Resolution, Role, Transaction, Unit, UnitId, UnitKind,
 };
 
 /// A member whose value is none that this program knows.
@@ -27,14 +27,16 @@ impl TryFrom<LineV1> for Transaction {
             Ok((idempotency.key, known(digest, "request.idempotency.digest")?))
         };
         let role = Role::TOKENS.into_iter().chain([Role::System]).find(|role| role.as_str() == &*line.actor.role);
-        let region = line.actor.region.map(|region| known(Region::parse(&region), "actor.region"));
+        let regions = line.actor.region.into_iter().chain(line.actor.regions);
+        let regions = regions.map(|region| known(Region::parse(&region), "actor.region"));
+        let regions: Vec<Region> = regions.collect::<Result<_, _>>()?;
         Ok(Self {
             seq: line.seq,
             at: line.at.0,
             actor: Actor {
                 principal: line.actor.principal,
                 role: known(role, "actor.role")?,
-                region: region.transpose()?,
+                region: Regions::of(regions),
             },
             request: Request {
                 operation: line.request.operation,

@@ -2,12 +2,12 @@
 
 use super::{
     ActorV1, ApprovalV1, BrakeV1, ChangeV1, EventV1, HexV1, HoldV1, IdempotencyV1, LineV1, MapV1, NameRemovedV1,
-    NameV1, OutcomeV1, RequestV1, ResolutionV1, ServerV1, SignerV1, TimeV1, UnitV1, VERSION, ZoneLoadedV1,
+    NameV1, OutcomeV1, RequestV1, ResolutionV1, ServerV1, SignerV1, Text, TimeV1, UnitV1, VERSION, ZoneLoadedV1,
 };
 use crate::registry::hold::Hold;
 use crate::registry::{
-    Approval, Brake, Change, DelegationSigner, Event, HoldReason, Holds, NameServer, Registration, Resolution,
-    Transaction, Unit,
+    Actor, Approval, Brake, Change, DelegationSigner, Event, HoldReason, Holds, NameServer, Regions, Registration,
+    Resolution, Transaction, Unit,
 };
 
 impl LineV1 {
@@ -18,11 +18,7 @@ impl LineV1 {
             v: VERSION,
             seq: *seq,
             at: TimeV1(*at),
-            actor: ActorV1 {
-                principal: actor.principal.clone(),
-                role: actor.role.as_str().into(),
-                region: actor.region.as_ref().map(|region| region.as_str().into()),
-            },
+            actor: write_actor(actor),
             request: RequestV1 {
                 operation: request.operation.clone(),
                 target: request.target.clone(),
@@ -44,6 +40,15 @@ impl LineV1 {
             hash: None,
         }
     }
+}
+
+fn write_actor(actor: &Actor) -> ActorV1 {
+    let regions: Vec<Text> = actor.region.iter().flat_map(Regions::iter).map(|region| region.as_str().into()).collect();
+    let (region, regions) = match &*regions {
+        [one] => (Some(one.clone()), Vec::new()),
+        _ => (None, regions),
+    };
+    ActorV1 { principal: actor.principal.clone(), role: actor.role.as_str().into(), region, regions }
 }
 
 impl From<&Event> for EventV1 {

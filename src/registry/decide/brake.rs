@@ -4,7 +4,8 @@ use super::{Case, changes, due};
 use crate::idn;
 use crate::registry::state::{BRAKE_COUNT_MAX, Unavailable};
 use crate::registry::{
-    Brake, Code, Decision, DueKind, Event, NameKey, NameState, Refusal, Registration, Role, SuffixSet, Unit, UnitId,
+    Brake, Code, Decision, DueKind, Event, Guarded, NameKey, NameState, Refusal, Registration, Role, SuffixSet, Unit,
+    UnitId,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub(super) fn exceeded(case: &Case<'_>, lost: &Tally) -> Result<Option<Brake>, U
 /// Lets what is due by now take effect.
 pub(super) fn release(case: &Case<'_>, reason: &str) -> Result<Decision, Refusal> {
     case.check_role(&[Role::Operator])?;
+    case.check_second_factor(Guarded::BrakeRelease)?;
     let Some(brake) = case.state.brake()?.filter(Brake::is_engaged) else {
         return Err(Refusal::new(
             Code::BrakeNotEngaged,

@@ -4,8 +4,8 @@ use super::{Case, is_text, resolutions};
 use crate::registry::change::{REASON_LEN_MAX, REVIEWER_LEN_MAX};
 use crate::registry::command::Verdict;
 use crate::registry::{
-    Approval, Change, ChangeId, ChangeState, Code, Decision, Event, Level, NameKey, Refusal, Registration, Resolution,
-    Role,
+    Approval, Change, ChangeId, ChangeState, Code, Decision, Event, Guarded, Level, NameKey, Refusal, Registration,
+    Resolution, Role,
 };
 
 pub(super) fn submit(
@@ -18,6 +18,7 @@ pub(super) fn submit(
     if !asserted.is_empty() {
         // Whoever reviews elsewhere vouches for the reviewers; a submitter cannot vouch for its own approval.
         case.check_role(&[Role::Operator]).map_err(|refusal| refusal.at("approvals"))?;
+        case.check_second_factor(Guarded::DnsChange)?;
     }
     let (name, _) = case.name(key)?;
     case.check_version(Some(name.version))?;
@@ -52,6 +53,9 @@ pub(super) fn review(case: &Case<'_>, id: ChangeId, level: Level, verdict: &Verd
         Level::Local => &[Role::LocalReviewer],
         Level::Central => &[Role::CentralReviewer],
     })?;
+    if level == Level::Central && *verdict == Verdict::Approve {
+        case.check_second_factor(Guarded::DnsChange)?;
+    }
     let change = case.change(id)?;
     check_pending(&change)?;
     let (name, _) = case.name(&change.name)?;

@@ -4,7 +4,7 @@ use super::{Case, is_text, names, units};
 use crate::registry::command::{HoldSpec, HoldTarget};
 use crate::registry::hold::{EVIDENCE_LEN_MAX, PENALTY_DAYS_MAX};
 use crate::registry::time::DAY_SECS;
-use crate::registry::{Code, Decision, Event, Hold, HoldReason, Holds, Refusal};
+use crate::registry::{Code, Decision, Event, Guarded, Hold, HoldReason, Holds, Refusal};
 
 pub(super) fn place(
     case: &Case<'_>,
@@ -12,6 +12,7 @@ pub(super) fn place(
     reason: HoldReason,
     spec: &HoldSpec,
 ) -> Result<Decision, Refusal> {
+    check_second_factor(case, matches!(target, HoldTarget::Unit(_)), reason)?;
     change(case, target, |holds| {
         if reason == HoldReason::Expired {
             return Err(by_clock_only());
@@ -42,6 +43,7 @@ pub(super) fn place(
 }
 
 pub(super) fn lift(case: &Case<'_>, target: &HoldTarget, reason: HoldReason) -> Result<Decision, Refusal> {
+    check_second_factor(case, matches!(target, HoldTarget::Unit(_)), reason)?;
     change(case, target, |holds| {
         if reason == HoldReason::Expired {
             return Err(by_clock_only());
@@ -55,6 +57,17 @@ pub(super) fn lift(case: &Case<'_>, target: &HoldTarget, reason: HoldReason) -> 
             )
         })
     })
+}
+
+/// Holds of a unit reach all its names, and the blacklist all it may ever have (R60).
+pub(super) fn check_second_factor(case: &Case<'_>, of_unit: bool, reason: HoldReason) -> Result<(), Refusal> {
+    if of_unit {
+        case.check_second_factor(Guarded::UnitHold)?;
+    }
+    if reason == HoldReason::Blacklist {
+        case.check_second_factor(Guarded::Blacklist)?;
+    }
+    Ok(())
 }
 
 /// What every hold must be, whoever places it.

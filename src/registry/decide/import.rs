@@ -8,8 +8,8 @@ use super::{Case, brake, changes, due, holds, names, resolutions, units};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
 use crate::registry::state::Unavailable;
 use crate::registry::{
-    Brake, Change, ChangeId, Code, Context, Decision, Due, Event, Hold, HoldReason, Holds, NameKey, Refusal, Refusals,
-    Registration, Role, SetTotals, State, Timestamp, Unit, UnitId,
+    Brake, Change, ChangeId, Code, Context, Decision, Due, Event, Guarded, Hold, HoldReason, Holds, NameKey, Refusal,
+    Refusals, Registration, Role, SetTotals, State, Timestamp, Unit, UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -73,6 +73,7 @@ fn unit_image(case: &Case<'_>, id: &UnitId, spec: &UnitSpec, holds: &Holds) -> R
         return Err(holds::by_clock_only().at("holds"));
     }
     merge_holds(case, &mut unit.holds, holds)?;
+    check_second_factor(case, true, old.as_ref().map(|old| &old.holds), &unit.holds)?;
     Ok((old.as_ref() != Some(&unit)).then(|| Image::Unit(units::at_version(unit, case.seq()))))
 }
 
@@ -104,9 +105,16 @@ fn name_image(case: &Case<'_>, line: &ImportName) -> Result<Option<Image>, Refus
         return Err(holds::by_clock_only().at("holds"));
     }
     merge_holds(case, &mut name.holds, &line.holds)?;
+    check_second_factor(case, false, old.as_ref().map(|old| &old.holds), &name.holds)?;
     names::expire_by_term(case, &mut name);
     let changed = old.as_ref() != Some(&name);
     Ok(changed.then(|| Image::Name(Box::new(Registration { version: case.seq(), ..name }))))
+}
+
+/// What a line changes of the holds takes the same second factor as one hold at a time would.
+fn check_second_factor(case: &Case<'_>, of_unit: bool, old: Option<&Holds>, new: &Holds) -> Result<(), Refusal> {
+    let changed = new.0.iter().filter(|(reason, hold)| old.is_none_or(|old| old.0.get(reason) != Some(hold)));
+    changed.into_iter().try_for_each(|(reason, _)| holds::check_second_factor(case, of_unit, *reason))
 }
 
 fn take_resolution(case: &Case<'_>, line: &ImportName, name: &mut Registration) -> Result<(), Refusal> {
@@ -116,6 +124,7 @@ fn take_resolution(case: &Case<'_>, line: &ImportName, name: &mut Registration) 
     }
     let resolution = Some(resolutions::check(case, &line.key, resolution)?);
     if name.resolution != resolution {
+        case.check_second_factor(Guarded::DnsChange)?;
         (name.resolution, name.resolved_by) = (resolution, case.seq());
     }
     Ok(())

@@ -19,7 +19,7 @@ use super::command::{Actor, Role};
 use super::name::{NameKey, Registration};
 use super::time::Timestamp;
 use super::unit::{Region, Unit, UnitId};
-use super::{Code, Command, Context, Decision, Event, Outcome, Policy, Refusal, Refusals, State};
+use super::{Code, Command, Context, Decision, Event, Guarded, Outcome, Policy, Refusal, Refusals, State};
 
 /// Decides what `command` does to `state`.
 ///
@@ -142,6 +142,22 @@ impl Case<'_> {
             Code::RoleForbidden,
             format!("The role {own} may not do this; it takes {needed}."),
             format!("角色 {own} 无权执行此操作，需要 {needed}。"),
+        ))
+    }
+
+    /// That a second factor confirmed the request, if the settings ask for one here (R60). The clock needs none.
+    fn check_second_factor(&self, guarded: Guarded) -> Result<(), Refusal> {
+        let asked = self.policy().second_factor.contains(&guarded) && self.actor().role != Role::System;
+        if self.context.confirmed || !asked {
+            return Ok(());
+        }
+        let (name, zh) = (guarded.as_str(), guarded.zh());
+        Err(Refusal::new(
+            Code::SecondFactorRequired,
+            format!(
+                "This takes a second factor ({name}): repeat it with the current code of the token's authenticator in the header X-Second-Factor."
+            ),
+            format!("该操作（{zh}）需要二次验证，请在 X-Second-Factor 头中附上令牌对应的当前动态口令后重试。"),
         ))
     }
 

@@ -4,7 +4,7 @@ use super::{Case, due, units};
 use crate::registry::command::NameSpec;
 use crate::registry::policy::TERM_YEARS;
 use crate::registry::{
-    ChangeState, Code, Decision, Event, HoldReason, Holds, NameKey, Refusal, Registration, Timestamp, Unit,
+    ChangeState, Code, Decision, Event, Guarded, HoldReason, Holds, NameKey, Refusal, Registration, Timestamp, Unit,
 };
 
 /// Slots of an application (R8).
@@ -60,6 +60,7 @@ fn edit(case: &Case<'_>, old: Registration, spec: &NameSpec) -> Result<Decision,
 }
 
 pub(super) fn delete(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal> {
+    case.check_second_factor(Guarded::Deletion)?;
     let (name, _) = case.name(key)?;
     case.check_version(Some(name.version))?;
     let mut events = Vec::new();

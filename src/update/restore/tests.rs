@@ -160,6 +160,7 @@ fn submit(engine: &mut Engine, command: Command) {
         request: Request { operation: "test".into(), target: "test".into(), note: None, key: None },
         if_match: None,
         dry_run: false,
+        confirmed: false,
     };
     // What the registry refuses changes nothing.
     engine.run(&[submission], drop).unwrap();
