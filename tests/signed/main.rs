@@ -1,14 +1,17 @@
 //! Zones that come signed: signed by the tools operators use, served by the program beside NSD and Knot, validated by
-//! delv, by Unbound in front, and as a whole by ldns-verify-zone.
+//! delv, by Unbound in front, by BIND and Unbound that come from the root, by dnsviz, and as a whole by ldns-verify-zone.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, also in its helpers")]
 
+mod dnsviz;
 mod peers;
 mod questions;
+mod recursion;
 mod resolver;
 mod signing;
 #[path = "../support/mod.rs"]
 mod support;
+mod tree;
 mod validation;
 
 use signing::Signed;
@@ -31,10 +34,13 @@ static ZONES: LazyLock<Vec<Signed>> = LazyLock::new(|| {
 fn serve() -> TestDaemon {
     // One client asks everything here.
     let mut toml = String::from("[rate_limit]\nenabled = false\n");
-    for zone in &*ZONES {
-        writeln!(toml, "[[zones]]\napex = '{}'\nfile = '{}'", zone.apex, zone.file.display()).unwrap();
-    }
+    ZONES.iter().for_each(|zone| add_zone(&mut toml, zone));
     TestDaemon::start_with(&[], &toml)
+}
+
+/// Adds the zone to a configuration.
+fn add_zone(toml: &mut String, zone: &Signed) {
+    writeln!(toml, "[[zones]]\napex = '{}'\nfile = '{}'", zone.apex, zone.file.display()).unwrap();
 }
 
 #[test]

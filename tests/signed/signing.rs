@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What every zone has, below its apex: all that can be asked about.
 const CONTENTS: &str = "\
@@ -59,6 +60,13 @@ pub struct Signed {
     pub denial: Denial,
 }
 
+impl Signed {
+    /// Whether it was signed after all.
+    pub fn is_signed(&self) -> bool {
+        !self.anchor.is_empty()
+    }
+}
+
 /// How it denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Denial {
@@ -88,15 +96,7 @@ pub fn sign_all(directory: &Path) -> Vec<Signed> {
     let bind = BIND.iter().map(|&(label, algorithm, denial, arguments)| {
         let apex = format!("{label}.test.");
         let plain = write_plain(directory, &apex);
-        let mut keygen = Command::new("dnssec-keygen");
-        keygen.args(["-q", "-a", algorithm, "-f", "KSK"]).args(bits(algorithm)).arg(&apex);
-        let key = run(directory, &mut keygen);
-        let file = directory.join(format!("{apex}signed"));
-        let mut signer = Command::new("dnssec-signzone");
-        // -P: with opt-out names may lack what its own check expects; delv checks the answers. -z: one key signs all.
-        signer.args(["-q", "-z", "-P", "-S", "-K", ".", "-o", &apex, "-f"]).arg(&file).args(arguments).arg(plain);
-        run(directory, &mut signer);
-        Signed { anchor: anchor(directory, &key), apex, file, denial }
+        sign(directory, &apex, &plain, algorithm, denial, arguments)
     });
     let ldns = LDNS.iter().map(|&(label, algorithm, denial, arguments)| {
         let apex = format!("{label}.test.");
@@ -106,18 +106,44 @@ pub fn sign_all(directory: &Path) -> Vec<Signed> {
         let key = run(directory, &mut keygen);
         let file = directory.join(format!("{apex}signed"));
         let mut signer = Command::new("ldns-signzone");
-        signer.args(["-A", "-o", &apex, "-f"]).arg(&file).args(arguments).arg(plain).arg(&key);
+        // Signed an hour ago, as BIND's tool does: dnsviz warns of what a slow clock would not take yet.
+        let inception = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - 3600;
+        signer
+            .args(["-A", "-i", &inception.to_string(), "-o", &apex, "-f"])
+            .arg(&file)
+            .args(arguments)
+            .arg(plain)
+            .arg(&key);
         run(directory, &mut signer);
         Signed { anchor: anchor(directory, &key), apex, file, denial }
     });
     bind.chain(ldns).collect()
 }
 
+/// Signs the zone in the file `plain` with BIND's tools and a new key.
+pub fn sign(directory: &Path, apex: &str, plain: &Path, algorithm: &str, denial: Denial, arguments: &[&str]) -> Signed {
+    let mut keygen = Command::new("dnssec-keygen");
+    keygen.args(["-q", "-a", algorithm, "-f", "KSK"]).args(bits(algorithm)).arg(apex);
+    let key = run(directory, &mut keygen);
+    let file = directory.join(format!("{apex}signed"));
+    let mut signer = Command::new("dnssec-signzone");
+    // -P: with opt-out names may lack what its own check expects; delv checks the answers. -z: one key signs all.
+    signer.args(["-q", "-z", "-P", "-S", "-K", ".", "-o", apex, "-f"]).arg(&file).args(arguments).arg(plain);
+    run(directory, &mut signer);
+    Signed { anchor: anchor(directory, &key), apex: apex.to_owned(), file, denial }
+}
+
+/// The DS record of a zone, for its parent.
+pub fn ds(directory: &Path, zone: &Signed) -> String {
+    run(directory, Command::new("dnssec-dsfromkey").args(["-2", "-f"]).arg(&zone.file).arg(&zone.apex))
+}
+
 fn bits(algorithm: &str) -> &'static [&'static str] {
     if algorithm.starts_with("RSA") { &["-b", "2048"] } else { &[] }
 }
 
-fn write_plain(directory: &Path, apex: &str) -> PathBuf {
+/// The zone before it is signed.
+pub fn write_plain(directory: &Path, apex: &str) -> PathBuf {
     let file = directory.join(format!("{apex}plain"));
     fs::write(&file, format!("$ORIGIN {apex}\n{CONTENTS}")).unwrap();
     file
