@@ -45,7 +45,8 @@ impl Api {
         let mut line = String::new();
         self.stream.read_line(&mut line).expect("the API answers");
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
-        let mut length = None;
+        // A response without content does not tell its length (RFC 9110 §8.6).
+        let mut length = (status == 204).then_some(0);
         loop {
             line.clear();
             self.stream.read_line(&mut line).expect("the API answers");
