@@ -4,8 +4,10 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use zhengming::idn::Label;
+use zhengming::registry::life::{Ends, Life, Reservation, TermEnd};
 use zhengming::registry::{
     Brake, Change, ChangeId, Due, Event, NameKey, Policy, Registration, Resolution, SetTotals, State, SuffixSet,
     Timestamp, Unavailable, Unit, UnitId, UnitKind,
@@ -83,6 +85,18 @@ impl State for OneUnit {
         Ok(())
     }
 
+    fn ends(&self, _: Ends, _: &TermEnd, _: Timestamp, _: &mut dyn FnMut(&TermEnd) -> bool) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    fn reservation(&self, _: &NameKey) -> Result<Option<Reservation>, Unavailable> {
+        Ok(None)
+    }
+
+    fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {
+        Ok(BTreeMap::new())
+    }
+
     fn totals(&self, _: &Arc<str>) -> Result<SetTotals, Unavailable> {
         Ok(SetTotals { names: NAMES as u64 })
     }
@@ -123,6 +137,7 @@ fn registration(key: NameKey, version: u64) -> Registration {
         resolved_by: version,
         holds: Default::default(),
         pending: None,
+        life: Life::default(),
         version,
     }
 }

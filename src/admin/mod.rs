@@ -22,6 +22,7 @@ pub mod roles;
 mod router;
 mod shared;
 mod stream;
+mod terms;
 pub mod token;
 mod units;
 pub mod v1;

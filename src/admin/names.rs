@@ -8,11 +8,14 @@ use super::v1::{DayEdge, NameView, Page, PutName, Receipt, Renewal, name_key, su
 use super::write::{Write, tagged};
 use super::{Admin, v1};
 use crate::registry::{Code, Command, HoldReason, NameKey, NameState, Policy, Registration, State as _};
-use crate::registry::{Unavailable, Unit, UnitId};
+use crate::registry::{Timestamp, Unavailable, Unit, UnitId};
 use crate::store::{NameFilter, Store};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+
+/// Most days that names can be asked to have been idle for, ten years.
+const IDLE_DAYS_MAX: u64 = 3660;
 
 /// Names, filtered, in order of their keys.
 #[utoipa::path(
@@ -23,6 +26,7 @@ use axum::response::Response;
            ("hold" = Option<String>, Query, description = "names on which, or on whose unit, this hold is active"),
            ("expires_from" = Option<String>, Query, description = "terms that end on this day or time, or later"),
            ("expires_to" = Option<String>, Query, description = "terms that end on this day or time, or earlier"),
+           ("idle_days" = Option<u32>, Query, description = "names in their term that nothing holds, and that have had nothing approved to resolve to for so many days: candidates for being given up"),
            ("cursor" = Option<String>, Query, description = "`next` of the page before"),
            ("limit" = Option<u32>, Query, description = "most items, 1 to 1000; 100 if absent")),
     responses((status = 200, description = "A page; regional tokens see the names of their region", body = Page<NameView>)),
@@ -32,10 +36,10 @@ pub(super) async fn list(
     caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Page<NameView>>, Problem> {
-    let known = ["unit", "suffix", "state", "hold", "expires_from", "expires_to", "cursor", "limit"];
+    let known = ["unit", "suffix", "state", "hold", "expires_from", "expires_to", "idle_days", "cursor", "limit"];
     let params = Params::parse(query.as_deref(), &known)?;
     let policy = admin.policy.get();
-    let filter = filter(&params, &policy)?;
+    let filter = filter(&params, &policy, admin.clock.now())?;
     let (from, limit) = (cursor(&params)?, limit(&params)?);
     let region = caller.limit(Endpoint::ListNames);
     let (items, next) = admin
@@ -58,7 +62,7 @@ pub(super) async fn list(
     Ok(Json(Page { items, next }))
 }
 
-fn filter(params: &Params, policy: &Policy) -> Result<NameFilter, Problem> {
+fn filter(params: &Params, policy: &Policy, now: Timestamp) -> Result<NameFilter, Problem> {
     let state = |text: &str| NameState::ALL.into_iter().find(|state| state.as_str() == text);
     Ok(NameFilter {
         unit: params.read("unit", "a unit id", UnitId::parse)?,
@@ -67,6 +71,7 @@ fn filter(params: &Params, policy: &Policy) -> Result<NameFilter, Problem> {
         hold: params.read("hold", "a hold's reason", HoldReason::parse)?,
         expires_from: params.read("expires_from", "a date or time", |text| time(text, DayEdge::Start))?,
         expires_to: params.read("expires_to", "a date or time", |text| time(text, DayEdge::End))?,
+        idle_since: params.number("idle_days", 0..=IDLE_DAYS_MAX)?.map(|days| now.add_days(-days.cast_signed())),
     })
 }
 

@@ -52,7 +52,7 @@ fn line_codes() -> Vec<ErrorCode> {
         &[Code::UnitInvalid, Code::UnitNotFound, Code::LabelInvalid, Code::LabelReserved, Code::LabelOccupied],
         &[Code::SuffixUnknown, Code::SuffixNotAllowed, Code::NameOfOtherUnit, Code::KindInvalid, Code::TermInvalid],
         &[Code::TermByRenewalOnly, Code::ApprovalsIncomplete, Code::SamePrincipal, Code::HoldInvalid],
-        &[Code::HoldByClockOnly, Code::Brake, Code::SecondFactorRequired],
+        &[Code::HoldByClockOnly, Code::Brake, Code::SecondFactorRequired, Code::LabelKept],
     ];
     let registry = groups.into_iter().chain([RESOLUTION]).flatten().copied().map(ErrorCode::Registry);
     edge.chain(registry).collect()
@@ -182,13 +182,17 @@ fn rules(endpoint: Endpoint) -> Groups {
             &[
                 &[Code::LabelInvalid, Code::LabelReserved, Code::LabelOccupied, Code::SuffixUnknown],
                 &[Code::SuffixNotAllowed, Code::UnitInvalid, Code::UnitNotFound, Code::NameOfOtherUnit],
-                &[Code::TermInvalid, Code::TermByRenewalOnly, Code::KindInvalid],
+                &[Code::TermInvalid, Code::TermByRenewalOnly, Code::KindInvalid, Code::LabelKept],
                 FOREIGN,
                 STALE,
             ],
         ),
-        E::DeleteName => (&[WRITE], &[NAME, GUARDED, FOREIGN, STALE]),
-        E::RenewName => (BODIED, &[NAME, &[Code::TermInvalid], FOREIGN, STALE]),
+        E::DeleteName => (&[WRITE], &[NAME, GUARDED, &[Code::MigrationRunning], FOREIGN, STALE]),
+        E::RenewName => (BODIED, &[NAME, &[Code::TermInvalid, Code::DeletionFinal], FOREIGN, STALE]),
+        E::UnfreezeName => (&[WRITE], &[NAME, &[Code::NotFrozen, Code::DeletionFinal], FOREIGN, STALE]),
+        E::PutMigration => (BODIED, &[NAME, &[Code::MigrationInvalid], FOREIGN, STALE]),
+        E::DeleteMigration => (&[WRITE], &[NAME, FOREIGN, STALE]),
+        E::Simulate => (&[READ, &[Edge::InvalidParameter, Edge::Internal]], &[&[Code::Unavailable]]),
         E::SubmitChange => (BODIED, &[NAME, RESOLUTION, &[Code::ChangePending], FOREIGN, STALE]),
         E::SubmitApprovedChange => (
             BODIED,

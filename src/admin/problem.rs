@@ -187,6 +187,10 @@ fn registry_status(code: Code) -> u16 {
         | Code::ChangeNotPending
         | Code::LocalReviewFirst
         | Code::ChangeStale
+        | Code::NotFrozen
+        | Code::DeletionFinal
+        | Code::LabelKept
+        | Code::MigrationRunning
         | Code::Brake
         | Code::BrakeNotEngaged => 409,
         Code::VersionStale => 412,
@@ -208,6 +212,7 @@ fn registry_status(code: Code) -> u16 {
         | Code::ReasonRequired
         | Code::HoldByClockOnly
         | Code::HoldInvalid
+        | Code::MigrationInvalid
         | Code::BatchTooLarge => 422,
         Code::Unavailable => 503,
     }

@@ -28,6 +28,10 @@ pub enum Endpoint {
     PutName,
     DeleteName,
     RenewName,
+    UnfreezeName,
+    PutMigration,
+    DeleteMigration,
+    Simulate,
     SubmitChange,
     SubmitApprovedChange,
     GetChange,
@@ -76,7 +80,7 @@ const fn row(
 
 /// The table. Columns: submitter, local-reviewer, local-admin, central-reviewer, finance, operator, auditor, viewer.
 #[rustfmt::skip]
-pub const TABLE: [Row; 25] = [
+pub const TABLE: [Row; 29] = [
     row(E::ListUnits, "GET", "/v1/units", ("list units", "列出单位"), [Own, Own, Own, Own, Own, Own, Own, Own]),
     row(E::GetUnit, "GET", "/v1/units/{id}", ("read a unit", "查看单位"), [Own, Own, Own, Own, Own, Own, Own, Own]),
     row(E::PutUnit, "PUT", "/v1/units/{id}", ("create or edit a unit", "新建或修改单位"), [No, No, Own, No, No, Own, No, No]),
@@ -85,6 +89,10 @@ pub const TABLE: [Row; 25] = [
     row(E::PutName, "PUT", "/v1/names/{name}", ("register or edit a name", "注册或修改域名"), [No, No, No, No, No, Own, No, No]),
     row(E::DeleteName, "DELETE", "/v1/names/{name}", ("delete a name", "注销域名"), [No, No, Own, No, No, Own, No, No]),
     row(E::RenewName, "POST", "/v1/names/{name}/renewals", ("renew a name", "域名续期"), [No, No, No, No, No, Own, No, No]),
+    row(E::UnfreezeName, "POST", "/v1/names/{name}/unfreeze", ("ask to unfreeze a name", "申请解冻"), [Own, No, Own, No, No, Own, No, No]),
+    row(E::PutMigration, "PUT", "/v1/names/{name}/migration", ("note an announced move", "登记迁移公告"), [No, No, Own, No, No, Own, No, No]),
+    row(E::DeleteMigration, "DELETE", "/v1/names/{name}/migration", ("take an announced move back", "撤销迁移公告"), [No, No, Own, No, No, Own, No, No]),
+    row(E::Simulate, "GET", "/v1/simulate", ("see what the clock will do", "推演到期事项"), [No, No, No, No, No, Whole, Whole, Whole]),
     row(E::SubmitChange, "POST", "/v1/changes", ("submit a change", "提交解析变更"), [Own, No, No, No, No, Own, No, No]),
     row(E::SubmitApprovedChange, "POST", "/v1/changes", ("push a change with both approvals", "推送已两级审核的变更"), [No, No, No, No, No, Own, No, No]),
     row(E::GetChange, "GET", "/v1/changes/{id}", ("read a change", "查看变更"), [Own, Own, Own, Own, Own, Own, Own, Own]),

@@ -2,7 +2,7 @@
 
 use super::problem::{Edge, Problem};
 use super::{
-    Admin, auth, changes, export, health, holds, import, journal, names, openapi, reload, roles, token, units,
+    Admin, auth, changes, export, health, holds, import, journal, names, openapi, reload, roles, terms, token, units,
 };
 use axum::Router;
 use axum::body::Bytes;
@@ -57,6 +57,9 @@ pub(super) fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(names::list))
         .routes(routes!(names::get, names::put, names::delete))
         .routes(routes!(names::renew))
+        .routes(routes!(terms::unfreeze))
+        .routes(routes!(terms::put_migration, terms::delete_migration))
+        .routes(routes!(terms::foretell))
         .routes(routes!(holds::place_on_name, holds::lift_from_name))
         .routes(routes!(changes::submit))
         .routes(routes!(changes::get, changes::withdraw))

@@ -30,6 +30,7 @@ impl Config {
             brake_percent: registry.brake_percent,
             brake_names_min: registry.brake_names_min,
             second_factor: Vec::new(),
+            terms: self.terms(),
         }
     }
 

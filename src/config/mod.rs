@@ -7,13 +7,14 @@ mod check;
 mod convert;
 mod parse;
 mod reader;
+mod terms;
 
 pub use convert::zone_apex;
 pub(crate) use parse::{role, token_name};
 pub use reader::Fault;
 
 use crate::query::CookieSecret;
-use crate::registry::{Regions, Role, Timestamp, UnitKind};
+use crate::registry::{Profile, Regions, Role, Timestamp, UnitKind};
 use crate::server::RateLimits;
 use crate::telemetry::log::Format;
 use crate::tsig::Algorithm;
@@ -50,6 +51,10 @@ pub struct Config {
     pub zones: Vec<ZoneFile>,
     /// The rules that are not fixed.
     pub registry: Registry,
+    /// How names end, in two ways to choose from.
+    pub profiles: Profiles,
+    /// Where notices to units go.
+    pub outbox: Outbox,
     /// Logs.
     pub log: Log,
     /// The directory that relative paths start from: the file's own.
@@ -210,6 +215,37 @@ pub struct Suffixes {
     pub gateway_v6: Vec<Ipv6Addr>,
     /// Who may ask for the zones; none: everybody may.
     pub allow_query: Vec<Allow>,
+    /// How names here end.
+    pub profile: ProfileName,
+}
+
+/// `[profiles]`: how names end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profiles {
+    /// By the founding notices.
+    pub national: Profile,
+    /// By ICANN's policies.
+    pub icann_rgp: Profile,
+}
+
+/// Which profile a suffix set has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProfileName {
+    /// `national`.
+    National,
+    /// `icann-rgp`.
+    IcannRgp,
+}
+
+/// `[outbox]`: where notices to units go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outbox {
+    /// A file that they are appended to, one JSON object a line.
+    pub file: Option<PathBuf>,
+    /// A URL that they are posted to.
+    pub webhook: Option<String>,
+    /// The file with the secret that posts are signed with.
+    pub secret_file: Option<PathBuf>,
 }
 
 /// `[[zones]]`: a zone without registrations.
@@ -245,6 +281,8 @@ pub struct Registry {
     pub brake_percent: u32,
     /// Number of names that may be suspended at once in any case.
     pub brake_names_min: u64,
+    /// When units are told of the end of a term, in days from it.
+    pub notices_days: Vec<i32>,
 }
 
 /// `[log]`: logs on standard error.
@@ -330,6 +368,8 @@ impl Default for Config {
             ],
             zones: Vec::new(),
             registry: Registry::default(),
+            profiles: Profiles { national: Profile::NATIONAL, icann_rgp: Profile::ICANN_RGP },
+            outbox: Outbox::default(),
             log: Log::default(),
             base: PathBuf::new(),
         }
@@ -347,6 +387,20 @@ impl Suffixes {
             gateway_v4: Vec::new(),
             gateway_v6: Vec::new(),
             allow_query: Vec::new(),
+            profile: ProfileName::National,
+        }
+    }
+}
+
+impl ProfileName {
+    /// All names.
+    pub const ALL: [Self; 2] = [Self::National, Self::IcannRgp];
+
+    /// The name in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::National => "national",
+            Self::IcannRgp => "icann-rgp",
         }
     }
 }
@@ -424,6 +478,7 @@ impl Default for Registry {
             expiry_grace_secs: 0,
             brake_percent: 5,
             brake_names_min: 20,
+            notices_days: vec![-30, -7, 5],
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::reader::{Fault, Faults, Table, Value};
 use super::{
-    Admin, Allow, Config, Data, Gateway, Log, RateLimit, Registry, Secret, SecretSource, Server, ServerTls, Suffixes,
-    Token, TsigKey, ZoneFile,
+    Admin, Allow, Config, Data, Gateway, Log, ProfileName, RateLimit, Registry, Secret, SecretSource, Server,
+    ServerTls, Suffixes, Token, TsigKey, ZoneFile, terms,
 };
 use crate::query::CookieSecret;
 use crate::registry::unit::REGIONS_MAX;
@@ -84,6 +84,8 @@ fn document_of(table: &Table<'_>, base: PathBuf) -> Config {
             Some(ZoneFile { apex: apex?, file: file?, allow_query })
         }),
         registry: table.section("registry", default.registry, registry),
+        profiles: table.section("profiles", default.profiles, terms::profiles),
+        outbox: table.section("outbox", default.outbox, terms::outbox),
         log: table.section("log", default.log, log),
         base,
     }
@@ -277,6 +279,7 @@ fn suffixes(table: &Table<'_>) -> Option<Suffixes> {
         unit_kinds: kinds?,
         unit_kinds_with_proof: table.read("unit_kinds_with_proof", Vec::new(), unit_kinds),
         allow_query: table.read("allow_query", Vec::new(), allowed),
+        profile: table.read("profile", ProfileName::National, terms::profile_name),
         gateway_v4: table.read("gateway_v4", Vec::new(), |value| {
             value.list(|item| item.parsed("an IPv4 address", "IPv4 地址", |text| text.parse().ok()))
         }),
@@ -294,6 +297,7 @@ fn registry(table: &Table<'_>, default: Registry) -> Registry {
             .read("expiry_grace_secs", default.expiry_grace_secs, |value| value.integer(0..=EXPIRY_GRACE_SECS_MAX)),
         brake_percent: table.read("brake_percent", default.brake_percent, |value| value.integer(0..=100)),
         brake_names_min: table.read("brake_names_min", default.brake_names_min, |value| value.integer(0..=i64::MAX)),
+        notices_days: table.read("notices_days", default.notices_days, terms::notices_days),
     }
 }
 
@@ -348,7 +352,7 @@ fn allowed(value: &Value<'_>) -> Option<Vec<Allow>> {
     })
 }
 
-fn path(value: &Value<'_>) -> Option<PathBuf> {
+pub(super) fn path(value: &Value<'_>) -> Option<PathBuf> {
     value.parsed("a path", "路径", |text| (!text.is_empty()).then(|| PathBuf::from(text)))
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::idn::Label;
-use crate::registry::{Hold, Holds, NameKey, Region, Timestamp, UnitId, UnitKind};
+use crate::registry::{Hold, Holds, Life, NameKey, Region, Timestamp, UnitId, UnitKind};
 use crate::zone::Gateway;
 
 fn holds(reasons: &[(HoldReason, bool)]) -> Holds {
@@ -35,6 +35,7 @@ fn name(resolution: Option<Resolution>, reasons: &[(HoldReason, bool)]) -> Regis
         resolution,
         holds: holds(reasons),
         pending: None,
+        life: Life::default(),
         version: 1,
     }
 }

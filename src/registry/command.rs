@@ -87,6 +87,13 @@ pub enum Command {
     /// What has fallen due by now; at most `limit` objects, so it is run again while its decisions have events. While
     /// the brake is engaged, suspensions stay due: a decision without events means nothing more can be done now.
     Due { limit: usize },
+    /// Notices to units that are due by now, at most `limit` of them: nothing waits for these, and they wait while the brake
+    /// is engaged. It is run again while its decisions have events.
+    Notify { limit: usize },
+    /// Asks to restore a name once its renewal is paid (解冻申请, R35).
+    Unfreeze { key: NameKey },
+    /// Notes since when the home page tells of the move to another name (R54), or that it does no longer.
+    Migrate { key: NameKey, notice: Option<Timestamp> },
     /// Lets what the brake stopped take effect.
     ReleaseBrake { reason: Box<str> },
     /// Zone files or publication settings were read: each apex with the digest of what was read, where it changed.

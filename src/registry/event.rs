@@ -2,6 +2,7 @@
 
 use super::change::Change;
 use super::command::Actor;
+use super::life::{Notice, Noticed, Reservation};
 use super::name::{NameKey, Registration};
 use super::state::Brake;
 use super::time::Timestamp;
@@ -23,6 +24,14 @@ pub enum Event {
     Brake(Option<Brake>),
     /// The zone with this apex (A-labels, final dot) was read from a file or from settings with this SHA-256.
     ZoneLoaded { apex: Box<str>, digest: [u8; 32] },
+    /// A label as it is kept now.
+    Reserved(Reservation),
+    /// A label that is kept no longer.
+    ReservationEnded { key: NameKey },
+    /// Something a unit is to be told; no image.
+    Notice(Notice),
+    /// How far a notice has been given.
+    Noticed(Noticed),
 }
 
 /// What the client is told, apart from `seq` and serials.

@@ -2,6 +2,7 @@
 
 use super::change::ChangeId;
 use super::hold::{HoldReason, Holds};
+use super::life::Life;
 use super::policy::{Policy, SuffixSet};
 use super::refusal::{Code, Refusal};
 use super::resolution::Resolution;
@@ -45,6 +46,8 @@ pub struct Registration {
     pub holds: Holds,
     /// The change that waits for approval, if one does.
     pub pending: Option<ChangeId>,
+    /// What its life has brought beside holds.
+    pub life: Life,
     /// `seq` of the transaction that last changed the registration; its ETag.
     pub version: u64,
 }

@@ -1,5 +1,6 @@
 //! The registry's settings, as the configuration gives them.
 
+use super::life::Terms;
 use super::unit::UnitKind;
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub struct Policy {
     pub brake_names_min: u64,
     /// What a token alone may not do: it takes a second factor too (R60).
     pub second_factor: Vec<Guarded>,
+    /// Notices, and how terms end.
+    pub terms: Terms,
 }
 
 /// What can be asked to be confirmed by a second factor (R60).
@@ -91,6 +94,7 @@ impl Policy {
             brake_percent: 5,
             brake_names_min: 20,
             second_factor: Vec::new(),
+            terms: Terms::default(),
         }
     }
 }

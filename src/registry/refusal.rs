@@ -122,6 +122,16 @@ codes! {
     Brake = "brake",
     /// The brake is not engaged.
     BrakeNotEngaged = "brake_not_engaged",
+    /// The name does not wait to be unfrozen.
+    NotFrozen = "not_frozen",
+    /// Its final notice has run out: nothing restores the name any more (R36).
+    DeletionFinal = "deletion_final",
+    /// The label is kept for the unit that last held it (R37).
+    LabelKept = "label_kept",
+    /// The home page has not told of the move for three months yet (R54).
+    MigrationRunning = "migration_running",
+    /// The date of the move's announcement is not acceptable.
+    MigrationInvalid = "migration_invalid",
     /// The state cannot be read now.
     Unavailable = "unavailable",
 }

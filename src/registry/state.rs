@@ -1,9 +1,11 @@
 //! What decisions are made on: the state as the store, or the writer's speculation on top of it, shows it.
 
 use super::change::{Change, ChangeId};
+use super::life::{Ends, Reservation, TermEnd};
 use super::name::{NameKey, Registration};
 use super::time::Timestamp;
 use super::unit::{Unit, UnitId};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The state cannot be read now; nothing is decided on guesses.
@@ -24,6 +26,19 @@ pub trait State {
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable>;
     /// Calls `visit` with what falls due at or before `now`, earliest first, until it answers false.
     fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable>;
+    /// Calls `visit` with the names after `after` whose terms end at or before `until`, earliest first, until it answers
+    /// false.
+    fn ends(
+        &self,
+        which: Ends,
+        after: &TermEnd,
+        until: Timestamp,
+        visit: &mut dyn FnMut(&TermEnd) -> bool,
+    ) -> Result<(), Unavailable>;
+    /// The label that is kept, if it is.
+    fn reservation(&self, key: &NameKey) -> Result<Option<Reservation>, Unavailable>;
+    /// Up to which name each notice has been given, by its days from the end of the term.
+    fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable>;
     /// How many names the set has. The key is the primary suffix.
     fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable>;
     /// The brake, from its engagement until what it stopped has taken effect.
@@ -48,6 +63,10 @@ pub enum DueKind {
     NameHold(NameKey),
     /// The name's term ends and EXPIRED is not on it yet.
     Expiry(NameKey),
+    /// A stage of the name's way to deletion ends.
+    Leaving(NameKey),
+    /// The label is kept no longer.
+    Reservation(NameKey),
 }
 
 /// Counts of one suffix set.
@@ -95,6 +114,16 @@ pub fn due_of_unit(unit: &Unit) -> Option<Timestamp> {
 /// When something of the name next falls due by its holds, EXPIRED apart.
 pub fn due_of_name(name: &Registration) -> Option<Timestamp> {
     next_hold_edge(&name.holds)
+}
+
+/// When the stage of its way to deletion ends, if the name is on it.
+pub fn due_of_leaving(name: &Registration) -> Option<Timestamp> {
+    name.life.leaving.map(|leaving| leaving.until)
+}
+
+/// Whether [`Ends::Expired`] has the name.
+pub fn is_expired_only(name: &Registration) -> bool {
+    due_of_expiry(name).is_none() && name.life.leaving.is_none()
 }
 
 /// When the name's term ends, while EXPIRED is not on it. The policy's grace comes on top of it.

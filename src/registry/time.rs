@@ -49,9 +49,20 @@ impl Timestamp {
         self.on_calendar(|date| Some((date.checked_add(Span::new().try_years(years).ok()?).ok()?, time)))
     }
 
+    /// The same time of day, `months` later in the calendar of Asia/Shanghai; the last day of a month that has fewer days.
+    pub fn add_months(self, months: u32) -> Self {
+        let time = self.shanghai().map_or(Time::midnight(), |datetime| datetime.time());
+        self.on_calendar(|date| Some((date.checked_add(Span::new().try_months(months).ok()?).ok()?, time)))
+    }
+
     /// When a term of `years` that begins now ends: the last second of a day (R24).
     pub fn term_end(self, years: u32) -> Self {
         self.add_years(years).end_of_day()
+    }
+
+    /// The day in Asia/Shanghai: `2026-11-22`.
+    pub fn shanghai_day(self) -> String {
+        self.shanghai().map_or_else(|| self.to_string(), |datetime| datetime.date().to_string())
     }
 
     fn parse(text: &str, time_of_date: Time) -> Result<Self, TimeError> {
@@ -143,6 +154,15 @@ mod tests {
             ("2026-11-22T16:00:00Z", 2, "2028-11-23T15:59:59Z"),
         ] {
             assert_eq!(at(start).term_end(years).to_string(), end, "{start} + {years}");
+        }
+    }
+
+    #[test]
+    fn months_end_on_days_that_exist() {
+        for (start, months, end) in
+            [("2019-03-01", 3, "2019-06-01"), ("2018-11-30", 3, "2019-02-28"), ("2019-12-31", 2, "2020-02-29")]
+        {
+            assert_eq!(at(start).add_months(months), at(end), "{start} + {months}");
         }
     }
 

@@ -12,10 +12,10 @@
 
 use super::totals::{Totals, holds_differ, move_holds};
 use super::{ANSWERED_SECS, Store, StoreError, Trees, failed, guarded, keys, meta, scan, v1};
-use crate::registry::state::{due_of_expiry, due_of_name, due_of_unit};
+use crate::registry::state::{due_of_expiry, due_of_leaving, due_of_name, due_of_unit};
 use crate::registry::{
-    Brake, Change, Due, DueKind, Event, NameKey, Position, Registration, State, Timestamp, Transaction, Unavailable,
-    Unit, UnitId,
+    Brake, Change, Due, DueKind, Event, NameKey, Position, Registration, Reservation, State, TermEnd, Timestamp,
+    Transaction, Unavailable, Unit, UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +41,8 @@ enum Tree {
     NamesByUnit,
     Expiring,
     Expired,
+    Leaving,
+    Reservations,
     Due,
     Changes,
     Zones,
@@ -57,6 +59,9 @@ struct Images<'a> {
     changes: BTreeMap<u64, &'a Change>,
     brake: Option<Option<&'a Brake>>,
     digests: BTreeMap<&'a str, [u8; 32]>,
+    /// By set, then label, as names are.
+    kept: BTreeMap<(&'a str, &'a str), (&'a NameKey, Option<&'a Reservation>)>,
+    noticed: BTreeMap<i32, &'a TermEnd>,
 }
 
 /// What applying a transaction does.
@@ -64,6 +69,7 @@ pub(super) struct Plan {
     pub(super) writes: Vec<Write>,
     totals: Totals,
     brake: Option<Brake>,
+    noticed: BTreeMap<i32, TermEnd>,
 }
 
 impl Store {
@@ -84,6 +90,7 @@ impl Store {
         }
         self.totals = plan.totals;
         self.brake = plan.brake;
+        self.noticed = plan.noticed;
         self.position = position;
         Ok(())
     }
@@ -91,7 +98,12 @@ impl Store {
     /// The writes that apply a transaction, in order.
     pub(super) fn plan(&self, transaction: &Transaction, position: Position) -> Result<Plan, Unavailable> {
         let images = Images::of(&transaction.events);
-        let mut plan = Plan { writes: Vec::new(), totals: self.totals.clone(), brake: self.brake.clone() };
+        let mut plan = Plan {
+            writes: Vec::new(),
+            totals: self.totals.clone(),
+            brake: self.brake.clone(),
+            noticed: self.noticed.clone(),
+        };
         let mut objects = Objects::default();
         let counted = self.totals.seq >= position.seq;
         for (id, unit) in &images.units {
@@ -116,6 +128,9 @@ impl Store {
             }
             objects.plan_name(key, old.as_ref(), *new);
         }
+        for (key, new) in images.kept.values() {
+            objects.plan_reservation(key, self.reservation(key)?.as_ref(), *new);
+        }
         // Written even where comings and goings cancel out: a redo must not count the half of them that is left.
         if plan.totals.seq != self.totals.seq {
             plan.put(Tree::Meta, meta::TOTALS, &v1::TotalsV1::from(&plan.totals));
@@ -131,6 +146,11 @@ impl Store {
             let value = brake.map(|brake| v1::write(&v1::BrakeV1::from(brake)));
             plan.writes.push(Write { tree: Tree::Meta, key: meta::BRAKE.into(), value });
             plan.brake = brake.cloned();
+        }
+        if !images.noticed.is_empty() {
+            plan.noticed.extend(images.noticed.iter().map(|(days, upto)| (*days, (*upto).clone())));
+            let noticed = v1::NoticedV1::new(&plan.noticed);
+            plan.put(Tree::Meta, meta::NOTICED, &noticed);
         }
         self.plan_zones(transaction, &images, &mut plan)?;
         self.plan_idempotency(transaction, &mut plan)?;
@@ -208,6 +228,11 @@ impl<'a> Images<'a> {
                 Event::Change(change) => drop(images.changes.insert(change.id.0, change)),
                 Event::Brake(brake) => images.brake = Some(brake.as_ref()),
                 Event::ZoneLoaded { apex, digest } => drop(images.digests.insert(apex, *digest)),
+                Event::Reserved(kept) => images.put_kept(&kept.key, Some(kept)),
+                Event::ReservationEnded { key } => images.put_kept(key, None),
+                Event::Noticed(noticed) => drop(images.noticed.insert(noticed.days, &noticed.upto)),
+                // It has no image; the outbox reads it from the journal.
+                Event::Notice(_) => {}
             }
         }
         images
@@ -215,6 +240,10 @@ impl<'a> Images<'a> {
 
     fn put_name(&mut self, key: &'a NameKey, image: Option<&'a Registration>) {
         self.names.insert((&key.set, key.label.as_ascii()), (key, image));
+    }
+
+    fn put_kept(&mut self, key: &'a NameKey, image: Option<&'a Reservation>) {
+        self.kept.insert((&key.set, key.label.as_ascii()), (key, image));
     }
 }
 
@@ -233,6 +262,8 @@ impl Trees {
             Tree::NamesByUnit => &self.names_by_unit,
             Tree::Expiring => &self.expiring,
             Tree::Expired => &self.expired,
+            Tree::Leaving => &self.leaving,
+            Tree::Reservations => &self.reservations,
             Tree::Due => &self.due,
             Tree::Changes => &self.changes,
             Tree::Zones => &self.zones,
@@ -264,6 +295,15 @@ impl Objects {
         self.images.push(Write { tree: Tree::Names, key: keys::name(key), value });
     }
 
+    fn plan_reservation(&mut self, key: &NameKey, old: Option<&Reservation>, new: Option<&Reservation>) {
+        let entries = |kept: &Reservation| {
+            vec![(Tree::Due, keys::due(&Due { at: kept.until, kind: DueKind::Reservation(kept.key.clone()) }))]
+        };
+        self.move_index(old.map(entries), new.map(entries));
+        let value = new.map(|kept| v1::write(&v1::ReservationV1::from(kept)));
+        self.images.push(Write { tree: Tree::Reservations, key: keys::name(key), value });
+    }
+
     /// Takes away the entries that only the old image has, and adds those that only the new one has.
     fn move_index(&mut self, old: Option<Vec<(Tree, Vec<u8>)>>, new: Option<Vec<(Tree, Vec<u8>)>>) {
         let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
@@ -277,11 +317,16 @@ impl Objects {
 /// The index entries of a registration.
 fn name_entries(name: &Registration) -> Vec<(Tree, Vec<u8>)> {
     let hold = due_of_name(name).map(|at| Due { at, kind: DueKind::NameHold(name.key.clone()) });
-    let by_expiry = if due_of_expiry(name).is_some() { Tree::Expiring } else { Tree::Expired };
+    let leaving = due_of_leaving(name).map(|at| Due { at, kind: DueKind::Leaving(name.key.clone()) });
+    let by_expiry = match (due_of_expiry(name), &leaving) {
+        (Some(_), _) => Tree::Expiring,
+        (None, None) => Tree::Expired,
+        (None, Some(_)) => Tree::Leaving,
+    };
     let mut entries = vec![
         (Tree::NamesByUnit, keys::name_by_unit(&name.unit, &name.key)),
         (by_expiry, keys::name_by_expiry(name.expires, &name.key)),
     ];
-    entries.extend(hold.map(|due| (Tree::Due, keys::due(&due))));
+    entries.extend(hold.into_iter().chain(leaving).map(|due| (Tree::Due, keys::due(&due))));
     entries
 }

@@ -4,15 +4,18 @@
 //! names            set 00 label                 all names of a set together, in label order
 //! names_by_unit    unit 00 label 00 set         a unit's names in the order of NameKey
 //! expiring         time kind label 00 set         names whose term will end: in the schedule as well
-//! expired          time kind label 00 set         the other names: EXPIRED is on them
-//! due              time kind object               edges of holds; object: a unit id, or label 00 set
+//! expired          time kind label 00 set         names on which EXPIRED is
+//! leaving          time kind label 00 set         of those, the ones on their way to deletion
+//! due              time kind object               edges of holds, of ways to deletion, of kept labels; object: a unit id,
+//!                                                 or label 00 set
+//! reservations     set 00 label                   kept labels
 //! idempotency      length principal key
 //! idempotency_age  time seq
 //! ```
 //! Labels, suffixes and unit ids hold no octet 00, so that a shorter one sorts before a longer one that begins with it.
 
 use crate::idn::Label;
-use crate::registry::{ChangeId, Due, DueKind, NameKey, Timestamp, UnitId};
+use crate::registry::{ChangeId, Due, DueKind, NameKey, TermEnd, Timestamp, UnitId};
 use std::sync::Arc;
 
 /// Ends a text inside a key.
@@ -65,12 +68,27 @@ pub(super) fn read_name_by_expiry(octets: &[u8], intern: Intern<'_>) -> Option<N
     read_label_first(octets.get(TIME_LEN + 1..)?, intern)
 }
 
+/// The place in the order of the ends of terms of a key made by [`name_by_expiry`].
+pub(super) fn read_end(octets: &[u8], intern: Intern<'_>) -> Option<TermEnd> {
+    Some(TermEnd { at: read_time(octets)?, key: Some(read_name_by_expiry(octets, intern)?) })
+}
+
+/// The least key after `end`.
+pub(super) fn after_end(end: &TermEnd) -> Vec<u8> {
+    match &end.key {
+        Some(key) => [&name_by_expiry(end.at, key)[..], &[END]].concat(),
+        None => time(end.at).to_vec(),
+    }
+}
+
 /// Key of something due; keys sort as [`Due`] does.
 pub(super) fn due(due: &Due) -> Vec<u8> {
     let (kind, object) = match &due.kind {
         DueKind::UnitHold(unit) => (0, unit.as_str().as_bytes().to_vec()),
         DueKind::NameHold(key) => (1, label_first(key)),
         DueKind::Expiry(key) => (2, label_first(key)),
+        DueKind::Leaving(key) => (3, label_first(key)),
+        DueKind::Reservation(key) => (4, label_first(key)),
     };
     [&time(due.at)[..], &[kind], &object].concat()
 }
@@ -83,6 +101,8 @@ pub(super) fn read_due(octets: &[u8], intern: Intern<'_>) -> Option<Due> {
         0 => DueKind::UnitHold(UnitId::parse(std::str::from_utf8(object).ok()?)?),
         1 => DueKind::NameHold(read_label_first(object, intern)?),
         2 => DueKind::Expiry(read_label_first(object, intern)?),
+        3 => DueKind::Leaving(read_label_first(object, intern)?),
+        4 => DueKind::Reservation(read_label_first(object, intern)?),
         _ => return None,
     };
     Some(Due { at, kind })

@@ -28,6 +28,8 @@ pub struct NameFilter {
     pub expires_from: Option<Timestamp>,
     /// Terms that end at or before this (R31: the end is inclusive).
     pub expires_to: Option<Timestamp>,
+    /// Names registered by then that nothing holds, and that have nothing approved to resolve to (R13).
+    pub idle_since: Option<Timestamp>,
 }
 
 /// A page of a listing.
@@ -44,8 +46,8 @@ struct Walk<'a> {
     /// Marks the cursors of this index, so that one of another listing is refused.
     mark: u8,
     tree: &'a sled::Tree,
-    /// A second tree with keys of the same form, walked as one with the first.
-    other: Option<&'a sled::Tree>,
+    /// Further trees with keys of the same form, walked as one with the first.
+    others: Vec<&'a sled::Tree>,
     from: Vec<u8>,
     to: Option<Vec<u8>>,
     /// The name of an entry's key.
@@ -77,8 +79,8 @@ impl Store {
         let limit = limit.clamp(1, PAGE_ITEMS_MAX);
         let mut page = Page { items: Vec::new(), next: None };
         let mut units = HashMap::new();
-        let other = walk.other.map(|tree| scan(tree.range(range.clone())));
-        let entries = merged(scan(walk.tree.range(range)), other.into_iter().flatten());
+        let trees = std::iter::once(walk.tree).chain(walk.others);
+        let entries = merged(trees.map(|tree| scan(tree.range(range.clone()))).collect());
         for (looked_at, entry) in entries.enumerate() {
             let (entry, _) = entry?;
             if looked_at == PAGE_ENTRIES_MAX || page.items.len() == limit {
@@ -122,17 +124,17 @@ impl Store {
             let from = keys::unit_prefix(unit);
             let to = keys::after_prefix(&from);
             let tree = &self.trees.names_by_unit;
-            return Walk { mark: b'u', tree, other: None, from, to, read: keys::read_name_by_unit };
+            return Walk { mark: b'u', tree, others: Vec::new(), from, to, read: keys::read_name_by_unit };
         }
         if filter.expires_from.is_some() || filter.expires_to.is_some() {
             let from = filter.expires_from.map(|at| keys::time(at).to_vec()).unwrap_or_default();
             let to = filter.expires_to.and_then(|at| keys::after_prefix(&keys::time(at)));
-            let (tree, other) = (&self.trees.expiring, Some(&self.trees.expired));
-            return Walk { mark: b'e', tree, other, from, to, read: keys::read_name_by_expiry };
+            let (tree, others) = (&self.trees.expiring, vec![&self.trees.expired, &self.trees.leaving]);
+            return Walk { mark: b'e', tree, others, from, to, read: keys::read_name_by_expiry };
         }
         let from = filter.set.as_deref().map(keys::name_prefix).unwrap_or_default();
         let to = filter.set.is_some().then(|| keys::after_prefix(&from)).flatten();
-        Walk { mark: b'n', tree: &self.trees.names, other: None, from, to, read: keys::read_name }
+        Walk { mark: b'n', tree: &self.trees.names, others: Vec::new(), from, to, read: keys::read_name }
     }
 
     fn shows(
@@ -143,7 +145,10 @@ impl Store {
     ) -> Result<bool, Unavailable> {
         let in_range = filter.expires_from.is_none_or(|from| name.expires >= from)
             && filter.expires_to.is_none_or(|to| name.expires <= to);
-        if !in_range || (filter.state.is_none() && filter.hold.is_none()) {
+        // What is approved once is never taken back, so that a name without it has been without it from the beginning.
+        let in_range =
+            in_range && filter.idle_since.is_none_or(|since| name.resolution.is_none() && name.registered <= since);
+        if !in_range || (filter.state.is_none() && filter.hold.is_none() && filter.idle_since.is_none()) {
             return Ok(in_range);
         }
         if !units.contains_key(&name.unit) {
@@ -157,6 +162,7 @@ impl Store {
             holds.iter().any(|holds| holds.0.get(&reason).is_some_and(|hold| hold.active))
         };
         let in_state = filter.state.is_none_or(|state| name.state(unit) == state);
+        let in_state = in_state && filter.idle_since.is_none_or(|_| name.state(unit) == NameState::Inactive);
         Ok(in_state && filter.hold.is_none_or(is_held))
     }
 }

@@ -21,7 +21,8 @@ pub use checkpoint::Mark;
 pub use list::{NameFilter, PAGE_ITEMS_MAX, Page};
 pub use totals::HoldCounts;
 
-use crate::registry::{Brake, Position, Timestamp, Unavailable};
+use crate::registry::{Brake, Position, TermEnd, Timestamp, Unavailable};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,6 +48,7 @@ pub struct Store {
     position: Position,
     totals: Totals,
     brake: Option<Brake>,
+    noticed: BTreeMap<i32, TermEnd>,
 }
 
 /// sled's trees; their keys are described in `keys`.
@@ -58,6 +60,8 @@ struct Trees {
     names_by_unit: sled::Tree,
     expiring: sled::Tree,
     expired: sled::Tree,
+    leaving: sled::Tree,
+    reservations: sled::Tree,
     due: sled::Tree,
     changes: sled::Tree,
     zones: sled::Tree,
@@ -114,6 +118,8 @@ mod meta {
     pub(super) const TOTALS: &str = "totals";
     /// The brake; absent when there is none.
     pub(super) const BRAKE: &str = "brake";
+    /// Up to which name each notice has been given; absent until one has.
+    pub(super) const NOTICED: &str = "noticed";
     /// Which checkpoint is to be trusted; absent until there is one.
     pub(super) const CHECKPOINT: &str = "checkpoint";
 }
@@ -146,6 +152,7 @@ impl Store {
         let head: Option<v1::HeadV1> = trees.meta_value(meta::HEAD)?;
         let totals: Option<v1::TotalsV1> = trees.meta_value(meta::TOTALS)?;
         let brake: Option<v1::BrakeV1> = trees.meta_value(meta::BRAKE)?;
+        let noticed: Option<v1::NoticedV1> = trees.meta_value(meta::NOTICED)?;
         Ok(Self {
             position: head.map(Position::from).unwrap_or_default(),
             totals: match totals {
@@ -153,6 +160,7 @@ impl Store {
                 None => Totals::default(),
             },
             brake: brake.map(Brake::from),
+            noticed: noticed.unwrap_or_default().read().ok_or_else(|| damaged("`noticed` does not decode"))?,
             trees,
             file,
         })
@@ -217,6 +225,8 @@ impl Trees {
             names_by_unit: db.open_tree("names_by_unit")?,
             expiring: db.open_tree("expiring")?,
             expired: db.open_tree("expired")?,
+            leaving: db.open_tree("leaving")?,
+            reservations: db.open_tree("reservations")?,
             due: db.open_tree("due")?,
             changes: db.open_tree("changes")?,
             zones: db.open_tree("zones")?,
@@ -272,13 +282,22 @@ fn scan(mut entries: sled::Iter) -> impl Iterator<Item = Entry> {
 /// An entry of a tree, or why there is none.
 type Entry = Result<(sled::IVec, sled::IVec), Unavailable>;
 
-/// Two scans as one, in the order of their keys.
-fn merged(one: impl Iterator<Item = Entry>, other: impl Iterator<Item = Entry>) -> impl Iterator<Item = Entry> {
-    let (mut one, mut other) = (one.peekable(), other.peekable());
-    std::iter::from_fn(move || match (one.peek(), other.peek()) {
-        (Some(Ok((a, _))), Some(Ok((b, _)))) if b < a => other.next(),
-        (None, _) | (Some(Ok(_)), Some(Err(_))) => other.next(),
-        (Some(_), _) => one.next(),
+/// A few scans as one, in the order of their keys; an error comes first.
+fn merged<'a>(scans: Vec<impl Iterator<Item = Entry> + 'a>) -> impl Iterator<Item = Entry> + 'a {
+    let mut scans: Vec<_> = scans.into_iter().map(Iterator::peekable).collect();
+    std::iter::from_fn(move || {
+        let mut first: Option<(usize, Option<sled::IVec>)> = None;
+        for (index, scan) in scans.iter_mut().enumerate() {
+            let key = match scan.peek() {
+                None => continue,
+                Some(Err(_)) => None,
+                Some(Ok((key, _))) => Some(key.clone()),
+            };
+            if first.as_ref().is_none_or(|(_, least)| key < *least) {
+                first = Some((index, key));
+            }
+        }
+        scans[first?.0].next()
     })
 }
 

@@ -4,8 +4,10 @@ use super::totals::{HoldCounts, move_holds};
 use super::{
     ANSWERED_SECS, Answered, Store, StoreError, ZoneMark, damaged, keys, merged, readable, scan, unavailable, v1,
 };
+use crate::registry::life::Ends;
 use crate::registry::{
-    Brake, Change, ChangeId, Due, NameKey, Registration, SetTotals, State, Timestamp, Unavailable, Unit, UnitId,
+    Brake, Change, ChangeId, Due, NameKey, Registration, Reservation, SetTotals, State, TermEnd, Timestamp,
+    Unavailable, Unit, UnitId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +37,24 @@ impl Store {
         let answered: v1::AnsweredV1 = v1::read(&octets).ok_or_else(|| undecodable("an idempotency key"))?;
         let fresh = now.0.saturating_sub(answered.at) <= ANSWERED_SECS;
         Ok(fresh.then_some(Answered { seq: answered.seq, digest: answered.digest }))
+    }
+
+    /// What is due after `after` and no later than `until` beside the ends of terms, earliest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn edges_after(&self, after: Option<&Due>, until: Timestamp, limit: usize) -> Result<Vec<Due>, Unavailable> {
+        let from = after.map_or_else(Vec::new, |due| [&keys::due(due)[..], &[0]].concat());
+        let mut found = Vec::new();
+        for entry in scan(self.trees.due.range(from..)).take(limit) {
+            let due = keys::read_due(&entry?.0, &|set| self.intern(set));
+            let due = due.ok_or_else(|| undecodable("a due time"))?;
+            if due.at > until {
+                break;
+            }
+            found.push(due);
+        }
+        Ok(found)
     }
 
     /// How many names, and how many units, have each active hold.
@@ -137,7 +157,7 @@ impl State for Store {
     }
 
     fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
-        for entry in merged(scan(self.trees.due.iter()), scan(self.trees.expiring.iter())) {
+        for entry in merged(vec![scan(self.trees.due.iter()), scan(self.trees.expiring.iter())]) {
             let due = keys::read_due(&entry?.0, &|set| self.intern(set));
             let due = due.ok_or_else(|| undecodable("a due time"))?;
             if due.at > now || !visit(&due) {
@@ -145,6 +165,41 @@ impl State for Store {
             }
         }
         Ok(())
+    }
+
+    fn ends(
+        &self,
+        which: Ends,
+        after: &TermEnd,
+        until: Timestamp,
+        visit: &mut dyn FnMut(&TermEnd) -> bool,
+    ) -> Result<(), Unavailable> {
+        let trees = match which {
+            Ends::All => vec![&self.trees.expiring, &self.trees.expired, &self.trees.leaving],
+            Ends::Expired => vec![&self.trees.expired],
+        };
+        let from = keys::after_end(after);
+        for entry in merged(trees.into_iter().map(|tree| scan(tree.range(&from[..]..))).collect()) {
+            let end = keys::read_end(&entry?.0, &|set| self.intern(set));
+            let end = end.ok_or_else(|| undecodable("the end of a term"))?;
+            if end.at > until || !visit(&end) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn reservation(&self, key: &NameKey) -> Result<Option<Reservation>, Unavailable> {
+        let found = readable(|| self.trees.reservations.get(keys::name(key)).map_err(unavailable))?;
+        let read = |octets: sled::IVec| {
+            let kept = v1::read::<v1::ReservationV1>(&octets).and_then(|kept| kept.into_reservation(key.clone()));
+            kept.ok_or_else(|| undecodable("a kept label"))
+        };
+        found.map(read).transpose()
+    }
+
+    fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {
+        Ok(self.noticed.clone())
     }
 
     fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable> {

@@ -2,6 +2,7 @@
 
 use super::{NameFilter, PAGE_ITEMS_MAX, Store, StoreError, list::PAGE_ENTRIES_MAX, set_aside};
 use crate::idn::Label;
+use crate::registry::life::Ends;
 use crate::registry::state::{due_of_expiry, due_of_name, due_of_unit};
 use crate::registry::*;
 use proptest::prelude::*;
@@ -24,6 +25,8 @@ struct Model {
     changes: BTreeMap<ChangeId, Change>,
     brake: Option<Brake>,
     zones: BTreeMap<Box<str>, (u32, [u8; 32])>,
+    kept: BTreeMap<NameKey, Reservation>,
+    noticed: BTreeMap<i32, TermEnd>,
     /// By principal and key.
     answered: BTreeMap<(Box<str>, Box<str>), Reply>,
     position: Position,
@@ -43,6 +46,10 @@ impl Model {
                 Event::NameRemoved { key, .. } => drop(self.names.remove(&key)),
                 Event::Change(change) => drop(self.changes.insert(change.id, change)),
                 Event::Brake(brake) => self.brake = brake,
+                Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), kept)),
+                Event::ReservationEnded { key } => drop(self.kept.remove(&key)),
+                Event::Noticed(noticed) => drop(self.noticed.insert(noticed.days, noticed.upto)),
+                Event::Notice(_) => {}
                 Event::ZoneLoaded { apex, digest } => self.zones.entry(apex).or_default().1 = digest,
             }
         }
@@ -69,7 +76,14 @@ impl Model {
             let at = due_of_expiry(name)?;
             Some(Due { at, kind: DueKind::Expiry(name.key.clone()) })
         });
-        let all: BTreeSet<Due> = units.chain(holds).chain(expiries).filter(|due| due.at <= now).collect();
+        let leaving = self.names.values().filter_map(|name| {
+            let at = name.life.leaving?.until;
+            Some(Due { at, kind: DueKind::Leaving(name.key.clone()) })
+        });
+        let kept = self.kept.values();
+        let kept = kept.map(|kept| Due { at: kept.until, kind: DueKind::Reservation(kept.key.clone()) });
+        let all: BTreeSet<Due> =
+            units.chain(holds).chain(expiries).chain(leaving).chain(kept).filter(|due| due.at <= now).collect();
         all.into_iter().collect()
     }
 
@@ -82,6 +96,7 @@ impl Model {
             && filter.hold.is_none_or(|reason| active(&name.holds, reason) || active(&unit.holds, reason))
             && filter.expires_from.is_none_or(|from| from <= name.expires)
             && filter.expires_to.is_none_or(|to| name.expires <= to)
+            && filter.idle_since.is_none_or(|since| name.registered <= since && name.state(unit) == NameState::Inactive)
     }
 }
 
@@ -157,8 +172,12 @@ fn unit() -> impl Strategy<Value = Unit> {
 
 fn name() -> impl Strategy<Value = Registration> {
     let place = (0..LABELS, 0..SETS.len(), 0..UNITS);
-    (place, times(), proptest::option::of(resolution()), holds(), any::<u64>()).prop_map(
-        |((label, set, unit), expires, resolution, holds, version)| Registration {
+    let leaving = (0..2usize, times()).prop_map(|(stage, until)| Leaving { stage: Stage::ALL[stage], until });
+    let maybe = || proptest::option::weighted(0.2, times());
+    let life = (proptest::option::weighted(0.3, leaving), maybe(), maybe());
+    let life = life.prop_map(|(leaving, unfreeze, migration)| Life { leaving, unfreeze, migration });
+    (place, times(), proptest::option::of(resolution()), (holds(), life), any::<u64>()).prop_map(
+        |((label, set, unit), expires, resolution, (holds, life), version)| Registration {
             key: key(label, set),
             unit: unit_id(unit),
             registered: Timestamp(expires.0 - 100),
@@ -169,6 +188,7 @@ fn name() -> impl Strategy<Value = Registration> {
             resolution,
             holds,
             pending: (version % 3 == 0).then_some(ChangeId(version)),
+            life,
             version,
         },
     )
@@ -207,6 +227,13 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (0..LABELS, 0..SETS.len()).prop_map(|(l, s)| Event::NameRemoved { key: key(l, s), unit: unit_id(0) }),
         2 => change().prop_map(Event::Change),
         1 => proptest::option::of(brake()).prop_map(Event::Brake),
+        2 => (0..LABELS, 0..SETS.len(), 0..UNITS, times()).prop_map(|(l, s, u, until)| {
+            Event::Reserved(Reservation { key: key(l, s), unit: unit_id(u), until })
+        }),
+        1 => (0..LABELS, 0..SETS.len()).prop_map(|(l, s)| Event::ReservationEnded { key: key(l, s) }),
+        1 => (-2..2i32, times(), proptest::option::of(0..LABELS)).prop_map(|(days, at, l)| {
+            Event::Noticed(Noticed { days, upto: TermEnd { at, key: l.map(|l| key(l, 0)) } })
+        }),
         1 => any::<[u8; 32]>().prop_map(|digest| Event::ZoneLoaded { apex: "xn--zfr164b.".into(), digest }),
     ]
 }
@@ -241,14 +268,16 @@ fn filter() -> impl Strategy<Value = NameFilter> {
     use proptest::option::of;
     let states = proptest::sample::select(NameState::ALL.to_vec());
     let reasons = proptest::sample::select(HoldReason::ALL.to_vec());
-    (of(0..UNITS), of(0..SETS.len()), of(states), of(reasons), of(times()), of(times())).prop_map(
-        |(unit, set, state, hold, expires_from, expires_to)| NameFilter {
+    let idle = proptest::option::weighted(0.2, times());
+    (of(0..UNITS), of(0..SETS.len()), of(states), of(reasons), of(times()), of(times()), idle).prop_map(
+        |(unit, set, state, hold, expires_from, expires_to, idle_since)| NameFilter {
             unit: unit.map(unit_id),
             set: set.map(|set| SETS[set].into()),
             state,
             hold,
             expires_from,
             expires_to,
+            idle_since,
         },
     )
 }
@@ -351,6 +380,11 @@ fn compare(store: &Store, model: &Model) {
             .unwrap();
         assert_eq!(due, model.due(now));
     }
+    for (label, set) in (0..LABELS).flat_map(|label| (0..SETS.len()).map(move |set| (label, set))) {
+        assert_eq!(store.reservation(&key(label, set)).unwrap().as_ref(), model.kept.get(&key(label, set)));
+    }
+    assert_eq!(store.noticed().unwrap(), model.noticed);
+    compare_ends(store, model);
     for set in SETS.map(Arc::<str>::from) {
         let names = model.names.keys().filter(|key| key.set == set).count() as u64;
         assert_eq!(store.totals(&set).unwrap(), SetTotals { names });
@@ -367,6 +401,40 @@ fn compare(store: &Store, model: &Model) {
             assert_eq!(found, naive);
         }
     }
+}
+
+/// Names in the order of the ends of their terms, from some place to some time; and what is due beside them.
+fn compare_ends(store: &Store, model: &Model) {
+    for which in [Ends::All, Ends::Expired] {
+        for (after, until) in [(-99, 999), (20, 120), (0, 0)].map(|(a, u)| (Timestamp(a), Timestamp(u))) {
+            for key in [None, Some(key(2, 1))] {
+                let after = TermEnd { at: after, key };
+                let only = |name: &&Registration| due_of_expiry(name).is_none() && name.life.leaving.is_none();
+                let names = model.names.values().filter(|name| which == Ends::All || only(name));
+                let ends = names.map(|name| TermEnd { at: name.expires, key: Some(name.key.clone()) });
+                let naive: BTreeSet<TermEnd> = ends.filter(|end| *end > after && end.at <= until).collect();
+                let mut found = Vec::new();
+                let visit = &mut |end: &TermEnd| {
+                    found.push(end.clone());
+                    true
+                };
+                store.ends(which, &after, until, visit).unwrap();
+                assert!(found.iter().eq(&naive), "{found:?} {naive:?}");
+            }
+        }
+    }
+    let all = model.due(Timestamp(100));
+    let naive: Vec<&Due> = all.iter().filter(|due| !matches!(due.kind, DueKind::Expiry(_))).collect();
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let edges = store.edges_after(after.as_ref(), Timestamp(100), 3).unwrap();
+        found.extend(edges.iter().cloned());
+        after = edges.into_iter().next_back();
+        if after.is_none() {
+            break;
+        }
+    }
+    assert!(found.iter().eq(naive), "{found:?}");
 }
 
 /// Reads a whole listing by pages.
@@ -470,6 +538,7 @@ fn interrupted_after_every_single_write() {
             resolved_by: 0,
             holds,
             pending: None,
+            life: Life::default(),
             version: 2,
         }
     };
@@ -538,6 +607,7 @@ fn pages_are_bounded() {
         resolved_by: 0,
         holds: if n + 1 == many { holds_until(9) } else { Holds::default() },
         pending: None,
+        life: Life::default(),
         version: 1,
     };
     transaction.events.extend((0..many).map(|n| Event::Name(name(n))));
@@ -614,6 +684,7 @@ fn a_wrong_count_is_found_at_start() {
         resolved_by: 0,
         holds: Holds::default(),
         pending: None,
+        life: Life::default(),
         version: 1,
     }));
     store.apply(&transaction, position(1)).unwrap();

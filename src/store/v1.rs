@@ -5,16 +5,17 @@
 
 use crate::registry::hold::Hold;
 use crate::registry::{
-    Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, HoldReason, Holds, NameKey, NameServer,
-    Registration, Resolution, Timestamp, Unit, UnitId, UnitKind,
+    Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, HoldReason, Holds, Leaving, Life, NameKey,
+    NameServer, Registration, Reservation, Resolution, Stage, TermEnd, Timestamp, Unit, UnitId, UnitKind,
 };
 use crate::registry::{Position, Region};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// The number of the store's format, kept in it. It is 2 since one index entry serves both the schedule and listings by
-/// the end of a term, and holds are counted.
-pub(super) const FORMAT: u32 = 2;
+/// the end of a term, and holds are counted; 3 since names have a life beside their holds.
+pub(super) const FORMAT: u32 = 3;
 
 /// The octets of a value.
 pub(super) fn write<T: Serialize>(value: &T) -> Vec<u8> {
@@ -63,6 +64,17 @@ pub(super) struct BrakeV1 {
     released_until: Option<i64>,
 }
 
+/// Up to which name each notice has been given: days, end of the term, name.
+#[derive(Serialize, Deserialize, Default)]
+pub(super) struct NoticedV1(Vec<(i32, i64, Option<Box<str>>)>);
+
+/// A kept label; it is the key.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ReservationV1 {
+    unit: Box<str>,
+    until: i64,
+}
+
 /// What is remembered of a zone.
 #[derive(Serialize, Deserialize, Default)]
 pub(super) struct ZoneV1 {
@@ -102,6 +114,9 @@ pub(super) struct NameV1 {
     holds: Vec<HoldV1>,
     pending: Option<u64>,
     version: u64,
+    leaving: Option<(Box<str>, i64)>,
+    unfreeze: Option<i64>,
+    migration: Option<i64>,
 }
 
 /// A change; its id is the key.
@@ -179,6 +194,40 @@ impl From<BrakeV1> for Brake {
     }
 }
 
+impl NoticedV1 {
+    /// As it is written.
+    pub(super) fn new(noticed: &BTreeMap<i32, TermEnd>) -> Self {
+        let write =
+            |(days, end): (&i32, &TermEnd)| (*days, end.at.0, end.key.as_ref().map(|key| key.to_string().into()));
+        Self(noticed.iter().map(write).collect())
+    }
+
+    /// As the registry knows it; `None` if a name is none.
+    pub(super) fn read(self) -> Option<BTreeMap<i32, TermEnd>> {
+        let read = |(days, at, key): (i32, i64, Option<Box<str>>)| {
+            let key = match key {
+                Some(key) => Some(NameKey::from_canonical(&key)?),
+                None => None,
+            };
+            Some((days, TermEnd { at: Timestamp(at), key }))
+        };
+        self.0.into_iter().map(read).collect()
+    }
+}
+
+impl From<&Reservation> for ReservationV1 {
+    fn from(kept: &Reservation) -> Self {
+        Self { unit: kept.unit.as_str().into(), until: kept.until.0 }
+    }
+}
+
+impl ReservationV1 {
+    /// The kept label with this key; `None` if the unit is none.
+    pub(super) fn into_reservation(self, key: NameKey) -> Option<Reservation> {
+        Some(Reservation { key, unit: UnitId::parse(&self.unit)?, until: Timestamp(self.until) })
+    }
+}
+
 impl From<&Unit> for UnitV1 {
     fn from(unit: &Unit) -> Self {
         Self {
@@ -220,6 +269,9 @@ impl From<&Registration> for NameV1 {
             holds: write_holds(&name.holds),
             pending: name.pending.map(|id| id.0),
             version: name.version,
+            leaving: name.life.leaving.map(|leaving| (leaving.stage.as_str().into(), leaving.until.0)),
+            unfreeze: name.life.unfreeze.map(|at| at.0),
+            migration: name.life.migration.map(|at| at.0),
         }
     }
 }
@@ -227,6 +279,10 @@ impl From<&Registration> for NameV1 {
 impl NameV1 {
     /// The registration with this key; `None` if a value is not one this program knows.
     pub(super) fn into_name(self, key: NameKey) -> Option<Registration> {
+        let leaving = match self.leaving {
+            Some((stage, until)) => Some(Leaving { stage: Stage::parse(&stage)?, until: Timestamp(until) }),
+            None => None,
+        };
         Some(Registration {
             key,
             unit: UnitId::parse(&self.unit)?,
@@ -238,6 +294,7 @@ impl NameV1 {
             resolved_by: self.resolved_by,
             holds: read_holds(self.holds)?,
             pending: self.pending.map(ChangeId),
+            life: Life { leaving, unfreeze: self.unfreeze.map(Timestamp), migration: self.migration.map(Timestamp) },
             version: self.version,
         })
     }

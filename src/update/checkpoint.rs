@@ -229,6 +229,7 @@ pub fn made_with() -> [u8; 32] {
         resolved_by: 1,
         holds,
         pending: None,
+        life: crate::registry::Life::default(),
         version: 1,
     };
     let resolved = resolutions().into_iter().map(|resolution| name(Some(resolution), Holds::default()));

@@ -49,6 +49,8 @@ pub struct Engine {
     pub publisher: Option<Publisher>,
     /// Up to when everything due has been done, as far as the brake lets it.
     pub due_done: Option<Timestamp>,
+    /// When it was last found that no notice is due: by its clock, and by one that is never set.
+    pub notified: Option<(Timestamp, Instant)>,
     /// Most objects of one step of the schedule; smaller after a step made too long a line.
     pub due_limit: usize,
     /// Why nothing is written until a restart.

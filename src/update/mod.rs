@@ -20,6 +20,7 @@ mod reload;
 mod restore;
 mod scan;
 mod schedule;
+pub mod simulate;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,9 @@
 //! The state as it will be once the group being decided is durable: its images over the store's.
 
-use crate::registry::state::{due_of_expiry, due_of_name, due_of_unit};
-use crate::registry::{Brake, Change, ChangeId, Due, DueKind, Event, NameKey, Registration};
-use crate::registry::{SetTotals, State, Timestamp, Unavailable, Unit, UnitId};
+use crate::registry::life::Ends;
+use crate::registry::state::{due_of_expiry, due_of_leaving, due_of_name, due_of_unit, is_expired_only};
+use crate::registry::{Brake, Change, ChangeId, Due, DueKind, Event, NameKey, Registration, Reservation};
+use crate::registry::{SetTotals, State, TermEnd, Timestamp, Unavailable, Unit, UnitId};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
@@ -25,6 +26,9 @@ pub struct Overlay<'a> {
     /// How many names each set has more than in the base.
     grown: BTreeMap<Arc<str>, i64>,
     brake: Option<Option<Brake>>,
+    /// None: kept no longer.
+    kept: BTreeMap<NameKey, Option<Reservation>>,
+    noticed: BTreeMap<i32, TermEnd>,
 }
 
 impl<'a> Overlay<'a> {
@@ -40,6 +44,8 @@ impl<'a> Overlay<'a> {
             changes: BTreeMap::new(),
             grown: BTreeMap::new(),
             brake: None,
+            kept: BTreeMap::new(),
+            noticed: BTreeMap::new(),
         }
     }
 
@@ -66,7 +72,10 @@ impl<'a> Overlay<'a> {
             }
             Event::Change(change) => drop(self.changes.insert(change.id, change.clone())),
             Event::Brake(brake) => self.brake = Some(brake.clone()),
-            Event::ZoneLoaded { .. } => {}
+            Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), Some(kept.clone()))),
+            Event::ReservationEnded { key } => drop(self.kept.insert(key.clone(), None)),
+            Event::Noticed(noticed) => drop(self.noticed.insert(noticed.days, noticed.upto.clone())),
+            Event::ZoneLoaded { .. } | Event::Notice(_) => {}
         }
         Ok(())
     }
@@ -85,16 +94,20 @@ impl<'a> Overlay<'a> {
         let names = self.names.values().flatten().flat_map(|name| {
             let hold = due_of_name(name).map(|at| Due { at, kind: DueKind::NameHold(name.key.clone()) });
             let expiry = due_of_expiry(name).map(|at| Due { at, kind: DueKind::Expiry(name.key.clone()) });
-            hold.into_iter().chain(expiry)
+            let leaving = due_of_leaving(name).map(|at| Due { at, kind: DueKind::Leaving(name.key.clone()) });
+            hold.into_iter().chain(expiry).chain(leaving)
         });
-        units.chain(names)
+        let kept = self.kept.values().flatten();
+        let kept = kept.map(|kept| Due { at: kept.until, kind: DueKind::Reservation(kept.key.clone()) });
+        units.chain(names).chain(kept)
     }
 
     /// Whether an image on top takes the place of what `due` is about.
     fn covers(&self, due: &Due) -> bool {
         match &due.kind {
             DueKind::UnitHold(id) => self.units.contains_key(id),
-            DueKind::NameHold(key) | DueKind::Expiry(key) => self.names.contains_key(key),
+            DueKind::NameHold(key) | DueKind::Expiry(key) | DueKind::Leaving(key) => self.names.contains_key(key),
+            DueKind::Reservation(key) => self.kept.contains_key(key),
         }
     }
 }
@@ -152,6 +165,42 @@ impl State for Overlay<'_> {
             going = going && visit(due);
         }
         Ok(())
+    }
+
+    fn ends(
+        &self,
+        which: Ends,
+        after: &TermEnd,
+        until: Timestamp,
+        visit: &mut dyn FnMut(&TermEnd) -> bool,
+    ) -> Result<(), Unavailable> {
+        let names = self.names.values().flatten().filter(|name| which == Ends::All || is_expired_only(name));
+        let ends = names.map(|name| TermEnd { at: name.expires, key: Some(name.key.clone()) });
+        let on_top: BTreeSet<TermEnd> = ends.filter(|end| end > after && end.at <= until).collect();
+        let mut on_top = on_top.iter().peekable();
+        let mut going = true;
+        self.base.ends(which, after, until, &mut |end| {
+            while let Some(earlier) = on_top.next_if(|top| *top < end) {
+                going = going && visit(earlier);
+            }
+            let covered = end.key.as_ref().is_some_and(|key| self.names.contains_key(key));
+            going = going && (covered || visit(end));
+            going
+        })?;
+        for end in on_top {
+            going = going && visit(end);
+        }
+        Ok(())
+    }
+
+    fn reservation(&self, key: &NameKey) -> Result<Option<Reservation>, Unavailable> {
+        self.kept.get(key).map_or_else(|| self.base.reservation(key), |kept| Ok(kept.clone()))
+    }
+
+    fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {
+        let mut noticed = self.base.noticed()?;
+        noticed.extend(self.noticed.clone());
+        Ok(noticed)
     }
 
     fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable> {

@@ -203,6 +203,7 @@ pub(super) fn touched(state: &Overlay<'_>, events: &[Event]) -> Result<Touched, 
                 }
             }
             Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => {}
+            Event::Reserved(_) | Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => {}
         }
     }
     Ok(touched)

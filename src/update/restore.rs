@@ -129,6 +129,7 @@ fn touched(
                 // Whether the hold that decides is another one than before is not known here.
                 Event::Unit(unit) => drop(units.insert(unit.id)),
                 Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => {}
+                Event::Reserved(_) | Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => {}
             }
         }
         few = (names.len() + units.len()) as u64 <= most;

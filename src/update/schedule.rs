@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 /// Most objects of one step, so that one transaction stays a line of moderate length.
 pub const DUE_LIMIT: usize = 1000;
+/// Most notices of one step: some 200 octets of the journal each, and no wait that a client would notice.
+pub const NOTICES_MAX: usize = 500;
 /// Longest that the writer sleeps: a clock that was set forward, and due things that something stops, are looked at again.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// Most steps in a row; that many would be a decision that never ends.
@@ -53,6 +55,28 @@ impl Engine {
         Err(CommitError::Unwritable("what is due does not end".into()))
     }
 
+    /// One step of what is due without haste: notices to units. Whether there may be more. The queue is served between two
+    /// steps, for a day on which a whole registry's terms end has a million notices.
+    ///
+    /// # Errors
+    /// [`CommitError`] if they cannot be given now.
+    pub fn notify(&mut self) -> Result<bool, CommitError> {
+        let now = self.now();
+        if self.notified.is_some_and(|(at, since)| at == now && since.elapsed() < SLEEP_MAX) {
+            return Ok(false);
+        }
+        let mut changed = false;
+        self.run(&[asked(Command::Notify { limit: NOTICES_MAX }, "notify")], |answers| {
+            changed = matches!(answers.first(), Some(Ok(receipt)) if receipt.seq.is_some());
+        })?;
+        if changed {
+            self.metrics.changed("notify", ChangeResult::Committed);
+        } else {
+            self.notified = Some((now, Instant::now()));
+        }
+        Ok(changed)
+    }
+
     /// How long the writer may sleep without being late for anything.
     pub fn sleep(&self) -> Duration {
         let Ok(store) = self.store.ready() else { return SLEEP_MAX };
@@ -70,10 +94,15 @@ impl Engine {
 }
 
 fn due(limit: usize) -> Submission {
+    asked(Command::Due { limit }, "due")
+}
+
+/// A command of the clock's.
+pub(super) fn asked(command: Command, operation: &str) -> Submission {
     Submission {
         actor: Actor { principal: "clock".into(), role: Role::System, region: None },
-        command: Command::Due { limit },
-        request: Request { operation: "due".into(), target: "schedule".into(), note: None, key: None },
+        command,
+        request: Request { operation: operation.into(), target: "schedule".into(), note: None, key: None },
         if_match: None,
         dry_run: false,
         confirmed: false,

@@ -81,6 +81,7 @@ pub(super) fn prepare(home: Home, settings: Start) -> Result<Engine, StartError>
         status,
         publisher: None,
         due_done: None,
+        notified: None,
         due_limit: DUE_LIMIT,
         stopped: None,
         full: None,
@@ -158,7 +159,8 @@ impl Writer {
                 self.engine.tick();
                 ticked = Instant::now();
             }
-            let message = match self.messages.recv_timeout(self.engine.sleep()) {
+            let sleep = if self.notify() { Duration::ZERO } else { self.engine.sleep() };
+            let message = match self.messages.recv_timeout(sleep) {
                 Ok(message) => message,
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -166,6 +168,7 @@ impl Writer {
             self.engine.metrics.queued(self.messages.len());
             // The time may have moved while it slept: what is due comes before what was handed in after it was due.
             self.do_due();
+            self.notify();
             if !self.handle(message) {
                 break;
             }
@@ -250,6 +253,16 @@ impl Writer {
             }
             Ok(()) => {}
         }
+    }
+
+    /// One step of notices; whether there may be more to do at once.
+    fn notify(&mut self) -> bool {
+        if !self.backoff.is_over() {
+            return false;
+        }
+        let more = self.engine.notify();
+        self.backoff.tried(more.is_err());
+        more.unwrap_or(false)
     }
 
     fn do_due(&mut self) {

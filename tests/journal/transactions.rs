@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use std::net::IpAddr;
 use zhengming::idn::Label;
 use zhengming::registry::{
-    Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, Hold, HoldReason, Holds, NameKey,
-    NameServer, Outcome, Region, Regions, Registration, Request, Resolution, Role, Timestamp, Transaction, Unit,
-    UnitId, UnitKind,
+    Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, Hold, HoldReason, Holds, Leaving,
+    Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Region, Regions, Registration, Request,
+    Reservation, Resolution, Role, Stage, TermEnd, Timestamp, Transaction, Unit, UnitId, UnitKind,
 };
 
 /// A transaction without events; its `note` is `octets` long.
@@ -91,8 +91,12 @@ fn unit() -> impl Strategy<Value = Unit> {
 fn registration() -> impl Strategy<Value = Registration> {
     let term = (times(), times());
     let numbers = (any::<u8>(), any::<bool>(), any::<u64>(), any::<u64>(), proptest::option::of(1..u64::MAX));
-    (key(), unit_id(), term, proptest::option::of(resolution()), holds(), numbers).prop_map(
-        |(key, unit, (registered, expires), resolution, holds, numbers)| {
+    let leaving = (proptest::sample::select(Stage::ALL.to_vec()), times());
+    let leaving = proptest::option::of(leaving.prop_map(|(stage, until)| Leaving { stage, until }));
+    let life = (leaving, proptest::option::of(times()), proptest::option::of(times()));
+    let life = life.prop_map(|(leaving, unfreeze, migration)| Life { leaving, unfreeze, migration });
+    (key(), unit_id(), term, proptest::option::of(resolution()), (holds(), life), numbers).prop_map(
+        |(key, unit, (registered, expires), resolution, (holds, life), numbers)| {
             let (kind, primary, resolved_by, version, pending) = numbers;
             let pending = pending.map(ChangeId);
             Registration {
@@ -106,6 +110,7 @@ fn registration() -> impl Strategy<Value = Registration> {
                 resolved_by,
                 holds,
                 pending,
+                life,
                 version,
             }
         },
@@ -136,6 +141,13 @@ fn change() -> impl Strategy<Value = Change> {
     )
 }
 
+fn notice() -> impl Strategy<Value = Notice> {
+    let kind =
+        prop_oneof![any::<i32>().prop_map(NoticeKind::Term), Just(NoticeKind::Final), Just(NoticeKind::Deleted),];
+    (kind, key(), unit_id(), times(), proptest::option::of(times()))
+        .prop_map(|(kind, name, unit, expires, until)| Notice { kind, name, unit, expires, until })
+}
+
 fn event() -> impl Strategy<Value = Event> {
     let brake = (times(), text(), any::<u64>(), any::<u64>(), proptest::option::of(times()))
         .prop_map(|(since, set, names, total, released_until)| Brake { since, set, names, total, released_until });
@@ -146,6 +158,11 @@ fn event() -> impl Strategy<Value = Event> {
         change().prop_map(Event::Change),
         proptest::option::of(brake).prop_map(Event::Brake),
         (text(), any::<[u8; 32]>()).prop_map(|(apex, digest)| Event::ZoneLoaded { apex, digest }),
+        (key(), unit_id(), times()).prop_map(|(key, unit, until)| Event::Reserved(Reservation { key, unit, until })),
+        key().prop_map(|key| Event::ReservationEnded { key }),
+        notice().prop_map(Event::Notice),
+        (any::<i32>(), times(), proptest::option::of(key()))
+            .prop_map(|(days, at, key)| Event::Noticed(Noticed { days, upto: TermEnd { at, key } })),
     ]
 }
 

@@ -2,8 +2,9 @@
 
 use crate::world::*;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use zhengming::registry::command::*;
+use zhengming::registry::life::Unfreeze;
 use zhengming::registry::*;
 
 /// The clients that act; two principals have a second role, so that the rule of three has to hold.
@@ -41,6 +42,9 @@ enum What {
     Lift { target: usize, reason: usize },
     Import { name: usize, unit: usize, age: i64, resolution: usize, hold: Option<usize> },
     Due { limit: usize },
+    Notify { limit: usize },
+    Unfreeze { name: usize },
+    Migrate { name: usize, days: Option<i64> },
     Release,
 }
 
@@ -63,6 +67,9 @@ fn what() -> impl Strategy<Value = What> {
         2 => (index.clone(), index.clone(), 0..1200i64, index.clone(), prop::option::of(index))
             .prop_map(|(name, unit, age, resolution, hold)| What::Import { name, unit, age, resolution, hold }),
         4 => (0..9usize).prop_map(|limit| What::Due { limit }),
+        4 => (0..9usize).prop_map(|limit| What::Notify { limit }),
+        2 => (0..64usize).prop_map(|name| What::Unfreeze { name }),
+        1 => (0..64usize, prop::option::of(-99..99i64)).prop_map(|(name, days)| What::Migrate { name, days }),
         1 => Just(What::Release),
     ]
 }
@@ -75,7 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Most often someone who has the role that the step takes, now and then anyone.
 fn who(step: &Step) -> Actor {
     let fitting: &[usize] = match step.what {
-        What::Due { .. } => &[7],
+        What::Due { .. } | What::Notify { .. } => &[7],
         What::Submit { .. } => &[0, 1, 1, 1],
         What::Review { central: false, .. } => &[2, 2, 3, 4],
         What::Review { central: true, .. } => &[5, 5, 6],
@@ -94,6 +101,12 @@ struct Witness {
     took_part: BTreeMap<ChangeId, Vec<String>>,
     /// Who stands behind what each name resolves to: three principals, or a migration.
     behind: BTreeMap<NameKey, Vec<String>>,
+    /// Which notices were given, of which term, and of which registration of the name.
+    told: BTreeSet<(NameKey, String, Timestamp, usize)>,
+    /// How often each name has been deleted.
+    deleted: BTreeMap<NameKey, usize>,
+    /// Everything that happened.
+    journal: Vec<Event>,
 }
 
 fn name(world: &World, index: usize) -> NameKey {
@@ -192,6 +205,11 @@ fn command(world: &World, what: &What) -> Command {
         }
         What::Import { name, unit, age, resolution, hold } => imported(world, (name, unit, age, resolution, hold)),
         What::Due { limit } => Command::Due { limit },
+        What::Notify { limit } => Command::Notify { limit },
+        What::Unfreeze { name: key } => Command::Unfreeze { key: name(world, key) },
+        What::Migrate { name: key, days: after } => {
+            Command::Migrate { key: name(world, key), notice: after.map(|after| world.now.add_days(after)) }
+        }
         What::Release => Command::ReleaseBrake { reason: "seen".into() },
     }
 }
@@ -200,6 +218,19 @@ impl Witness {
     /// Takes note of a granted command.
     fn note(&mut self, actor: &Actor, command: &Command, decision: &Decision) {
         let principal = actor.principal.to_string();
+        self.journal.extend(decision.events.iter().cloned());
+        // A notice of the deletion follows the deletion, but is of the registration before it.
+        for notice in notices_of(decision) {
+            let count = self.deleted.get(&notice.name).copied().unwrap_or(0);
+            let first = self.told.insert((notice.name.clone(), notice.kind.to_string(), notice.expires, count));
+            assert!(first, "{notice:?} twice");
+        }
+        for event in &decision.events {
+            if let Event::NameRemoved { key, .. } = event {
+                self.behind.remove(key);
+                *self.deleted.entry(key.clone()).or_default() += 1;
+            }
+        }
         match command {
             Command::Submit { name, asserted, .. } => {
                 let mut by = vec![principal];
@@ -230,7 +261,6 @@ impl Witness {
                     }
                 }
             }
-            Command::DeleteName { key } => drop(self.behind.remove(key)),
             _ => {}
         }
     }
@@ -244,7 +274,7 @@ fn check(world: &World, witness: &Witness) -> Result<(), TestCaseError> {
         prop_assert_eq!(world.memory.resolves(key), name.resolution.is_some() && !held);
         if name.resolution.is_some() {
             let by = &witness.behind[key];
-            let distinct: std::collections::BTreeSet<&String> = by.iter().collect();
+            let distinct: BTreeSet<&String> = by.iter().collect();
             prop_assert!(by == &["migration"] || (by.len() == 3 && distinct.len() == 3), "{key}: {by:?}");
         }
         prop_assert_eq!(name.resolution.is_some(), name.resolved_by > 0);
@@ -257,6 +287,10 @@ fn check(world: &World, witness: &Witness) -> Result<(), TestCaseError> {
             prop_assert!(change.state.is_pending() && change.name == *key);
         }
         prop_assert!(!leads_back(world, key), "{key} is forwarded to itself");
+    }
+    for kept in world.memory.kept.values() {
+        let holder = world.memory.names.get(&kept.key).map(|name| &name.unit);
+        prop_assert!(holder.is_none_or(|unit| *unit == kept.unit || kept.until <= world.now), "{kept:?}");
     }
     for change in world.memory.changes.values() {
         let pending = world.memory.names.get(&change.name).and_then(|name| name.pending) == Some(change.id);
@@ -294,9 +328,21 @@ fn check_settled(world: &mut World) -> Result<(), TestCaseError> {
     let before = world.memory.clone();
     prop_assert_eq!(world.tick(), 0);
     prop_assert_eq!(&world.memory, &before);
+    let told = world.notify();
+    prop_assert_eq!(world.notify(), []);
+    for notice in &told {
+        let reached =
+            if let NoticeKind::Term(days) = notice.kind { notice.expires.add_days(days.into()) } else { world.now };
+        prop_assert!(reached <= world.now, "{notice:?} too early");
+    }
+    let unfreeze = world.policy.terms.national.unfreeze;
     prop_assert!(world.memory.schedule().iter().all(|due| due.at > world.now), "nothing due is left undone");
     for name in world.memory.names.values() {
-        prop_assert_eq!(name.holds.0.contains_key(&HoldReason::Expired), name.expires <= world.now);
+        let expired = name.holds.0.contains_key(&HoldReason::Expired);
+        // Renewed and not unfrozen, it stays where it is.
+        prop_assert!(expired == (name.expires <= world.now) || (expired && unfreeze == Unfreeze::Always));
+        let unpaid = name.expires.add_days(world.policy.terms.profile(&name.key.set).unpaid_days) <= world.now;
+        prop_assert_eq!(name.life.leaving.is_some(), unpaid && expired);
     }
     Ok(())
 }
@@ -305,8 +351,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn histories_keep_the_promises(steps in prop::collection::vec(step(), 1..80)) {
+    fn histories_keep_the_promises(
+        steps in prop::collection::vec(step(), 1..80),
+        always in any::<bool>(),
+        redemption in any::<bool>(),
+    ) {
         let (mut world, mut witness) = (World::new(), Witness::default());
+        let founded = world.memory.clone();
+        if always {
+            world.policy.terms.national.unfreeze = Unfreeze::Always;
+        }
+        if redemption {
+            world.policy.terms.profiles = vec![("xn--zfr164b".into(), Profile::ICANN_RGP)];
+        }
         for step in steps {
             world.now.0 += step.seconds;
             let who = who(&step);
@@ -323,10 +380,18 @@ proptest! {
                     prop_assert!(!decision.events.is_empty() || after == before);
                     prop_assert!(decision.events.is_empty() || decision.outcome.version == world.seq - 1);
                     witness.note(&who, &command, &decision);
+                    if let Command::DeleteName { key } = &command {
+                        let migration = before.names[key].life.migration;
+                        prop_assert!(migration.is_none_or(|notice| notice.add_months(3) <= world.now));
+                    }
                 }
             }
             check(&world, &witness)?;
         }
+        // Replayed, the journal gives the same state.
+        let mut replayed = founded;
+        witness.journal.iter().for_each(|event| replayed.apply(event));
+        prop_assert_eq!(&replayed, &world.memory);
         check_settled(&mut world)?;
     }
 }

@@ -9,5 +9,6 @@ mod import;
 mod machine;
 mod names;
 mod resolutions;
+mod terms;
 mod units;
 mod world;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use zhengming::registry::command::{
     Command, HoldSpec, HoldTarget, ImportBasis, ImportItem, ImportName, NameSpec, UnitSpec, Verdict,
 };
-use zhengming::registry::state::{due_of_expiry, due_of_name, due_of_unit};
+use zhengming::registry::life::Ends;
+use zhengming::registry::state::{due_of_expiry, due_of_leaving, due_of_name, due_of_unit};
 use zhengming::registry::*;
 
 /// Everything the registry knows, in plain maps.
@@ -15,6 +16,8 @@ pub struct Memory {
     pub names: BTreeMap<NameKey, Registration>,
     pub changes: BTreeMap<ChangeId, Change>,
     pub brake: Option<Brake>,
+    pub kept: BTreeMap<NameKey, Reservation>,
+    pub noticed: BTreeMap<i32, TermEnd>,
 }
 
 impl Memory {
@@ -25,7 +28,10 @@ impl Memory {
             Event::NameRemoved { key, .. } => drop(self.names.remove(&key)),
             Event::Change(change) => drop(self.changes.insert(change.id, change)),
             Event::Brake(brake) => self.brake = brake,
-            Event::ZoneLoaded { .. } => {}
+            Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), kept)),
+            Event::ReservationEnded { key } => drop(self.kept.remove(&key)),
+            Event::Noticed(noticed) => drop(self.noticed.insert(noticed.days, noticed.upto)),
+            Event::ZoneLoaded { .. } | Event::Notice(_) => {}
         }
     }
 
@@ -42,7 +48,12 @@ impl Memory {
             .names
             .values()
             .filter_map(|name| due_of_expiry(name).map(|at| Due { at, kind: DueKind::Expiry(name.key.clone()) }));
-        let mut schedule: Vec<Due> = units.chain(holds).chain(expiries).collect();
+        let leaving = self
+            .names
+            .values()
+            .filter_map(|name| due_of_leaving(name).map(|at| Due { at, kind: DueKind::Leaving(name.key.clone()) }));
+        let kept = self.kept.values().map(|kept| Due { at: kept.until, kind: DueKind::Reservation(kept.key.clone()) });
+        let mut schedule: Vec<Due> = units.chain(holds).chain(expiries).chain(leaving).chain(kept).collect();
         schedule.sort();
         schedule
     }
@@ -74,6 +85,31 @@ impl State for Memory {
     fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
         let _ = self.schedule().iter().filter(|due| due.at <= now).all(visit);
         Ok(())
+    }
+
+    fn ends(
+        &self,
+        which: Ends,
+        after: &TermEnd,
+        until: Timestamp,
+        visit: &mut dyn FnMut(&TermEnd) -> bool,
+    ) -> Result<(), Unavailable> {
+        let names = self.names.values().filter(|name| {
+            let only = name.holds.0.contains_key(&HoldReason::Expired) && name.life.leaving.is_none();
+            which == Ends::All || only
+        });
+        let ends = names.map(|name| TermEnd { at: name.expires, key: Some(name.key.clone()) });
+        let ends: BTreeSet<TermEnd> = ends.filter(|end| end > after && end.at <= until).collect();
+        let _ = ends.iter().all(visit);
+        Ok(())
+    }
+
+    fn reservation(&self, key: &NameKey) -> Result<Option<Reservation>, Unavailable> {
+        Ok(self.kept.get(key).cloned())
+    }
+
+    fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {
+        Ok(self.noticed.clone())
     }
 
     fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable> {
@@ -174,6 +210,12 @@ pub fn at(text: &str) -> Timestamp {
 
 pub fn days(count: i64) -> i64 {
     count * 86_400
+}
+
+/// The notices among a decision's events.
+pub fn notices_of(decision: &Decision) -> Vec<Notice> {
+    let notice = |event: &Event| if let Event::Notice(notice) = event { Some(notice.clone()) } else { None };
+    decision.events.iter().filter_map(notice).collect()
 }
 
 impl World {
@@ -283,6 +325,19 @@ impl World {
             assert!(count < 100, "what is due never ends");
         }
         count
+    }
+
+    /// Gives the notices that are due, in small steps; all of them.
+    pub fn notify(&mut self) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        loop {
+            let decision = self.does(&clock(), Command::Notify { limit: 3 });
+            if decision.events.is_empty() {
+                return notices;
+            }
+            notices.extend(notices_of(&decision));
+            assert!(notices.len() < 1000, "notices never end");
+        }
     }
 
     pub fn holds_of(&self, key: &NameKey) -> Vec<HoldReason> {

@@ -1,7 +1,7 @@
 //! Lines are read back as they were written, and bad ones name the member.
 
 use super::*;
-use crate::registry::{SuffixSet, UnitId, UnitKind};
+use crate::registry::{Life, SuffixSet, UnitId, UnitKind};
 
 fn policy() -> Policy {
     let set = SuffixSet {
@@ -78,6 +78,7 @@ fn a_name_is_read_back_as_written() {
         resolved_by: 4,
         holds: some_holds(),
         pending: None,
+        life: Life::default(),
         version: 9,
     };
     let ImportItem::Name(read) = put(&name(&registered)) else { panic!("no name") };

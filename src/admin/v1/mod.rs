@@ -4,10 +4,13 @@ pub mod objects;
 pub mod replies;
 pub mod requests;
 pub mod resolution;
+pub mod simulation;
 
 pub use objects::{ChangeView, HoldView, NameView, UnitView};
 pub use replies::{Page, Receipt, Reloaded};
-pub use requests::{Decision, PlaceHold, PutName, PutUnit, ReleaseBrake, ReloadZones, Renewal, SubmitChange};
+pub use requests::{
+    Decision, Migration, PlaceHold, PutName, PutUnit, ReleaseBrake, ReloadZones, Renewal, SubmitChange,
+};
 pub use resolution::{Resolution, ResolutionInput};
 
 use super::problem::Problem;

@@ -78,8 +78,23 @@ pub struct NameView {
     pub resolution: Option<Resolution>,
     /// The change that waits for approval.
     pub pending: Option<String>,
+    /// How far it is on its way to deletion, if it is on it.
+    pub leaving: Option<LeavingView>,
+    /// When it was asked to restore it once its renewal is paid.
+    pub unfreeze: Option<String>,
+    /// Since when the home page tells of the move to another name.
+    pub migration: Option<String>,
     /// Its version, as in `ETag`.
     pub version: u64,
+}
+
+/// A name on its way to deletion.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct LeavingView {
+    /// `final_notice`: a renewal still restores it; or `pending_delete`.
+    pub stage: String,
+    /// When the stage ends.
+    pub until: String,
 }
 
 /// A change of resolution.
@@ -181,6 +196,12 @@ impl NameView {
             holds: holds(&name.holds),
             resolution: name.resolution.as_ref().map(Into::into),
             pending: name.pending.map(|id| id.to_string()),
+            leaving: name
+                .life
+                .leaving
+                .map(|leaving| LeavingView { stage: leaving.stage.as_str().into(), until: leaving.until.to_string() }),
+            unfreeze: name.life.unfreeze.map(|at| at.to_string()),
+            migration: name.life.migration.map(|at| at.to_string()),
             version: name.version,
         }
     }

@@ -154,6 +154,7 @@ impl From<&update::Preview> for Preview {
                 Event::NameRemoved { key, .. } => view.deleted.push(key.to_string()),
                 Event::Change(change) => view.changes.push(change.into()),
                 Event::Brake(_) | Event::ZoneLoaded { .. } => {}
+                Event::Reserved(_) | Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => {}
             }
         }
         view

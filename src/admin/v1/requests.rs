@@ -67,6 +67,15 @@ pub struct Renewal {
     pub years: u32,
 }
 
+/// An announced move to another name.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Migration {
+    /// Since when, or from when on, the home page tells of it.
+    #[schema(example = "2019-03-01")]
+    pub notice: String,
+}
+
 /// A proposed resolution; with both approvals it goes live at once.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

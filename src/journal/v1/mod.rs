@@ -84,6 +84,10 @@ enum EventV1 {
     Change(ChangeV1),
     Brake(Option<BrakeV1>),
     ZoneLoaded(ZoneLoadedV1),
+    Reserved(ReservedV1),
+    ReservationEnded(ReservationEndedV1),
+    Notice(NoticeV1),
+    Noticed(NoticedV1),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -115,6 +119,53 @@ struct NameV1 {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending: Option<Text>,
     version: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    leaving: Option<LeavingV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unfreeze: Option<TimeV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    migration: Option<TimeV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LeavingV1 {
+    stage: Text,
+    until: TimeV1,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReservedV1 {
+    name: Text,
+    unit: Text,
+    until: TimeV1,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReservationEndedV1 {
+    name: Text,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoticeV1 {
+    kind: Text,
+    name: Text,
+    unit: Text,
+    expires: TimeV1,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<TimeV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoticedV1 {
+    days: i32,
+    expires: TimeV1,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<Text>,
 }
 
 #[derive(Serialize, Deserialize)]

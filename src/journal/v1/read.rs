@@ -1,13 +1,14 @@
 //! From the members of a line to the core types.
 
 use super::{
-    ApprovalV1, BrakeV1, ChangeV1, EventV1, HoldV1, IdempotencyV1, LineV1, MapV1, NameV1, ResolutionV1, ServerV1,
-    SignerV1, Text, UnitV1,
+    ApprovalV1, BrakeV1, ChangeV1, EventV1, HoldV1, IdempotencyV1, LeavingV1, LineV1, MapV1, NameV1, ResolutionV1,
+    ServerV1, SignerV1, Text, UnitV1,
 };
 use crate::registry::hold::Hold;
 use crate::registry::{
-    Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, HoldReason, Holds, NameKey,
-    NameServer, Outcome, Region, Regions, Registration, Request, Resolution, Role, Transaction, Unit, UnitId, UnitKind,
+    Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, HoldReason, Holds, Leaving, Life,
+    NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Region, Regions, Registration, Request, Reservation,
+    Resolution, Role, Stage, TermEnd, Transaction, Unit, UnitId, UnitKind,
 };
 
 /// A member whose value is none that this program knows.
@@ -73,6 +74,25 @@ impl TryFrom<EventV1> for Event {
                 let digest = known(zone.digest.0.try_into().ok(), "zone_loaded.digest")?;
                 Self::ZoneLoaded { apex: zone.apex, digest }
             }
+            EventV1::Reserved(kept) => Self::Reserved(Reservation {
+                key: known(NameKey::from_canonical(&kept.name), "reserved.name")?,
+                unit: known(UnitId::parse(&kept.unit), "reserved.unit")?,
+                until: kept.until.0,
+            }),
+            EventV1::ReservationEnded(ended) => {
+                Self::ReservationEnded { key: known(NameKey::from_canonical(&ended.name), "reservation_ended.name")? }
+            }
+            EventV1::Notice(notice) => Self::Notice(Notice {
+                kind: known(NoticeKind::parse(&notice.kind), "notice.kind")?,
+                name: known(NameKey::from_canonical(&notice.name), "notice.name")?,
+                unit: known(UnitId::parse(&notice.unit), "notice.unit")?,
+                expires: notice.expires.0,
+                until: notice.until.map(|until| until.0),
+            }),
+            EventV1::Noticed(noticed) => {
+                let key = noticed.name.map(|name| known(NameKey::from_canonical(&name), "noticed.name")).transpose()?;
+                Self::Noticed(Noticed { days: noticed.days, upto: TermEnd { at: noticed.expires.0, key } })
+            }
         })
     }
 }
@@ -98,6 +118,10 @@ impl TryFrom<NameV1> for Registration {
 
     fn try_from(name: NameV1) -> Result<Self, Unknown> {
         let pending = name.pending.map(|id| known(ChangeId::parse(&id), "name.pending")).transpose()?;
+        let leaving = |line: LeavingV1| {
+            let stage = known(Stage::parse(&line.stage), "name.leaving.stage")?;
+            Ok(Leaving { stage, until: line.until.0 })
+        };
         Ok(Self {
             key: known(NameKey::from_canonical(&name.name), "name.name")?,
             unit: known(UnitId::parse(&name.unit), "name.unit")?,
@@ -109,6 +133,11 @@ impl TryFrom<NameV1> for Registration {
             resolved_by: name.resolved_by,
             holds: read_holds(name.holds)?,
             pending,
+            life: Life {
+                leaving: name.leaving.map(leaving).transpose()?,
+                unfreeze: name.unfreeze.map(|at| at.0),
+                migration: name.migration.map(|at| at.0),
+            },
             version: name.version,
         })
     }

@@ -1,8 +1,9 @@
 //! From the core types to the members of a line.
 
 use super::{
-    ActorV1, ApprovalV1, BrakeV1, ChangeV1, EventV1, HexV1, HoldV1, IdempotencyV1, LineV1, MapV1, NameRemovedV1,
-    NameV1, OutcomeV1, RequestV1, ResolutionV1, ServerV1, SignerV1, Text, TimeV1, UnitV1, VERSION, ZoneLoadedV1,
+    ActorV1, ApprovalV1, BrakeV1, ChangeV1, EventV1, HexV1, HoldV1, IdempotencyV1, LeavingV1, LineV1, MapV1,
+    NameRemovedV1, NameV1, NoticeV1, NoticedV1, OutcomeV1, RequestV1, ReservationEndedV1, ReservedV1, ResolutionV1,
+    ServerV1, SignerV1, Text, TimeV1, UnitV1, VERSION, ZoneLoadedV1,
 };
 use crate::registry::hold::Hold;
 use crate::registry::{
@@ -64,6 +65,26 @@ impl From<&Event> for EventV1 {
             Event::ZoneLoaded { apex, digest } => {
                 Self::ZoneLoaded(ZoneLoadedV1 { apex: apex.clone(), digest: HexV1(digest.to_vec()) })
             }
+            Event::Reserved(kept) => Self::Reserved(ReservedV1 {
+                name: kept.key.to_string().into(),
+                unit: kept.unit.as_str().into(),
+                until: TimeV1(kept.until),
+            }),
+            Event::ReservationEnded { key } => {
+                Self::ReservationEnded(ReservationEndedV1 { name: key.to_string().into() })
+            }
+            Event::Notice(notice) => Self::Notice(NoticeV1 {
+                kind: notice.kind.to_string().into(),
+                name: notice.name.to_string().into(),
+                unit: notice.unit.as_str().into(),
+                expires: TimeV1(notice.expires),
+                until: notice.until.map(TimeV1),
+            }),
+            Event::Noticed(noticed) => Self::Noticed(NoticedV1 {
+                days: noticed.days,
+                expires: TimeV1(noticed.upto.at),
+                name: noticed.upto.key.as_ref().map(|key| key.to_string().into()),
+            }),
         }
     }
 }
@@ -96,6 +117,12 @@ impl From<&Registration> for NameV1 {
             holds: write_holds(&name.holds),
             pending: name.pending.map(|id| id.to_string().into()),
             version: name.version,
+            leaving: name
+                .life
+                .leaving
+                .map(|leaving| LeavingV1 { stage: leaving.stage.as_str().into(), until: TimeV1(leaving.until) }),
+            unfreeze: name.life.unfreeze.map(TimeV1),
+            migration: name.life.migration.map(TimeV1),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The brake on mass suspension: judged before anything due takes effect, released by a named operator.
 
-use super::{Case, changes, due};
+use super::{Case, changes, due, terms};
 use crate::idn;
 use crate::registry::state::{BRAKE_COUNT_MAX, Unavailable};
 use crate::registry::{
@@ -28,7 +28,9 @@ pub(super) fn judge(case: &Case<'_>) -> Result<Option<Brake>, Unavailable> {
             units.insert(name.unit.clone(), before.map(|unit| (unit.clone(), due::settled_unit(case, &unit, true))));
         }
         let Some(Some((before, after))) = units.get(&name.unit) else { continue };
-        if suspends((before, &name), (after, &due::settled_name(case, &name, true))) {
+        // A name that leaves does not resolve any more, but is not brought back either.
+        let leaves = terms::is_leaving(case, &name);
+        if leaves || suspends((before, &name), (after, &due::settled_name(case, &name, true))) {
             *lost.entry(key.set).or_default() += 1;
         }
     }
@@ -104,7 +106,8 @@ fn candidates(case: &Case<'_>, kinds: &[DueKind], cap: usize) -> Result<Option<H
     let mut keys = HashSet::new();
     for kind in kinds {
         match kind {
-            DueKind::NameHold(key) | DueKind::Expiry(key) => drop(keys.insert(key.clone())),
+            DueKind::NameHold(key) | DueKind::Expiry(key) | DueKind::Leaving(key) => drop(keys.insert(key.clone())),
+            DueKind::Reservation(_) => {}
             DueKind::UnitHold(id) => case.state.names_of(id, &mut |key| {
                 keys.insert(key.clone());
                 keys.len() < cap

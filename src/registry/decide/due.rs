@@ -1,6 +1,6 @@
 //! What falls due: terms end, holds begin and end. Suspensions are subject to the brake, restorations never are.
 
-use super::{Case, brake, units};
+use super::{Case, brake, terms, units};
 use crate::registry::state::Unavailable;
 use crate::registry::{
     Brake, Decision, Due, DueKind, Event, Hold, HoldReason, Holds, NameKey, Refusal, Registration, Role, Timestamp,
@@ -30,7 +30,8 @@ pub(super) fn due(case: &Case<'_>, limit: usize) -> Result<Decision, Refusal> {
 
 /// While the brake is engaged: ends of holds only.
 fn restorations(case: &Case<'_>, limit: usize) -> Result<Vec<Event>, Refusal> {
-    let holds = take(case, case.now(), SCAN_MAX, |due| !matches!(due.kind, DueKind::Expiry(_)))?;
+    let holds =
+        take(case, case.now(), SCAN_MAX, |due| matches!(due.kind, DueKind::UnitHold(_) | DueKind::NameHold(_)))?;
     Ok(settle(case, holds, false, limit)?)
 }
 
@@ -66,7 +67,7 @@ fn settle(case: &Case<'_>, kinds: Vec<DueKind>, suspend: bool, limit: usize) -> 
     let (mut units, mut names): (HashSet<UnitId>, HashSet<NameKey>) = Default::default();
     let mut events = Vec::new();
     for kind in kinds {
-        if events.len() == limit {
+        if events.len() >= limit {
             break;
         }
         match kind {
@@ -86,6 +87,13 @@ fn settle(case: &Case<'_>, kinds: Vec<DueKind>, suspend: bool, limit: usize) -> 
                     }
                 }
             }
+            // The name as it is: what the step does to it otherwise comes first, and this in the next step.
+            DueKind::Leaving(key) if suspend && names.insert(key.clone()) => {
+                if let Some(name) = case.state.name(&key)? {
+                    events.extend(terms::left(case, &name)?);
+                }
+            }
+            DueKind::Reservation(key) => events.push(Event::ReservationEnded { key }),
             _ => {}
         }
     }

@@ -4,12 +4,13 @@
 //! line stay, a resolution that is not in the line stays, a term that ends later than the line says refuses the line. So
 //! an old file can be imported again without undoing what was decided since.
 
-use super::{Case, brake, changes, due, holds, names, resolutions, units};
+use super::{Case, brake, changes, due, holds, names, notices, resolutions, terms, units};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
+use crate::registry::life::Ends;
 use crate::registry::state::Unavailable;
 use crate::registry::{
     Brake, Change, ChangeId, Code, Context, Decision, Due, Event, Guarded, Hold, HoldReason, Holds, NameKey, Refusal,
-    Refusals, Registration, Role, SetTotals, State, Timestamp, Unit, UnitId,
+    Refusals, Registration, Reservation, Role, SetTotals, State, TermEnd, Timestamp, Unit, UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -43,10 +44,26 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
     if let Some(engaged) = brake::exceeded(case, &lost(case, &draft)?)? {
         return Err(brake::refusal(&engaged).into());
     }
+    let told = beside(case, &draft)?;
     let units = draft.units.into_values().map(Event::Unit);
-    let events: Vec<Event> = units.chain(draft.names.into_values().map(Event::Name)).collect();
+    let events: Vec<Event> = units.chain(draft.names.into_values().map(Event::Name)).chain(told).collect();
     let created = !events.is_empty();
     Ok(case.decision(events, "import", "applied", 0).creating(created))
+}
+
+/// What the names of the batch bring beside their images: kept labels that are taken, notices that would be missed.
+fn beside(case: &Case<'_>, draft: &Draft<'_>) -> Result<Vec<Event>, Unavailable> {
+    let mut events = Vec::new();
+    for name in draft.names.values() {
+        let old = draft.base.name(&name.key)?;
+        if old.is_none() {
+            events.extend(terms::take_kept(case, &name.key)?);
+        }
+        if old.is_none_or(|old| old.expires != name.expires) {
+            events.extend(notices::missed(case, name)?);
+        }
+    }
+    Ok(events)
 }
 
 /// The new image of one object.
@@ -98,6 +115,7 @@ fn name_image(case: &Case<'_>, line: &ImportName) -> Result<Option<Image>, Refus
         resolved_by: old.as_ref().map_or(0, |old| old.resolved_by),
         holds: old.as_ref().map(|old| old.holds.clone()).unwrap_or_default(),
         pending: old.as_ref().and_then(|old| old.pending),
+        life: old.as_ref().map(|old| old.life).unwrap_or_default(),
         version: old.as_ref().map_or(0, |old| old.version),
     };
     take_resolution(case, line, &mut name)?;
@@ -106,7 +124,7 @@ fn name_image(case: &Case<'_>, line: &ImportName) -> Result<Option<Image>, Refus
     }
     merge_holds(case, &mut name.holds, &line.holds)?;
     check_second_factor(case, false, old.as_ref().map(|old| &old.holds), &name.holds)?;
-    names::expire_by_term(case, &mut name);
+    terms::settle_term(case, &mut name);
     let changed = old.as_ref() != Some(&name);
     Ok(changed.then(|| Image::Name(Box::new(Registration { version: case.seq(), ..name }))))
 }
@@ -225,6 +243,24 @@ impl State for Draft<'_> {
 
     fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
         self.base.due(now, visit)
+    }
+
+    fn ends(
+        &self,
+        which: Ends,
+        after: &TermEnd,
+        until: Timestamp,
+        visit: &mut dyn FnMut(&TermEnd) -> bool,
+    ) -> Result<(), Unavailable> {
+        self.base.ends(which, after, until, visit)
+    }
+
+    fn reservation(&self, key: &NameKey) -> Result<Option<Reservation>, Unavailable> {
+        self.base.reservation(key)
+    }
+
+    fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {
+        self.base.noticed()
     }
 
     fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable> {

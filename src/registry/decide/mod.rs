@@ -7,9 +7,11 @@ mod due;
 mod holds;
 mod import;
 mod names;
+mod notices;
 mod resolutions;
 mod servers;
 mod targets;
+mod terms;
 mod units;
 
 pub use import::IMPORT_BATCH_MAX;
@@ -40,6 +42,9 @@ pub fn decide(state: &dyn State, context: &Context<'_>, command: &Command) -> Re
         Command::LiftHold { target, reason } => holds::lift(&case, target, *reason),
         Command::Import { items } => return import::import(&case, items),
         Command::Due { limit } => due::due(&case, *limit),
+        Command::Notify { limit } => notices::notify(&case, *limit),
+        Command::Unfreeze { key } => terms::unfreeze(&case, key),
+        Command::Migrate { key, notice } => terms::migrate(&case, key, *notice),
         Command::ReleaseBrake { reason } => brake::release(&case, reason),
         Command::LoadZones { digests } => load_zones(&case, digests),
     };

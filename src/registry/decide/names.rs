@@ -1,10 +1,10 @@
 //! Registrations: created, edited, renewed and ended (R5, R24, R32).
 
-use super::{Case, due, units};
+use super::{Case, notices, terms, units};
 use crate::registry::command::NameSpec;
 use crate::registry::policy::TERM_YEARS;
 use crate::registry::{
-    ChangeState, Code, Decision, Event, Guarded, HoldReason, Holds, NameKey, Refusal, Registration, Timestamp, Unit,
+    Code, Decision, Event, Guarded, Holds, Life, NameKey, Refusal, Registration, RenewedBy, Timestamp, Unit,
 };
 
 /// Slots of an application (R8).
@@ -34,9 +34,13 @@ fn create(case: &Case<'_>, key: &NameKey, spec: &NameSpec) -> Result<Decision, R
         resolved_by: 0,
         holds: Holds::default(),
         pending: None,
+        life: Life::default(),
         version: case.seq(),
     };
-    Ok(saved(case, name, &unit).creating(true))
+    let freed = terms::take_kept(case, key)?;
+    let mut decision = saved(case, name, &unit).creating(true);
+    decision.events.splice(0..0, freed);
+    Ok(decision)
 }
 
 fn edit(case: &Case<'_>, old: Registration, spec: &NameSpec) -> Result<Decision, Refusal> {
@@ -63,31 +67,18 @@ pub(super) fn delete(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal
     case.check_second_factor(Guarded::Deletion)?;
     let (name, _) = case.name(key)?;
     case.check_version(Some(name.version))?;
-    let mut events = Vec::new();
-    if let Some(pending) = name.pending {
-        let change = case.change(pending)?;
-        events.push(Event::Change(crate::registry::Change {
-            state: ChangeState::Withdrawn,
-            version: case.seq(),
-            ..change
-        }));
-    }
-    events.push(Event::NameRemoved { key: key.clone(), unit: name.unit });
-    Ok(case.decision(events, key.to_string(), "deleted", name.version))
+    terms::check_migrated(case, &name)?;
+    Ok(case.decision(terms::removed(case, &name)?, key.to_string(), "deleted", name.version))
 }
 
 pub(super) fn renew(case: &Case<'_>, key: &NameKey, years: u32) -> Result<Decision, Refusal> {
-    let (mut name, unit) = case.name(key)?;
+    let (name, unit) = case.name(key)?;
     case.check_version(Some(name.version))?;
-    if !TERM_YEARS.contains(&years) {
-        return Err(term_invalid());
-    }
-    name.expires = name.expires.term_end(years);
-    check_remaining(case, name.expires)?;
-    if name.expires > case.now() {
-        name.holds.0.remove(&HoldReason::Expired);
-    }
-    Ok(saved(case, name, &unit))
+    let name = terms::renewed(case, name, years, RenewedBy::Operator)?;
+    let missed = notices::missed(case, &name)?;
+    let mut decision = saved(case, name, &unit);
+    decision.events.extend(missed);
+    Ok(decision)
 }
 
 /// The name's new image, and its state, as a decision.
@@ -115,6 +106,7 @@ pub(super) fn check_registrable(case: &Case<'_>, key: &NameKey, unit: &Unit) -> 
             format!("{shown} 已被区文件中的记录占用，请选用其他标签。"),
         ));
     }
+    terms::check_kept(case, key, &unit.id)?;
     units::check_suffix(case.policy(), &key.set, unit.kind, unit.admin_function_proof.is_some())
 }
 
@@ -158,16 +150,7 @@ pub(super) fn check_remaining(case: &Case<'_>, expires: Timestamp) -> Result<(),
     .at("years"))
 }
 
-/// Sets or lifts EXPIRED on an image by its term alone.
-pub(super) fn expire_by_term(case: &Case<'_>, name: &mut Registration) {
-    if name.expires > case.now() {
-        name.holds.0.remove(&HoldReason::Expired);
-    } else {
-        due::expire(case, name);
-    }
-}
-
-fn term_invalid() -> Refusal {
+pub(super) fn term_invalid() -> Refusal {
     let (min, max) = (TERM_YEARS.start(), TERM_YEARS.end());
     Refusal::new(
         Code::TermInvalid,

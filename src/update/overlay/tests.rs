@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::idn::Label;
-use crate::registry::{ChangeState, Hold, HoldReason, Holds, Region, Resolution, UnitKind};
+use crate::registry::{
+    ChangeState, Hold, HoldReason, Holds, Leaving, Life, Noticed, Region, Resolution, Stage, UnitKind,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -15,6 +17,8 @@ struct Model {
     names: BTreeMap<NameKey, Registration>,
     changes: BTreeMap<ChangeId, Change>,
     brake: Option<Brake>,
+    kept: BTreeMap<NameKey, Reservation>,
+    noticed: BTreeMap<i32, TermEnd>,
 }
 
 impl Model {
@@ -25,7 +29,10 @@ impl Model {
             Event::NameRemoved { key, .. } => drop(self.names.remove(&key)),
             Event::Change(change) => drop(self.changes.insert(change.id, change)),
             Event::Brake(brake) => self.brake = brake,
-            Event::ZoneLoaded { .. } => {}
+            Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), kept)),
+            Event::ReservationEnded { key } => drop(self.kept.remove(&key)),
+            Event::Noticed(noticed) => drop(self.noticed.insert(noticed.days, noticed.upto)),
+            Event::ZoneLoaded { .. } | Event::Notice(_) => {}
         }
     }
 }
@@ -56,10 +63,38 @@ impl State for Model {
         for name in self.names.values() {
             dues.extend(due_of_name(name).map(|at| Due { at, kind: DueKind::NameHold(name.key.clone()) }));
             dues.extend(due_of_expiry(name).map(|at| Due { at, kind: DueKind::Expiry(name.key.clone()) }));
+            dues.extend(due_of_leaving(name).map(|at| Due { at, kind: DueKind::Leaving(name.key.clone()) }));
         }
+        let kept = self.kept.values();
+        dues.extend(kept.map(|kept| Due { at: kept.until, kind: DueKind::Reservation(kept.key.clone()) }));
         dues.sort();
         let _ = dues.iter().filter(|due| due.at <= now).all(visit);
         Ok(())
+    }
+
+    fn ends(
+        &self,
+        which: Ends,
+        after: &TermEnd,
+        until: Timestamp,
+        visit: &mut dyn FnMut(&TermEnd) -> bool,
+    ) -> Result<(), Unavailable> {
+        let names = self.names.values().filter(|name| {
+            let only = name.holds.0.contains_key(&HoldReason::Expired) && name.life.leaving.is_none();
+            which == Ends::All || only
+        });
+        let ends = names.map(|name| TermEnd { at: name.expires, key: Some(name.key.clone()) });
+        let ends: BTreeSet<TermEnd> = ends.filter(|end| end > after && end.at <= until).collect();
+        let _ = ends.iter().all(visit);
+        Ok(())
+    }
+
+    fn reservation(&self, key: &NameKey) -> Result<Option<Reservation>, Unavailable> {
+        Ok(self.kept.get(key).cloned())
+    }
+
+    fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {
+        Ok(self.noticed.clone())
     }
 
     fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable> {
@@ -105,7 +140,10 @@ fn event() -> impl Strategy<Value = Event> {
             version,
         })
     });
-    let name = (0u8..8, holds(), 0i64..9, 1u64..99).prop_map(|(n, holds, expires, version)| {
+    let leaving =
+        (0usize..2, 0i64..9).prop_map(|(stage, until)| Leaving { stage: Stage::ALL[stage], until: Timestamp(until) });
+    let leaving = proptest::option::weighted(0.3, leaving);
+    let name = (0u8..8, holds(), 0i64..9, leaving, 1u64..99).prop_map(|(n, holds, expires, leaving, version)| {
         let (key, unit) = name_key(n);
         Event::Name(Registration {
             key,
@@ -118,6 +156,7 @@ fn event() -> impl Strategy<Value = Event> {
             resolved_by: 0,
             holds,
             pending: None,
+            life: Life { leaving, ..Life::default() },
             version,
         })
     });
@@ -144,7 +183,15 @@ fn event() -> impl Strategy<Value = Event> {
         let brake = |names| Brake { since: Timestamp(0), set: SETS[0].into(), names, total: 100, released_until: None };
         Event::Brake(names.map(brake))
     });
-    prop_oneof![3 => unit, 6 => name, 2 => removed, 1 => change, 1 => brake]
+    let kept = (0u8..8, 0i64..9).prop_map(|(n, until)| {
+        let (key, unit) = name_key(n);
+        Event::Reserved(Reservation { key, unit, until: Timestamp(until) })
+    });
+    let ended = (0u8..8).prop_map(|n| Event::ReservationEnded { key: name_key(n).0 });
+    let noticed = (-1i32..1, 0i64..9, 0u8..8).prop_map(|(days, at, n)| {
+        Event::Noticed(Noticed { days, upto: TermEnd { at: Timestamp(at), key: Some(name_key(n).0) } })
+    });
+    prop_oneof![3 => unit, 6 => name, 2 => removed, 1 => change, 1 => brake, 2 => kept, 1 => ended, 1 => noticed]
 }
 
 /// The first `limit` of what a visit shows.
@@ -167,9 +214,19 @@ fn agree(overlay: &Overlay<'_>, model: &Model, limit: usize) {
     for n in 0..8 {
         let (key, _) = name_key(n);
         assert_eq!(overlay.name(&key), model.name(&key));
+        assert_eq!(overlay.reservation(&key), model.reservation(&key));
     }
     for id in 1..4 {
         assert_eq!(overlay.change(ChangeId(id)), model.change(ChangeId(id)));
+    }
+    assert_eq!(overlay.noticed(), model.noticed());
+    for (which, after, until) in [(Ends::All, -1, 9), (Ends::All, 3, 6), (Ends::Expired, -1, 9), (Ends::Expired, 3, 6)]
+    {
+        for key in [None, Some(name_key(3).0)] {
+            let (after, until) = (TermEnd { at: Timestamp(after), key }, Timestamp(until));
+            let walk = |state: &dyn State| visited(limit, |v| state.ends(which, &after, until, v));
+            assert_eq!(walk(overlay), walk(model));
+        }
     }
     for now in [0, 4, 9].map(Timestamp) {
         assert_eq!(visited(limit, |v| overlay.due(now, v)), visited(limit, |v| model.due(now, v)));
@@ -201,10 +258,14 @@ proptest! {
         for name in on_top.iter().filter_map(|e| if let Event::Name(name) = e { Some(&name.key) } else { None }) {
             if let Some(name) = model.name(name).unwrap() {
                 earliest.extend(due_of_name(&name).into_iter().chain(due_of_expiry(&name)));
+                earliest.extend(due_of_leaving(&name));
             }
         }
         for unit in on_top.iter().filter_map(|e| if let Event::Unit(unit) = e { Some(&unit.id) } else { None }) {
             earliest.extend(due_of_unit(&model.unit(unit).unwrap().unwrap()));
+        }
+        for kept in on_top.iter().filter_map(|e| if let Event::Reserved(kept) = e { Some(&kept.key) } else { None }) {
+            earliest.extend(model.reservation(kept).unwrap().map(|kept| kept.until));
         }
         prop_assert_eq!(overlay.next_due(), earliest.into_iter().min());
     }
