@@ -4,7 +4,8 @@ use super::auth::Caller;
 use super::params::{At, Params, cursor, limit, page};
 use super::problem::Problem;
 use super::roles::Endpoint;
-use super::v1::{DayEdge, NameView, Page, PutName, Receipt, Renewal, name_key, suffix_set, time};
+use super::v1::requests::unit_id;
+use super::v1::{ChangeHolder, DayEdge, NameView, Page, PutName, Receipt, Renewal, name_key, suffix_set, time};
 use super::write::{Write, tagged};
 use super::{Admin, v1};
 use crate::registry::{Code, Command, HoldReason, NameKey, NameState, Policy, Registration, State as _};
@@ -132,6 +133,26 @@ pub(super) async fn delete(
     write.empty()?;
     let target = key.to_string();
     write.submit(&admin, "name.delete", target, None, Command::DeleteName { key }).await
+}
+
+/// Gives a name to another unit, which needs the consent of the authority in charge; a waiting change is withdrawn.
+#[utoipa::path(
+    put, path = "/v1/names/{name}/holder", tag = "names",
+    params(("name" = String, Path, description = "the name in U- or A-labels, percent-encoded; 。 is taken for a dot")),
+    request_body = ChangeHolder,
+    responses((status = 200, description = "Changed", body = Receipt)),
+)]
+pub(super) async fn change_holder(
+    State(admin): State<Admin>,
+    At(name): At<String>,
+    write: Write,
+) -> Result<Response, Problem> {
+    let key = name_key(&name, &admin.policy.get(), "name")?;
+    let ChangeHolder { unit, consent } = write.json()?;
+    let unit = unit_id(&unit, "unit")?;
+    let note = consent.clone();
+    let command = Command::ChangeHolder { key: key.clone(), unit, consent: consent.map(Into::into) };
+    write.submit(&admin, "name.holder", key.to_string(), note, command).await
 }
 
 /// Extends a term by whole years from its old end; lifts EXPIRED if the new end lies ahead.

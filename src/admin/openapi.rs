@@ -28,7 +28,7 @@ pub fn document() -> String {
     document["info"] = json!({"title": "Zhengming", "version": env!("CARGO_PKG_VERSION"), "description": DESCRIPTION});
     document["components"]["securitySchemes"] = json!({"token": {"type": "http", "scheme": "bearer"}});
     let mut all = vec![ErrorCode::Edge(Edge::NotFound), ErrorCode::Edge(Edge::MethodNotAllowed)];
-    for row in &TABLE {
+    for row in TABLE {
         let operation = &mut document["paths"][row.path][row.method.to_lowercase()];
         if operation.is_null() {
             continue; // the test clock, in a build without it
@@ -188,6 +188,15 @@ fn rules(endpoint: Endpoint) -> Groups {
             ],
         ),
         E::DeleteName => (&[WRITE], &[NAME, GUARDED, &[Code::MigrationRunning], FOREIGN, STALE]),
+        E::ChangeHolder => (
+            BODIED,
+            &[
+                NAME,
+                &[Code::ConsentRequired, Code::SuffixNotAllowed, Code::UnitInvalid, Code::UnitNotFound],
+                FOREIGN,
+                STALE,
+            ],
+        ),
         E::RenewName => (BODIED, &[NAME, &[Code::TermInvalid, Code::DeletionFinal], FOREIGN, STALE]),
         E::UnfreezeName => (&[WRITE], &[NAME, &[Code::NotFrozen, Code::DeletionFinal], FOREIGN, STALE]),
         E::PutMigration => (BODIED, &[NAME, &[Code::MigrationInvalid], FOREIGN, STALE]),

@@ -178,7 +178,11 @@ fn edge_entry(code: Edge) -> (&'static str, u16) {
 
 fn registry_status(code: Code) -> u16 {
     match code {
-        Code::SamePrincipal | Code::RegionForeign | Code::RoleForbidden | Code::SecondFactorRequired => 403,
+        Code::SamePrincipal
+        | Code::ConsentRequired
+        | Code::RegionForeign
+        | Code::RoleForbidden
+        | Code::SecondFactorRequired => 403,
         Code::UnitNotFound | Code::NameNotFound | Code::ChangeNotFound | Code::HoldNotFound => 404,
         Code::LabelOccupied
         | Code::NameOfOtherUnit

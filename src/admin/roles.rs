@@ -27,6 +27,7 @@ pub enum Endpoint {
     GetName,
     PutName,
     DeleteName,
+    ChangeHolder,
     RenewName,
     UnfreezeName,
     PutMigration,
@@ -80,7 +81,7 @@ const fn row(
 
 /// The table. Columns: submitter, local-reviewer, local-admin, central-reviewer, finance, operator, auditor, viewer.
 #[rustfmt::skip]
-pub const TABLE: [Row; 29] = [
+pub const TABLE: &[Row] = &[
     row(E::ListUnits, "GET", "/v1/units", ("list units", "列出单位"), [Own, Own, Own, Own, Own, Own, Own, Own]),
     row(E::GetUnit, "GET", "/v1/units/{id}", ("read a unit", "查看单位"), [Own, Own, Own, Own, Own, Own, Own, Own]),
     row(E::PutUnit, "PUT", "/v1/units/{id}", ("create or edit a unit", "新建或修改单位"), [No, No, Own, No, No, Own, No, No]),
@@ -88,6 +89,7 @@ pub const TABLE: [Row; 29] = [
     row(E::GetName, "GET", "/v1/names/{name}", ("read a name", "查看域名"), [Own, Own, Own, Own, Own, Own, Own, Own]),
     row(E::PutName, "PUT", "/v1/names/{name}", ("register or edit a name", "注册或修改域名"), [No, No, No, No, No, Own, No, No]),
     row(E::DeleteName, "DELETE", "/v1/names/{name}", ("delete a name", "注销域名"), [No, No, Own, No, No, Own, No, No]),
+    row(E::ChangeHolder, "PUT", "/v1/names/{name}/holder", ("give a name to another unit, with consent", "经同意变更持有单位"), [No, No, No, No, No, Own, No, No]),
     row(E::RenewName, "POST", "/v1/names/{name}/renewals", ("renew a name", "域名续期"), [No, No, No, No, No, Own, No, No]),
     row(E::UnfreezeName, "POST", "/v1/names/{name}/unfreeze", ("ask to unfreeze a name", "申请解冻"), [Own, No, Own, No, No, Own, No, No]),
     row(E::PutMigration, "PUT", "/v1/names/{name}/migration", ("note an announced move", "登记迁移公告"), [No, No, Own, No, No, Own, No, No]),
@@ -145,7 +147,7 @@ pub fn markdown() -> String {
     }
     text += "\n|---|---|---|";
     text += &"---|".repeat(Role::TOKENS.len());
-    for row in &TABLE {
+    for row in TABLE {
         text += &format!("\n| {} | {} | `{} {}` |", row.what.0, row.what.1, row.method, row.path);
         for reach in row.reach {
             text += &format!(" {} |", reach.as_str());

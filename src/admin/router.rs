@@ -56,6 +56,7 @@ pub(super) fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(holds::place_on_unit, holds::lift_from_unit))
         .routes(routes!(names::list))
         .routes(routes!(names::get, names::put, names::delete))
+        .routes(routes!(names::change_holder))
         .routes(routes!(names::renew))
         .routes(routes!(terms::unfreeze))
         .routes(routes!(terms::put_migration, terms::delete_migration))

@@ -70,6 +70,8 @@ pub enum Command {
     PutName { key: NameKey, spec: NameSpec },
     /// Ends a registration; withdraws its pending change.
     DeleteName { key: NameKey },
+    /// Gives a name to another unit, with the id of the consent of the authority in charge (R6).
+    ChangeHolder { key: NameKey, unit: UnitId, consent: Option<Box<str>> },
     /// Extends a term by whole years from its old end (R32).
     Renew { key: NameKey, years: u32 },
     /// Proposes a resolution; with both approvals asserted it goes live at once.

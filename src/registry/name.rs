@@ -28,7 +28,7 @@ pub struct NameKey {
 pub struct Registration {
     /// Label and suffix set.
     pub key: NameKey,
-    /// Who holds it; never changes (R5).
+    /// Who holds it; changes only with the consent of the authority in charge (R5, R6).
     pub unit: UnitId,
     /// When the first term began.
     pub registered: Timestamp,

@@ -70,6 +70,8 @@ codes! {
     SuffixUnknown = "suffix_unknown",
     /// The name belongs to another unit and cannot move (R5).
     NameOfOtherUnit = "name_of_other_unit",
+    /// The holder changes only with the consent of the authority in charge (R6).
+    ConsentRequired = "consent_required",
     /// The term is outside 2 to 10 years (R24).
     TermInvalid = "term_invalid",
     /// The term is changed by renewal only.

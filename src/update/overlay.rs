@@ -57,17 +57,12 @@ impl<'a> Overlay<'a> {
         match event {
             Event::Unit(unit) => drop(self.units.insert(unit.id.clone(), unit.clone())),
             Event::Name(name) => {
-                let grown = i64::from(self.name(&name.key)?.is_none());
-                *self.grown.entry(Arc::clone(&name.key.set)).or_default() += grown;
+                self.leave(&name.key, 1)?;
                 self.members.entry(name.unit.clone()).or_default().insert(name.key.clone());
                 self.names.insert(name.key.clone(), Some(name.clone()));
             }
-            Event::NameRemoved { key, unit } => {
-                let shrunk = i64::from(self.name(key)?.is_some());
-                *self.grown.entry(Arc::clone(&key.set)).or_default() -= shrunk;
-                if let Some(members) = self.members.get_mut(unit) {
-                    members.remove(key);
-                }
+            Event::NameRemoved { key, .. } => {
+                self.leave(key, 0)?;
                 self.names.insert(key.clone(), None);
             }
             Event::Change(change) => drop(self.changes.insert(change.id, change.clone())),
@@ -76,6 +71,16 @@ impl<'a> Overlay<'a> {
             Event::ReservationEnded { key } => drop(self.kept.insert(key.clone(), None)),
             Event::Noticed(noticed) => drop(self.noticed.insert(noticed.days, noticed.upto.clone())),
             Event::ZoneLoaded { .. } | Event::Notice(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Takes the name from the unit that has it so far (R6: it may get another), and counts `now` names in its place.
+    fn leave(&mut self, key: &NameKey, now: i64) -> Result<(), Unavailable> {
+        let old = self.name(key)?;
+        *self.grown.entry(Arc::clone(&key.set)).or_default() += now - i64::from(old.is_some());
+        if let Some(members) = old.and_then(|old| self.members.get_mut(&old.unit)) {
+            members.remove(key);
         }
         Ok(())
     }

@@ -114,6 +114,7 @@ fn requests(script: &mut Script) {
     let bodied = [
         ("PUT", "/v1/units/u1"),
         ("PUT", "/v1/names/教育局.政务"),
+        ("PUT", "/v1/names/教育局.政务/holder"),
         ("POST", "/v1/names/教育局.政务/renewals"),
         ("POST", "/v1/changes"),
         ("POST", "/v1/changes/c1/decisions"),
@@ -235,6 +236,11 @@ fn objects(script: &mut Script) {
     script.refused("PUT", new, &name(r#","years":2,"kind":8"#), "kind_invalid", "kind");
     let old = format!("/v1/names/{NAME}");
     script.refused("PUT", &old, r#"{"unit":"u2"}"#, "name_of_other_unit", "unit");
+    let holder = format!("{old}/holder");
+    script.refused("PUT", &holder, r#"{"unit":"u1"}"#, "consent_required", "consent");
+    script.refused("PUT", &holder, r#"{"unit":"u2","consent":"doc-1"}"#, "suffix_not_allowed", "");
+    script.refused("PUT", &holder, r#"{"unit":"u9","consent":"doc-1"}"#, "unit_not_found", "unit");
+    script.refused("PUT", &holder, r#"{"unit":"u/9","consent":"doc-1"}"#, "unit_invalid", "unit");
     script.refused("PUT", &old, &name(r#","years":5"#), "term_by_renewal_only", "years");
     script.refused("GET", new, "", "name_not_found", "name");
     script.refused("DELETE", new, "", "name_not_found", "");

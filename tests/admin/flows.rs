@@ -102,6 +102,25 @@ fn holds_stop_and_restore_every_name_of_a_unit() {
     assert!(server.answers(NAME, ADDRESS));
 }
 
+/// With consent a name goes to another unit: it is found there, held with that one and no longer with the old one, also by
+/// what comes in the same moment.
+#[test]
+fn a_name_follows_its_new_holder() {
+    let server = registered();
+    server.resolve(NAME, r#"{"type":"A","addresses":["203.0.113.5"]}"#);
+    server.unit("u8", "organ");
+    server.ok("operator", "PUT", &format!("/v1/names/{NAME}/holder"), r#"{"unit":"u8","consent":"doc-7"}"#);
+    let of = |unit: &str| {
+        let page = server.ok("viewer", "GET", &format!("/v1/names?unit={unit}"), "");
+        page["items"].as_array().unwrap().len()
+    };
+    assert_eq!((of("u1"), of("u8")), (0, 1));
+    server.ok("operator", "PUT", "/v1/units/u1/holds/LEGAL", r#"{"evidence":"case-1"}"#);
+    assert!(server.answers(NAME, ADDRESS));
+    server.ok("operator", "PUT", "/v1/units/u8/holds/LEGAL", r#"{"evidence":"case-2"}"#);
+    assert!(server.nxdomain(NAME));
+}
+
 /// A hold ends with its last day, and a term with its own, when the clock says so; a renewal lifts EXPIRED.
 #[test]
 fn the_clock_ends_holds_and_terms() {

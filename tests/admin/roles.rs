@@ -50,6 +50,7 @@ impl Stage {
             Endpoint::WithdrawChange if own => (&self.submitted_at_home, String::new()),
             Endpoint::PutUnit => ("", format!(r#"{{"name":"教育局","kind":"organ","region":"{HOME}"}}"#)),
             Endpoint::PutName => ("", r#"{"unit":"u1","years":2,"kind":2}"#.into()),
+            Endpoint::ChangeHolder => ("", r#"{"unit":"u1","consent":"doc-1"}"#.into()),
             Endpoint::RenewName => ("", r#"{"years":2}"#.into()),
             Endpoint::SubmitChange => ("", format!(r#"{{"name":"{NAME}",{resolution}}}"#)),
             Endpoint::SubmitApprovedChange => {
@@ -81,7 +82,7 @@ fn every_cell_of_the_table_holds() {
     let stage = stage();
     let before = stage.server.export();
     let mut cells = 0;
-    for row in &TABLE {
+    for row in TABLE {
         for (role, reach) in Role::TOKENS.into_iter().zip(row.reach) {
             let everywhere = stage.ask(row.endpoint, role, role.as_str());
             let home = stage.ask(row.endpoint, role, &format!("{}@{HOME}", role.as_str()));
@@ -127,7 +128,7 @@ fn allowed(reply: &Reply, cell: &str) {
 #[test]
 fn without_a_known_token_there_is_nothing_to_see() {
     let server = Server::new();
-    for row in &TABLE {
+    for row in TABLE {
         let target = row.path.replace("{id}", "u1").replace("{name}", "x").replace("{reason}", "LEGAL");
         let two = "Authorization: Bearer operator\r\nAuthorization: Bearer viewer\r\n";
         for headers in [

@@ -34,6 +34,7 @@ enum What {
     PutUnit { unit: usize, kind: usize },
     PutName { name: usize, unit: usize, years: Option<u32>, kind: u8 },
     Delete { name: usize },
+    ChangeHolder { name: usize, unit: usize, consent: bool },
     Renew { name: usize, years: u32 },
     Submit { name: usize, resolution: usize, asserted: usize },
     Review { change: usize, central: bool, approve: bool },
@@ -55,6 +56,8 @@ fn what() -> impl Strategy<Value = What> {
         4 => (index.clone(), index.clone(), prop::option::of(0..12u32), 0..9u8)
             .prop_map(|(name, unit, years, kind)| What::PutName { name, unit, years, kind }),
         1 => index.clone().prop_map(|name| What::Delete { name }),
+        1 => (index.clone(), index.clone(), prop::bool::weighted(0.8))
+            .prop_map(|(name, unit, consent)| What::ChangeHolder { name, unit, consent }),
         2 => (index.clone(), 1..12u32).prop_map(|(name, years)| What::Renew { name, years }),
         6 => (index.clone(), index.clone(), index.clone())
             .prop_map(|(name, resolution, asserted)| What::Submit { name, resolution, asserted }),
@@ -185,6 +188,11 @@ fn command(world: &World, what: &What) -> Command {
             spec: NameSpec { unit: unit(holder), years, kind, primary: true },
         },
         What::Delete { name: key } => Command::DeleteName { key: name(world, key) },
+        What::ChangeHolder { name: key, unit: to, consent } => Command::ChangeHolder {
+            key: name(world, key),
+            unit: unit(to),
+            consent: consent.then(|| "consent-1".into()),
+        },
         What::Renew { name: key, years } => Command::Renew { key: name(world, key), years },
         What::Submit { name: key, resolution: chosen, asserted: by } => {
             Command::Submit { name: name(world, key), resolution: resolution(chosen), asserted: asserted(by) }

@@ -1,7 +1,7 @@
 //! Registrations: created, edited, renewed, ended (R5, R8, R24, R32).
 
 use crate::world::*;
-use zhengming::registry::command::{Command, NameSpec};
+use zhengming::registry::command::{Command, HoldTarget, NameSpec};
 use zhengming::registry::*;
 
 fn put(key: &NameKey, spec: NameSpec) -> Command {
@@ -50,6 +50,42 @@ fn labels_of_the_registry_itself_are_not_for_units() {
     let elsewhere = world.key("靖远县教育局.政务");
     world.policy.sets.remove(0);
     assert_eq!(world.refuses(&operator(), put(&elsewhere, name_spec("u1", Some(2)))).0, Code::SuffixUnknown);
+}
+
+#[test]
+fn a_name_changes_its_holder_with_consent_only() {
+    let mut world = World::new();
+    let key = world.resolve("靖远县教育局.政务", addresses(&["203.0.113.5"]));
+    world.put_unit("u9", UnitKind::Organ);
+    world.put_unit("u10", UnitKind::SocialOrganisation);
+    let change = |unit: &str, consent: Option<&str>| Command::ChangeHolder {
+        key: key.clone(),
+        unit: unit_id(unit),
+        consent: consent.map(Into::into),
+    };
+    for consent in [None, Some(""), Some("  "), Some("a\u{200b}b")] {
+        assert_eq!(world.refuses(&operator(), change("u9", consent)), (Code::ConsentRequired, "consent".into()));
+    }
+    assert_eq!(world.refuses(&submitter(), change("u9", Some("doc-7"))).0, Code::RoleForbidden);
+    assert_eq!(world.refuses(&operator(), change("nobody", Some("doc-7"))), (Code::UnitNotFound, "unit".into()));
+    assert_eq!(world.refuses(&operator(), change("u10", Some("doc-7"))).0, Code::SuffixNotAllowed);
+    // The old holder's hold and its waiting change stay behind with it; the resolution goes with the name.
+    let waiting = world.submit(&key, addresses(&["203.0.113.6"]));
+    let unit = world.memory.names[&key].unit.clone();
+    let hold = Command::PlaceHold {
+        target: HoldTarget::Unit(unit.clone()),
+        reason: HoldReason::Legal,
+        spec: hold_spec(None, None),
+    };
+    world.does(&operator(), hold);
+    assert!(!world.memory.resolves(&key));
+    let decision = world.does(&operator(), change("u9", Some("doc-7")));
+    assert_eq!(&*decision.outcome.state, "active");
+    assert!(world.memory.resolves(&key));
+    assert_eq!(world.memory.changes[&waiting].state, ChangeState::Withdrawn);
+    assert_eq!(world.memory.names[&key].unit, unit_id("u9"));
+    // Once more changes nothing.
+    assert!(world.does(&operator(), change("u9", Some("doc-7"))).events.is_empty());
 }
 
 #[test]

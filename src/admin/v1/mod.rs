@@ -9,7 +9,7 @@ pub mod simulation;
 pub use objects::{ChangeView, HoldView, NameView, UnitView};
 pub use replies::{Page, Receipt, Reloaded};
 pub use requests::{
-    Decision, Migration, PlaceHold, PutName, PutUnit, ReleaseBrake, ReloadZones, Renewal, SubmitChange,
+    ChangeHolder, Decision, Migration, PlaceHold, PutName, PutUnit, ReleaseBrake, ReloadZones, Renewal, SubmitChange,
 };
 pub use resolution::{Resolution, ResolutionInput};
 

@@ -58,6 +58,18 @@ fn first_kind() -> u8 {
     1
 }
 
+/// Another holder of a name.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeHolder {
+    /// The unit that shall hold it.
+    #[schema(example = "620421-01")]
+    pub unit: String,
+    /// Id of the document by which the authority in charge consents; without it the request is refused.
+    #[serde(default)]
+    pub consent: Option<String>,
+}
+
 /// A renewal.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -4,6 +4,7 @@ mod addresses;
 mod brake;
 mod changes;
 mod due;
+mod holder;
 mod holds;
 mod import;
 mod names;
@@ -34,6 +35,7 @@ pub fn decide(state: &dyn State, context: &Context<'_>, command: &Command) -> Re
         Command::PutUnit { id, spec } => units::put(&case, id, spec),
         Command::PutName { key, spec } => names::put(&case, key, spec),
         Command::DeleteName { key } => names::delete(&case, key),
+        Command::ChangeHolder { key, unit, consent } => holder::change(&case, key, unit, consent.as_deref()),
         Command::Renew { key, years } => names::renew(&case, key, *years),
         Command::Submit { name, resolution, asserted } => changes::submit(&case, name, resolution, asserted),
         Command::Review { change, level, verdict } => changes::review(&case, *change, *level, verdict),

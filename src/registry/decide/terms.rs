@@ -99,12 +99,15 @@ pub(super) fn left(case: &Case<'_>, name: &Registration) -> Result<Vec<Event>, U
 
 /// What ends a registration: its pending change is withdrawn, and it is gone.
 pub(super) fn removed(case: &Case<'_>, name: &Registration) -> Result<Vec<Event>, Unavailable> {
-    let mut events = Vec::new();
-    if let Some(change) = name.pending.map(|pending| case.state.change(pending)).transpose()?.flatten() {
-        events.push(Event::Change(Change { state: ChangeState::Withdrawn, version: case.seq(), ..change }));
-    }
-    events.push(Event::NameRemoved { key: name.key.clone(), unit: name.unit.clone() });
-    Ok(events)
+    let removed = Event::NameRemoved { key: name.key.clone(), unit: name.unit.clone() };
+    Ok(withdrawn(case, name)?.into_iter().chain([removed]).collect())
+}
+
+/// The change of the name that waits, if one does, as withdrawn.
+pub(super) fn withdrawn(case: &Case<'_>, name: &Registration) -> Result<Option<Event>, Unavailable> {
+    let waiting = name.pending.map(|pending| case.state.change(pending)).transpose()?.flatten();
+    let withdrawn = |change| Change { state: ChangeState::Withdrawn, version: case.seq(), ..change };
+    Ok(waiting.map(withdrawn).map(Event::Change))
 }
 
 /// The final notice of a name that has not been paid for too long: from now it is on its way to deletion.

@@ -110,10 +110,9 @@ fn unit_id(n: u8) -> UnitId {
     UnitId::parse(&format!("u{n}")).unwrap()
 }
 
-/// A name belongs to one unit for ever (R5), so the unit follows from the key.
-fn name_key(n: u8) -> (NameKey, UnitId) {
+fn name_key(n: u8) -> NameKey {
     let label = Label::parse(&format!("局{}", n / 2)).unwrap();
-    (NameKey { label, set: SETS[usize::from(n % 2)].into() }, unit_id(n % 3))
+    NameKey { label, set: SETS[usize::from(n % 2)].into() }
 }
 
 fn holds() -> impl Strategy<Value = Holds> {
@@ -143,11 +142,11 @@ fn event() -> impl Strategy<Value = Event> {
     let leaving =
         (0usize..2, 0i64..9).prop_map(|(stage, until)| Leaving { stage: Stage::ALL[stage], until: Timestamp(until) });
     let leaving = proptest::option::weighted(0.3, leaving);
-    let name = (0u8..8, holds(), 0i64..9, leaving, 1u64..99).prop_map(|(n, holds, expires, leaving, version)| {
-        let (key, unit) = name_key(n);
+    let name = (0u8..8, 0u8..3, holds(), 0i64..9, leaving, 1u64..99);
+    let name = name.prop_map(|(n, unit, holds, expires, leaving, version)| {
         Event::Name(Registration {
-            key,
-            unit,
+            key: name_key(n),
+            unit: unit_id(unit),
             registered: Timestamp(0),
             expires: Timestamp(expires),
             kind: 1,
@@ -160,14 +159,11 @@ fn event() -> impl Strategy<Value = Event> {
             version,
         })
     });
-    let removed = (0u8..8).prop_map(|n| {
-        let (key, unit) = name_key(n);
-        Event::NameRemoved { key, unit }
-    });
+    let removed = (0u8..8).prop_map(|n| Event::NameRemoved { key: name_key(n), unit: unit_id(0) });
     let change = (1u64..4, 0u8..8, 1u64..99).prop_map(|(id, n, version)| {
         Event::Change(Change {
             id: ChangeId(id),
-            name: name_key(n).0,
+            name: name_key(n),
             resolution: Resolution::Addresses { addresses: Vec::new(), ttl: 600, www: false },
             submitter: "submitter".into(),
             submitted: Timestamp(0),
@@ -184,12 +180,12 @@ fn event() -> impl Strategy<Value = Event> {
         Event::Brake(names.map(brake))
     });
     let kept = (0u8..8, 0i64..9).prop_map(|(n, until)| {
-        let (key, unit) = name_key(n);
+        let (key, unit) = (name_key(n), unit_id(0));
         Event::Reserved(Reservation { key, unit, until: Timestamp(until) })
     });
-    let ended = (0u8..8).prop_map(|n| Event::ReservationEnded { key: name_key(n).0 });
+    let ended = (0u8..8).prop_map(|n| Event::ReservationEnded { key: name_key(n) });
     let noticed = (-1i32..1, 0i64..9, 0u8..8).prop_map(|(days, at, n)| {
-        Event::Noticed(Noticed { days, upto: TermEnd { at: Timestamp(at), key: Some(name_key(n).0) } })
+        Event::Noticed(Noticed { days, upto: TermEnd { at: Timestamp(at), key: Some(name_key(n)) } })
     });
     prop_oneof![3 => unit, 6 => name, 2 => removed, 1 => change, 1 => brake, 2 => kept, 1 => ended, 1 => noticed]
 }
@@ -212,7 +208,7 @@ fn agree(overlay: &Overlay<'_>, model: &Model, limit: usize) {
         assert_eq!(visited(limit, |v| overlay.names_of(&id, v)), visited(limit, |v| model.names_of(&id, v)));
     }
     for n in 0..8 {
-        let (key, _) = name_key(n);
+        let key = name_key(n);
         assert_eq!(overlay.name(&key), model.name(&key));
         assert_eq!(overlay.reservation(&key), model.reservation(&key));
     }
@@ -222,7 +218,7 @@ fn agree(overlay: &Overlay<'_>, model: &Model, limit: usize) {
     assert_eq!(overlay.noticed(), model.noticed());
     for (which, after, until) in [(Ends::All, -1, 9), (Ends::All, 3, 6), (Ends::Expired, -1, 9), (Ends::Expired, 3, 6)]
     {
-        for key in [None, Some(name_key(3).0)] {
+        for key in [None, Some(name_key(3))] {
             let (after, until) = (TermEnd { at: Timestamp(after), key }, Timestamp(until));
             let walk = |state: &dyn State| visited(limit, |v| state.ends(which, &after, until, v));
             assert_eq!(walk(overlay), walk(model));
