@@ -36,6 +36,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("idna", &["idn"]),
     ("libc", &["server"]),
     ("listenfd", &["http"]),
+    ("nix", &["config"]),
     ("postcard", &["store"]),
     ("prometheus", &["telemetry"]),
     ("quinn", &["server"]),

@@ -25,7 +25,7 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Whether changes are taken and due times kept; DNS goes on answering in either case.
+/// Whether changes are taken, due times kept, and all zones loaded; DNS goes on answering in either case.
 #[utoipa::path(
     get, path = "/readyz", tag = "health",
     responses((status = 200, description = "Ready", body = Readiness), (status = 503, description = "Degraded; `reasons` says why", body = Readiness)),
@@ -37,6 +37,7 @@ pub(super) async fn ready(State(admin): State<Admin>) -> Response {
         (brake.engaged, "brake"),
         (status.unwritable.is_some(), "unwritable"),
         (status.store_rebuilding, "store_rebuilding"),
+        (!status.unloaded.is_empty(), "zones_not_loaded"),
     ];
     let reasons: Vec<String> = reasons.iter().filter(|(is, _)| *is).map(|(_, reason)| (*reason).to_owned()).collect();
     let ready = reasons.is_empty();
@@ -48,6 +49,7 @@ pub(super) async fn ready(State(admin): State<Admin>) -> Response {
         status: if ready { "ready" } else { "degraded" }.into(),
         reasons,
         detail: status.unwritable,
+        zones_not_loaded: status.unloaded.iter().map(ToString::to_string).collect(),
         seq,
         published_at,
         brake,

@@ -31,7 +31,8 @@ pub enum Refused {
     Files(Vec<zonefile::Problem>),
 }
 
-/// Reads zone files again and serves what changed in them. If one has an error, all zones stay as they are.
+/// Reads zone files again and serves what changed in them. If the file of a zone that is served has an error, all zones
+/// stay as they are. One that was not loaded before may stay so, unless it is asked for: `not_loaded` names it.
 #[utoipa::path(
     post, path = "/v1/zones/reload", tag = "zones",
     request_body = ReloadZones,
@@ -60,8 +61,9 @@ async fn run(admin: &Admin, asked: Option<&str>, principal: &str, dry_run: bool)
         Refused::UnknownZone => unknown(asked.unwrap_or_default()),
         Refused::Files(errors) => invalid(&errors),
     })?;
+    let not_loaded = reload.unloaded.iter().map(|zone| zone.apex().to_lowercase().to_string()).collect();
     if dry_run {
-        return Ok(Reloaded::default());
+        return Ok(Reloaded { not_loaded, ..Reloaded::default() });
     }
     reload.asked_by = Some(principal.into());
     let zones = reload.zones.clone();
@@ -71,6 +73,7 @@ async fn run(admin: &Admin, asked: Option<&str>, principal: &str, dry_run: bool)
         seq: receipt.seq,
         at: Some(receipt.at.to_string()),
         serials: receipt.serials.iter().map(|(apex, serial)| (apex.to_string(), *serial)).collect(),
+        not_loaded,
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod check;
 mod convert;
+mod interface;
 mod parse;
 mod reader;
 mod terms;

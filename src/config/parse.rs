@@ -1,5 +1,6 @@
 //! From the text of a configuration file to its types, one function a section.
 
+use super::interface::{self, Listener};
 use super::reader::{Fault, Faults, Table, Value};
 use super::{
     Admin, Allow, Config, Data, Gateway, Log, ProfileName, RateLimit, Registry, Secret, SecretSource, Server,
@@ -315,13 +316,25 @@ fn log(table: &Table<'_>, default: Log) -> Log {
 }
 
 fn addresses(value: &Value<'_>) -> Option<Vec<SocketAddr>> {
-    value.list(|item| {
-        item.parsed(
-            "an address with a port (192.0.2.1:53, [2001:db8::1]:53)",
-            "带端口的地址（192.0.2.1:53、[2001:db8::1]:53）",
-            |text| text.parse().ok(),
-        )
-    })
+    let lists = value.list(|item| {
+        let listener = item.parsed(
+            "an address or interface with a port (192.0.2.1:53, [2001:db8::1]:53, eth0:53)",
+            "带端口的地址或网络接口（192.0.2.1:53、[2001:db8::1]:53、eth0:53）",
+            Listener::parse,
+        );
+        match listener? {
+            Listener::Address(address) => Some(vec![address]),
+            Listener::Interface(name, port) => match interface::addresses(&name, port) {
+                Ok(addresses) => Some(addresses),
+                Err(error) => {
+                    let (en, zh) = error.text(&name);
+                    item.note(format!("`{}`: {en}", item.name()), format!("“{}”：{zh}", item.name()));
+                    None
+                }
+            },
+        }
+    });
+    lists.map(|lists| lists.concat())
 }
 
 /// What a server says of itself: short, because it stands beside an answer.

@@ -257,6 +257,11 @@ impl<'a> Value<'a> {
         Some(Table { table, prefix, span, known: RefCell::default(), faults: self.faults })
     }
 
+    /// Its full name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Notes a fault of this value.
     pub(super) fn note(&self, en: String, zh: String) {
         self.faults.add(Some(self.value.span()), en, zh);

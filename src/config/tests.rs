@@ -147,7 +147,7 @@ fn every_fault_is_named_with_its_line() {
         (
             "version = 1\n\n[server]\nlisten = [\"192.0.2.1\", 5]\nworkers = \"two\"\n",
             &[
-                "4: `server.listen[0]`: \"192.0.2.1\" is not an address with a port (192.0.2.1:53, [2001:db8::1]:53)",
+                "4: `server.listen[0]`: \"192.0.2.1\" is not an address or interface with a port (192.0.2.1:53, [2001:db8::1]:53, eth0:53)",
                 "4: `server.listen[1]` should be text, but is an integer",
                 "5: `server.workers` should be an integer, but is text",
             ],

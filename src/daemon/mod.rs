@@ -60,7 +60,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         tracing::warn!("this is the demonstration: its tokens are public / 演示配置，令牌是公开的");
     }
     let telemetry = Telemetry::new();
-    let reload = zones::load(&config)?;
+    let reload = zones::load(&config);
     let zones = reload.zones.clone();
     let clock = Clocks::new(options);
 
@@ -74,7 +74,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     // From here on what was started stops in reverse, whatever happens.
     let runtime = runtime();
     let served = runtime.and_then(|runtime| {
-        let files = zones::Files { config, zones };
+        let files = zones::Files::new(config, zones, writer.snapshots.clone(), telemetry.dns.clone());
         let served = serve(options, files, &telemetry, &clock, &writer, &runtime, Begun { filter, inherited });
         drop(runtime);
         served
@@ -102,7 +102,7 @@ fn serve(
 ) -> Result<(), Error> {
     let Begun { filter, inherited } = begun;
     // What only a start can change is the same in every configuration to come.
-    let config = files.config.clone();
+    let config = files.config().clone();
     let files = Arc::new(Mutex::new(files));
     let mut signals = runtime.block_on(async { Signals::new() })?;
     runtime.block_on(seed::plant(&config, writer))?;

@@ -49,7 +49,7 @@ impl Live {
 
     async fn try_reload(&self, path: &Path, files: &mut zones::Files) -> Result<(), Kept> {
         let mut new = Config::load(path).map_err(Error::from)?;
-        let old = &files.config;
+        let old = files.config();
         if new.demo != old.demo {
             return Err(Kept::Demo);
         }
@@ -59,7 +59,7 @@ impl Live {
         // Everything that can fail goes before anything that shows; the writer goes last of it, because it cannot be undone.
         let certificates = tls::read(&new)?;
         let keys = keys::load(&new).map_err(Error::from)?.logged();
-        let reload = zones::load(&new).map_err(Error::from)?;
+        let reload = files.load(&new).map_err(Error::from)?;
         let zones = reload.zones.clone();
         self.handle.reload(reload).await?;
         self.certificates.replace(certificates);
@@ -69,7 +69,7 @@ impl Live {
         if let Err(error) = self.filter.set(&new.log.level) {
             tracing::error!("SIGHUP: the log level stays: {error}");
         }
-        *files = zones::Files { config: new, zones };
+        files.replace(new, zones);
         Ok(())
     }
 

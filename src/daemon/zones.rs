@@ -1,9 +1,15 @@
 //! From the configuration to what the writer serves: zones from their files, gateways, the registry's settings.
+//!
+//! A file that cannot be served stops nothing else. At the start its zone is not loaded: names in it are answered with
+//! SERVFAIL until a reload finds a good file. At a reload it leaves everything as it is, if its zone is served; a zone
+//! that was not loaded before stays so.
 
 use crate::admin::{Refused, ZoneFiles};
 use crate::config::Config;
+use crate::snapshot;
+use crate::telemetry;
 use crate::update::Reload;
-use crate::zone::{Name, Zone};
+use crate::zone::{Name, Unloaded, Zone};
 use crate::zonefile::{self, Problem, Rule};
 use std::fmt;
 use std::path::PathBuf;
@@ -14,13 +20,11 @@ pub struct ZonesError {
     errors: Vec<Problem>,
 }
 
-/// Reads and checks every zone that `config` names. Warnings are logged, and of zones without registrations the errors
-/// with which NSD and Knot serve them too.
-///
-/// # Errors
-/// [`ZonesError`] with everything that is wrong with those that cannot be served.
-pub fn load(config: &Config) -> Result<Reload, ZonesError> {
-    load_as(config, Use::Serve)
+/// Reads and checks every zone that `config` names, for a start. Warnings are logged, and of zones without registrations
+/// the errors with which NSD and Knot serve them too. What cannot be served is logged whole and not loaded.
+pub fn load(config: &Config) -> Reload {
+    let all = load_or(config, |_| true);
+    all.expect("every zone may stay unloaded")
 }
 
 /// The same for `check-config`, which passes no error.
@@ -28,7 +32,45 @@ pub fn load(config: &Config) -> Result<Reload, ZonesError> {
 /// # Errors
 /// [`ZonesError`] with everything that is wrong with the zones.
 pub fn check(config: &Config) -> Result<Reload, ZonesError> {
-    load_as(config, Use::Check)
+    let (mut zones, mut errors) = (Vec::new(), Vec::new());
+    for file in config.zone_files() {
+        match read(config, file, Use::Check) {
+            Ok(zone) => zones.push(zone),
+            Err(found) => errors.extend(found),
+        }
+    }
+    if errors.is_empty() { Ok(reload(config, zones, Vec::new())) } else { Err(ZonesError { errors }) }
+}
+
+/// The zones to serve; those for which `may_stay` holds may have files that cannot be served.
+fn load_or(config: &Config, may_stay: impl Fn(&Name) -> bool) -> Result<Reload, ZonesError> {
+    let (mut zones, mut unloaded, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    for file in config.zone_files() {
+        let apex = file.0.clone();
+        match read(config, file, Use::Serve) {
+            Ok(zone) => zones.push(zone),
+            Err(found) if may_stay(&apex) => {
+                for error in &found {
+                    tracing::error!("{error}");
+                }
+                tracing::error!(zone = %apex, "not loaded: its names get SERVFAIL until a reload finds a good file / 区未加载");
+                unloaded.push(apex);
+            }
+            Err(found) => errors.extend(found),
+        }
+    }
+    if errors.is_empty() { Ok(reload(config, zones, unloaded)) } else { Err(ZonesError { errors }) }
+}
+
+fn reload(config: &Config, zones: Vec<Loaded>, unloaded: Vec<Name>) -> Reload {
+    let unloaded = unloaded.into_iter().map(|apex| {
+        let (networks, keys) = config.allow_query(&apex);
+        let is_open = networks.is_empty() && keys.is_empty();
+        let zone = Unloaded::new(apex);
+        if is_open { zone } else { zone.with_allowed(&networks, &keys) }
+    });
+    let unloaded = unloaded.collect();
+    Reload { zones, unloaded, gateways: config.gateways(), policy: config.policy(), asked_by: None }
 }
 
 /// What a zone is read for.
@@ -36,21 +78,6 @@ pub fn check(config: &Config) -> Result<Reload, ZonesError> {
 enum Use {
     Serve,
     Check,
-}
-
-fn load_as(config: &Config, reason: Use) -> Result<Reload, ZonesError> {
-    let (mut zones, mut errors) = (Vec::new(), Vec::new());
-    for file in config.zone_files() {
-        match read(config, file, reason) {
-            Ok(zone) => zones.push(zone),
-            Err(found) => errors.extend(found),
-        }
-    }
-    if errors.is_empty() { Ok(reload(config, zones)) } else { Err(ZonesError { errors }) }
-}
-
-fn reload(config: &Config, zones: Vec<Loaded>) -> Reload {
-    Reload { zones, gateways: config.gateways(), policy: config.policy(), asked_by: None }
 }
 
 /// A zone and the SHA-256 of its file.
@@ -79,24 +106,75 @@ fn read(config: &Config, (apex, file, registry): (Name, PathBuf, bool), reason: 
 
 /// The files of the configuration in force, and what was made of them.
 pub(super) struct Files {
-    pub(super) config: Config,
-    pub(super) zones: Vec<Loaded>,
+    config: Config,
+    zones: Vec<Loaded>,
+    snapshots: snapshot::Reader,
+    counters: telemetry::Dns,
+}
+
+impl Files {
+    /// Those of `config`, of which `zones` are served, as `snapshots` shows; `counters` are told the names of the zones.
+    pub(super) fn new(
+        config: Config,
+        zones: Vec<Loaded>,
+        snapshots: snapshot::Reader,
+        counters: telemetry::Dns,
+    ) -> Self {
+        let files = Self { config, zones, snapshots, counters };
+        files.name_zones();
+        files
+    }
+
+    /// The configuration in force.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What `new` makes of the files. Zones that are not loaded now may stay so.
+    ///
+    /// # Errors
+    /// [`ZonesError`] if another one cannot be served.
+    pub(super) fn load(&self, new: &Config) -> Result<Reload, ZonesError> {
+        let unloaded = self.unloaded();
+        load_or(new, |apex| unloaded.contains(&apex.to_lowercase()))
+    }
+
+    /// Takes note of the configuration and the zones in force now.
+    pub(super) fn replace(&mut self, config: Config, zones: Vec<Loaded>) {
+        (self.config, self.zones) = (config, zones);
+        self.name_zones();
+    }
+
+    /// The configured zones that are not loaded, in lower case.
+    fn unloaded(&self) -> Vec<Name> {
+        let apexes = self.config.zone_files().into_iter().map(|(apex, ..)| apex.to_lowercase());
+        let is_loaded = |apex: &Name| self.zones.iter().any(|(zone, _)| zone.apex().to_lowercase() == *apex);
+        apexes.filter(|apex| !is_loaded(apex)).collect()
+    }
+
+    fn name_zones(&self) {
+        let served = self.snapshots.load();
+        let apexes: Vec<String> = served.zones.apexes().map(|apex| apex.to_lowercase().to_string()).collect();
+        self.counters.set_zones(&apexes);
+    }
 }
 
 impl ZoneFiles for Files {
     fn read(&self, zone: Option<&Name>) -> Result<Reload, Refused> {
         let Some(wanted) = zone else {
-            return load(&self.config).map_err(|error| Refused::Files(error.errors));
+            return self.load(&self.config).map_err(|error| Refused::Files(error.errors));
         };
         let mut files = self.config.zone_files().into_iter();
         let file = files.find(|(apex, ..)| apex.to_lowercase() == *wanted).ok_or(Refused::UnknownZone)?;
         let new = read(&self.config, file, Use::Serve).map_err(Refused::Files)?;
         let others = self.zones.iter().filter(|(zone, _)| zone.apex().to_lowercase() != *wanted);
-        Ok(reload(&self.config, others.cloned().chain([new]).collect()))
+        let unloaded = self.unloaded().into_iter().filter(|apex| apex != wanted).collect();
+        Ok(reload(&self.config, others.cloned().chain([new]).collect(), unloaded))
     }
 
     fn served(&mut self, zones: Vec<Loaded>) {
         self.zones = zones;
+        self.name_zones();
     }
 }
 

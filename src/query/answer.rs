@@ -2,16 +2,16 @@
 
 use super::Kind;
 use super::additional;
-use super::edns::{INFO_NOT_AUTHORITATIVE, INFO_PROHIBITED};
+use super::edns::{INFO_NOT_AUTHORITATIVE, INFO_NOT_READY, INFO_PROHIBITED};
 use super::message::{Full, Owner, Section};
 use super::negative;
 use super::proof;
 use super::question::Question;
 use super::referral;
 use super::registered;
-use super::reply::{REFUSED, Reply, YXDOMAIN};
+use super::reply::{REFUSED, Reply, SERVFAIL, YXDOMAIN};
 use crate::zone::name::{NAME_LEN_MAX, wire_len};
-use crate::zone::{Enclosing, Found, Gap, NodeRef, Qname, RrsetRef, Rtype, ZoneSet};
+use crate::zone::{Closest, Enclosing, Found, Gap, NodeRef, Qname, RrsetRef, Rtype, ZoneSet};
 use std::net::IpAddr;
 
 /// Most aliases followed in one answer; resolvers give up sooner. The chain is sent as far as it was followed.
@@ -81,15 +81,25 @@ pub(super) fn answer<'z>(
 ) {
     let (name, written, qtype) = (&question.name, question.octets, question.qtype);
     let sought = Sought { name, written, is_question: true, qtype, dnames: &[] };
-    let Some(enclosing) = enclosing(zones, &sought) else {
+    let Some(closest) = closest(zones, &sought) else {
         reply.fail(REFUSED, Kind::Refused);
         return reply.set_error(INFO_NOT_AUTHORITATIVE, &[]);
     };
-    reply.zone = Some(enclosing.position);
-    if !enclosing.zone.allows(client, reply.key_name()) {
+    reply.zone = Some(closest.position());
+    let key = reply.key_name();
+    let is_allowed = match closest {
+        Closest::Loaded(enclosing) => enclosing.zone.allows(client, key),
+        Closest::Unloaded { zone, .. } => zone.allows(client, key),
+    };
+    if !is_allowed {
         reply.fail(REFUSED, Kind::Refused);
         return reply.set_error(INFO_PROHIBITED, &[]);
     }
+    let Closest::Loaded(enclosing) = closest else {
+        // Other servers of the zone may have it; what the zone above says of these names is not for us to tell.
+        reply.fail(SERVFAIL, Kind::Error);
+        return reply.set_error(INFO_NOT_READY, &[]);
+    };
     if wants_version {
         reply.set_zone_version(enclosing.zone);
     }
@@ -98,24 +108,31 @@ pub(super) fn answer<'z>(
         follow(zones, question.qtype, client, target, reply);
     }
     reply.write_proofs();
+    if reply.is_truncated() {
+        reply.truncate();
+    }
 }
 
-/// Goes on with the target of an alias, as long as it leads into a zone of ours and not in a circle.
+/// Goes on with the target of an alias, as long as it leads into a zone of ours and not in a circle. Also if the chain does
+/// not fit into the message: then for the RCODE alone, which is that of its last name (RFC 6604 §3).
 fn follow<'z>(zones: &'z ZoneSet, qtype: Rtype, client: IpAddr, mut target: Target, reply: &mut Reply<'z, '_>) {
     let (mut aliases, mut dnames) = ([0; CHAIN_LEN_MAX], [None; CHAIN_LEN_MAX]);
     for length in 1..CHAIN_LEN_MAX {
         aliases[length] = target.alias_at;
         dnames[length] = target.dname_at;
-        if aliases[1..=length].iter().any(|&alias| reply.message.is_name_at(alias, target.as_wire())) {
+        // Of a chain that did not fit nothing is in the message any more; its length alone ends it.
+        let written = if reply.is_truncated() { 0 } else { length };
+        if aliases[1..=written].iter().any(|&alias| reply.message.is_name_at(alias, target.as_wire())) {
             return;
         }
         let Some(name) = Qname::from_wire(target.as_wire()) else { return };
-        let dnames = &dnames[1..=length];
+        let dnames = &dnames[1..=written];
         let sought = Sought { name: &name, written: target.as_wire(), is_question: false, qtype, dnames };
         // What the client may not ask for is no part of an answer either.
-        let key = reply.key_name();
-        let enclosing = enclosing(zones, &sought).filter(|enclosing| enclosing.zone.allows(client, key));
-        let Some(enclosing) = enclosing else { return };
+        let Some(Closest::Loaded(enclosing)) = closest(zones, &sought) else { return };
+        if !enclosing.zone.allows(client, reply.key_name()) {
+            return;
+        }
         match answer_in(enclosing, &sought, reply) {
             Some(next) => target = next,
             None => return,
@@ -125,11 +142,11 @@ fn follow<'z>(zones: &'z ZoneSet, qtype: Rtype, client: IpAddr, mut target: Targ
 
 /// The zone that answers. A DS is the parent's (RFC 4035 §3.1.4.1), so at an apex the zone above is asked if it is ours.
 #[inline]
-fn enclosing<'z>(zones: &'z ZoneSet, sought: &Sought<'_>) -> Option<Enclosing<'z>> {
+fn closest<'z>(zones: &'z ZoneSet, sought: &Sought<'_>) -> Option<Closest<'z>> {
     let labels = sought.name.label_count();
-    let closest = zones.enclosing(sought.name, labels)?;
-    if sought.qtype == Rtype::DS && closest.apex_start == 0 && labels > 0 {
-        return zones.enclosing(sought.name, labels - 1).or(Some(closest));
+    let closest = zones.closest(sought.name, labels)?;
+    if sought.qtype == Rtype::DS && closest.apex_start() == 0 && labels > 0 {
+        return zones.closest(sought.name, labels - 1).or(Some(closest));
     }
     Some(closest)
 }
@@ -195,8 +212,7 @@ fn answer_from_node<'z>(
     if let Some(gap) = gap {
         proof::wildcard_answer(enclosing, sought, gap, reply);
     }
-    let target = cname.rdata().next().and_then(|rdata| Target::new([rdata, &[]], alias_at, None));
-    target.filter(|_| !reply.is_truncated())
+    cname.rdata().next().and_then(|rdata| Target::new([rdata, &[]], alias_at, None))
 }
 
 fn write_rrset(
@@ -243,12 +259,9 @@ fn answer_from_dname(
         reply.rcode = YXDOMAIN;
         return None;
     };
-    if reply.is_truncated() {
-        return None;
-    }
     let rdata = [target.as_wire()];
     let written = reply.message.rrset(Section::Answer, sought.owner(0), Rtype::CNAME, dname.ttl, rdata);
     reply.require(written);
     // Unlike at a CNAME of the zone, the search goes on for ANY too (RFC 6672 §3.2 step 3c).
-    (sought.qtype != Rtype::CNAME && !reply.is_truncated()).then_some(target)
+    (sought.qtype != Rtype::CNAME).then_some(target)
 }

@@ -33,6 +33,8 @@ const PADDING_BLOCK_LEN: usize = 468;
 pub(super) const INFO_NOT_AUTHORITATIVE: u16 = 20;
 /// EDE "Not Supported".
 pub(super) const INFO_NOT_SUPPORTED: u16 = 21;
+/// EDE "Not Ready".
+pub(super) const INFO_NOT_READY: u16 = 14;
 /// EDE "Prohibited".
 pub(super) const INFO_PROHIBITED: u16 = 18;
 

@@ -123,7 +123,7 @@ pub struct Outcome {
     pub rcode: u16,
     /// What kind of answer it is.
     pub kind: Kind,
-    /// The zone's position in [`ZoneSet::iter`], if one was found.
+    /// The zone's position in [`ZoneSet::apexes`], if one was found.
     pub zone: Option<usize>,
     /// Whether TC was set.
     pub truncated: bool,
@@ -164,7 +164,7 @@ pub enum Kind {
     Referral,
     /// Outside our zones, or not allowed.
     Refused,
-    /// Malformed or not implemented.
+    /// Malformed, not implemented, or of a zone that is not loaded.
     Error,
     /// Nothing is sent: a response, too short to answer, or what no client of QUIC sends.
     Dropped,
@@ -337,10 +337,10 @@ fn refuse_change<'z>(zones: &'z ZoneSet, question: &Question<'_>, reply: &mut Re
     if question.qtype != Rtype::SOA {
         return reply.fail(FORMERR, Kind::Error);
     }
-    let zone = zones.enclosing(&question.name, question.name.label_count());
-    match zone.filter(|zone| zone.apex_start == 0) {
+    let zone = zones.closest(&question.name, question.name.label_count());
+    match zone.filter(|zone| zone.apex_start() == 0) {
         Some(zone) => {
-            reply.zone = Some(zone.position);
+            reply.zone = Some(zone.position());
             reply.fail(REFUSED, Kind::Refused);
             reply.set_error(INFO_PROHIBITED, &[]);
         }

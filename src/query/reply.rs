@@ -13,6 +13,8 @@ use crate::zone::{NodeRef, RrsetRef, Rtype, Zone};
 pub(super) const NOERROR: u16 = 0;
 /// RCODE FORMERR.
 pub(super) const FORMERR: u16 = 1;
+/// RCODE SERVFAIL.
+pub(super) const SERVFAIL: u16 = 2;
 /// RCODE NXDOMAIN.
 pub(super) const NXDOMAIN: u16 = 3;
 /// RCODE NOTIMP.
@@ -246,7 +248,7 @@ impl<'z, 'm> Reply<'z, 'm> {
         }
     }
 
-    /// Gives up on an answer that does not fit: what is left is the question, and TC that sends the client to TCP
+    /// Gives up on an answer that does not fit: what is sent is the question, and TC that sends the client to TCP
     /// (RFC 2181 §9: an incomplete answer is of no use to it).
     pub fn truncate(&mut self) {
         self.message.truncate();

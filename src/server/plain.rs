@@ -3,14 +3,14 @@
 //!
 //! Both keep control messages and further branches out of `udp`. Limits, counters and answers are the same.
 
-use super::rate::{Limiter, Verdict};
+use super::rate::Limiter;
 use super::settings::Changeable;
 use super::sys::{self, REQUEST_LEN_MAX, RESPONSE_LEN_MAX};
 use super::udp::{self, ERROR_PAUSE, WAIT};
 use super::{Serving, count, now, proxy};
 use crate::query::{self, Client, Transport};
 use crate::snapshot::Watch;
-use crate::telemetry::{DnsCounter, DropReason, Limited};
+use crate::telemetry::{DnsCounter, DropReason};
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use std::io::{self, IoSliceMut};
 use std::net::UdpSocket;
@@ -120,21 +120,9 @@ impl Plain<'_> {
         count(self.counter, &outcome);
         let Some(limiter) = &mut self.limiter else { return outcome.len };
         let now = start.saturating_duration_since(self.begun).as_micros() as u64;
-        match limiter.judge(now, client.address, &outcome, &self.response[..outcome.len]) {
-            Verdict::Send => outcome.len,
-            Verdict::Log => {
-                self.counter.limited(Limited::Logged);
-                outcome.len
-            }
-            Verdict::Drop => {
-                self.counter.limited(Limited::Dropped);
-                0
-            }
-            Verdict::Slip => {
-                self.counter.limited(Limited::Slipped);
-                query::truncate(settings, client, request, &mut self.response)
-            }
-        }
+        let verdict = limiter.judge(now, client.address, &outcome, &self.response[..outcome.len]);
+        let truncate = || query::truncate(settings, client, request, &mut self.response);
+        verdict.carry_out(outcome.len, self.counter, truncate)
     }
 
     /// Sends the response to whoever sent the packet, from the address it was sent to, without a header.

@@ -8,6 +8,7 @@
 //! networks there are, it does not grow. An old entry that nobody has used gives way to a new one.
 
 use crate::query::{Kind, Outcome};
+use crate::telemetry::{DnsCounter, Limited};
 use foldhash::SharedSeed;
 use foldhash::quality::FoldHasher;
 use ipnet::IpNet;
@@ -82,6 +83,26 @@ pub(super) enum Verdict {
     Drop,
     /// It is sent truncated.
     Slip,
+}
+
+impl Verdict {
+    /// Counts what becomes of a response of `len` octets, and truncates it if it is to be; its length then, 0 if it is not
+    /// sent.
+    #[inline]
+    pub fn carry_out(self, len: usize, counter: &DnsCounter, truncate: impl FnOnce() -> usize) -> usize {
+        let limited = match self {
+            Self::Send => return len,
+            Self::Log => Limited::Logged,
+            Self::Drop => Limited::Dropped,
+            Self::Slip => Limited::Slipped,
+        };
+        counter.limited(limited);
+        match limited {
+            Limited::Logged => len,
+            Limited::Dropped => 0,
+            Limited::Slipped => truncate(),
+        }
+    }
 }
 
 /// The limiter of one thread.

@@ -1,12 +1,12 @@
 //! UDP: threads of our own, each with its own socket on the same address, batches in and out.
 
-use super::rate::{Limiter, Verdict};
+use super::rate::Limiter;
 use super::settings::{Changeable, Settings};
 use super::sys::{self, Batch, Exchange, Place};
 use super::{Serving, count, now};
 use crate::query::{self, Asked, Client, Transport};
 use crate::snapshot::Watch;
-use crate::telemetry::{DnsCounter, DropReason, Limited};
+use crate::telemetry::{DnsCounter, DropReason};
 use crate::zone::ZoneSet;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -171,21 +171,11 @@ impl Worker {
             let mut len = outcome.len;
             if let Some(limiter) = limiter {
                 let written = if place == Place::Request { &request[..len] } else { &response[..len] };
-                match limiter.judge(micros, client.address, &outcome, written) {
-                    Verdict::Send => {}
-                    Verdict::Log => counter.limited(Limited::Logged),
-                    Verdict::Drop => {
-                        counter.limited(Limited::Dropped);
-                        continue;
-                    }
-                    Verdict::Slip => {
-                        counter.limited(Limited::Slipped);
-                        len = match place {
-                            Place::Request => query::truncate_in_place(request, len),
-                            Place::Response => query::truncate(settings, &client, &request[..request_len], response),
-                        };
-                    }
-                }
+                let verdict = limiter.judge(micros, client.address, &outcome, written);
+                len = verdict.carry_out(len, counter, || match place {
+                    Place::Request => query::truncate_in_place(request, len),
+                    Place::Response => query::truncate(settings, &client, &request[..request_len], response),
+                });
             }
             if len > 0 {
                 batch.queue(i, len, place);

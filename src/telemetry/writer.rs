@@ -41,6 +41,7 @@ pub struct Writer {
     brake: IntGauge,
     store_ready: IntGauge,
     writable: IntGauge,
+    unloaded: IntGauge,
 }
 
 impl Writer {
@@ -89,6 +90,10 @@ impl Writer {
             brake: gauge("zhengming_brake_engaged", "1 while the brake on mass suspension waits for a release."),
             store_ready: gauge("zhengming_store_ready", "1 while the store is in use, 0 while it is rebuilt."),
             writable: gauge("zhengming_writes_accepted", "1 while changes are accepted."),
+            unloaded: gauge(
+                "zhengming_zones_not_loaded",
+                "Zones that are configured but could not be loaded; their names are answered with SERVFAIL.",
+            ),
         }
     }
 
@@ -110,6 +115,11 @@ impl Writer {
     /// Moves the number of names of this set in this state.
     pub fn names_moved(&self, set: &str, state: &str, by: i64) {
         self.names.with_label_values(&[set, state]).add(by);
+    }
+
+    /// How many zones are configured and not loaded.
+    pub fn zones_unloaded(&self, zones: usize) {
+        self.unloaded.set(i64::try_from(zones).unwrap_or(i64::MAX));
     }
 
     /// Starts counting holds and names from nothing.

@@ -219,7 +219,8 @@ impl Engine {
     /// Tells the metrics the condition.
     pub fn report(&self) {
         let status = self.status.get();
-        self.metrics.condition(status.brake.is_some(), !status.store_rebuilding, status.unwritable.is_none());
+        let is_writable = status.unwritable.is_none() && status.unloaded_suffix.is_none();
+        self.metrics.condition(status.brake.is_some(), !status.store_rebuilding, is_writable);
     }
 }
 

@@ -110,6 +110,13 @@ impl Group<'_> {
     }
 
     fn decide(&mut self, submission: &Submission) -> Result<Result<Receipt, UpdateError>, Unavailable> {
+        if submission.actor.role != Role::System
+            && let Some(apex) = self.ground.suffixes.unloaded_in(self.ground.zones)
+        {
+            // Its file says which labels are taken, and a change would be acknowledged that nobody can see.
+            let why = format!("the zone {} is not loaded; mend its file and reload", apex.text);
+            return Ok(Err(UpdateError::Unwritable(why)));
+        }
         let seq = self.ground.position.seq + self.transactions.len() as u64 + 1;
         let occupied = |key: &NameKey| self.ground.occupies(key);
         let context = Context {

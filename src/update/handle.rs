@@ -95,6 +95,10 @@ pub struct Status {
     pub unwritable: Option<String>,
     /// Whether the store is being opened anew or rebuilt; reads and changes wait, DNS goes on.
     pub store_rebuilding: bool,
+    /// The zones that are configured and not loaded, by apex (A-labels, final dot).
+    pub unloaded: Vec<Box<str>>,
+    /// The first of them that registrations are published in, if there is one: changes wait for it.
+    pub unloaded_suffix: Option<Box<str>>,
 }
 
 /// The condition as the writer and the handles share it.

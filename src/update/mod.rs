@@ -37,7 +37,7 @@ use crate::journal::{JournalError, JournalReader, Limits};
 use crate::registry::Policy;
 use crate::snapshot;
 use crate::telemetry;
-use crate::zone::{Gateway, Zone};
+use crate::zone::{Gateway, Unloaded, Zone};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,6 +49,8 @@ const PUBLICATION_FORMAT: u8 = 1;
 pub struct Reload {
     /// One per configured zone, built and checked by `zonefile`; with the SHA-256 of its file.
     pub zones: Vec<(Zone, [u8; 32])>,
+    /// The configured zones whose files could not be loaded.
+    pub unloaded: Vec<Unloaded>,
     /// Addresses of the gateway, by primary suffix of the set.
     pub gateways: Vec<(Arc<str>, Gateway)>,
     /// The registry's settings.

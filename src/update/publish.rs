@@ -67,6 +67,12 @@ impl Suffixes {
         self.0.keys()
     }
 
+    /// The first zone of a set that is configured and not loaded.
+    pub fn unloaded_in(&self, zones: &ZoneSet) -> Option<&Apex> {
+        let is_unloaded = |apex: &&Apex| zones.unloaded().iter().any(|zone| zone.apex().to_lowercase() == apex.name);
+        self.0.values().flatten().find(is_unloaded)
+    }
+
     /// The registrations of a set, as the first of its zones in `zones` shares them with the others.
     pub fn pages<'z>(&self, zones: &'z ZoneSet, set: &str) -> Option<&'z Pages> {
         self.apexes(set).iter().find_map(|apex| zones.get(&apex.name)?.registrations())

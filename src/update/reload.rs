@@ -9,7 +9,7 @@ use super::{PUBLICATION_FORMAT, Reload};
 use crate::registry::{Actor, Command, Context, Policy, Request, Role, Transaction, decide};
 use crate::store::{Store, ZoneMark};
 use crate::telemetry::ChangeResult;
-use crate::zone::{Gateway, Pages, ZoneSet};
+use crate::zone::{Gateway, Name, Pages, Unloaded, ZoneSet};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -99,6 +99,7 @@ impl Engine {
         self.suffixes = loaded.suffixes;
         self.policy = loaded.policy;
         self.publish();
+        self.note_unloaded();
         // The rules may have changed what is due: grace, the brake's limits.
         self.due_done = None;
         if let Some((transaction, positions)) = written {
@@ -109,6 +110,16 @@ impl Engine {
 }
 
 impl Engine {
+    /// Tells handles and metrics which zones are not loaded.
+    fn note_unloaded(&self) {
+        let text = |name: &Name| -> Box<str> { name.to_lowercase().to_string().into() };
+        let unloaded: Vec<Box<str>> = self.zones.unloaded().iter().map(|zone| text(zone.apex())).collect();
+        self.metrics.zones_unloaded(unloaded.len());
+        let suffix = self.suffixes.unloaded_in(&self.zones).map(|apex| apex.text.clone());
+        self.status.set(|status| (status.unloaded, status.unloaded_suffix) = (unloaded, suffix));
+        self.report();
+    }
+
     /// The registrations of the sets. If one is not served yet, they are read from the store.
     fn pages_of(&self, store: &Store, suffixes: &Suffixes) -> Result<Vec<(Arc<str>, Pages)>, CommitError> {
         let served = |set: &Arc<str>| Some((Arc::clone(set), self.suffixes.pages(&self.zones, set)?.clone()));
@@ -148,7 +159,7 @@ impl From<CommitError> for LoadError {
 
 impl Loaded {
     fn new(reload: Reload, suffixes: Suffixes, pages: &[(Arc<str>, Pages)], known: &[ZoneMark]) -> Self {
-        let Reload { zones: files, gateways, policy, .. } = reload;
+        let Reload { zones: files, unloaded, gateways, policy, .. } = reload;
         let mut changed = Vec::new();
         let zones = files.into_iter().map(|(zone, file)| {
             let name = zone.apex().to_lowercase();
@@ -169,7 +180,7 @@ impl Loaded {
                 None => zone,
             }
         });
-        let zones = ZoneSet::new(zones.collect::<Vec<_>>());
+        let zones = ZoneSet::with_unloaded(zones.collect::<Vec<_>>(), unloaded);
         let served = |mark: &ZoneMark| zones.iter().any(|zone| zone.apex().to_lowercase().to_string() == *mark.apex);
         let gone = known.iter().filter(|mark| mark.digest != NOT_SERVED && !served(mark));
         changed.extend(gone.map(|mark| Changed { apex: mark.apex.clone(), digest: NOT_SERVED, served: None }));
@@ -183,7 +194,9 @@ impl Loaded {
             let separator = if position == 0 { "" } else { ", " };
             write!(note, "{separator}{}", zone.apex).expect("a string takes every write");
             let Some((_, file)) = zone.served else {
-                note.push_str(" not served any more");
+                let is_unloaded = |unloaded: &Unloaded| unloaded.apex().to_lowercase().to_string() == *zone.apex;
+                let is_unloaded = self.zones.unloaded().iter().any(is_unloaded);
+                note.push_str(if is_unloaded { " could not be loaded" } else { " not served any more" });
                 continue;
             };
             note.push_str(" sha256 ");

@@ -89,7 +89,7 @@ fn prepare_on(home: Home) -> Engine {
     let policy = Policy { allow_special_addresses: true, ..Policy::of(Vec::new()) };
     let start = Start {
         data_dir: home.data_dir.clone(),
-        reload: Reload { zones: Vec::new(), gateways: Vec::new(), policy, asked_by: None },
+        reload: Reload { zones: Vec::new(), unloaded: Vec::new(), gateways: Vec::new(), policy, asked_by: None },
         clock: Arc::new(SystemClock),
         metrics: telemetry::Writer::detached(),
         checkpoints: Pace { events: 1, pause: std::time::Duration::ZERO },

@@ -95,7 +95,8 @@ impl Drafts {
 
     fn push_hashed(&mut self, hash: nsec3::Hash, owner: Box<[u8]>, record: Record) -> Result<(), ZoneError> {
         let hashed = self.hashed.entry(hash).or_insert_with(|| Hashed { owner, rrsets: BTreeMap::new() });
-        let (_, rdata) = hashed.rrsets.entry(record.rtype).or_insert_with(|| (record.ttl, Vec::new()));
+        let (ttl, rdata) = hashed.rrsets.entry(record.rtype).or_insert_with(|| (record.ttl, Vec::new()));
+        *ttl = record.ttl.min(*ttl);
         if !rdata.iter().any(|known| is_same(record.rtype, known, &record.rdata)) {
             rdata.push(record.rdata);
         }
@@ -179,7 +180,9 @@ impl Drafts {
             value.push(first.len() as u8);
             value.extend_from_slice(first);
             for records in owner.chunk_by(|a, b| draft(a).rtype == draft(b).rtype) {
-                let Draft { rtype, ttl, .. } = draft(&records[0]);
+                let rtype = draft(&records[0]).rtype;
+                // Of differing ones the lowest is what whoever receives them goes by (RFC 2181 §5.2).
+                let ttl = records.iter().map(|place| draft(place).ttl).min().unwrap_or_default();
                 if rtype == NO_RECORD {
                     continue;
                 }

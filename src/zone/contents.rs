@@ -1,5 +1,6 @@
 //! One zone: its master file's records, and the registrations published in it.
 
+use super::allowed::Allowed;
 use super::build::Drafts;
 use super::denial::{Denial, Link};
 use super::fragment::SoaFragment;
@@ -24,20 +25,6 @@ pub struct Zone {
     serial: u32,
     /// Who may ask; absent: everybody.
     allowed: Option<Arc<Allowed>>,
-}
-
-/// Who may ask for a zone: one of the networks, or who signs with one of the keys.
-struct Allowed {
-    networks: Box<[IpNet]>,
-    /// Names in wire form and lower case.
-    keys: Box<[Name]>,
-}
-
-impl Allowed {
-    fn holds(&self, address: IpAddr, key: Option<&[u8]>) -> bool {
-        self.networks.iter().any(|network| network.contains(&address))
-            || key.is_some_and(|key| self.keys.iter().any(|allowed| allowed.as_wire() == key))
-    }
 }
 
 /// The gateway, and its addresses as RDATA.
@@ -120,7 +107,7 @@ pub enum ZoneError {
 
 impl Zone {
     /// The zone of `records`, all of class IN. Repeated records count once, be it in another case; of differing TTLs in
-    /// one RRset the first stays.
+    /// one RRset the lowest counts, as it does for whoever receives them (RFC 2181 §5.2).
     ///
     /// # Errors
     /// [`ZoneError`] if they cannot be served.
@@ -200,8 +187,7 @@ impl Zone {
 
     /// The same zone, to be answered from only to clients in `networks` and to those that sign with one of `keys`.
     pub fn with_allowed(self, networks: &[IpNet], keys: &[Name]) -> Self {
-        let keys = keys.iter().map(Name::to_lowercase).collect();
-        Self { allowed: Some(Arc::new(Allowed { networks: networks.into(), keys })), ..self }
+        Self { allowed: Some(Arc::new(Allowed::new(networks, keys))), ..self }
     }
 
     /// Whether only some may ask for it.

@@ -3,6 +3,7 @@
 //! A zone is its master file's records plus, where it is a suffix of ours, the registrations published under it. Both
 //! live in [`Pages`], a persistent index: an edit copies a few small pages and leaves every older version as it was.
 
+mod allowed;
 mod build;
 pub mod canonical;
 pub mod contents;
@@ -18,6 +19,7 @@ pub mod rdata;
 pub mod record;
 mod same;
 pub mod set;
+mod unloaded;
 
 pub use contents::{Gateway, SoaRef, Zone, ZoneError};
 pub use denial::{Denial, Link};
@@ -28,4 +30,5 @@ pub use pages::{Bucket, Hash, Pages, PagesEdit};
 pub use published::{Published, PublishedRef};
 pub use qname::Qname;
 pub use record::{Record, Rtype};
-pub use set::{Enclosing, ZoneSet};
+pub use set::{Closest, Enclosing, ZoneSet};
+pub use unloaded::Unloaded;

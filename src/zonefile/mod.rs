@@ -3,7 +3,8 @@
 //! [`scan`] hands over record after record and keeps none; [`read`] collects them; [`check`] looks at the zone they
 //! make; [`load`] makes it. `$INCLUDE` is relative to the file it stands in, its origin and owner end with it, its
 //! `$TTL` does not (RFC 2308 §4). A record without a TTL takes the one of `$TTL`, else that of the record before it
-//! (RFC 1035 §5.1); it is never made up.
+//! (RFC 1035 §5.1). A SOA with neither begins as if its MINIMUM stood in a `$TTL` before it, which was the meaning of
+//! that field once (RFC 2308 §4); that is a warning, and in a suffix an error.
 
 mod check;
 mod directive;
@@ -125,6 +126,9 @@ fn unbuildable(error: &ZoneError, file: &Arc<Path>) -> Problem {
 fn report(scanned: Scanned, records: Vec<Located>, apex: &Name, registry_zone: bool) -> Report {
     let Scanned { mut problems, files, digest } = scanned;
     // What is missing from a file that could not be read whole would only be reported as missing from the zone.
+    if registry_zone {
+        problems.harden(Rule::TtlMissing);
+    }
     if !problems.has_errors() {
         check::zone(&records, &files, apex, registry_zone, &mut problems);
     }

@@ -91,7 +91,7 @@ rules! {
     Owner = "owner",
     /// A TTL that is no time or too long.
     Ttl = "ttl",
-    /// A record without a TTL, with none to take over.
+    /// A record without a TTL, with none to take over; a warning for a SOA whose MINIMUM can stand for it.
     TtlMissing = "ttl-missing",
     /// A class other than IN.
     Class = "class",
@@ -184,6 +184,13 @@ impl Problems {
         match severity {
             Severity::Error => &mut self.errors,
             Severity::Warning => &mut self.warnings,
+        }
+    }
+
+    /// Makes errors of the warnings that break this rule.
+    pub(super) fn harden(&mut self, rule: Rule) {
+        for warning in self.warnings.extract_if(.., |warning| warning.rule == rule) {
+            self.errors.push(Problem { severity: Severity::Error, ..warning });
         }
     }
 

@@ -194,8 +194,12 @@ impl<'s> Scanner<'s> {
     }
 
     fn report(&mut self, place: Place, rule: Rule, en: String, zh: String) {
+        self.report_as(Severity::Error, place, rule, en, zh);
+    }
+
+    fn report_as(&mut self, severity: Severity, place: Place, rule: Rule, en: String, zh: String) {
         let file = Arc::clone(&self.files[place.file as usize]);
-        self.problems.add(Problem { severity: Severity::Error, rule, file, line: place.line, en, zh });
+        self.problems.add(Problem { severity, rule, file, line: place.line, en, zh });
     }
 
     fn read_source(&mut self, source: impl Read, mut state: State) {
@@ -284,8 +288,26 @@ impl<'s> Scanner<'s> {
 
     fn record(&mut self, tokens: &mut Tokens<'_>, state: &State, place: Place) -> Result<(), Wrong> {
         let (stated, rtype) = ttl_class_type(tokens)?;
+        if rtype == Rtype::SOA && stated.or(self.default_ttl).or(self.last_ttl).is_none() {
+            self.read_rdata(rtype, tokens, &state.origin)?;
+            let ttl = self.ttl_from_soa(place);
+            (self.sink)(Entry { owner: &state.owner_wire, rtype, ttl, rdata: &self.rdata, place });
+            return Ok(());
+        }
         let ttl = self.ttl(stated, tokens.last_start())?;
         self.hand_over(&state.owner_wire, (rtype, ttl), tokens, &state.origin, place)
+    }
+
+    /// The TTL of a SOA that has none to take over, from its RDATA, and of the records after it, as BIND has it.
+    fn ttl_from_soa(&mut self, place: Place) -> u32 {
+        let minimum = self.rdata.last_chunk().map_or(0, |minimum| u32::from_be_bytes(*minimum));
+        // A TTL with the highest bit set counts as 0 (RFC 2181 §8).
+        let ttl = if minimum > TTL_MAX { 0 } else { minimum };
+        (self.default_ttl, self.last_ttl) = (Some(ttl), Some(ttl));
+        let en = format!("the file has no $TTL and its SOA no TTL: the SOA's MINIMUM, {ttl}, is taken; begin it with $TTL");
+        let zh = format!("文件没有 $TTL，SOA 也没有 TTL：以 SOA 的 MINIMUM {ttl} 代替；请在文件开头加上 $TTL");
+        self.report_as(Severity::Warning, place, Rule::TtlMissing, en, zh);
+        ttl
     }
 
     /// The TTL of a record: the stated one, or the one it takes over.
@@ -308,11 +330,15 @@ impl<'s> Scanner<'s> {
         origin: &Name,
         place: Place,
     ) -> Result<(), Wrong> {
-        self.rdata.clear();
-        rdata::parse(rtype, tokens, origin, &mut self.rdata)
-            .map_err(|error| wrong_rdata(rtype, error, tokens.last_taken()))?;
+        self.read_rdata(rtype, tokens, origin)?;
         (self.sink)(Entry { owner, rtype, ttl, rdata: &self.rdata, place });
         Ok(())
+    }
+
+    fn read_rdata(&mut self, rtype: Rtype, tokens: &mut Tokens<'_>, origin: &Name) -> Result<(), Wrong> {
+        self.rdata.clear();
+        rdata::parse(rtype, tokens, origin, &mut self.rdata)
+            .map_err(|error| wrong_rdata(rtype, error, tokens.last_taken()))
     }
 }
 

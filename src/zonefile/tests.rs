@@ -50,6 +50,20 @@ fn owner_ttl_and_class_may_be_left_out_in_either_order() {
         &["a.example. 5 IN A 192.0.2.1", "b.example. 9 IN A 192.0.2.2"],
     );
     refuses(b"a A 192.0.2.1\nb A 192.0.2.2", &["1 ttl-missing"]);
+    // A SOA without any is as one behind a `$TTL` with its MINIMUM: so for what follows, whatever TTLs others state.
+    accepts(
+        "@ SOA . . 1 2 3 4 77\na A 192.0.2.1\nb 5 A 192.0.2.2\nc A 192.0.2.3\n$TTL 9\nd A 192.0.2.4\n",
+        &[
+            "example. 77 IN SOA . . 1 2 3 4 77",
+            "a.example. 77 IN A 192.0.2.1",
+            "b.example. 5 IN A 192.0.2.2",
+            "c.example. 77 IN A 192.0.2.3",
+            "d.example. 9 IN A 192.0.2.4",
+        ],
+    );
+    // RFC 2181 §8: no TTL has the highest bit set.
+    accepts("@ SOA . . 1 2 3 4 2147483648\n", &["example. 0 IN SOA . . 1 2 3 4 2147483648"]);
+    refuses(b"a A 192.0.2.1\n@ SOA . . 1 2 3 4 77\n", &["1 ttl-missing"]);
     refuses(b"  5 A 192.0.2.1\n", &["1 owner"]);
 }
 

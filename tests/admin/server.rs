@@ -106,6 +106,7 @@ fn reload() -> Reload {
     };
     Reload {
         zones: apexes.map(|apex| zone(apex, apex == "xn--zfr164b.")).into(),
+        unloaded: Vec::new(),
         gateways: vec![gateway("xn--zfr164b"), gateway("xn--55qw42g")],
         policy: policy(),
         asked_by: None,

@@ -35,3 +35,4 @@ mod rfc9471;
 mod rfc9660;
 mod rrset_order;
 mod truncated;
+mod unloaded;

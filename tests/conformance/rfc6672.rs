@@ -156,3 +156,35 @@ fn section_3_1_a_dname_that_does_not_fit_is_truncated() {
     let whole = Response::of(&zones, Transport::Tcp, &query.to_wire()).expect("an answer");
     assert_eq!(whole.sections[0].len(), 2);
 }
+
+#[test]
+fn the_rcode_of_a_chain_that_does_not_fit_is_that_of_its_last_name() {
+    let long = |letter: &str| [letter.repeat(60), letter.repeat(60)].join(".");
+    let text = format!(
+        "@ 300 SOA ns h 1 1 1 1 1
+         {o} 300 DNAME {t}
+         {t} 300 DNAME other
+         other 300 TXT x
+         here.other 300 A 192.0.2.1
+         round 300 DNAME {o}.{l}
+         {o}.{l} 300 DNAME round",
+        o = long("o"),
+        t = long("t"),
+        l = "l".repeat(60),
+    );
+    let zones = ZoneSet::new([zone("example", &text)]);
+    // RFC 6604 §3: not that of the name at which the room ended.
+    let ask = |name: &str, expected: &str| {
+        let query = Query::plain(name, "A");
+        query.ask(&zones).is(expected);
+        Response::of(&zones, Transport::Tcp, &query.to_wire()).expect("an answer")
+    };
+    let gone = ask(&format!("gone.{}.example", long("o")), "NXDOMAIN aa tc");
+    assert_eq!((gone.rcode(), gone.sections[0].len()), (3, 4));
+    let here = ask(&format!("here.{}.example", long("o")), "NOERROR aa tc");
+    assert_eq!((here.rcode(), here.sections[0].len()), (0, 5));
+    // A circle ends by its length.
+    ask(&format!("{}.round.example", "x".repeat(40)), "NOERROR aa tc");
+    // A name that becomes too long on the way.
+    ask(&format!("{0}.{0}.{0}.{1}.example", "y".repeat(20), long("o")), "NOERROR aa tc");
+}

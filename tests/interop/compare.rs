@@ -78,9 +78,17 @@ pub struct Tolerance {
 pub const TOLERANCES: &[Tolerance] = &[
     Tolerance {
         name: "TTL left out",
-        reason: "without $TTL and a TTL, NSD and Knot take 3600 seconds; BIND and we that of the record before",
-        reference: "RFC 1035 §5.1: the last stated value",
+        reason: "without $TTL and a TTL, NSD and Knot take 3600 seconds; BIND and we that of the record before, or for all \
+                 of a zone that begins without one the SOA's MINIMUM",
+        reference: "RFC 1035 §5.1: the last stated value; RFC 2308 §4: the meaning of MINIMUM before $TTL",
         apply: ttl_left_out,
+    },
+    Tolerance {
+        name: "unequal TTLs",
+        reason: "NSD sends each record of an RRset with its own, BIND all with the first, Knot with the last; we with the \
+                 lowest, which is what who receives NSD's goes by",
+        reference: "RFC 2181 §5.2: one TTL for the set, and the lowest if there are others",
+        apply: unequal_ttls,
     },
     Tolerance {
         name: "reserved type",
@@ -279,10 +287,18 @@ pub fn truncation(
     ours_whole: &Response,
     theirs_whole: &Response,
 ) -> Result<Option<&'static str>, String> {
-    let Case { question, ours, theirs, .. } = case;
+    let Case { question, ours, theirs, peer, .. } = case;
     let limit = limit(question);
     if ours.tc() && ours_whole.len <= limit {
         return Err(format!("TC, but {} octets fit into {limit}", ours_whole.len));
+    }
+    if ours.rcode != ours_whole.rcode {
+        return Err(format!("with TC {}, without {}", rcode_name(ours.rcode), rcode_name(ours_whole.rcode)));
+    }
+    // NSD and BIND too follow a chain of aliases to its end; Knot stops where the room ends, with NOERROR.
+    let is_alike = ours_whole.rcode == theirs_whole.rcode && *peer != Peer::Knot;
+    if is_alike && ours.tc() && theirs.tc() && ours.rcode != theirs.rcode {
+        return Err(format!("RCODE with TC {} {}", rcode_name(ours.rcode), rcode_name(theirs.rcode)));
     }
     match (ours.tc(), theirs.tc()) {
         (true, false) => {
@@ -344,6 +360,29 @@ fn ttl_left_out(case: &mut Case<'_>) -> bool {
         set(&mut case.theirs.sections);
     }
     case.both_add = case.both_add.iter().map(|record| Record { ttl: 0, ..record.clone() }).collect();
+    changed
+}
+
+fn unequal_ttls(case: &mut Case<'_>) -> bool {
+    let Case { world, ours, theirs, .. } = case;
+    if !world.unequal_ttls {
+        return false;
+    }
+    let mut changed = false;
+    for (ours, theirs) in ours.sections.iter().zip(&mut theirs.sections) {
+        let lowered = std::mem::take(theirs).into_iter().map(|record| {
+            let same = |ours: &&Record| (&ours.owner, ours.rtype, &ours.rdata) == (&record.owner, record.rtype, &record.rdata);
+            let stated = world.ttls_of(&record.owner, record.rtype);
+            match ours.iter().find(same) {
+                Some(ours) if stated.first() == Some(&ours.ttl) && stated.contains(&record.ttl) => {
+                    changed |= ours.ttl != record.ttl;
+                    ours.clone()
+                }
+                _ => record,
+            }
+        });
+        *theirs = lowered.collect();
+    }
     changed
 }
 

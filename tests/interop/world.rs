@@ -17,6 +17,8 @@ pub struct World {
     pub unserved: BTreeSet<(Peer, Name)>,
     /// Whether a zone leaves out TTLs without a `$TTL`.
     pub leaves_out_ttls: bool,
+    /// Whether RRsets have records with differing TTLs.
+    pub unequal_ttls: bool,
 }
 
 /// One zone.
@@ -34,7 +36,7 @@ impl World {
         let zones: BTreeMap<Name, Contents> =
             zones.iter().map(|zone| (zone.apex.to_lowercase(), Contents::new(zone))).collect();
         let existing = zones.values().flat_map(|zone| zone.owners.iter().flat_map(ancestors)).collect();
-        Self { zones, existing, unserved: BTreeSet::new(), leaves_out_ttls: false }
+        Self { zones, existing, unserved: BTreeSet::new(), leaves_out_ttls: false, unequal_ttls: false }
     }
 
     /// The apex of the zone that a name is in.
@@ -62,6 +64,12 @@ impl World {
         let closest = ancestors(&name.to_lowercase()).find(|name| self.existing.contains(name));
         let is_foreign = |name: &Name| self.existing.contains(name) && !zone.existing.contains(name);
         closest.is_some_and(|closest| is_foreign(&closest) || wildcard(&closest).is_ok_and(|name| is_foreign(&name)))
+    }
+
+    /// The TTLs that the records of an RRset are written with.
+    pub fn ttls_of(&self, owner: &Name, rtype: Rtype) -> BTreeSet<u32> {
+        let all = self.zones.values().flat_map(|zone| &zone.records);
+        all.filter(|(name, of, ..)| name == owner && *of == rtype).map(|(_, _, ttl, _)| *ttl).collect()
     }
 
     /// Whether a record is one of a zone, or made from a wildcard's.

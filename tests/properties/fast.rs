@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use std::net::IpAddr;
 use zhengming::query::{self, Client, Kind, Settings, Transport};
-use zhengming::zone::{Gateway, Pages, Published, Zone, ZoneSet};
+use zhengming::zone::{Gateway, Pages, Published, Unloaded, Zone, ZoneSet};
 
 /// The two suffixes of one set, which share their registrations.
 const SUFFIXES: [&str; 2] = ["xn--zfr164b", "xn--zfr164b.cn"];
@@ -93,7 +93,10 @@ fn zones() -> impl Strategy<Value = ZoneSet> {
         }
         let dummies = if many == 0 { 16 } else { 0 };
         zones.extend((0..dummies).map(|n| zone(&format!("z{n}.example"), SOA_INSIDE)));
-        ZoneSet::new(zones)
+        // Zones that are not loaded, below a suffix, above one, and that would be one of those above.
+        let unloaded = ["nic.xn--zfr164b", "xn--c.xn--zfr164b", "cn", "z1.example"].iter().enumerate();
+        let unloaded = unloaded.filter(|(bit, _)| more[2] >> (bit + 4) & 1 == 1).map(|(_, apex)| Unloaded::new(name(apex)));
+        ZoneSet::with_unloaded(zones, unloaded)
     })
 }
 

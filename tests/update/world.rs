@@ -223,6 +223,7 @@ pub fn reload(files: &Files) -> Reload {
     let gateway = Gateway { v4: vec![files.gateway], v6: Vec::new() };
     Reload {
         zones: apexes.map(|apex| (zone(apex, files.serial), [files.digest; 32])).collect(),
+        unloaded: Vec::new(),
         gateways: vec![("xn--zfr164b".into(), gateway)],
         policy: files.policy.clone(),
         asked_by: None,

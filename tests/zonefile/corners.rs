@@ -95,7 +95,7 @@ fn each_corner_is_judged_as_the_table_says() {
 }
 
 #[test]
-fn a_file_without_any_ttl_is_refused_and_one_byte_order_mark_too() {
+fn a_file_without_any_ttl_is_taken_and_a_byte_order_mark_is_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("corner.zone");
     let judge = |text: String| {
@@ -103,8 +103,10 @@ fn a_file_without_any_ttl_is_refused_and_one_byte_order_mark_too() {
         [check(&path, &apex(), false).errors.is_empty(), named_accepts(&path, &apex()), knot_accepts(&path, &apex())]
     };
     let bare = HEAD.strip_prefix("$TTL 300\n").expect("the head");
-    // BIND takes the SOA's MINIMUM and Knot 3600: what peers make up differently we do not make up.
-    assert_eq!(judge(bare.to_owned()), NOT_US);
+    // BIND and we take the SOA's MINIMUM and warn, Knot takes 3600.
+    assert_eq!(judge(bare.to_owned()), TAKEN);
+    // Before the SOA there is nothing to take it from, to BIND and us.
+    assert_eq!(judge(format!("a TXT x\n{bare}")), [false, false, true]);
     // Behind a stated one it is that (RFC 1035 §5.1), before `$TTL` too (RFC 2308 §4).
     assert_eq!(judge(bare.replacen("@ SOA", "@ 60 SOA", 1)), TAKEN);
     assert_eq!(judge(format!("\u{feff}{HEAD}")), REFUSED);

@@ -41,6 +41,8 @@ pub struct Reloaded {
     pub at: Option<String>,
     /// SOA serial of each zone that changed, by apex.
     pub serials: BTreeMap<String, u32>,
+    /// The configured zones that are still not loaded, by apex.
+    pub not_loaded: Vec<String>,
 }
 
 /// What a dry run shows.
@@ -112,11 +114,15 @@ pub struct ImportReport {
 pub struct Readiness {
     /// `ready` or `degraded`.
     pub status: String,
-    /// Why it is degraded: `brake`, `unwritable` or `store_rebuilding`.
+    /// Why it is degraded: `brake`, `unwritable`, `store_rebuilding` or `zones_not_loaded`.
     pub reasons: Vec<String>,
     /// What the operating system said, if writing failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The configured zones whose files could not be loaded, by apex: their names are answered with SERVFAIL, and while a
+    /// suffix is among them no change is taken. A reload that finds a good file serves them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub zones_not_loaded: Vec<String>,
     /// The last transaction that is served.
     pub seq: u64,
     /// When what is served was published.

@@ -145,7 +145,7 @@ fn prepare(data_dir: &Path, clock: &Arc<TestClock>) -> Engine {
     let zones = SETS.iter().map(|apex| (zone(apex), [1; 32])).collect();
     let start = Start {
         data_dir: data_dir.into(),
-        reload: Reload { zones, gateways: Vec::new(), policy, asked_by: None },
+        reload: Reload { zones, unloaded: Vec::new(), gateways: Vec::new(), policy, asked_by: None },
         clock: Arc::clone(clock) as Arc<dyn super::super::Clock>,
         metrics: telemetry::Writer::detached(),
         checkpoints: Pace { events: u64::MAX, pause: Duration::ZERO },

@@ -97,7 +97,7 @@ fn the_closest_enclosing_zone_is_found() {
     assert_eq!(apexes, ["CN.", "xn--zfr164b.cn.", "example."]);
     let position = |text: &str| {
         let qname = Qname::from_text(text).expect("a name");
-        set.enclosing(&qname, qname.label_count()).map(|found| (found.position, found.apex_start))
+        set.closest(&qname, qname.label_count()).map(|found| (found.position(), found.apex_start()))
     };
     assert_eq!(position("a.b.XN--ZFR164B.CN"), Some((1, 4)));
     assert_eq!(position("b.cn"), Some((0, 2)));
@@ -107,7 +107,7 @@ fn the_closest_enclosing_zone_is_found() {
     assert_eq!(changed.get(&name("EXAMPLE")).map(Zone::serial), Some(9));
     assert_eq!(set.get(&name("example")).map(Zone::serial), Some(7));
     assert_eq!(set.with([zone("new", &[])]).iter().count(), 4);
-    assert!(ZoneSet::new([]).enclosing(&Qname::from_text("cn").expect("a name"), 1).is_none());
+    assert!(ZoneSet::new([]).closest(&Qname::from_text("cn").expect("a name"), 1).is_none());
 }
 
 #[test]
