@@ -318,6 +318,7 @@ impl Response {
         let rcode = match self.rcode() {
             0 => "NOERROR",
             1 => "FORMERR",
+            2 => "SERVFAIL",
             3 => "NXDOMAIN",
             4 => "NOTIMP",
             5 => "REFUSED",

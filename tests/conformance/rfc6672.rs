@@ -165,12 +165,13 @@ fn the_rcode_of_a_chain_that_does_not_fit_is_that_of_its_last_name() {
          {o} 300 DNAME {t}
          {t} 300 DNAME other
          other 300 TXT x
-         here.other 300 A 192.0.2.1
+         {h}.other 300 A 192.0.2.1
          round 300 DNAME {o}.{l}
          {o}.{l} 300 DNAME round",
         o = long("o"),
         t = long("t"),
         l = "l".repeat(60),
+        h = "h".repeat(50),
     );
     let zones = ZoneSet::new([zone("example", &text)]);
     // RFC 6604 §3: not that of the name at which the room ended.
@@ -179,12 +180,10 @@ fn the_rcode_of_a_chain_that_does_not_fit_is_that_of_its_last_name() {
         query.ask(&zones).is(expected);
         Response::of(&zones, Transport::Tcp, &query.to_wire()).expect("an answer")
     };
-    let gone = ask(&format!("gone.{}.example", long("o")), "NXDOMAIN aa tc");
+    let gone = ask(&format!("{}.{}.example", "g".repeat(50), long("o")), "NXDOMAIN aa tc");
     assert_eq!((gone.rcode(), gone.sections[0].len()), (3, 4));
-    let here = ask(&format!("here.{}.example", long("o")), "NOERROR aa tc");
+    let here = ask(&format!("{}.{}.example", "h".repeat(50), long("o")), "NOERROR aa tc");
     assert_eq!((here.rcode(), here.sections[0].len()), (0, 5));
     // A circle ends by its length.
     ask(&format!("{}.round.example", "x".repeat(40)), "NOERROR aa tc");
-    // A name that becomes too long on the way.
-    ask(&format!("{0}.{0}.{0}.{1}.example", "y".repeat(20), long("o")), "NOERROR aa tc");
 }
