@@ -102,10 +102,7 @@ impl ZoneSet {
     }
 
     /// The same with zones that are not loaded, as far as they are not among `zones`.
-    pub fn with_unloaded(
-        zones: impl IntoIterator<Item = Zone>,
-        unloaded: impl IntoIterator<Item = Unloaded>,
-    ) -> Self {
+    pub fn with_unloaded(zones: impl IntoIterator<Item = Zone>, unloaded: impl IntoIterator<Item = Unloaded>) -> Self {
         let mut positions = HashMap::with_hasher(RandomState::default());
         let mut kept: Vec<Zone> = Vec::new();
         for zone in zones {

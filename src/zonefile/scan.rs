@@ -304,7 +304,8 @@ impl<'s> Scanner<'s> {
         // A TTL with the highest bit set counts as 0 (RFC 2181 §8).
         let ttl = if minimum > TTL_MAX { 0 } else { minimum };
         (self.default_ttl, self.last_ttl) = (Some(ttl), Some(ttl));
-        let en = format!("the file has no $TTL and its SOA no TTL: the SOA's MINIMUM, {ttl}, is taken; begin it with $TTL");
+        let en =
+            format!("the file has no $TTL and its SOA no TTL: the SOA's MINIMUM, {ttl}, is taken; begin it with $TTL");
         let zh = format!("文件没有 $TTL，SOA 也没有 TTL：以 SOA 的 MINIMUM {ttl} 代替；请在文件开头加上 $TTL");
         self.report_as(Severity::Warning, place, Rule::TtlMissing, en, zh);
         ttl

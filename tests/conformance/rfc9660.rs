@@ -49,7 +49,8 @@ fn section_3_2_only_if_asked_for_and_only_for_zones_of_ours() {
 fn section_3_2_an_option_that_is_not_empty_is_a_format_error() {
     for data in [&[0][..], &[1, 0, 0, 0, 0, 7]] {
         // Whatever is asked for: the request is wrong, not the name.
-        for (name, qtype) in [("xn--live.xn--zfr164b", "A"), ("xn--nobody.xn--zfr164b", "A"), ("elsewhere.test", "SOA")] {
+        for (name, qtype) in [("xn--live.xn--zfr164b", "A"), ("xn--nobody.xn--zfr164b", "A"), ("elsewhere.test", "SOA")]
+        {
             let response = with(name, qtype, data);
             response.is("FORMERR");
             assert_eq!(response.option(19), None);

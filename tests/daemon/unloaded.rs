@@ -81,7 +81,8 @@ fn a_bad_file_stops_no_other_zone_and_a_reload_that_mends_it_serves_it() {
     assert_eq!(body["zones_not_loaded"], json!(["absent.test.", "child.parent.test."]));
     assert!(metric(&daemon, "zhengming_zones_not_loaded 2") && metric(&daemon, "zhengming_writes_accepted 1"));
     // Queries are counted for the zone that could not answer them.
-    let counted = "zhengming_dns_queries_total{outcome=\"error\",rcode=\"SERVFAIL\",transport=\"udp\",zone=\"absent.test.\"} 2";
+    let counted =
+        "zhengming_dns_queries_total{outcome=\"error\",rcode=\"SERVFAIL\",transport=\"udp\",zone=\"absent.test.\"} 2";
     assert!(metric(&daemon, counted), "{}", daemon.send("GET", "/metrics", &[], "", "").text);
 
     // Changes go on: no suffix is concerned.

@@ -371,7 +371,8 @@ fn unequal_ttls(case: &mut Case<'_>) -> bool {
     let mut changed = false;
     for (ours, theirs) in ours.sections.iter().zip(&mut theirs.sections) {
         let lowered = std::mem::take(theirs).into_iter().map(|record| {
-            let same = |ours: &&Record| (&ours.owner, ours.rtype, &ours.rdata) == (&record.owner, record.rtype, &record.rdata);
+            let same =
+                |ours: &&Record| (&ours.owner, ours.rtype, &ours.rdata) == (&record.owner, record.rtype, &record.rdata);
             let stated = world.ttls_of(&record.owner, record.rtype);
             match ours.iter().find(same) {
                 Some(ours) if stated.first() == Some(&ours.ttl) && stated.contains(&record.ttl) => {

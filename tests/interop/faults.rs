@@ -18,7 +18,10 @@ const FAULTS: &[(Rule, &str)] = &[
     (Rule::NsMissing, "www A 192.0.2.1\n"),
     (Rule::GlueMissing, "@ NS ns\nwww A 192.0.2.1\nsub NS ns.sub\nsub NS ns.example.\n"),
     (Rule::TargetIsAlias, "@ NS ns\nns CNAME www\nwww A 192.0.2.1\nmail MX 10 ns\n"),
-    (Rule::TtlConflict, "@ NS ns.example.\na 60 A 192.0.2.1\na 30 A 192.0.2.2\na 90 A 192.0.2.3\nt 90 TXT x\nt 30 TXT y\n"),
+    (
+        Rule::TtlConflict,
+        "@ NS ns.example.\na 60 A 192.0.2.1\na 30 A 192.0.2.2\na 90 A 192.0.2.3\nt 90 TXT x\nt 30 TXT y\n",
+    ),
     (Rule::DsDigest, "@ NS ns.example.\nsub NS ns.example.\nsub DS 1 13 2 abcd\n"),
 ];
 

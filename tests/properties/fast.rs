@@ -95,7 +95,8 @@ fn zones() -> impl Strategy<Value = ZoneSet> {
         zones.extend((0..dummies).map(|n| zone(&format!("z{n}.example"), SOA_INSIDE)));
         // Zones that are not loaded, below a suffix, above one, and that would be one of those above.
         let unloaded = ["nic.xn--zfr164b", "xn--c.xn--zfr164b", "cn", "z1.example"].iter().enumerate();
-        let unloaded = unloaded.filter(|(bit, _)| more[2] >> (bit + 4) & 1 == 1).map(|(_, apex)| Unloaded::new(name(apex)));
+        let unloaded =
+            unloaded.filter(|(bit, _)| more[2] >> (bit + 4) & 1 == 1).map(|(_, apex)| Unloaded::new(name(apex)));
         ZoneSet::with_unloaded(zones, unloaded)
     })
 }
