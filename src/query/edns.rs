@@ -106,6 +106,10 @@ impl<'q> Edns<'q> {
             dnssec_ok,
             nsid: false,
         };
+        if edns.is_later_version() {
+            // What its RDATA means is for that version to say (RFC 6891 §6.1.3).
+            return (edns, true);
+        }
         let mut rest = record.rdata;
         while let Some(([code_high, code_low, high, low], after)) = rest.split_first_chunk() {
             let Some((data, after)) = after.split_at_checked(usize::from(u16::from_be_bytes([*high, *low]))) else {

@@ -68,8 +68,9 @@ impl Header {
         ((self.flags & OPCODE) >> 11) as u8
     }
 
-    /// Writes the response's header. RD is copied (RFC 1035 §4.1.1); we do not recurse and say so with RA clear;
-    /// AD and CD are clear, nothing is validated here (RFC 4035 §3.1.6 and §3.2.2).
+    /// Writes the response's header. RD of a query is copied (RFC 1035 §4.1.1), of other opcodes it is no such bit
+    /// (RFC 1996 §3.5, RFC 2136 §2.2, RFC 8906 §8.1.4); we do not recurse and say so with RA clear; AD and CD are clear,
+    /// nothing is validated here (RFC 4035 §3.1.6 and §3.2.2).
     #[inline]
     pub fn write_response(
         &self,
@@ -79,7 +80,8 @@ impl Header {
         truncated: bool,
         counts: [u16; 4],
     ) {
-        let mut flags = QR | self.flags & (OPCODE | RD) | rcode & RCODE;
+        let copied = if self.opcode() == OPCODE_QUERY { OPCODE | RD } else { OPCODE };
+        let mut flags = QR | self.flags & copied | rcode & RCODE;
         if authoritative {
             flags |= AA;
         }

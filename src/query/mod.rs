@@ -354,7 +354,7 @@ fn refuse_change<'z>(zones: &'z ZoneSet, question: &Question<'_>, reply: &mut Re
 /// Answers a request without a question: it may ask for nothing but a cookie (RFC 7873 §5.4).
 fn fetch_cookie(request: &Request<'_>, reply: &mut Reply<'_, '_>) {
     match (&request.edns, reply.cookie()) {
-        (Some(edns), Some(valid)) if !edns.is_later_version() => {
+        (Some(edns), Some(valid)) => {
             let has_server_cookie = edns.cookie.flatten().is_some_and(|sent| sent.has_server());
             reply.fail(if valid || !has_server_cookie { NOERROR } else { BADCOOKIE }, Kind::Error);
         }

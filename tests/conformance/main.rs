@@ -28,6 +28,7 @@ mod rfc7873;
 mod rfc8020;
 mod rfc8482;
 mod rfc8484;
+mod rfc8906;
 mod rfc8914;
 mod rfc8945;
 mod rfc9250;

@@ -44,6 +44,19 @@ fn section_6_1_3_later_versions_are_badvers() {
 }
 
 #[test]
+fn section_6_1_3_options_of_later_versions_mean_nothing() {
+    let options = vec![(3, vec![]), (10, vec![1; 8]), (10, vec![1]), (19, vec![1])];
+    let response = with(Opt { version: 1, options, ..Opt::new() });
+    response.is("BADVERS");
+    assert_eq!(response.opt.map(|opt| opt.options), Some(vec![]));
+    // Nor does RDATA that would be malformed in version 0.
+    let query = Query::new("xn--live.xn--zfr164b", "A");
+    let rest = [&[0, 0, 41, 4, 0, 0, 1, 0, 0, 0, 3][..], &[0, 100, 9]].concat();
+    let request = [query.header([1, 0, 0, 1]), query.question(), rest].concat();
+    Response::of(&zones(), Transport::Udp, &request).expect("an answer").is("BADVERS");
+}
+
+#[test]
 fn section_6_1_1_two_opts_are_a_format_error() {
     let query = Query::new("xn--live.xn--zfr164b", "A");
     let opt = Opt::new().to_wire();

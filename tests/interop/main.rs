@@ -5,7 +5,9 @@
 
 mod collection;
 mod compare;
+mod cookies;
 mod differential;
+mod ednscomp;
 mod faults;
 mod packet;
 mod packets;

@@ -8,7 +8,8 @@ use crate::zones::Served;
 use std::fmt::Write as _;
 use zhengming::zone::{Name, Rtype};
 
-const SILENCE: &str = "silence";
+/// What is written where nothing came.
+pub const SILENCE: &str = "silence";
 
 #[test]
 fn odd_packets_get_the_rcode_and_flags_that_are_due() {
@@ -64,16 +65,17 @@ fn judge(probe: &Probe, tcp: bool, seen: &[String; SERVERS], faults: &mut String
 
 /// The summary without what no standard asks for: NSD adds its servers to positive answers, and its errors repeat no
 /// question; FORMERR may come without OPT (RFC 6891 §7).
-fn bare(summary: &str) -> String {
+pub fn bare(summary: &str) -> String {
     let errors = ["FORMERR", "NOTIMP", "REFUSED", "NOTAUTH", "BADVERS"];
     let is_error = errors.iter().any(|error| summary.starts_with(error));
     let stays = |word: &&str| !is_error || !matches!(*word, "qd" | "opt" | "do");
     let words: Vec<&str> = summary.split(' ').filter(stays).collect();
-    words.join(" ").replace("an ns", "an")
+    let has_answer = words.contains(&"an");
+    words.into_iter().filter(|word| !has_answer || *word != "ns").collect::<Vec<_>>().join(" ")
 }
 
 /// RCODE, flags, and which sections are there, in one line.
-fn summary(answer: &[u8], packet: &[u8]) -> String {
+pub fn summary(answer: &[u8], packet: &[u8]) -> String {
     let u16_at = |octets: &[u8], at: usize| u16::from_be_bytes([octets[at], octets[at + 1]]);
     if answer.len() < 12 {
         return format!("{} octets", answer.len());

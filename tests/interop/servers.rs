@@ -44,19 +44,31 @@ pub struct Server {
 impl Servers {
     /// Starts all of them with these zones.
     pub fn start(zones: &[Served]) -> Self {
+        Self::start_with(zones, false)
+    }
+
+    /// The same; those that can want a good cookie over UDP if `cookies_required`.
+    pub fn start_with(zones: &[Served], cookies_required: bool) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path();
         for (number, zone) in zones.iter().enumerate() {
             fs::write(path.join(file_name(number)), &zone.text).expect("a writable directory");
         }
-        let mut peers = [peers::nsd(path, zones), peers::knot(path, zones), peers::bind(path, zones)];
+        let mut peers = [peers::nsd(path, zones), peers::knot(path, zones), peers::bind(path, zones, cookies_required)];
         let (key, secret) = peers::KEY;
         let mut toml = format!("[[keys]]\nname = '{key}'\nalgorithm = 'hmac-sha256'\nsecret = '{secret}'\n");
         for (number, zone) in zones.iter().enumerate() {
             let (apex, file) = (&zone.apex, path.join(file_name(number)));
             writeln!(toml, "[[zones]]\napex = '{apex}'\nfile = '{}'", file.display()).expect("a string");
         }
-        let daemon = TestDaemon::start_with(&[], &toml);
+        let mut daemon = TestDaemon::prepare(&[], &toml);
+        let secret = peers::COOKIE_SECRET;
+        let identity = format!(
+            "workers = 1\nnsid = 'probe'\ncookie_secrets = ['{secret}']\ncookie_roll_secs = 0\n\
+             cookies_required = {cookies_required}"
+        );
+        daemon.reconfigure("workers = 1", &identity);
+        daemon.restart();
         peers.iter_mut().for_each(|peer| peer.wait(zones));
         let [nsd, knot, bind] = peers;
         let zhengming = Server::new(NAMES[0], daemon.dns());
@@ -95,6 +107,11 @@ impl Server {
         let mut server = Self::new(name, (Ipv4Addr::LOCALHOST, port).into());
         server.process = Some((process, log));
         server
+    }
+
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// What it has written to its log.

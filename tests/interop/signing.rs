@@ -39,7 +39,8 @@ pub fn sign_some(random: &mut Random, families: &mut [Family]) {
     }
 }
 
-fn sign(directory: &Path, zone: &Served, (algorithm, bits): (&str, &[&str]), denial: &[&str]) -> Option<String> {
+/// The zone's text, signed; none if the signer cannot.
+pub fn sign(directory: &Path, zone: &Served, (algorithm, bits): (&str, &[&str]), denial: &[&str]) -> Option<String> {
     let apex = zone.apex.to_string();
     let (plain, signed) = (directory.join("plain"), directory.join("signed"));
     fs::write(&plain, &zone.text).expect("a writable directory");
