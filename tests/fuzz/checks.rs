@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each target uses its part of it")]
 
-use crate::respond::{self, Opt, Query, UDP_SIZE_MAX};
+use crate::respond::{self, Opt, Query, Response, UDP_SIZE_MAX};
 use std::path::Path;
 use std::sync::LazyLock;
 use zhengming::query::{self, Outcome, Transport};
@@ -38,6 +38,21 @@ pub fn request(octets: &[u8], transport: Transport, room: usize) {
         assert_eq!(response[..2], octets[..2]);
         let len = query::truncate(&respond::settings(), &client, octets, &mut response);
         assert!((12..=limit).contains(&len), "{len} octets truncated");
+    }
+}
+
+/// As a message: what answers it is whole, by a decoder of the tests' own and by hickory's, and where the hot path answers
+/// it says octet for octet what the full path says.
+pub fn message(octets: &[u8], transport: Transport) {
+    Response::of(&ZONES, transport, octets);
+    let (settings, client) = (respond::settings(), respond::client(transport));
+    let (mut in_place, mut full) = (vec![0; u16::MAX.into()], vec![0; u16::MAX.into()]);
+    let Some(request) = in_place.get_mut(..octets.len()) else { return };
+    request.copy_from_slice(octets);
+    if let Some(fast) = query::respond_in_place(&ZONES, &settings, &client, &mut in_place, octets.len()) {
+        let outcome = query::respond_fully(&ZONES, &settings, &client, octets, &mut full);
+        assert_eq!(fast, outcome);
+        assert_eq!(in_place[..fast.len], full[..outcome.len]);
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the fuzz targets check, of mutations of what is good: requests, cookies, master files, PROXY headers; for as many
-//! rounds as `ZHENGMING_FUZZ_ROUNDS` says.
+//! What the fuzz targets check, of mutations of what is good: requests and what answers them, cookies, master files, PROXY
+//! headers, signatures; for as many rounds as `ZHENGMING_FUZZ_ROUNDS` says.
 //!
 //! They run with the other tests for a moment; `ZHENGMING_FUZZ_ROUNDS=100000000 cargo test --release --test fuzz` goes on
 //! longer, `ZHENGMING_FUZZ_SEED` elsewhere. A failure prints the octets.
@@ -105,6 +105,18 @@ fn requests_may_be_any_octets() {
         let transport = Transport::ALL[random.below(Transport::ALL.len())];
         let room = 500 + random.below(1200);
         held(&request, || checks::request(&request, transport, room));
+    }
+}
+
+#[test]
+fn messages_are_answered_with_messages() {
+    let (mut random, seeds) = (random(), seeds());
+    for _ in 0..number("ZHENGMING_FUZZ_ROUNDS", ROUNDS / 4) {
+        let mut request = seeds[random.below(seeds.len())].clone();
+        let other = &seeds[random.below(seeds.len())];
+        mutate(&mut request, other, &mut random);
+        let transport = Transport::ALL[random.below(Transport::ALL.len())];
+        held(&request, || checks::message(&request, transport));
     }
 }
 

@@ -8,6 +8,7 @@ mod doh;
 mod doh3;
 mod doq;
 mod dot;
+mod foreign;
 mod kit;
 #[path = "../common/served.rs"]
 mod served;
