@@ -342,7 +342,7 @@ fn dig(server: &Server, probes: &[Probe]) -> Vec<String> {
             shown(answers.next().expect("one for each"))
         }
     };
-    probes.iter().map(|probe| shown(probe)).collect()
+    probes.iter().map(&mut shown).collect()
 }
 
 /// One answer in dig's output.

@@ -48,6 +48,11 @@ impl World {
         self.apex_of(name).map(|apex| &self.zones[&apex])
     }
 
+    /// Whether the zone with this apex has a DNSKEY.
+    pub fn has_key(&self, apex: &Name) -> bool {
+        self.zones.get(apex).is_some_and(|zone| zone.records.iter().any(|(_, rtype, ..)| *rtype == Rtype::DNSKEY))
+    }
+
     /// Whether the name has records in its zone.
     pub fn is_owner(&self, name: &Name) -> bool {
         self.zone_of(name).is_some_and(|zone| zone.owners.contains(&name.to_lowercase()))
