@@ -32,6 +32,7 @@ pub(super) fn check(config: &Config, faults: &Faults<'_>) {
     apexes(config, faults);
     labels(config, faults);
     super::terms::check(config, faults);
+    super::procedure::check(config, faults);
     if let Err(error) = crate::telemetry::log::check_filter(&config.log.level) {
         faults.add(None, format!("`log.level`: {error}"), "“log.level”无法识别");
     }

@@ -29,6 +29,9 @@ impl Config {
             expiry_grace_secs: registry.expiry_grace_secs,
             brake_percent: registry.brake_percent,
             brake_names_min: registry.brake_names_min,
+            calendar: registry.calendar.calendar(),
+            review: registry.review.clone(),
+            rates: super::procedure::rates(self),
             second_factor: Vec::new(),
             terms: self.terms(),
         }

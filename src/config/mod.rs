@@ -7,15 +7,17 @@ mod check;
 mod convert;
 mod interface;
 mod parse;
+mod procedure;
 mod reader;
 mod terms;
 
 pub use convert::zone_apex;
 pub(crate) use parse::{role, token_name};
+pub use procedure::{Days, RateRow};
 pub use reader::Fault;
 
 use crate::query::CookieSecret;
-use crate::registry::{Profile, Regions, Role, Timestamp, UnitKind};
+use crate::registry::{PoorArea, Profile, Regions, ReviewRules, Role, Timestamp, UnitKind};
 use crate::server::RateLimits;
 use crate::telemetry::log::Format;
 use crate::tsig::Algorithm;
@@ -284,6 +286,14 @@ pub struct Registry {
     pub brake_names_min: u64,
     /// When units are told of the end of a term, in days from it.
     pub notices_days: Vec<i32>,
+    /// Holidays, and weekend days that are worked on.
+    pub calendar: Days,
+    /// How applications are reviewed.
+    pub review: ReviewRules,
+    /// What a name costs, by suffix, kind of area and day.
+    pub rates: Vec<RateRow>,
+    /// The poor areas, which pay less.
+    pub poor_areas: Vec<PoorArea>,
 }
 
 /// `[log]`: logs on standard error.
@@ -480,6 +490,10 @@ impl Default for Registry {
             brake_percent: 5,
             brake_names_min: 20,
             notices_days: vec![-30, -7, 5],
+            calendar: Days::default(),
+            review: ReviewRules::default(),
+            rates: procedure::default_rates(),
+            poor_areas: Vec::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From the text of a configuration file to its types, one function a section.
 
 use super::interface::{self, Listener};
+use super::procedure;
 use super::reader::{Fault, Faults, Table, Value};
 use super::{
     Admin, Allow, Config, Data, Gateway, Log, ProfileName, RateLimit, Registry, Secret, SecretSource, Server,
@@ -299,6 +300,10 @@ fn registry(table: &Table<'_>, default: Registry) -> Registry {
         brake_percent: table.read("brake_percent", default.brake_percent, |value| value.integer(0..=100)),
         brake_names_min: table.read("brake_names_min", default.brake_names_min, |value| value.integer(0..=i64::MAX)),
         notices_days: table.read("notices_days", default.notices_days, terms::notices_days),
+        calendar: table.section("calendar", default.calendar, procedure::days),
+        review: table.section("review", default.review, procedure::review),
+        rates: table.sections("rates", default.rates, procedure::rate),
+        poor_areas: table.sections("poor_areas", default.poor_areas, procedure::poor_area),
     }
 }
 

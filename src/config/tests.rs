@@ -29,7 +29,7 @@ fn the_template_shows_the_defaults() {
 #[test]
 fn the_template_names_every_option() {
     let template = include_str!("../../config/zhengming.toml");
-    let parser = include_str!("parse.rs");
+    let parser = concat!(include_str!("parse.rs"), include_str!("procedure.rs"));
     let mut options = 0;
     for call in [".read(", ".require(", ".section(", ".sections("] {
         for (at, _) in parser.match_indices(call) {
@@ -38,7 +38,7 @@ fn the_template_names_every_option() {
             let shown = template.lines().any(|line| {
                 let line = line.trim_start_matches("# ").trim_start_matches('[');
                 line.strip_prefix(option).is_some_and(|rest| rest.trim_start().starts_with(['=', ']']))
-                    || ["admin.", "server."]
+                    || ["admin.", "server.", "registry.", "registry.review."]
                         .iter()
                         .any(|section| line.strip_prefix(section).is_some_and(|line| line.starts_with(option)))
             });
@@ -295,4 +295,42 @@ fn the_programs_own_principals_are_nobodys_tokens() {
         assert_eq!(token_name(name), None, "{name}");
     }
     assert_eq!(token_name("clock-2").as_deref(), Some("clock-2"));
+}
+
+#[test]
+fn rates_and_days_are_read_and_slips_named() {
+    let text = "version = 1\n[registry.calendar]\nholidays = [\"2026-10-01/2026-10-07\"]\nworking_weekends = [\"2026-10-10\"]\n\
+                [registry.review]\nlocal_days = 3\n[[registry.review.regions]]\nregion = \"620421\"\ndays = 2\n\
+                [[registry.rates]]\nsuffix = \"政务.cn\"\nfrom = \"2026-01-01\"\nyuan = 260\n\
+                [[registry.poor_areas]]\nregion = \"620421\"\nfrom = \"2015-01-01\"\nuntil = \"2020-12-31\"\n";
+    let policy = parse(text).expect("a valid file").policy();
+    let (day, region) = (
+        Timestamp::parse_start("2026-09-30").expect("a date"),
+        crate::registry::Region::parse("620421").expect("a code"),
+    );
+    let until = policy.calendar.deadline(day, policy.review.local_days_in(&region));
+    assert_eq!(until, Timestamp::parse_end("2026-10-09").expect("a date"));
+    let yearly = policy.rates.yearly("xn--zfr164b", &region, day).map(|rate| rate.to_string());
+    assert_eq!(yearly.as_deref(), Some("260.00"));
+    assert_eq!(policy.rates.yearly("xn--55qw42g", &region, day), None, "given rates take the place of the defaults");
+
+    let rate = |rows: &str| format!("version = 1\n[[registry.rates]]\n{rows}");
+    let good = "suffix = \"政务\"\nfrom = \"2026-01-01\"\nyuan = 260\n";
+    for (text, words) in [
+        (rate(&good.replace("260", "99")), "99 is not between 100 and 30000"),
+        (rate(&good.replace("政务", "example")), "`example` is not a suffix"),
+        (rate(&good.replace("2026-01-01", "soon")), "\"soon\" is not a date"),
+        (rate(&format!("{good}[[registry.rates]]\n{}", good.replace("政务", "政务.cn"))), "begin on the same day"),
+        ("version = 1\n[registry.review]\nlocal_days = 6\n".into(), "6 is not between 1 and 5"),
+        ("version = 1\n[registry.review]\npapers = [\"a form\"]\n".into(), "\"a form\" is not the id of a paper"),
+        ("version = 1\n[registry.calendar]\nholidays = [\"2026-10-07/2026-10-01\"]\n".into(), "is not a day"),
+        (
+            "version = 1\n[registry.calendar]\nholidays = [\"2026-10-10\"]\nworking_weekends = [\"2026-10-10\"]\n"
+                .into(),
+            "2026-10-10 is both a holiday and a working day",
+        ),
+    ] {
+        let found = faults(&text);
+        assert!(found.iter().any(|fault| fault.contains(words)), "{words}: {found:?}");
+    }
 }

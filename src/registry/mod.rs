@@ -3,30 +3,36 @@
 //! Pure: the time, the sequence number and the state are arguments, nothing is read or written here. A decision is a
 //! list of [`Event`]s, each the whole new image of one object, so that applying an event twice equals applying it once.
 
+pub mod calendar;
 pub mod change;
 pub mod command;
 pub mod decide;
 pub mod event;
+pub mod fee;
 pub mod hold;
 pub mod life;
 pub mod name;
 pub mod policy;
 pub mod refusal;
 pub mod resolution;
+pub mod review;
 pub mod state;
 pub mod time;
 pub mod unit;
 
+pub use calendar::{Calendar, DayRange};
 pub use change::{Approval, Change, ChangeId, ChangeState, Level};
 pub use command::{Actor, Command, Context, Role};
 pub use decide::decide;
 pub use event::{Decision, Event, Hash, Outcome, Position, Request, Transaction};
+pub use fee::{Area, Fee, Money, PoorArea, Rate, Rates};
 pub use hold::{Hold, HoldReason, Holds};
 pub use life::{Leaving, Life, Notice, NoticeKind, Noticed, Profile, RenewedBy, Reservation, Stage, TermEnd, Terms};
 pub use name::{NameKey, NameState, Registration};
 pub use policy::{Guarded, Policy, SuffixSet};
 pub use refusal::{Code, Refusal, Refusals};
 pub use resolution::{DelegationSigner, NameServer, Resolution};
+pub use review::ReviewRules;
 pub use state::{Brake, Due, DueKind, SetTotals, State, Unavailable};
 pub use time::Timestamp;
 pub use unit::{Region, Regions, Unit, UnitId, UnitKind};

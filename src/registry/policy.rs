@@ -1,6 +1,9 @@
 //! The registry's settings, as the configuration gives them.
 
+use super::calendar::Calendar;
+use super::fee::Rates;
 use super::life::Terms;
+use super::review::ReviewRules;
 use super::unit::UnitKind;
 use std::sync::Arc;
 
@@ -30,6 +33,12 @@ pub struct Policy {
     pub brake_percent: u32,
     /// Number of names up to which it never is.
     pub brake_names_min: u64,
+    /// Which days are worked on; deadlines are counted in them.
+    pub calendar: Calendar,
+    /// Who reviews applications, and within how many working days.
+    pub review: ReviewRules,
+    /// What a name costs.
+    pub rates: Rates,
     /// What a token alone may not do: it takes a second factor too (R60).
     pub second_factor: Vec<Guarded>,
     /// Notices, and how terms end.
@@ -93,6 +102,9 @@ impl Policy {
             expiry_grace_secs: 0,
             brake_percent: 5,
             brake_names_min: 20,
+            calendar: Calendar::default(),
+            review: ReviewRules::default(),
+            rates: Rates::default(),
             second_factor: Vec::new(),
             terms: Terms::default(),
         }

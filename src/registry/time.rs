@@ -65,6 +65,16 @@ impl Timestamp {
         self.shanghai().map_or_else(|| self.to_string(), |datetime| datetime.date().to_string())
     }
 
+    /// Its day in Asia/Shanghai; none outside the calendar.
+    pub(super) fn date(self) -> Option<Date> {
+        self.shanghai().map(|datetime| datetime.date())
+    }
+
+    /// The last second of a day in Asia/Shanghai.
+    pub(super) fn end_of(date: Date) -> Option<Self> {
+        from_shanghai(date, LAST_SECOND)
+    }
+
     fn parse(text: &str, time_of_date: Time) -> Result<Self, TimeError> {
         // "2026-11-22" is a date and nothing else; every other form must bring its own offset.
         if text.len() == "2026-11-22".len() {
