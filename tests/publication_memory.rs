@@ -9,8 +9,9 @@ use std::sync::Arc;
 use zhengming::idn::Label;
 use zhengming::registry::life::{Ends, Life, Reservation, TermEnd};
 use zhengming::registry::{
-    Brake, Change, ChangeId, Due, Event, NameKey, Policy, Registration, Resolution, SetTotals, State, SuffixSet,
-    Timestamp, Unavailable, Unit, UnitId, UnitKind,
+    Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, Event, NameKey, Order, OrderId, Policy,
+    Registration, Remittance, RemittanceId, Resolution, SetTotals, State, SuffixSet, Timestamp, Unavailable, Unit,
+    UnitId, UnitKind,
 };
 use zhengming::snapshot::{self, Snapshot};
 use zhengming::update::overlay::Overlay;
@@ -77,6 +78,26 @@ impl State for OneUnit {
         Ok(None)
     }
 
+    fn application(&self, _: ApplicationId) -> Result<Option<Application>, Unavailable> {
+        Ok(None)
+    }
+
+    fn order(&self, _: OrderId) -> Result<Option<Order>, Unavailable> {
+        Ok(None)
+    }
+
+    fn remittance(&self, _: RemittanceId) -> Result<Option<Remittance>, Unavailable> {
+        Ok(None)
+    }
+
+    fn claim(&self, _: &NameKey) -> Result<Option<Claim>, Unavailable> {
+        Ok(None)
+    }
+
+    fn account(&self, _: Account) -> Result<Option<UnitId>, Unavailable> {
+        Ok(None)
+    }
+
     fn names_of(&self, _: &UnitId, _: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
         Ok(())
     }
@@ -114,6 +135,7 @@ fn unit() -> Unit {
         region: zhengming::registry::Region::parse("620421").unwrap(),
         admin_function_proof: None,
         holds: Default::default(),
+        account: None,
         version: 1,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {"begin":{"format":1}}
-//! {"unit":{"id":"u1","name":"…","kind":"organ","region":"620421","holds":[…]}}
+//! {"unit":{"id":"u1","name":"…","kind":"organ","region":"620421","account":"20458813","holds":[…]}}
 //! {"name":{"name":"xn--….xn--zfr164b","unit":"u1","registered":"…","expires":"…","kind":1,"primary":true,
 //!          "resolution":{"type":"A",…},"holds":[…],"basis":"migration"}}
 //! {"removed":{"name":"xn--….xn--zfr164b"}}
@@ -19,7 +19,7 @@ use super::v1::objects::HoldView;
 use super::v1::requests::{AssertedApproval, UnitKind, region, unit_id};
 use super::v1::{DayEdge, Resolution, ResolutionInput, name_key, objects, time_at};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
-use crate::registry::{Code, Hold, HoldReason, Holds, NameKey, Policy, Registration, Timestamp, Unit};
+use crate::registry::{Account, Code, Hold, HoldReason, Holds, NameKey, Policy, Registration, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
 /// The format's version.
@@ -87,6 +87,9 @@ struct UnitInput {
     region: String,
     #[serde(default)]
     admin_function_proof: Option<String>,
+    /// For units that had one in the system before; others are assigned one.
+    #[serde(default)]
+    account: Option<String>,
     #[serde(default)]
     holds: Vec<Object<HoldInput>>,
 }
@@ -99,6 +102,8 @@ struct UnitOutput {
     region: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     admin_function_proof: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
     holds: Vec<HoldView>,
 }
 
@@ -195,8 +200,16 @@ impl UnitInput {
                 admin_function_proof: self.admin_function_proof.map(Into::into),
             },
             holds: holds(self.holds, "unit.holds", principal)?,
+            account: self.account.as_deref().map(account).transpose()?,
         }))
     }
+}
+
+fn account(text: &str) -> Result<Account, Problem> {
+    Account::parse(text).ok_or_else(|| {
+        let en = "An account number has eight digits; leave it out to have one assigned.";
+        Problem::registry(Code::UnitInvalid, en, "账号为八位数字；不填则由系统分配。").field("unit.account")
+    })
 }
 
 impl NameInput {
@@ -293,6 +306,7 @@ pub fn unit(unit: &Unit) -> String {
         kind: unit.kind.into(),
         region: unit.region.to_string(),
         admin_function_proof: unit.admin_function_proof.as_deref().map(Into::into),
+        account: unit.account.map(|account| account.to_string()),
         holds: objects::holds(&unit.holds),
     }))
 }

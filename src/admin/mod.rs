@@ -4,9 +4,11 @@
 //! request ─▶ observe (id, counters) ─▶ authorize (token, table of roles) ─▶ handler ─▶ update ─▶ receipt or problem
 //! ```
 
+mod applications;
 mod auth;
 mod changes;
 mod export;
+mod filings;
 mod health;
 mod holds;
 mod import;
@@ -15,9 +17,11 @@ mod json;
 pub mod lines;
 mod names;
 mod openapi;
+mod orders;
 mod params;
 pub mod problem;
 mod reload;
+mod remittances;
 pub mod roles;
 mod router;
 mod shared;

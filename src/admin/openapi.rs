@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document: paths and schemas come from the handlers, roles from their table, and errors from here.
 
+mod filings;
+
 use super::problem::{Edge, ErrorCode, ProblemBody};
 use super::roles::{Endpoint, Reach, Row, TABLE};
 use super::router;
@@ -52,7 +54,7 @@ fn line_codes() -> Vec<ErrorCode> {
         &[Code::UnitInvalid, Code::UnitNotFound, Code::LabelInvalid, Code::LabelReserved, Code::LabelOccupied],
         &[Code::SuffixUnknown, Code::SuffixNotAllowed, Code::NameOfOtherUnit, Code::KindInvalid, Code::TermInvalid],
         &[Code::TermByRenewalOnly, Code::ApprovalsIncomplete, Code::SamePrincipal, Code::HoldInvalid],
-        &[Code::HoldByClockOnly, Code::Brake, Code::SecondFactorRequired, Code::LabelKept],
+        &[Code::HoldByClockOnly, Code::Brake, Code::SecondFactorRequired, Code::LabelKept, Code::NameClaimed],
     ];
     let registry = groups.into_iter().chain([RESOLUTION]).flatten().copied().map(ErrorCode::Registry);
     edge.chain(registry).collect()
@@ -180,6 +182,7 @@ fn rules(endpoint: Endpoint) -> Groups {
         E::PutName => (
             BODIED,
             &[
+                &[Code::NameClaimed, Code::UnitBlacklisted],
                 &[Code::LabelInvalid, Code::LabelReserved, Code::LabelOccupied, Code::SuffixUnknown],
                 &[Code::SuffixNotAllowed, Code::UnitInvalid, Code::UnitNotFound, Code::NameOfOtherUnit],
                 &[Code::TermInvalid, Code::TermByRenewalOnly, Code::KindInvalid, Code::LabelKept],
@@ -197,7 +200,7 @@ fn rules(endpoint: Endpoint) -> Groups {
                 STALE,
             ],
         ),
-        E::RenewName => (BODIED, &[NAME, &[Code::TermInvalid, Code::DeletionFinal], FOREIGN, STALE]),
+        E::RenewName => (BODIED, &[NAME, &[Code::TermInvalid, Code::DeletionFinal, Code::NameClaimed], FOREIGN, STALE]),
         E::UnfreezeName => (&[WRITE], &[NAME, &[Code::NotFrozen, Code::DeletionFinal], FOREIGN, STALE]),
         E::PutMigration => (BODIED, &[NAME, &[Code::MigrationInvalid], FOREIGN, STALE]),
         E::DeleteMigration => (&[WRITE], &[NAME, FOREIGN, STALE]),
@@ -277,6 +280,7 @@ fn rules(endpoint: Endpoint) -> Groups {
             &[],
         ),
         E::MoveTestClock => (&[&[Edge::MalformedJson, Edge::InvalidParameter], BODY], &[]),
+        filing => filings::rules(filing),
     }
 }
 

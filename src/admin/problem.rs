@@ -180,10 +180,12 @@ fn registry_status(code: Code) -> u16 {
     match code {
         Code::SamePrincipal
         | Code::ConsentRequired
+        | Code::UnitBlacklisted
         | Code::RegionForeign
         | Code::RoleForbidden
         | Code::SecondFactorRequired => 403,
         Code::UnitNotFound | Code::NameNotFound | Code::ChangeNotFound | Code::HoldNotFound => 404,
+        Code::ApplicationNotFound | Code::OrderNotFound | Code::RemittanceNotFound => 404,
         Code::LabelOccupied
         | Code::NameOfOtherUnit
         | Code::TermByRenewalOnly
@@ -195,6 +197,15 @@ fn registry_status(code: Code) -> u16 {
         | Code::DeletionFinal
         | Code::LabelKept
         | Code::MigrationRunning
+        | Code::NameRegistered
+        | Code::NameClaimed
+        | Code::ApplicationNotPending
+        | Code::OfficeReviewFirst
+        | Code::NotPayable
+        | Code::RateMissing
+        | Code::OrderNotPending
+        | Code::RemittanceNotPending
+        | Code::AmountMismatch
         | Code::Brake
         | Code::BrakeNotEngaged => 409,
         Code::VersionStale => 412,
@@ -205,6 +216,20 @@ fn registry_status(code: Code) -> u16 {
         | Code::SuffixUnknown
         | Code::TermInvalid
         | Code::KindInvalid
+        | Code::Slot1Required
+        | Code::Slot2Required
+        | Code::SlotTermRequired
+        | Code::SlotsTooMany
+        | Code::SlotRepeated
+        | Code::SlotBundleRepeated
+        | Code::PurposeNeedsPath
+        | Code::PapersIncomplete
+        | Code::ConfirmationRequired
+        | Code::InvoiceRequired
+        | Code::VoucherInvalid
+        | Code::AmountInvalid
+        | Code::BatchEmpty
+        | Code::ItemRepeated
         | Code::AddressInvalid
         | Code::TargetInvalid
         | Code::TargetLoop

@@ -2,7 +2,8 @@
 
 use super::problem::{Edge, Problem};
 use super::{
-    Admin, auth, changes, export, health, holds, import, journal, names, openapi, reload, roles, terms, token, units,
+    Admin, applications, auth, changes, export, health, holds, import, journal, names, openapi, orders, reload,
+    remittances, roles, terms, token, units,
 };
 use axum::Router;
 use axum::body::Bytes;
@@ -65,6 +66,19 @@ pub(super) fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(changes::submit))
         .routes(routes!(changes::get, changes::withdraw))
         .routes(routes!(changes::decide))
+        .routes(routes!(applications::list, applications::create))
+        .routes(routes!(applications::get, applications::edit, applications::withdraw))
+        .routes(routes!(applications::submit))
+        .routes(routes!(applications::decide))
+        .routes(routes!(applications::fee))
+        .routes(routes!(orders::list, orders::create))
+        .routes(routes!(orders::get, orders::withdraw))
+        .routes(routes!(orders::change_years))
+        .routes(routes!(orders::confirm))
+        .routes(routes!(orders::renew))
+        .routes(routes!(remittances::list, remittances::create))
+        .routes(routes!(remittances::get, remittances::take_back))
+        .routes(routes!(remittances::recognise))
         .routes(routes!(import::import))
         .routes(routes!(export::export))
         .routes(routes!(journal::read))

@@ -6,19 +6,15 @@
 //!     └──────────▶ rejected ◀───────┘          withdrawn: its name was deleted or the submitter took it back
 //! ```
 
+use super::ids::ChangeId;
 use super::name::NameKey;
 use super::resolution::Resolution;
 use super::time::Timestamp;
-use std::fmt;
 
 /// Longest reason in octets that is kept in the journal and shown to the unit (about 300 characters).
 pub const REASON_LEN_MAX: usize = 1000;
 /// Longest id of an asserted reviewer in octets; it is an id, not a person's name and office.
 pub const REVIEWER_LEN_MAX: usize = 100;
-
-/// A change's id: `c` and the `seq` of the transaction that submitted it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ChangeId(pub u64);
 
 /// The level of an approval; local comes first (R17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,15 +78,6 @@ pub struct Change {
     pub version: u64,
 }
 
-impl ChangeId {
-    /// The id of `text` (`c42`), if it is one.
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix('c')?;
-        let canonical = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-        canonical.then(|| digits.parse().ok().map(Self)).flatten()
-    }
-}
-
 impl Level {
     /// The level's name in files and in the API.
     pub fn as_str(self) -> &'static str {
@@ -119,11 +106,5 @@ impl ChangeState {
             Self::Rejected => "rejected",
             Self::Withdrawn => "withdrawn",
         }
-    }
-}
-
-impl fmt::Display for ChangeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "c{}", self.0)
     }
 }

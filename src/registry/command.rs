@@ -1,11 +1,13 @@
 //! What can be asked of the registry, and by whom.
 
-use super::change::{ChangeId, Level};
+use super::change::Level;
 use super::hold::HoldReason;
+use super::ids::ChangeId;
 use super::name::NameKey;
+use super::procedure::{ApplicationCommand, OrderCommand};
 use super::resolution::Resolution;
 use super::time::Timestamp;
-use super::unit::{Region, Regions, UnitId, UnitKind};
+use super::unit::{Account, Region, Regions, UnitId, UnitKind};
 use super::{Holds, Policy};
 
 /// What a principal may do; the table of roles and endpoints is in `admin::roles`.
@@ -74,6 +76,12 @@ pub enum Command {
     ChangeHolder { key: NameKey, unit: UnitId, consent: Option<Box<str>> },
     /// Extends a term by whole years from its old end (R32).
     Renew { key: NameKey, years: u32 },
+    /// Extends several terms by whole years from their old ends, all or none (R33).
+    RenewAll { keys: Vec<NameKey>, years: u32 },
+    /// Something to do with an application.
+    Apply(ApplicationCommand),
+    /// Something to do with orders and remittances.
+    Charge(OrderCommand),
     /// Proposes a resolution; with both approvals asserted it goes live at once.
     Submit { name: NameKey, resolution: Resolution, asserted: Vec<(Level, Box<str>)> },
     /// Approves or rejects a pending change.
@@ -162,8 +170,8 @@ pub struct HoldSpec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each variant's sentence tells of its fields")]
 pub enum ImportItem {
-    /// A unit with its holds.
-    Unit { id: UnitId, spec: UnitSpec, holds: Holds },
+    /// A unit with its holds, and its account number if it had one in the system before.
+    Unit { id: UnitId, spec: UnitSpec, holds: Holds, account: Option<Account> },
     /// A name with everything it has.
     Name(Box<ImportName>),
 }

@@ -1,9 +1,11 @@
 //! What a decision changes, and the transaction it becomes.
 
+use super::application::Application;
 use super::change::Change;
 use super::command::Actor;
 use super::life::{Notice, Noticed, Reservation};
 use super::name::{NameKey, Registration};
+use super::order::{Order, Remittance};
 use super::state::Brake;
 use super::time::Timestamp;
 use super::unit::{Unit, UnitId};
@@ -20,6 +22,12 @@ pub enum Event {
     NameRemoved { key: NameKey, unit: UnitId },
     /// A change as it now is.
     Change(Change),
+    /// An application as it now is.
+    Application(Application),
+    /// An order as it now is.
+    Order(Order),
+    /// A remittance as it now is.
+    Remittance(Remittance),
     /// The brake as it now is; none once what it stopped has taken effect.
     Brake(Option<Brake>),
     /// The zone with this apex (A-labels, final dot) was read from a file or from settings with this SHA-256.

@@ -3,6 +3,7 @@
 //! Pure: the time, the sequence number and the state are arguments, nothing is read or written here. A decision is a
 //! list of [`Event`]s, each the whole new image of one object, so that applying an event twice equals applying it once.
 
+pub mod application;
 pub mod calendar;
 pub mod change;
 pub mod command;
@@ -10,29 +11,37 @@ pub mod decide;
 pub mod event;
 pub mod fee;
 pub mod hold;
+pub mod ids;
 pub mod life;
 pub mod name;
+pub mod order;
 pub mod policy;
+pub mod procedure;
 pub mod refusal;
 pub mod resolution;
 pub mod review;
+#[cfg(test)]
+pub mod samples;
 pub mod state;
 pub mod time;
 pub mod unit;
 
+pub use application::{Application, ApplicationSpec, ApplicationState, Paper, Purpose, Slot, SlotSpec, Step};
 pub use calendar::{Calendar, DayRange};
-pub use change::{Approval, Change, ChangeId, ChangeState, Level};
+pub use change::{Approval, Change, ChangeState, Level};
 pub use command::{Actor, Command, Context, Role};
 pub use decide::decide;
 pub use event::{Decision, Event, Hash, Outcome, Position, Request, Transaction};
 pub use fee::{Area, Fee, Money, PoorArea, Rate, Rates};
 pub use hold::{Hold, HoldReason, Holds};
+pub use ids::{ApplicationId, ChangeId, OrderId, RemittanceId};
 pub use life::{Leaving, Life, Notice, NoticeKind, Noticed, Profile, RenewedBy, Reservation, Stage, TermEnd, Terms};
 pub use name::{NameKey, NameState, Registration};
+pub use order::{Claim, Confirmation, Order, OrderBasis, OrderLine, OrderState, Payer, Remittance, RemittanceState};
 pub use policy::{Guarded, Policy, SuffixSet};
 pub use refusal::{Code, Refusal, Refusals};
 pub use resolution::{DelegationSigner, NameServer, Resolution};
 pub use review::ReviewRules;
 pub use state::{Brake, Due, DueKind, SetTotals, State, Unavailable};
 pub use time::Timestamp;
-pub use unit::{Region, Regions, Unit, UnitId, UnitKind};
+pub use unit::{Account, Region, Regions, Unit, UnitId, UnitKind};

@@ -1,7 +1,7 @@
 //! Registrations: one label under one suffix set, held by one unit for a term.
 
-use super::change::ChangeId;
 use super::hold::{HoldReason, Holds};
+use super::ids::ChangeId;
 use super::life::Life;
 use super::policy::{Policy, SuffixSet};
 use super::refusal::{Code, Refusal};

@@ -54,6 +54,12 @@ codes! {
     NameNotFound = "name_not_found",
     /// The change does not exist.
     ChangeNotFound = "change_not_found",
+    /// The application does not exist.
+    ApplicationNotFound = "application_not_found",
+    /// The order does not exist.
+    OrderNotFound = "order_not_found",
+    /// The remittance does not exist.
+    RemittanceNotFound = "remittance_not_found",
     /// The hold is not placed.
     HoldNotFound = "hold_not_found",
     /// The unit's data are not acceptable.
@@ -78,6 +84,54 @@ codes! {
     TermByRenewalOnly = "term_by_renewal_only",
     /// The application slot is outside 1 to 7 (R8).
     KindInvalid = "kind_invalid",
+    /// The application lacks the full name (R8).
+    Slot1Required = "slot1_required",
+    /// The application lacks the short name (R8).
+    Slot2Required = "slot2_required",
+    /// A name of the application has no term (R8).
+    SlotTermRequired = "slot_term_required",
+    /// The application has more than seven names (R8).
+    SlotsTooMany = "slots_too_many",
+    /// A slot of the application is given twice.
+    SlotRepeated = "slot_repeated",
+    /// Two slots of the application are variants of one another (R8).
+    SlotBundleRepeated = "slot_bundle_repeated",
+    /// Columns, topics and systems use paths (R12).
+    PurposeNeedsPath = "purpose_needs_path",
+    /// A paper of the check-list is missing or has no scan (R20).
+    PapersIncomplete = "papers_incomplete",
+    /// A name that has nothing of the unit's takes reviewers who say that they saw it (R7).
+    ConfirmationRequired = "confirmation_required",
+    /// The unit is blacklisted (R56).
+    UnitBlacklisted = "unit_blacklisted",
+    /// The unit holds the name already.
+    NameRegistered = "name_registered",
+    /// The name is applied for, or an order for it is open.
+    NameClaimed = "name_claimed",
+    /// The application is not in a state that takes this.
+    ApplicationNotPending = "application_not_pending",
+    /// The government office approves before the reviews.
+    OfficeReviewFirst = "office_review_first",
+    /// Nothing is owed before both reviews passed (R26).
+    NotPayable = "not_payable",
+    /// There is no rate for the name on this day (R25).
+    RateMissing = "rate_missing",
+    /// The order is not in a state that takes this.
+    OrderNotPending = "order_not_pending",
+    /// The remittance is not in a state that takes this.
+    RemittanceNotPending = "remittance_not_pending",
+    /// A fee is confirmed with the number of its invoice (R28).
+    InvoiceRequired = "invoice_required",
+    /// The voucher's number is not 12 digits and 6 letters (R61).
+    VoucherInvalid = "voucher_invalid",
+    /// The amount is not yuan with two digits of fen.
+    AmountInvalid = "amount_invalid",
+    /// The amount is not the sum of the orders (R27).
+    AmountMismatch = "amount_mismatch",
+    /// The batch is empty.
+    BatchEmpty = "batch_empty",
+    /// Something is in the batch twice.
+    ItemRepeated = "item_repeated",
     /// An address is of the wrong kind, repeated or special-purpose (R38–R40).
     AddressInvalid = "address_invalid",
     /// The forward target is not an acceptable URL.

@@ -1,10 +1,13 @@
 //! What decisions are made on: the state as the store, or the writer's speculation on top of it, shows it.
 
-use super::change::{Change, ChangeId};
+use super::application::Application;
+use super::change::Change;
+use super::ids::{ApplicationId, ChangeId, OrderId, RemittanceId};
 use super::life::{Ends, Reservation, TermEnd};
 use super::name::{NameKey, Registration};
+use super::order::{Claim, Order, Remittance};
 use super::time::Timestamp;
-use super::unit::{Unit, UnitId};
+use super::unit::{Account, Unit, UnitId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,6 +25,16 @@ pub trait State {
     fn name(&self, key: &NameKey) -> Result<Option<Registration>, Unavailable>;
     /// The change, if there is one.
     fn change(&self, id: ChangeId) -> Result<Option<Change>, Unavailable>;
+    /// The application, if there is one.
+    fn application(&self, id: ApplicationId) -> Result<Option<Application>, Unavailable>;
+    /// The order, if there is one.
+    fn order(&self, id: OrderId) -> Result<Option<Order>, Unavailable>;
+    /// The remittance, if there is one.
+    fn remittance(&self, id: RemittanceId) -> Result<Option<Remittance>, Unavailable>;
+    /// Who has a claim on the name, if somebody has.
+    fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable>;
+    /// Whose the account number is, if it is assigned.
+    fn account(&self, account: Account) -> Result<Option<UnitId>, Unavailable>;
     /// Calls `visit` with the key of each name of the unit, in key order, until it answers false.
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable>;
     /// Calls `visit` with what falls due at or before `now`, earliest first, until it answers false.

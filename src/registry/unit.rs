@@ -26,6 +26,13 @@ pub struct Regions(Box<[Region]>);
 /// Most regions of one token: a province has about a dozen prefectures, the country 31 provinces.
 pub const REGIONS_MAX: usize = 40;
 
+/// A unit's account number: eight digits that the system assigns (R14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Account(pub u32);
+
+/// The first account number, and how many there are: all of eight digits.
+pub const ACCOUNTS: (u32, u32) = (10_000_000, 90_000_000);
+
 /// What kind of body a unit is; decides the suffixes it may use (R1, R2, R4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnitKind {
@@ -52,6 +59,8 @@ pub struct Unit {
     pub admin_function_proof: Option<Box<str>>,
     /// Why none of the unit's names resolves; empty when nothing holds them.
     pub holds: Holds,
+    /// Its account number (R14); only units of journals from before there were any have none.
+    pub account: Option<Account>,
     /// `seq` of the transaction that last changed the unit; its ETag.
     pub version: u64,
 }
@@ -124,6 +133,20 @@ impl UnitKind {
     /// The kind named `text`, if it is one.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Organ, Self::Institution, Self::SocialOrganisation].into_iter().find(|k| k.as_str() == text)
+    }
+}
+
+impl Account {
+    /// The account number of `text`, if it is eight digits of which the first is not 0.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+        digits.then(|| text.parse().ok().map(Self)).flatten()
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
     }
 }
 

@@ -11,11 +11,11 @@
 //! 4. the position.
 
 use super::totals::{Totals, holds_differ, move_holds};
-use super::{ANSWERED_SECS, Store, StoreError, Trees, failed, guarded, keys, meta, scan, v1};
+use super::{ANSWERED_SECS, Store, StoreError, Trees, failed, filings, guarded, keys, meta, scan, v1};
 use crate::registry::state::{due_of_expiry, due_of_leaving, due_of_name, due_of_unit};
 use crate::registry::{
-    Brake, Change, Due, DueKind, Event, NameKey, Position, Registration, Reservation, State, TermEnd, Timestamp,
-    Transaction, Unavailable, Unit, UnitId,
+    Application, ApplicationId, Brake, Change, Due, DueKind, Event, NameKey, Order, OrderId, Position, Registration,
+    Remittance, RemittanceId, Reservation, State, TermEnd, Timestamp, Transaction, Unavailable, Unit, UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ pub(super) struct Write {
 
 /// Which tree a write goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Tree {
+pub(super) enum Tree {
     Meta,
     Units,
     Names,
@@ -45,6 +45,12 @@ enum Tree {
     Reservations,
     Due,
     Changes,
+    Applications,
+    Orders,
+    Remittances,
+    Filings,
+    Claims,
+    Accounts,
     Zones,
     Idempotency,
     IdempotencyAge,
@@ -57,6 +63,9 @@ struct Images<'a> {
     /// By set, then label: the order of the tree.
     names: BTreeMap<(&'a str, &'a str), (&'a NameKey, Option<&'a Registration>)>,
     changes: BTreeMap<u64, &'a Change>,
+    applications: BTreeMap<ApplicationId, &'a Application>,
+    orders: BTreeMap<OrderId, &'a Order>,
+    remittances: BTreeMap<RemittanceId, &'a Remittance>,
     brake: Option<Option<&'a Brake>>,
     digests: BTreeMap<&'a str, [u8; 32]>,
     /// By set, then label, as names are.
@@ -130,6 +139,21 @@ impl Store {
         }
         for (key, new) in images.kept.values() {
             objects.plan_reservation(key, self.reservation(key)?.as_ref(), *new);
+        }
+        for (id, new) in &images.applications {
+            let old = self.application(*id)?.as_ref().map(filings::application_entries);
+            objects.move_index(old, Some(filings::application_entries(new)));
+            objects.put(Tree::Applications, id.0, &filings::ApplicationV1::from(*new));
+        }
+        for (id, new) in &images.orders {
+            let old = self.order(*id)?.as_ref().map(filings::order_entries);
+            objects.move_index(old, Some(filings::order_entries(new)));
+            objects.put(Tree::Orders, id.0, &filings::OrderV1::from(*new));
+        }
+        for (id, new) in &images.remittances {
+            let old = self.remittance(*id)?.as_ref().map(filings::remittance_entries);
+            objects.move_index(old, Some(filings::remittance_entries(new)));
+            objects.put(Tree::Remittances, id.0, &filings::RemittanceV1::from(*new));
         }
         // Written even where comings and goings cancel out: a redo must not count the half of them that is left.
         if plan.totals.seq != self.totals.seq {
@@ -226,6 +250,9 @@ impl<'a> Images<'a> {
                 Event::Name(name) => images.put_name(&name.key, Some(name)),
                 Event::NameRemoved { key, .. } => images.put_name(key, None),
                 Event::Change(change) => drop(images.changes.insert(change.id.0, change)),
+                Event::Application(new) => drop(images.applications.insert(new.id, new)),
+                Event::Order(new) => drop(images.orders.insert(new.id, new)),
+                Event::Remittance(new) => drop(images.remittances.insert(new.id, new)),
                 Event::Brake(brake) => images.brake = Some(brake.as_ref()),
                 Event::ZoneLoaded { apex, digest } => drop(images.digests.insert(apex, *digest)),
                 Event::Reserved(kept) => images.put_kept(&kept.key, Some(kept)),
@@ -266,6 +293,12 @@ impl Trees {
             Tree::Reservations => &self.reservations,
             Tree::Due => &self.due,
             Tree::Changes => &self.changes,
+            Tree::Applications => &self.applications,
+            Tree::Orders => &self.orders,
+            Tree::Remittances => &self.remittances,
+            Tree::Filings => &self.filings,
+            Tree::Claims => &self.claims,
+            Tree::Accounts => &self.accounts,
             Tree::Zones => &self.zones,
             Tree::Idempotency => &self.idempotency,
             Tree::IdempotencyAge => &self.idempotency_age,
@@ -283,10 +316,18 @@ struct Objects {
 impl Objects {
     fn plan_unit(&mut self, id: &UnitId, old: Option<&Unit>, new: &Unit) {
         let index = |unit: &Unit| due_of_unit(unit).map(|at| Due { at, kind: DueKind::UnitHold(unit.id.clone()) });
-        let entries = |unit: &Unit| index(unit).map(|due| (Tree::Due, keys::due(&due))).into_iter().collect();
+        let account = |unit: &Unit| unit.account.map(|account| filings::account(account, Some(&unit.id)));
+        let entries = |unit: &Unit| {
+            let due = index(unit).map(|due| (Tree::Due, keys::due(&due)));
+            due.into_iter().chain(account(unit).map(|key| (Tree::Accounts, key))).collect()
+        };
         self.move_index(old.map(entries), Some(entries(new)));
         let value = Some(v1::write(&v1::UnitV1::from(new)));
         self.images.push(Write { tree: Tree::Units, key: id.as_str().into(), value });
+    }
+
+    fn put<T: serde::Serialize>(&mut self, tree: Tree, id: u64, value: &T) {
+        self.images.push(Write { tree, key: id.to_be_bytes().into(), value: Some(v1::write(value)) });
     }
 
     fn plan_name(&mut self, key: &NameKey, old: Option<&Registration>, new: Option<&Registration>) {

@@ -168,7 +168,7 @@ impl Store {
 }
 
 /// A cursor: the index's mark and the key to go on from, in hexadecimal.
-fn write_cursor(mark: u8, key: &[u8]) -> String {
+pub(super) fn write_cursor(mark: u8, key: &[u8]) -> String {
     use std::fmt::Write;
     let mut cursor = String::with_capacity(1 + 2 * key.len());
     cursor.push(char::from(mark));
@@ -178,7 +178,7 @@ fn write_cursor(mark: u8, key: &[u8]) -> String {
     cursor
 }
 
-fn read_cursor(mark: u8, cursor: &str) -> Result<Vec<u8>, Unavailable> {
+pub(super) fn read_cursor(mark: u8, cursor: &str) -> Result<Vec<u8>, Unavailable> {
     let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let read = || {
         let digits = cursor.as_bytes().strip_prefix(&[mark])?;

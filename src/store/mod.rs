@@ -1,4 +1,4 @@
-//! The materialised state in sled: units, registrations, changes, due times, serials, idempotency keys.
+//! The materialised state in sled: units, registrations, changes, applications and their fees, due times, serials, idempotency keys.
 //!
 //! One thread owns it, the writer's. Applying a transaction is an idempotent redo; the applied position is written last.
 //! Nothing here is the truth: a store that does not open is set aside ([`set_aside`]) and rebuilt from the journal.
@@ -9,8 +9,10 @@
 
 mod apply;
 pub mod checkpoint;
+mod filings;
 mod keys;
 mod list;
+mod list_filings;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,7 @@ mod v1;
 
 pub use checkpoint::Mark;
 pub use list::{NameFilter, PAGE_ITEMS_MAX, Page};
+pub use list_filings::FilingFilter;
 pub use totals::HoldCounts;
 
 use crate::registry::{Brake, Position, TermEnd, Timestamp, Unavailable};
@@ -51,7 +54,7 @@ pub struct Store {
     noticed: BTreeMap<i32, TermEnd>,
 }
 
-/// sled's trees; their keys are described in `keys`.
+/// sled's trees; their keys are described in `keys` and `filings`.
 struct Trees {
     db: sled::Db,
     meta: sled::Tree,
@@ -64,6 +67,12 @@ struct Trees {
     reservations: sled::Tree,
     due: sled::Tree,
     changes: sled::Tree,
+    applications: sled::Tree,
+    orders: sled::Tree,
+    remittances: sled::Tree,
+    filings: sled::Tree,
+    claims: sled::Tree,
+    accounts: sled::Tree,
     zones: sled::Tree,
     idempotency: sled::Tree,
     idempotency_age: sled::Tree,
@@ -229,6 +238,12 @@ impl Trees {
             reservations: db.open_tree("reservations")?,
             due: db.open_tree("due")?,
             changes: db.open_tree("changes")?,
+            applications: db.open_tree("applications")?,
+            orders: db.open_tree("orders")?,
+            remittances: db.open_tree("remittances")?,
+            filings: db.open_tree("filings")?,
+            claims: db.open_tree("claims")?,
+            accounts: db.open_tree("accounts")?,
             zones: db.open_tree("zones")?,
             idempotency: db.open_tree("idempotency")?,
             idempotency_age: db.open_tree("idempotency_age")?,

@@ -2,12 +2,13 @@
 
 use super::totals::{HoldCounts, move_holds};
 use super::{
-    ANSWERED_SECS, Answered, Store, StoreError, ZoneMark, damaged, keys, merged, readable, scan, unavailable, v1,
+    ANSWERED_SECS, Answered, Store, StoreError, ZoneMark, damaged, filings, keys, merged, readable, scan, unavailable,
+    v1,
 };
 use crate::registry::life::Ends;
 use crate::registry::{
-    Brake, Change, ChangeId, Due, NameKey, Registration, Reservation, SetTotals, State, TermEnd, Timestamp,
-    Unavailable, Unit, UnitId,
+    Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, NameKey, Order, OrderId, Registration,
+    Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unavailable, Unit, UnitId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -106,6 +107,18 @@ impl Store {
         Err(StoreError::Damaged(format!("its units have holds {holds:?}, but it counts {:?}", self.totals.holds.units)))
     }
 
+    /// The object with this id, as `read` makes it of its value.
+    fn by_id<V: serde::de::DeserializeOwned, T>(
+        &self,
+        tree: &sled::Tree,
+        id: u64,
+        what: &str,
+        read: impl FnOnce(V) -> Option<T>,
+    ) -> Result<Option<T>, Unavailable> {
+        let found = readable(|| tree.get(id.to_be_bytes()).map_err(unavailable))?;
+        found.map(|octets| v1::read(&octets).and_then(read).ok_or_else(|| undecodable(what))).transpose()
+    }
+
     /// The registration stored as `value` under `key`.
     pub(super) fn read_name(&self, key: &[u8], value: &[u8]) -> Result<Registration, Unavailable> {
         let key = keys::read_name(key, &|set| self.intern(set));
@@ -144,6 +157,30 @@ impl State for Store {
             change.ok_or_else(|| undecodable("a change"))
         };
         found.map(read).transpose()
+    }
+
+    fn application(&self, id: ApplicationId) -> Result<Option<Application>, Unavailable> {
+        let read = |value: filings::ApplicationV1| value.into_application(id);
+        self.by_id(&self.trees.applications, id.0, "an application", read)
+    }
+
+    fn order(&self, id: OrderId) -> Result<Option<Order>, Unavailable> {
+        self.by_id(&self.trees.orders, id.0, "an order", |value: filings::OrderV1| value.into_order(id))
+    }
+
+    fn remittance(&self, id: RemittanceId) -> Result<Option<Remittance>, Unavailable> {
+        let read = |value: filings::RemittanceV1| value.into_remittance(id);
+        self.by_id(&self.trees.remittances, id.0, "a remittance", read)
+    }
+
+    fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
+        let first = scan(self.trees.claims.scan_prefix(filings::claims_on(name))).next().transpose()?;
+        first.map(|(key, _)| filings::read_claim(&key).ok_or_else(|| undecodable("a claim"))).transpose()
+    }
+
+    fn account(&self, account: Account) -> Result<Option<UnitId>, Unavailable> {
+        let first = scan(self.trees.accounts.scan_prefix(filings::account(account, None))).next().transpose()?;
+        first.map(|(key, _)| filings::read_account(&key).ok_or_else(|| undecodable("an account"))).transpose()
     }
 
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {

@@ -1,10 +1,13 @@
 //! The store against a naive model: random transactions, stops between any two writes, redo, reopening, listings.
 
+mod filings;
+
 use super::{NameFilter, PAGE_ITEMS_MAX, Store, StoreError, list::PAGE_ENTRIES_MAX, set_aside};
 use crate::idn::Label;
 use crate::registry::life::Ends;
 use crate::registry::state::{due_of_expiry, due_of_name, due_of_unit};
 use crate::registry::*;
+use filings::{FILINGS, filed};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +26,9 @@ struct Model {
     units: BTreeMap<UnitId, Unit>,
     names: BTreeMap<NameKey, Registration>,
     changes: BTreeMap<ChangeId, Change>,
+    applications: BTreeMap<ApplicationId, Application>,
+    orders: BTreeMap<OrderId, Order>,
+    remittances: BTreeMap<RemittanceId, Remittance>,
     brake: Option<Brake>,
     zones: BTreeMap<Box<str>, (u32, [u8; 32])>,
     kept: BTreeMap<NameKey, Reservation>,
@@ -45,6 +51,9 @@ impl Model {
                 Event::Name(name) => drop(self.names.insert(name.key.clone(), name)),
                 Event::NameRemoved { key, .. } => drop(self.names.remove(&key)),
                 Event::Change(change) => drop(self.changes.insert(change.id, change)),
+                Event::Application(new) => drop(self.applications.insert(new.id, new)),
+                Event::Order(new) => drop(self.orders.insert(new.id, new)),
+                Event::Remittance(new) => drop(self.remittances.insert(new.id, new)),
                 Event::Brake(brake) => self.brake = brake,
                 Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), kept)),
                 Event::ReservationEnded { key } => drop(self.kept.remove(&key)),
@@ -159,13 +168,16 @@ fn resolution() -> impl Strategy<Value = Resolution> {
 }
 
 fn unit() -> impl Strategy<Value = Unit> {
-    (0..UNITS, holds(), any::<u64>(), any::<bool>()).prop_map(|(n, holds, version, proved)| Unit {
+    let account = proptest::option::of(0..2u32);
+    (0..UNITS, holds(), any::<u64>(), any::<bool>(), account).prop_map(|(n, holds, version, proved, account)| Unit {
         id: unit_id(n),
         name: "某县某局".into(),
         kind: UnitKind::Institution,
         region: Region::parse("620421").unwrap(),
         admin_function_proof: proved.then(|| "doc-1".into()),
         holds,
+        // Two numbers for each unit, so that they change and are no other's.
+        account: account.map(|odd| Account(2 * u32::try_from(n).unwrap() + odd)),
         version,
     })
 }
@@ -226,6 +238,7 @@ fn event() -> impl Strategy<Value = Event> {
         6 => name().prop_map(Event::Name),
         3 => (0..LABELS, 0..SETS.len()).prop_map(|(l, s)| Event::NameRemoved { key: key(l, s), unit: unit_id(0) }),
         2 => change().prop_map(Event::Change),
+        4 => samples::event(FILINGS, |n| unit_id(usize::try_from(n).unwrap()), filed),
         1 => proptest::option::of(brake()).prop_map(Event::Brake),
         2 => (0..LABELS, 0..SETS.len(), 0..UNITS, times()).prop_map(|(l, s, u, until)| {
             Event::Reserved(Reservation { key: key(l, s), unit: unit_id(u), until })
@@ -315,6 +328,7 @@ fn founding() -> Transaction {
         region: Region::parse("62").unwrap(),
         admin_function_proof: None,
         holds: Holds::default(),
+        account: None,
         version: 1,
     };
     Transaction {
@@ -334,6 +348,7 @@ fn position(seq: u64) -> Position {
 
 fn compare(store: &Store, model: &Model) {
     assert_eq!(store.position(), model.position);
+    filings::compare(store, model);
     let mut units = Vec::new();
     store
         .for_each_unit(&mut |unit| {

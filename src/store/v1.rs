@@ -5,8 +5,8 @@
 
 use crate::registry::hold::Hold;
 use crate::registry::{
-    Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, HoldReason, Holds, Leaving, Life, NameKey,
-    NameServer, Registration, Reservation, Resolution, Stage, TermEnd, Timestamp, Unit, UnitId, UnitKind,
+    Account, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, HoldReason, Holds, Leaving, Life,
+    NameKey, NameServer, Registration, Reservation, Resolution, Stage, TermEnd, Timestamp, Unit, UnitId, UnitKind,
 };
 use crate::registry::{Position, Region};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// The number of the store's format, kept in it. It is 2 since one index entry serves both the schedule and listings by
-/// the end of a term, and holds are counted; 3 since names have a life beside their holds.
+/// the end of a term, and holds are counted; 3 since names have a life beside their holds, units have account numbers, and
+/// applications, orders and remittances are kept.
 pub(super) const FORMAT: u32 = 3;
 
 /// The octets of a value.
@@ -98,6 +99,7 @@ pub(super) struct UnitV1 {
     region: Box<str>,
     admin_function_proof: Option<Box<str>>,
     holds: Vec<HoldV1>,
+    account: Option<u32>,
     version: u64,
 }
 
@@ -145,14 +147,14 @@ struct HoldV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-struct ApprovalV1 {
+pub(super) struct ApprovalV1 {
     by: Box<str>,
     at: i64,
     asserted: bool,
 }
 
 #[derive(Serialize, Deserialize)]
-enum ResolutionV1 {
+pub(super) enum ResolutionV1 {
     Addresses { addresses: Vec<IpAddr>, ttl: u32, www: bool },
     Forward { target: Box<str>, code: u16, keep_path: bool, ttl: u32, www: bool },
     Delegation { servers: Vec<(Box<str>, Vec<IpAddr>)>, ds: Vec<(u16, u8, u8, Vec<u8>)>, ttl: u32 },
@@ -236,6 +238,7 @@ impl From<&Unit> for UnitV1 {
             region: unit.region.as_str().into(),
             admin_function_proof: unit.admin_function_proof.clone(),
             holds: write_holds(&unit.holds),
+            account: unit.account.map(|account| account.0),
             version: unit.version,
         }
     }
@@ -251,6 +254,7 @@ impl UnitV1 {
             region: Region::parse(&self.region)?,
             admin_function_proof: self.admin_function_proof,
             holds: read_holds(self.holds)?,
+            account: self.account.map(Account),
             version: self.version,
         })
     }

@@ -214,6 +214,7 @@ pub fn made_with() -> [u8; 32] {
         region: Region::parse("62").expect("a region"),
         admin_function_proof: None,
         holds: Holds::default(),
+        account: None,
         version: 1,
     };
     let key =

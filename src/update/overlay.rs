@@ -1,9 +1,15 @@
 //! The state as it will be once the group being decided is durable: its images over the store's.
 
+mod filings;
+
 use crate::registry::life::Ends;
 use crate::registry::state::{due_of_expiry, due_of_leaving, due_of_name, due_of_unit, is_expired_only};
-use crate::registry::{Brake, Change, ChangeId, Due, DueKind, Event, NameKey, Registration, Reservation};
-use crate::registry::{SetTotals, State, TermEnd, Timestamp, Unavailable, Unit, UnitId};
+use crate::registry::{
+    Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, DueKind, Event, NameKey, Order, OrderId,
+    Registration, Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unavailable, Unit,
+    UnitId,
+};
+use filings::Filings;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
@@ -23,6 +29,7 @@ pub struct Overlay<'a> {
     /// The names in `names` that are registered, by unit.
     members: BTreeMap<UnitId, BTreeSet<NameKey>>,
     changes: BTreeMap<ChangeId, Change>,
+    filings: Filings,
     /// How many names each set has more than in the base.
     grown: BTreeMap<Arc<str>, i64>,
     brake: Option<Option<Brake>>,
@@ -42,6 +49,7 @@ impl<'a> Overlay<'a> {
             names: BTreeMap::new(),
             members: BTreeMap::new(),
             changes: BTreeMap::new(),
+            filings: Filings::default(),
             grown: BTreeMap::new(),
             brake: None,
             kept: BTreeMap::new(),
@@ -55,7 +63,10 @@ impl<'a> Overlay<'a> {
     /// [`Unavailable`] if the base cannot be read; nothing has changed then.
     pub fn apply(&mut self, event: &Event) -> Result<(), Unavailable> {
         match event {
-            Event::Unit(unit) => drop(self.units.insert(unit.id.clone(), unit.clone())),
+            Event::Unit(unit) => {
+                self.filings.note_account(unit);
+                self.units.insert(unit.id.clone(), unit.clone());
+            }
             Event::Name(name) => {
                 self.leave(&name.key, 1)?;
                 self.members.entry(name.unit.clone()).or_default().insert(name.key.clone());
@@ -71,6 +82,7 @@ impl<'a> Overlay<'a> {
             Event::ReservationEnded { key } => drop(self.kept.insert(key.clone(), None)),
             Event::Noticed(noticed) => drop(self.noticed.insert(noticed.days, noticed.upto.clone())),
             Event::ZoneLoaded { .. } | Event::Notice(_) => {}
+            Event::Application(_) | Event::Order(_) | Event::Remittance(_) => self.filings.apply(self.base, event)?,
         }
         Ok(())
     }
@@ -137,6 +149,26 @@ impl State for Overlay<'_> {
             Some(change) => Ok(Some(change.clone())),
             None => self.base.change(id),
         }
+    }
+
+    fn application(&self, id: ApplicationId) -> Result<Option<Application>, Unavailable> {
+        self.filings.application(self.base, id)
+    }
+
+    fn order(&self, id: OrderId) -> Result<Option<Order>, Unavailable> {
+        self.filings.order(self.base, id)
+    }
+
+    fn remittance(&self, id: RemittanceId) -> Result<Option<Remittance>, Unavailable> {
+        self.filings.remittance(self.base, id)
+    }
+
+    fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
+        self.filings.claim(self.base, name)
+    }
+
+    fn account(&self, account: Account) -> Result<Option<UnitId>, Unavailable> {
+        self.filings.account(self.base, account)
     }
 
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {

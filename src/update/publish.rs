@@ -208,6 +208,7 @@ pub(super) fn touched(state: &Overlay<'_>, events: &[Event]) -> Result<Touched, 
                     })?;
                 }
             }
+            Event::Application(_) | Event::Order(_) | Event::Remittance(_) => {}
             Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => {}
             Event::Reserved(_) | Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => {}
         }

@@ -128,6 +128,7 @@ fn touched(
                 Event::NameRemoved { key, .. } => drop(names.insert(key)),
                 // Whether the hold that decides is another one than before is not known here.
                 Event::Unit(unit) => drop(units.insert(unit.id)),
+                Event::Application(_) | Event::Order(_) | Event::Remittance(_) => {}
                 Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => {}
                 Event::Reserved(_) | Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => {}
             }

@@ -9,8 +9,9 @@ use super::overlay::Overlay;
 use super::schedule::asked;
 use crate::registry::life::Ends;
 use crate::registry::{
-    Actor, Brake, Change, ChangeId, Command, Context, Due, DueKind, Event, HoldReason, Holds, NameKey, Policy,
-    Registration, Reservation, SetTotals, State, TermEnd, Timestamp, Unavailable, Unit, UnitId, decide,
+    Account, Actor, Application, ApplicationId, Brake, Change, ChangeId, Claim, Command, Context, Due, DueKind, Event,
+    HoldReason, Holds, NameKey, Order, OrderId, Policy, Registration, Remittance, RemittanceId, Reservation, SetTotals,
+    State, TermEnd, Timestamp, Unavailable, Unit, UnitId, decide,
 };
 use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
@@ -280,6 +281,26 @@ impl State for Nothing {
     }
 
     fn change(&self, _: ChangeId) -> Result<Option<Change>, Unavailable> {
+        Ok(None)
+    }
+
+    fn application(&self, _: ApplicationId) -> Result<Option<Application>, Unavailable> {
+        Ok(None)
+    }
+
+    fn order(&self, _: OrderId) -> Result<Option<Order>, Unavailable> {
+        Ok(None)
+    }
+
+    fn remittance(&self, _: RemittanceId) -> Result<Option<Remittance>, Unavailable> {
+        Ok(None)
+    }
+
+    fn claim(&self, _: &NameKey) -> Result<Option<Claim>, Unavailable> {
+        Ok(None)
+    }
+
+    fn account(&self, _: Account) -> Result<Option<UnitId>, Unavailable> {
         Ok(None)
     }
 

@@ -5,8 +5,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Asks, and remembers which codes came.
-struct Script {
-    server: Server,
+pub struct Script {
+    pub server: Server,
     document: Value,
     seen: BTreeSet<String>,
 }
@@ -28,15 +28,15 @@ impl Script {
     }
 
     /// A request of the operator's that must be refused with `code`, about `field` if that is not empty.
-    fn refused(&mut self, method: &str, target: &str, body: &str, code: &str, field: &str) {
+    pub fn refused(&mut self, method: &str, target: &str, body: &str, code: &str, field: &str) {
         self.refused_to("operator", method, target, body, code, field);
     }
 
-    fn refused_to(&mut self, token: &str, method: &str, target: &str, body: &str, code: &str, field: &str) {
-        let before = self.server.export();
+    pub fn refused_to(&mut self, token: &str, method: &str, target: &str, body: &str, code: &str, field: &str) {
+        let before = self.server.everything();
         let reply = self.server.call(token, method, target, body);
         self.check(method, target, &reply, code, field);
-        assert_eq!(self.server.export(), before, "{method} {target} {body}");
+        assert_eq!(self.server.everything(), before, "{method} {target} {body}");
     }
 
     fn refused_with(&mut self, headers: &str, method: &str, target: &str, body: &[u8], code: &str, field: &str) {
@@ -47,7 +47,7 @@ impl Script {
         assert_eq!(self.server.export(), before, "{method} {target}");
     }
 
-    fn check(&mut self, method: &str, target: &str, reply: &Reply, code: &str, field: &str) {
+    pub fn check(&mut self, method: &str, target: &str, reply: &Reply, code: &str, field: &str) {
         let case = format!("{method} {target}: {}", reply.text());
         assert_eq!(reply.code(), code, "{case}");
         assert_eq!(reply.json()["field"].as_str().unwrap_or_default(), field, "{case}");
@@ -95,6 +95,7 @@ fn every_documented_code_is_produced_and_nothing_changes() {
     holds(&mut script);
     // What an import says of single lines has its own test in `bulk`.
     script.seen.extend(["idempotency_key_reused", "brake"].map(ToOwned::to_owned));
+    crate::filing_codes::filings(&mut script);
     second_factor(&mut script);
     failures(&mut script);
     let listed = &script.document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];

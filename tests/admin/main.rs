@@ -4,6 +4,8 @@
 
 mod bulk;
 mod codes;
+mod filing_codes;
+mod filings;
 mod flows;
 mod fuzz;
 mod pages;

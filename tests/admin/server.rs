@@ -11,7 +11,9 @@ use tokio::sync::watch;
 use zhengming::admin::{self, Admin, Refused, Shared, Token, ZoneFiles, token};
 use zhengming::http::{self, Limits};
 use zhengming::query::{self, Client, Settings, Transport};
-use zhengming::registry::{Guarded, Policy, Region, Role, SuffixSet, Timestamp, UnitKind};
+use zhengming::registry::{
+    Area, Guarded, Policy, Rate, Rates, Region, ReviewRules, Role, SuffixSet, Timestamp, UnitKind,
+};
 use zhengming::telemetry::Telemetry;
 use zhengming::update::{self, Reload, Running, Start, TestClock};
 use zhengming::zone::{Gateway, Name, Record, Rtype, Zone};
@@ -67,12 +69,25 @@ fn policy() -> Policy {
     };
     Policy {
         reserved_labels: vec![label(RESERVED).into()],
+        review: ReviewRules {
+            regions: vec![(Region::parse(HOME).unwrap(), 2)],
+            office_regions: vec![Region::parse(crate::filings::OFFICE).unwrap()],
+            ..ReviewRules::default()
+        },
+        rates: Rates {
+            rows: vec![rate("xn--zfr164b", Area::Ordinary, 300), rate("xn--55qw42g", Area::Poor, 100)],
+            ..Rates::default()
+        },
         allow_special_addresses: true,
         ..Policy::of(vec![
             set("xn--zfr164b", &[UnitKind::Organ], &[UnitKind::Institution]),
             set("xn--55qw42g", &[UnitKind::Institution, UnitKind::SocialOrganisation], &[]),
         ])
     }
+}
+
+fn rate(set: &str, area: Area, yuan: u32) -> Rate {
+    Rate { set: set.into(), area, from: Timestamp(0), yuan }
 }
 
 /// The A-label of a name's first label.
@@ -285,6 +300,12 @@ impl Server {
         let text = reply.text();
         assert!(text.lines().next_back().is_some_and(|line| line.starts_with(r#"{"end""#)), "cut short: {text}");
         text
+    }
+
+    /// The export, and the lists of what it does not contain.
+    pub fn everything(&self) -> String {
+        let list = |what: &str| self.call("viewer", "GET", &format!("/v1/{what}?limit=1000"), "").text();
+        ["applications", "orders", "remittances"].into_iter().fold(self.export(), |all, what| all + &list(what))
     }
 
     /// The export without its last line, which counts transactions.

@@ -2,6 +2,7 @@
 
 mod damage;
 mod faults;
+mod filings;
 mod open;
 mod round_trip;
 mod transactions;

@@ -1,11 +1,12 @@
 //! Transactions to fill a journal with: random ones for properties, and plain ones of a chosen size.
 
+use crate::filings;
 use proptest::prelude::*;
 use std::net::IpAddr;
 use zhengming::idn::Label;
 use zhengming::registry::{
-    Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, Hold, HoldReason, Holds, Leaving,
-    Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Region, Regions, Registration, Request,
+    Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, Hold, HoldReason, Holds,
+    Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Region, Regions, Registration, Request,
     Reservation, Resolution, Role, Stage, TermEnd, Timestamp, Transaction, Unit, UnitId, UnitKind,
 };
 
@@ -28,7 +29,7 @@ pub fn plain(seq: u64, octets: usize) -> Transaction {
 }
 
 /// Text with everything that JSON has to escape, and what could be taken for the end of a line.
-fn text() -> impl Strategy<Value = Box<str>> {
+pub fn text() -> impl Strategy<Value = Box<str>> {
     prop_oneof![
         "[ -~]{0,12}".prop_map(Into::into),
         any::<String>().prop_map(Into::into),
@@ -36,18 +37,18 @@ fn text() -> impl Strategy<Value = Box<str>> {
     ]
 }
 
-fn times() -> impl Strategy<Value = Timestamp> {
+pub fn times() -> impl Strategy<Value = Timestamp> {
     prop_oneof![8 => -10_000_000_000..100_000_000_000i64, 1 => any::<i64>()].prop_map(Timestamp)
 }
 
-fn key() -> impl Strategy<Value = NameKey> {
+pub fn key() -> impl Strategy<Value = NameKey> {
     ("[a-z0-9]{1,20}", prop_oneof![Just("xn--zfr164b"), Just("xn--55qw42g.cn")]).prop_map(|(label, set)| NameKey {
         label: Label::from_canonical(&format!("xn--{label}")).expect("a label"),
         set: set.into(),
     })
 }
 
-fn unit_id() -> impl Strategy<Value = UnitId> {
+pub fn unit_id() -> impl Strategy<Value = UnitId> {
     "[A-Za-z0-9-]{1,64}".prop_map(|id| UnitId::parse(&id).expect("an id"))
 }
 
@@ -57,7 +58,7 @@ fn holds() -> impl Strategy<Value = Holds> {
     proptest::collection::btree_map(proptest::sample::select(HoldReason::ALL.to_vec()), hold, 0..4).prop_map(Holds)
 }
 
-fn resolution() -> impl Strategy<Value = Resolution> {
+pub fn resolution() -> impl Strategy<Value = Resolution> {
     let server = (text(), proptest::collection::vec(any::<IpAddr>(), 0..3));
     let server = server.prop_map(|(host, glue)| NameServer { host, glue });
     let signer = (any::<u16>(), any::<u8>(), any::<u8>(), proptest::collection::vec(any::<u8>(), 0..40)).prop_map(
@@ -75,14 +76,17 @@ fn resolution() -> impl Strategy<Value = Resolution> {
 
 fn unit() -> impl Strategy<Value = Unit> {
     let kinds = vec![UnitKind::Organ, UnitKind::Institution, UnitKind::SocialOrganisation];
-    (unit_id(), text(), proptest::sample::select(kinds), proptest::option::of(text()), holds(), any::<u64>()).prop_map(
-        |(id, name, kind, admin_function_proof, holds, version)| Unit {
+    let account = proptest::option::of(any::<u32>().prop_map(Account));
+    let data = (text(), proptest::sample::select(kinds), proptest::option::of(text()), account);
+    (unit_id(), data, holds(), any::<u64>()).prop_map(
+        |(id, (name, kind, admin_function_proof, account), holds, version)| Unit {
             id,
             name,
             kind,
             region: Region::parse("620421").expect("a region"),
             admin_function_proof,
             holds,
+            account,
             version,
         },
     )
@@ -157,6 +161,9 @@ fn event() -> impl Strategy<Value = Event> {
         (key(), unit_id()).prop_map(|(key, unit)| Event::NameRemoved { key, unit }),
         change().prop_map(Event::Change),
         proptest::option::of(brake).prop_map(Event::Brake),
+        filings::application().prop_map(Event::Application),
+        filings::order().prop_map(Event::Order),
+        filings::remittance().prop_map(Event::Remittance),
         (text(), any::<[u8; 32]>()).prop_map(|(apex, digest)| Event::ZoneLoaded { apex, digest }),
         (key(), unit_id(), times()).prop_map(|(key, unit, until)| Event::Reserved(Reservation { key, unit, until })),
         key().prop_map(|key| Event::ReservationEnded { key }),

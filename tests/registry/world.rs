@@ -15,6 +15,9 @@ pub struct Memory {
     pub units: BTreeMap<UnitId, Unit>,
     pub names: BTreeMap<NameKey, Registration>,
     pub changes: BTreeMap<ChangeId, Change>,
+    pub applications: BTreeMap<ApplicationId, Application>,
+    pub orders: BTreeMap<OrderId, Order>,
+    pub remittances: BTreeMap<RemittanceId, Remittance>,
     pub brake: Option<Brake>,
     pub kept: BTreeMap<NameKey, Reservation>,
     pub noticed: BTreeMap<i32, TermEnd>,
@@ -27,6 +30,9 @@ impl Memory {
             Event::Name(name) => drop(self.names.insert(name.key.clone(), name)),
             Event::NameRemoved { key, .. } => drop(self.names.remove(&key)),
             Event::Change(change) => drop(self.changes.insert(change.id, change)),
+            Event::Application(new) => drop(self.applications.insert(new.id, new)),
+            Event::Order(new) => drop(self.orders.insert(new.id, new)),
+            Event::Remittance(new) => drop(self.remittances.insert(new.id, new)),
             Event::Brake(brake) => self.brake = brake,
             Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), kept)),
             Event::ReservationEnded { key } => drop(self.kept.remove(&key)),
@@ -75,6 +81,29 @@ impl State for Memory {
 
     fn change(&self, id: ChangeId) -> Result<Option<Change>, Unavailable> {
         Ok(self.changes.get(&id).cloned())
+    }
+
+    fn application(&self, id: ApplicationId) -> Result<Option<Application>, Unavailable> {
+        Ok(self.applications.get(&id).cloned())
+    }
+
+    fn order(&self, id: OrderId) -> Result<Option<Order>, Unavailable> {
+        Ok(self.orders.get(&id).cloned())
+    }
+
+    fn remittance(&self, id: RemittanceId) -> Result<Option<Remittance>, Unavailable> {
+        Ok(self.remittances.get(&id).cloned())
+    }
+
+    fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
+        let application = self.applications.values().find(|application| application.claims().any(|own| own == name));
+        let order = self.orders.values().find(|order| order.claims().any(|own| own == name));
+        let application = application.map(|application| Claim::Application(application.id));
+        Ok(application.or(order.map(|order| Claim::Order(order.id))))
+    }
+
+    fn account(&self, account: Account) -> Result<Option<UnitId>, Unavailable> {
+        Ok(self.units.values().find(|unit| unit.account == Some(account)).map(|unit| unit.id.clone()))
     }
 
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {

@@ -57,10 +57,11 @@ fn a_unit_is_read_back_as_written() {
         region: spec.region.clone(),
         admin_function_proof: spec.admin_function_proof.clone(),
         holds: some_holds(),
+        account: Account::parse("20458813"),
         version: 7,
     });
     assert!(written.ends_with("}\n") && written.matches('\n').count() == 1);
-    assert_eq!(put(&written), ImportItem::Unit { id, spec, holds: some_holds() });
+    assert_eq!(put(&written), ImportItem::Unit { id, spec, holds: some_holds(), account: Some(Account(20_458_813)) });
 }
 
 #[test]

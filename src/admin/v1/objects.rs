@@ -20,6 +20,9 @@ pub struct UnitView {
     pub region: String,
     /// Id of the document that proves administrative functions.
     pub admin_function_proof: Option<String>,
+    /// Its account number: eight digits, assigned by the system.
+    #[schema(example = "20458813")]
+    pub account: Option<String>,
     /// Why none of its names resolves.
     pub holds: Vec<HoldView>,
     /// Its version, as in `ETag`.
@@ -159,6 +162,7 @@ impl From<&Unit> for UnitView {
             kind: unit.kind.into(),
             region: unit.region.to_string(),
             admin_function_proof: unit.admin_function_proof.as_deref().map(Into::into),
+            account: unit.account.map(|account| account.to_string()),
             holds: holds(&unit.holds),
             version: unit.version,
         }

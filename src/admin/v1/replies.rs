@@ -1,6 +1,7 @@
 //! Replies that are no object: receipts of writes, pages of lists, reports of imports, readiness.
 
 use super::super::problem::ProblemBody;
+use super::filings::{ApplicationView, OrderView, RemittanceView};
 use super::objects::{BrakeView, ChangeView, HoldView, UnitView};
 use super::{Resolution, objects, readable};
 use crate::registry::{Event, NameKey, Registration};
@@ -56,6 +57,15 @@ pub struct Preview {
     pub deleted: Vec<String>,
     /// Changes as they would be.
     pub changes: Vec<ChangeView>,
+    /// Applications as they would be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub applications: Vec<ApplicationView>,
+    /// Orders as they would be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<OrderView>,
+    /// Remittances as they would be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remittances: Vec<RemittanceView>,
     /// The records that would go (`-`) and come (`+`), by apex.
     pub differences: BTreeMap<String, Vec<String>>,
 }
@@ -159,6 +169,9 @@ impl From<&update::Preview> for Preview {
                 Event::Name(name) => view.names.push(name.into()),
                 Event::NameRemoved { key, .. } => view.deleted.push(key.to_string()),
                 Event::Change(change) => view.changes.push(change.into()),
+                Event::Application(new) => view.applications.push(ApplicationView::new(new, None, None)),
+                Event::Order(order) => view.orders.push(order.into()),
+                Event::Remittance(remittance) => view.remittances.push(remittance.into()),
                 Event::Brake(_) | Event::ZoneLoaded { .. } => {}
                 Event::Reserved(_) | Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => {}
             }

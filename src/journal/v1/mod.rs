@@ -3,6 +3,7 @@
 //! The core types carry no file format; these are what is on the disk for good. Lines are never rewritten: a change of
 //! meaning needs a version 2 beside this file.
 
+mod filings;
 mod read;
 mod text;
 mod write;
@@ -10,6 +11,7 @@ mod write;
 pub(super) use read::Unknown;
 
 use crate::registry::Timestamp;
+use filings::{ApplicationV1, OrderV1, RemittanceV1};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -88,6 +90,9 @@ enum EventV1 {
     ReservationEnded(ReservationEndedV1),
     Notice(NoticeV1),
     Noticed(NoticedV1),
+    Application(ApplicationV1),
+    Order(OrderV1),
+    Remittance(RemittanceV1),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,6 +106,8 @@ struct UnitV1 {
     admin_function_proof: Option<Text>,
     holds: MapV1<HoldV1>,
     version: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]

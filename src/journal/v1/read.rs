@@ -1,21 +1,21 @@
 //! From the members of a line to the core types.
 
 use super::{
-    ApprovalV1, BrakeV1, ChangeV1, EventV1, HoldV1, IdempotencyV1, LeavingV1, LineV1, MapV1, NameV1, ResolutionV1,
-    ServerV1, SignerV1, Text, UnitV1,
+    BrakeV1, ChangeV1, EventV1, HoldV1, IdempotencyV1, LeavingV1, LineV1, MapV1, NameV1, ResolutionV1, ServerV1,
+    SignerV1, Text, UnitV1,
 };
 use crate::registry::hold::Hold;
 use crate::registry::{
-    Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, HoldReason, Holds, Leaving, Life,
-    NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Region, Regions, Registration, Request, Reservation,
-    Resolution, Role, Stage, TermEnd, Transaction, Unit, UnitId, UnitKind,
+    Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, HoldReason, Holds,
+    Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Region, Regions, Registration, Request,
+    Reservation, Resolution, Role, Stage, TermEnd, Transaction, Unit, UnitId, UnitKind,
 };
 
 /// A member whose value is none that this program knows.
 #[derive(Debug)]
 pub(in crate::journal) struct Unknown(pub(in crate::journal) &'static str);
 
-fn known<T>(value: Option<T>, member: &'static str) -> Result<T, Unknown> {
+pub(super) fn known<T>(value: Option<T>, member: &'static str) -> Result<T, Unknown> {
     value.ok_or(Unknown(member))
 }
 
@@ -69,6 +69,9 @@ impl TryFrom<EventV1> for Event {
                 unit: known(UnitId::parse(&removed.unit), "name_removed.unit")?,
             },
             EventV1::Change(change) => Self::Change(change.try_into()?),
+            EventV1::Application(application) => Self::Application(application.try_into()?),
+            EventV1::Order(order) => Self::Order(order.try_into()?),
+            EventV1::Remittance(remittance) => Self::Remittance(remittance.try_into()?),
             EventV1::Brake(brake) => Self::Brake(brake.map(Brake::from)),
             EventV1::ZoneLoaded(zone) => {
                 let digest = known(zone.digest.0.try_into().ok(), "zone_loaded.digest")?;
@@ -108,6 +111,7 @@ impl TryFrom<UnitV1> for Unit {
             region: known(Region::parse(&unit.region), "unit.region")?,
             admin_function_proof: unit.admin_function_proof,
             holds: read_holds(unit.holds)?,
+            account: unit.account.map(Account),
             version: unit.version,
         })
     }
@@ -148,7 +152,6 @@ impl TryFrom<ChangeV1> for Change {
 
     fn try_from(change: ChangeV1) -> Result<Self, Unknown> {
         let state = ChangeState::ALL.into_iter().find(|state| state.as_str() == &*change.state);
-        let approval = |line: ApprovalV1| Approval { by: line.by, at: line.at.0, asserted: line.asserted };
         Ok(Self {
             id: known(ChangeId::parse(&change.id), "change.id")?,
             name: known(NameKey::from_canonical(&change.name), "change.name")?,
@@ -157,8 +160,8 @@ impl TryFrom<ChangeV1> for Change {
             submitted: change.submitted.0,
             base: change.base,
             state: known(state, "change.state")?,
-            local: change.local.map(approval),
-            central: change.central.map(approval),
+            local: change.local.map(Approval::from),
+            central: change.central.map(Approval::from),
             reason: change.reason,
             version: change.version,
         })

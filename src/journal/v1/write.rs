@@ -7,8 +7,8 @@ use super::{
 };
 use crate::registry::hold::Hold;
 use crate::registry::{
-    Actor, Approval, Brake, Change, DelegationSigner, Event, HoldReason, Holds, NameServer, Regions, Registration,
-    Resolution, Transaction, Unit,
+    Actor, Brake, Change, DelegationSigner, Event, HoldReason, Holds, NameServer, Regions, Registration, Resolution,
+    Transaction, Unit,
 };
 
 impl LineV1 {
@@ -61,6 +61,9 @@ impl From<&Event> for EventV1 {
                 Self::NameRemoved(NameRemovedV1 { name: key.to_string().into(), unit: unit.as_str().into() })
             }
             Event::Change(change) => Self::Change(change.into()),
+            Event::Application(application) => Self::Application(application.into()),
+            Event::Order(order) => Self::Order(order.into()),
+            Event::Remittance(remittance) => Self::Remittance(remittance.into()),
             Event::Brake(brake) => Self::Brake(brake.as_ref().map(BrakeV1::from)),
             Event::ZoneLoaded { apex, digest } => {
                 Self::ZoneLoaded(ZoneLoadedV1 { apex: apex.clone(), digest: HexV1(digest.to_vec()) })
@@ -98,6 +101,7 @@ impl From<&Unit> for UnitV1 {
             region: unit.region.as_str().into(),
             admin_function_proof: unit.admin_function_proof.clone(),
             holds: write_holds(&unit.holds),
+            account: unit.account.map(|account| account.0),
             version: unit.version,
         }
     }
@@ -129,11 +133,6 @@ impl From<&Registration> for NameV1 {
 
 impl From<&Change> for ChangeV1 {
     fn from(change: &Change) -> Self {
-        let approval = |approval: &Approval| ApprovalV1 {
-            by: approval.by.clone(),
-            at: TimeV1(approval.at),
-            asserted: approval.asserted,
-        };
         Self {
             id: change.id.to_string().into(),
             name: change.name.to_string().into(),
@@ -142,8 +141,8 @@ impl From<&Change> for ChangeV1 {
             submitted: TimeV1(change.submitted),
             base: change.base,
             state: change.state.as_str().into(),
-            local: change.local.as_ref().map(approval),
-            central: change.central.as_ref().map(approval),
+            local: change.local.as_ref().map(ApprovalV1::from),
+            central: change.central.as_ref().map(ApprovalV1::from),
             reason: change.reason.clone(),
             version: change.version,
         }

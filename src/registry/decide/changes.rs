@@ -198,11 +198,7 @@ fn check_pending(change: &Change) -> Result<(), Refusal> {
 
 fn check_turn(change: &Change, level: Level) -> Result<(), Refusal> {
     match (change.state, level) {
-        (ChangeState::Submitted, Level::Central) => Err(Refusal::new(
-            Code::LocalReviewFirst,
-            "The local reviewer has not decided yet; the central decision follows it.",
-            "同级编办尚未审核，须先通过初审再复审。",
-        )),
+        (ChangeState::Submitted, Level::Central) => Err(local_first()),
         (ChangeState::LocallyApproved, Level::Local) => Err(Refusal::new(
             Code::ChangeNotPending,
             "The local level has approved already; the change waits for the central decision.",
@@ -218,7 +214,16 @@ fn check_third_person(case: &Case<'_>, change: &Change) -> Result<(), Refusal> {
     if took_part { Err(same_principal()) } else { Ok(()) }
 }
 
-fn same_principal() -> Refusal {
+/// The central decision came before the local one (R17).
+pub(super) fn local_first() -> Refusal {
+    Refusal::new(
+        Code::LocalReviewFirst,
+        "The local reviewer has not decided yet; the central decision follows it.",
+        "同级编办尚未审核，须先通过初审再复审。",
+    )
+}
+
+pub(super) fn same_principal() -> Refusal {
     Refusal::new(
         Code::SamePrincipal,
         "Submitter, local and central reviewer must be three different principals; have another one decide.",

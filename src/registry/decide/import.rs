@@ -4,16 +4,15 @@
 //! line stay, a resolution that is not in the line stays, a term that ends later than the line says refuses the line. So
 //! an old file can be imported again without undoing what was decided since.
 
+use super::draft::Draft;
 use super::{Case, brake, changes, due, holds, names, notices, resolutions, terms, units};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
-use crate::registry::life::Ends;
 use crate::registry::state::Unavailable;
 use crate::registry::{
-    Brake, Change, ChangeId, Code, Context, Decision, Due, Event, Guarded, Hold, HoldReason, Holds, NameKey, Refusal,
-    Refusals, Registration, Reservation, Role, SetTotals, State, TermEnd, Timestamp, Unit, UnitId,
+    Account, Code, Context, Decision, Event, Guarded, Hold, HoldReason, Holds, NameKey, Refusal, Refusals,
+    Registration, Role, State, Timestamp, Unit, UnitId,
 };
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 /// Most lines of one batch: it is one line of the journal and one publication.
 pub const IMPORT_BATCH_MAX: usize = 1000;
@@ -28,12 +27,12 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
         )
         .into());
     }
-    let mut draft = Draft { base: case.state, units: BTreeMap::new(), names: BTreeMap::new() };
+    let mut draft = Draft::new(case.state);
     let mut refusals = Vec::new();
     for (line, item) in items {
         match image(&draft, case.context, item) {
-            Ok(Some(Image::Unit(unit))) => drop(draft.units.insert(unit.id.clone(), unit)),
-            Ok(Some(Image::Name(name))) => drop(draft.names.insert(name.key.clone(), *name)),
+            Ok(Some(Image::Unit(unit))) => draft.put_unit(unit),
+            Ok(Some(Image::Name(name))) => draft.put_name(*name),
             Ok(None) => {}
             Err(refusal) => refusals.push(refusal.on_line(*line)),
         }
@@ -78,14 +77,20 @@ fn image(draft: &Draft<'_>, context: &Context<'_>, item: &ImportItem) -> Result<
     let context = Context { if_match: None, ..*context };
     let case = Case { state: draft, context: &context };
     match item {
-        ImportItem::Unit { id, spec, holds } => unit_image(&case, id, spec, holds),
+        ImportItem::Unit { id, spec, holds, account } => unit_image(&case, id, spec, holds, *account),
         ImportItem::Name(name) => name_image(&case, name),
     }
 }
 
-fn unit_image(case: &Case<'_>, id: &UnitId, spec: &UnitSpec, holds: &Holds) -> Result<Option<Image>, Refusal> {
+fn unit_image(
+    case: &Case<'_>,
+    id: &UnitId,
+    spec: &UnitSpec,
+    holds: &Holds,
+    account: Option<Account>,
+) -> Result<Option<Image>, Refusal> {
     let old = case.state.unit(id)?;
-    let mut unit = units::image(case, id, spec, old.as_ref())?;
+    let mut unit = units::image(case, id, spec, old.as_ref(), account)?;
     if holds.0.contains_key(&HoldReason::Expired) {
         return Err(holds::by_clock_only().at("holds"));
     }
@@ -100,7 +105,10 @@ fn name_image(case: &Case<'_>, line: &ImportName) -> Result<Option<Image>, Refus
     names::check_kind(line.kind)?;
     match &old {
         Some(old) => names::check_holder(old, &line.unit)?,
-        None => names::check_registrable(case, &line.key, &unit)?,
+        None => {
+            names::check_unclaimed(case, &line.key, None)?;
+            names::check_registrable(case, &line.key, &unit)?;
+        }
     }
     let expires = line.expires.end_of_day();
     check_term(case, line.registered, expires, old.as_ref())?;
@@ -207,67 +215,4 @@ fn lost(case: &Case<'_>, draft: &Draft<'_>) -> Result<brake::Tally, Unavailable>
         }
     }
     Ok(lost)
-}
-
-/// The state as the lines before this one leave it.
-struct Draft<'a> {
-    base: &'a dyn State,
-    units: BTreeMap<UnitId, Unit>,
-    names: BTreeMap<NameKey, Registration>,
-}
-
-impl State for Draft<'_> {
-    fn unit(&self, id: &UnitId) -> Result<Option<Unit>, Unavailable> {
-        self.units.get(id).map_or_else(|| self.base.unit(id), |unit| Ok(Some(unit.clone())))
-    }
-
-    fn name(&self, key: &NameKey) -> Result<Option<Registration>, Unavailable> {
-        self.names.get(key).map_or_else(|| self.base.name(key), |name| Ok(Some(name.clone())))
-    }
-
-    fn change(&self, id: ChangeId) -> Result<Option<Change>, Unavailable> {
-        self.base.change(id)
-    }
-
-    fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
-        let mut keys: BTreeSet<NameKey> =
-            self.names.values().filter(|name| name.unit == *unit).map(|name| name.key.clone()).collect();
-        self.base.names_of(unit, &mut |key| {
-            keys.insert(key.clone());
-            true
-        })?;
-        // The loop ends where the visitor says so; what it answered last does not matter.
-        let _ = keys.iter().all(visit);
-        Ok(())
-    }
-
-    fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
-        self.base.due(now, visit)
-    }
-
-    fn ends(
-        &self,
-        which: Ends,
-        after: &TermEnd,
-        until: Timestamp,
-        visit: &mut dyn FnMut(&TermEnd) -> bool,
-    ) -> Result<(), Unavailable> {
-        self.base.ends(which, after, until, visit)
-    }
-
-    fn reservation(&self, key: &NameKey) -> Result<Option<Reservation>, Unavailable> {
-        self.base.reservation(key)
-    }
-
-    fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {
-        self.base.noticed()
-    }
-
-    fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable> {
-        self.base.totals(set)
-    }
-
-    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
-        self.base.brake()
-    }
 }

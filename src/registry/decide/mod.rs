@@ -1,25 +1,32 @@
 //! The one function that turns a command into events or a refusal; one file per theme.
 
 mod addresses;
+mod applications;
 mod brake;
 mod changes;
+mod draft;
 mod due;
 mod holder;
 mod holds;
 mod import;
 mod names;
 mod notices;
+mod orders;
+mod remittances;
 mod resolutions;
 mod servers;
 mod targets;
 mod terms;
 mod units;
 
+pub use applications::unrelated;
 pub use import::IMPORT_BATCH_MAX;
 
-use super::change::{Change, ChangeId};
+use super::change::Change;
 use super::command::{Actor, Role};
+use super::ids::ChangeId;
 use super::name::{NameKey, Registration};
+use super::procedure::{ApplicationCommand, OrderCommand};
 use super::time::Timestamp;
 use super::unit::{Region, Unit, UnitId};
 use super::{Code, Command, Context, Decision, Event, Guarded, Outcome, Policy, Refusal, Refusals, State};
@@ -37,6 +44,9 @@ pub fn decide(state: &dyn State, context: &Context<'_>, command: &Command) -> Re
         Command::DeleteName { key } => names::delete(&case, key),
         Command::ChangeHolder { key, unit, consent } => holder::change(&case, key, unit, consent.as_deref()),
         Command::Renew { key, years } => names::renew(&case, key, *years),
+        Command::RenewAll { keys, years } => orders::renew_all(&case, keys, *years),
+        Command::Apply(command) => apply(&case, command),
+        Command::Charge(command) => charge(&case, command),
         Command::Submit { name, resolution, asserted } => changes::submit(&case, name, resolution, asserted),
         Command::Review { change, level, verdict } => changes::review(&case, *change, *level, verdict),
         Command::Withdraw { change } => changes::withdraw(&case, *change),
@@ -51,6 +61,34 @@ pub fn decide(state: &dyn State, context: &Context<'_>, command: &Command) -> Re
         Command::LoadZones { digests } => load_zones(&case, digests),
     };
     decision.map_err(Refusals::from)
+}
+
+fn apply(case: &Case<'_>, command: &ApplicationCommand) -> Result<Decision, Refusal> {
+    use ApplicationCommand as C;
+    match command {
+        C::Create { unit, spec, submit } => applications::create(case, unit, spec, *submit),
+        C::Edit { application, spec } => applications::edit(case, *application, spec),
+        C::Submit { application } => applications::submit(case, *application),
+        C::Review { application, step, verdict, papers, confirm } => {
+            applications::review(case, *application, *step, verdict, papers, *confirm)
+        }
+        C::Withdraw { application } => applications::withdraw(case, *application),
+    }
+}
+
+fn charge(case: &Case<'_>, command: &OrderCommand) -> Result<Decision, Refusal> {
+    use OrderCommand as C;
+    match command {
+        C::Renewal { unit, names, years } => orders::renewal(case, unit, names, *years),
+        C::ChangeYears { order, years } => orders::change_years(case, *order, years),
+        C::Confirm { order, invoice, payer, voucher } => {
+            orders::confirm(case, *order, invoice, *payer, voucher.as_deref())
+        }
+        C::Withdraw { order } => orders::withdraw(case, *order),
+        C::Remit { orders, amount } => remittances::remit(case, orders, *amount),
+        C::Recognise { remittance, amount } => remittances::recognise(case, *remittance, *amount),
+        C::TakeBack { remittance } => remittances::take_back(case, *remittance),
+    }
 }
 
 /// What one decision is made on.

@@ -1,10 +1,11 @@
 //! Registrations: created, edited, renewed and ended (R5, R24, R32).
 
-use super::{Case, notices, terms, units};
+use super::{Case, applications, notices, orders, terms, units};
 use crate::registry::command::NameSpec;
 use crate::registry::policy::TERM_YEARS;
 use crate::registry::{
-    Code, Decision, Event, Guarded, Holds, Life, NameKey, Refusal, Registration, RenewedBy, Timestamp, Unit,
+    ApplicationId, Claim, Code, Decision, Event, Guarded, Holds, Life, NameKey, Refusal, Registration, RenewedBy,
+    Timestamp, Unit,
 };
 
 /// Slots of an application (R8).
@@ -21,6 +22,8 @@ fn create(case: &Case<'_>, key: &NameKey, spec: &NameSpec) -> Result<Decision, R
     case.check_version(None)?;
     let unit = case.unit(&spec.unit).map_err(|refusal| refusal.at("unit"))?;
     check_kind(spec.kind)?;
+    applications::check_unit(&unit)?;
+    check_unclaimed(case, key, None)?;
     check_registrable(case, key, &unit)?;
     let years = spec.years.filter(|years| TERM_YEARS.contains(years)).ok_or_else(term_invalid)?;
     let name = Registration {
@@ -74,11 +77,30 @@ pub(super) fn delete(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal
 pub(super) fn renew(case: &Case<'_>, key: &NameKey, years: u32) -> Result<Decision, Refusal> {
     let (name, unit) = case.name(key)?;
     case.check_version(Some(name.version))?;
+    check_unclaimed(case, key, None)?;
     let name = terms::renewed(case, name, years, RenewedBy::Operator)?;
     let missed = notices::missed(case, &name)?;
     let mut decision = saved(case, name, &unit);
     decision.events.extend(missed);
     Ok(decision)
+}
+
+/// That a term is 2 to 10 years (R24).
+pub(super) fn check_years(years: u32) -> Result<(), Refusal> {
+    if TERM_YEARS.contains(&years) { Ok(()) } else { Err(term_invalid()) }
+}
+
+/// What labels in conflict have in common.
+pub(super) fn bundle(key: &NameKey) -> String {
+    key.to_string()
+}
+
+/// That nobody has a claim on the name, the application `own` apart.
+pub(super) fn check_unclaimed(case: &Case<'_>, key: &NameKey, own: Option<ApplicationId>) -> Result<(), Refusal> {
+    match case.state.claim(key)? {
+        Some(claim) if own.map(Claim::Application) != Some(claim) => Err(orders::claimed(key, claim)),
+        _ => Ok(()),
+    }
 }
 
 /// The name's new image, and its state, as a decision.

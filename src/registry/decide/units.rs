@@ -3,14 +3,14 @@
 use super::{Case, is_text};
 use crate::idn;
 use crate::registry::command::UnitSpec;
-use crate::registry::unit::{PROOF_LEN_MAX, UNIT_NAME_LEN_MAX};
-use crate::registry::{Code, Decision, Event, NameKey, Policy, Refusal, Unit, UnitId, UnitKind};
+use crate::registry::unit::{ACCOUNTS, PROOF_LEN_MAX, UNIT_NAME_LEN_MAX};
+use crate::registry::{Account, Code, Decision, Event, NameKey, Policy, Refusal, Unit, UnitId, UnitKind};
 use std::sync::Arc;
 
 pub(super) fn put(case: &Case<'_>, id: &UnitId, spec: &UnitSpec) -> Result<Decision, Refusal> {
     let old = case.state.unit(id)?;
     case.check_version(old.as_ref().map(|unit| unit.version))?;
-    let unit = image(case, id, spec, old.as_ref())?;
+    let unit = image(case, id, spec, old.as_ref(), None)?;
     let state = state_of(&unit);
     let kept = old.as_ref().map_or(0, |old| old.version);
     let created = old.is_none();
@@ -24,7 +24,15 @@ pub(super) fn state_of(unit: &Unit) -> &'static str {
 }
 
 /// The unit as `spec` makes it, in the version it had; its holds stay.
-pub(super) fn image(case: &Case<'_>, id: &UnitId, spec: &UnitSpec, old: Option<&Unit>) -> Result<Unit, Refusal> {
+///
+/// A new unit gets an account number of its own; one that comes from another system keeps `account`, if it is free.
+pub(super) fn image(
+    case: &Case<'_>,
+    id: &UnitId,
+    spec: &UnitSpec,
+    old: Option<&Unit>,
+    account: Option<Account>,
+) -> Result<Unit, Refusal> {
     case.check_region(&spec.region)?;
     check_texts(spec)?;
     if let Some(old) = old {
@@ -38,8 +46,51 @@ pub(super) fn image(case: &Case<'_>, id: &UnitId, spec: &UnitSpec, old: Option<&
         region: spec.region.clone(),
         admin_function_proof: spec.admin_function_proof.clone(),
         holds: old.map(|unit| unit.holds.clone()).unwrap_or_default(),
+        account: Some(account_of(case, id, old.and_then(|old| old.account), account)?),
         version: old.map_or(0, |unit| unit.version),
     })
+}
+
+/// The account number that the unit has, brings, or is assigned (R14).
+fn account_of(
+    case: &Case<'_>,
+    id: &UnitId,
+    old: Option<Account>,
+    brought: Option<Account>,
+) -> Result<Account, Refusal> {
+    match (old, brought) {
+        (Some(old), brought) if brought.is_none_or(|brought| brought == old) => Ok(old),
+        (None, Some(brought)) if case.state.account(brought)?.is_none_or(|owner| owner == *id) => Ok(brought),
+        (None, None) => free_account(case, id),
+        _ => Err(Refusal::new(
+            Code::UnitInvalid,
+            "The account number is assigned by the system: it does not change, and no two units share one; leave it out.",
+            "账号由系统分配，不能更改，也不能与其他单位相同，请不要填写。",
+        )
+        .at("account")),
+    }
+}
+
+/// The first free account number from a place on that the client does not choose.
+fn free_account(case: &Case<'_>, id: &UnitId) -> Result<Account, Refusal> {
+    let (first, count) = ACCOUNTS;
+    // FNV-1a over the id, begun with the transaction's number: spread, and the same when decided again.
+    let start = id.as_str().bytes().fold(case.seq() ^ 0xcbf2_9ce4_8422_2325, |hash, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let start = u32::try_from((start ^ (start >> 32)) % u64::from(count)).expect("below the count, which is a u32");
+    for step in 0..count {
+        let account = Account(first + (start + step) % count);
+        if case.state.account(account)?.is_none() {
+            return Ok(account);
+        }
+    }
+    Err(Refusal::new(
+        Code::UnitInvalid,
+        "All account numbers of eight digits are assigned; the registry needs longer ones.",
+        "八位账号已全部分配，须由注册局扩充账号位数。",
+    )
+    .at("account"))
 }
 
 pub(super) fn at_version(unit: Unit, version: u64) -> Unit {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::idn::Label;
 use crate::registry::{
-    ChangeState, Hold, HoldReason, Holds, Leaving, Life, Noticed, Region, Resolution, Stage, UnitKind,
+    ChangeState, Hold, HoldReason, Holds, Leaving, Life, Noticed, Region, Resolution, Stage, UnitKind, samples,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -16,6 +16,9 @@ struct Model {
     units: BTreeMap<UnitId, Unit>,
     names: BTreeMap<NameKey, Registration>,
     changes: BTreeMap<ChangeId, Change>,
+    applications: BTreeMap<ApplicationId, Application>,
+    orders: BTreeMap<OrderId, Order>,
+    remittances: BTreeMap<RemittanceId, Remittance>,
     brake: Option<Brake>,
     kept: BTreeMap<NameKey, Reservation>,
     noticed: BTreeMap<i32, TermEnd>,
@@ -28,6 +31,9 @@ impl Model {
             Event::Name(name) => drop(self.names.insert(name.key.clone(), name)),
             Event::NameRemoved { key, .. } => drop(self.names.remove(&key)),
             Event::Change(change) => drop(self.changes.insert(change.id, change)),
+            Event::Application(new) => drop(self.applications.insert(new.id, new)),
+            Event::Order(new) => drop(self.orders.insert(new.id, new)),
+            Event::Remittance(new) => drop(self.remittances.insert(new.id, new)),
             Event::Brake(brake) => self.brake = brake,
             Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), kept)),
             Event::ReservationEnded { key } => drop(self.kept.remove(&key)),
@@ -48,6 +54,29 @@ impl State for Model {
 
     fn change(&self, id: ChangeId) -> Result<Option<Change>, Unavailable> {
         Ok(self.changes.get(&id).cloned())
+    }
+
+    fn application(&self, id: ApplicationId) -> Result<Option<Application>, Unavailable> {
+        Ok(self.applications.get(&id).cloned())
+    }
+
+    fn order(&self, id: OrderId) -> Result<Option<Order>, Unavailable> {
+        Ok(self.orders.get(&id).cloned())
+    }
+
+    fn remittance(&self, id: RemittanceId) -> Result<Option<Remittance>, Unavailable> {
+        Ok(self.remittances.get(&id).cloned())
+    }
+
+    fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
+        let application = self.applications.values().find(|application| application.claims().any(|own| own == name));
+        let order = self.orders.values().find(|order| order.claims().any(|own| own == name));
+        let application = application.map(|application| Claim::Application(application.id));
+        Ok(application.or(order.map(|order| Claim::Order(order.id))))
+    }
+
+    fn account(&self, account: Account) -> Result<Option<UnitId>, Unavailable> {
+        Ok(self.units.values().find(|unit| unit.account == Some(account)).map(|unit| unit.id.clone()))
     }
 
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
@@ -136,6 +165,7 @@ fn event() -> impl Strategy<Value = Event> {
             region: Region::parse("62").unwrap(),
             admin_function_proof: None,
             holds,
+            account: (version % 2 == 0).then(|| Account(u32::from(n))),
             version,
         })
     });
@@ -187,7 +217,8 @@ fn event() -> impl Strategy<Value = Event> {
     let noticed = (-1i32..1, 0i64..9, 0u8..8).prop_map(|(days, at, n)| {
         Event::Noticed(Noticed { days, upto: TermEnd { at: Timestamp(at), key: Some(name_key(n)) } })
     });
-    prop_oneof![3 => unit, 6 => name, 2 => removed, 1 => change, 1 => brake, 2 => kept, 1 => ended, 1 => noticed]
+    let filing = samples::event(4, |n| unit_id(u8::try_from(n % 3).unwrap()), |n| name_key(u8::try_from(n).unwrap()).0);
+    prop_oneof![3 => unit, 6 => name, 2 => removed, 1 => change, 1 => brake, 2 => kept, 1 => ended, 1 => noticed, 4 => filing]
 }
 
 /// The first `limit` of what a visit shows.
@@ -211,6 +242,7 @@ fn agree(overlay: &Overlay<'_>, model: &Model, limit: usize) {
         let key = name_key(n);
         assert_eq!(overlay.name(&key), model.name(&key));
         assert_eq!(overlay.reservation(&key), model.reservation(&key));
+        assert_eq!(overlay.claim(&key), model.claim(&key));
     }
     for id in 1..4 {
         assert_eq!(overlay.change(ChangeId(id)), model.change(ChangeId(id)));
@@ -223,6 +255,11 @@ fn agree(overlay: &Overlay<'_>, model: &Model, limit: usize) {
             let walk = |state: &dyn State| visited(limit, |v| state.ends(which, &after, until, v));
             assert_eq!(walk(overlay), walk(model));
         }
+    }
+    for id in 1..10 {
+        assert_eq!(overlay.application(ApplicationId(id)), model.application(ApplicationId(id)));
+        assert_eq!(overlay.order(OrderId(id)), model.order(OrderId(id)));
+        assert_eq!(overlay.remittance(RemittanceId(id)), model.remittance(RemittanceId(id)));
     }
     for now in [0, 4, 9].map(Timestamp) {
         assert_eq!(visited(limit, |v| overlay.due(now, v)), visited(limit, |v| model.due(now, v)));

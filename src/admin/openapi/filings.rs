@@ -1,0 +1,114 @@
+//! What endpoints of applications, orders and remittances may answer.
+
+use super::super::problem::Edge;
+use super::super::roles::Endpoint;
+use super::{BODY, GUARDED, Groups, READ, RESOLUTION, WRITE};
+use crate::registry::Code;
+
+const LIST: &[&[Edge]] = &[READ, &[Edge::InvalidParameter]];
+const BODIED: &[&[Edge]] = &[WRITE, BODY];
+const UNREADABLE: &[Code] = &[Code::Unavailable];
+const STALE: &[Code] = &[Code::RegionForeign, Code::VersionStale, Code::Unavailable];
+const UNIT: &[Code] = &[Code::UnitInvalid, Code::UnitNotFound];
+const FOUND: &[Code] = &[Code::ApplicationNotFound, Code::RegionForeign, Code::Unavailable];
+/// What is wrong with the contents of an application, whenever it is looked at.
+const CONTENTS: &[Code] = &[
+    Code::LabelInvalid,
+    Code::SuffixUnknown,
+    Code::Slot1Required,
+    Code::Slot2Required,
+    Code::SlotTermRequired,
+    Code::SlotsTooMany,
+    Code::SlotRepeated,
+    Code::SlotBundleRepeated,
+    Code::KindInvalid,
+    Code::TermInvalid,
+    Code::PapersIncomplete,
+];
+/// What can keep an application from being handed in, and from its second approval.
+const POSSIBLE: &[Code] = &[
+    Code::UnitBlacklisted,
+    Code::PurposeNeedsPath,
+    Code::NameOfOtherUnit,
+    Code::NameRegistered,
+    Code::NameClaimed,
+    Code::LabelReserved,
+    Code::LabelOccupied,
+    Code::LabelKept,
+    Code::SuffixNotAllowed,
+    Code::RateMissing,
+];
+const DECIDED: &[Code] =
+    &[Code::ApplicationNotFound, Code::ApplicationNotPending, Code::SamePrincipal, Code::ReasonRequired];
+const RENEWED: &[Code] = &[
+    Code::LabelInvalid,
+    Code::SuffixUnknown,
+    Code::NameNotFound,
+    Code::NameClaimed,
+    Code::TermInvalid,
+    Code::DeletionFinal,
+    Code::BatchEmpty,
+    Code::BatchTooLarge,
+    Code::ItemRepeated,
+];
+const ORDER: &[Code] = &[Code::OrderNotFound, Code::OrderNotPending];
+const REMITTANCE: &[Code] = &[Code::RemittanceNotFound, Code::RemittanceNotPending];
+
+pub(super) fn rules(endpoint: Endpoint) -> Groups {
+    use Endpoint as E;
+    match endpoint {
+        E::ListApplications | E::ListOrders | E::ListRemittances => (LIST, &[UNREADABLE]),
+        E::GetApplication => (LIST, &[FOUND]),
+        E::GetFee => (LIST, &[FOUND, &[Code::NotPayable]]),
+        E::CreateApplication => (BODIED, &[UNIT, CONTENTS, POSSIBLE, RESOLUTION, STALE]),
+        E::EditApplication => {
+            (BODIED, &[CONTENTS, RESOLUTION, &[Code::ApplicationNotFound, Code::ApplicationNotPending], STALE])
+        }
+        E::SubmitApplication => {
+            (&[WRITE], &[POSSIBLE, RESOLUTION, &[Code::ApplicationNotFound, Code::ApplicationNotPending], STALE])
+        }
+        E::ApproveApplicationByOffice => (BODIED, &[DECIDED, STALE]),
+        E::ApproveApplicationLocally => {
+            (BODIED, &[DECIDED, &[Code::OfficeReviewFirst, Code::PapersIncomplete, Code::ConfirmationRequired], STALE])
+        }
+        E::ApproveApplicationCentrally => (
+            BODIED,
+            &[
+                DECIDED,
+                &[Code::OfficeReviewFirst, Code::LocalReviewFirst, Code::ConfirmationRequired],
+                POSSIBLE,
+                RESOLUTION,
+                GUARDED,
+                STALE,
+            ],
+        ),
+        E::WithdrawApplication => (&[WRITE], &[&[Code::ApplicationNotFound, Code::ApplicationNotPending], STALE]),
+        E::GetOrder => (LIST, &[&[Code::OrderNotFound, Code::RegionForeign, Code::Unavailable]]),
+        E::OrderRenewal => (BODIED, &[UNIT, RENEWED, &[Code::NameOfOtherUnit, Code::RateMissing], STALE]),
+        E::RenewNames => (BODIED, &[RENEWED, STALE]),
+        E::ChangeYears => (BODIED, &[ORDER, RENEWED, STALE]),
+        E::ConfirmOrder => (BODIED, &[ORDER, &[Code::InvoiceRequired, Code::VoucherInvalid], STALE]),
+        E::WithdrawOrder => (&[WRITE], &[ORDER, STALE]),
+        E::GetRemittance => (LIST, &[&[Code::RemittanceNotFound, Code::RegionForeign, Code::Unavailable]]),
+        E::Remit => (
+            BODIED,
+            &[
+                ORDER,
+                &[Code::AmountInvalid, Code::AmountMismatch, Code::BatchEmpty, Code::BatchTooLarge, Code::ItemRepeated],
+                STALE,
+            ],
+        ),
+        E::Recognise => (
+            BODIED,
+            &[
+                REMITTANCE,
+                &[Code::AmountInvalid, Code::AmountMismatch, Code::UnitBlacklisted, Code::LabelReserved],
+                &[Code::LabelOccupied, Code::LabelKept, Code::SuffixNotAllowed, Code::NameNotFound],
+                &[Code::TermInvalid, Code::DeletionFinal],
+                STALE,
+            ],
+        ),
+        E::TakeBack => (&[WRITE], &[REMITTANCE, STALE]),
+        _ => (&[], &[]),
+    }
+}

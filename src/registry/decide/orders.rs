@@ -1,0 +1,296 @@
+//! Orders: what is owed for applications and renewals, and its confirmation by the local office (R25–R33, R61).
+
+use super::{Case, applications, is_text, names, notices, terms};
+use crate::registry::order::{INVOICE_LEN_MAX, RENEWAL_NAMES_MAX, is_voucher};
+use crate::registry::{
+    Application, ApplicationState, Claim, Code, Confirmation, Decision, Event, Fee, Money, NameKey, Order, OrderBasis,
+    OrderId, OrderLine, OrderState, Payer, Refusal, Region, Registration, RenewedBy, Role, Unit, UnitId,
+};
+use std::collections::BTreeSet;
+
+/// Orders further years of names of one unit; what is owed is known at once (R26).
+pub(super) fn renewal(case: &Case<'_>, unit: &UnitId, keys: &[NameKey], years: u32) -> Result<Decision, Refusal> {
+    case.check_role(&[Role::Submitter, Role::LocalAdmin, Role::Operator])?;
+    let unit = case.unit(unit).map_err(|refusal| refusal.at("unit"))?;
+    case.check_version(None)?;
+    let extended = extended(case, keys, years, RenewedBy::Order)?;
+    let mut lines = Vec::with_capacity(keys.len());
+    for (index, name) in extended.iter().enumerate() {
+        let field = |refusal: Refusal| refusal.at(format!("names[{index}]"));
+        if name.unit != unit.id {
+            return Err(field(names::check_holder(name, &unit.id).expect_err("it is another unit's")));
+        }
+        let yearly = yearly(case, &name.key, &unit.region).map_err(field)?;
+        lines.push(OrderLine { name: name.key.clone(), fee: Fee::Registration, years, yearly });
+    }
+    let order = new(case, &unit, OrderBasis::Renewal, lines);
+    Ok(saved(case, order, Vec::new()).creating(true))
+}
+
+/// Extends several terms at once, where no fee is kept here.
+pub(super) fn renew_all(case: &Case<'_>, keys: &[NameKey], years: u32) -> Result<Decision, Refusal> {
+    case.check_role(&[Role::Operator])?;
+    case.check_version(None)?;
+    let mut events = Vec::with_capacity(keys.len());
+    for name in extended(case, keys, years, RenewedBy::Operator)? {
+        events.extend(renewed(case, name)?);
+    }
+    Ok(case.decision(events, "renewals", "renewed", 0))
+}
+
+/// A name whose term was extended, and the notice that it would miss by that.
+pub(super) fn renewed(case: &Case<'_>, name: Registration) -> Result<Vec<Event>, Refusal> {
+    let missed = notices::missed(case, &name)?;
+    let renewed = Event::Name(Registration { version: case.seq(), ..name });
+    Ok([renewed].into_iter().chain(missed).collect())
+}
+
+/// The names with their terms extended, if all of them can be; one that cannot refuses all (R33).
+fn extended(case: &Case<'_>, keys: &[NameKey], years: u32, by: RenewedBy) -> Result<Vec<Registration>, Refusal> {
+    check_count(keys.len(), RENEWAL_NAMES_MAX, "names")?;
+    names::check_years(years)?;
+    let mut seen = BTreeSet::new();
+    let mut extended = Vec::with_capacity(keys.len());
+    for (index, key) in keys.iter().enumerate() {
+        let field = |refusal: Refusal| refusal.at(format!("names[{index}]"));
+        if !seen.insert(key) {
+            return Err(field(repeated(&key.to_unicode())));
+        }
+        let (name, _) = case.name(key).map_err(field)?;
+        names::check_unclaimed(case, key, None).map_err(field)?;
+        extended.push(terms::renewed(case, name, years, by).map_err(field)?);
+    }
+    Ok(extended)
+}
+
+/// The order for an application that passed its reviews.
+pub(super) fn of_application(case: &Case<'_>, application: &Application, unit: &Unit) -> Result<Order, Refusal> {
+    let line = |slot: &crate::registry::Slot| {
+        let yearly = yearly(case, &slot.name, &unit.region)?;
+        Ok(OrderLine { name: slot.name.clone(), fee: Fee::Registration, years: slot.years, yearly })
+    };
+    let lines = application.slots.iter().map(line).collect::<Result<_, Refusal>>()?;
+    Ok(new(case, unit, OrderBasis::Application(application.id), lines))
+}
+
+/// Changes years while the fee is awaited (R30); the rates stay those of the day the amount became due.
+pub(super) fn change_years(case: &Case<'_>, id: OrderId, years: &[(NameKey, u32)]) -> Result<Decision, Refusal> {
+    case.check_role(&[Role::LocalAdmin])?;
+    let mut order = find(case, id, &[OrderState::AwaitingFee])?;
+    check_count(years.len(), RENEWAL_NAMES_MAX, "years")?;
+    let before = order.lines.clone();
+    for (index, (key, years)) in years.iter().enumerate() {
+        let field = |refusal: Refusal, member: &str| refusal.at(format!("years[{index}].{member}"));
+        let Some(line) = order.lines.iter_mut().find(|line| line.name == *key) else {
+            return Err(field(not_in_order(id, key), "name"));
+        };
+        names::check_years(*years).map_err(|refusal| field(refusal, "years"))?;
+        if order.basis == OrderBasis::Renewal {
+            let (name, _) = case.name(key).map_err(|refusal| field(refusal, "name"))?;
+            terms::renewed(case, name, *years, RenewedBy::Order).map_err(|refusal| field(refusal, "years"))?;
+        }
+        line.years = *years;
+    }
+    if order.lines == before {
+        return Ok(case.decision(Vec::new(), id.to_string(), order.state.as_str(), order.version));
+    }
+    let mut events = Vec::new();
+    if let Some(mut application) = application_of(case, &order)? {
+        for slot in &mut application.slots {
+            slot.years = order.lines.iter().find(|line| line.name == slot.name).map_or(slot.years, |line| line.years);
+        }
+        events.push(Event::Application(Application { version: case.seq(), ..application }));
+    }
+    Ok(saved(case, order, events))
+}
+
+/// Confirms that the fee was taken, with the number of its invoice (R28).
+pub(super) fn confirm(
+    case: &Case<'_>,
+    id: OrderId,
+    invoice: &str,
+    payer: Payer,
+    voucher: Option<&str>,
+) -> Result<Decision, Refusal> {
+    case.check_role(&[Role::LocalAdmin])?;
+    let order = find(case, id, &[OrderState::AwaitingFee])?;
+    if !is_text(invoice, INVOICE_LEN_MAX) {
+        return Err(Refusal::new(
+            Code::InvoiceRequired,
+            format!("The fee is confirmed with the number of its invoice: text of at most {INVOICE_LEN_MAX} octets."),
+            format!("确认收费须填写发票号码：不超过 {INVOICE_LEN_MAX} 个字节。"),
+        )
+        .at("invoice"));
+    }
+    if voucher.is_some_and(|voucher| !is_voucher(voucher)) {
+        return Err(Refusal::new(
+            Code::VoucherInvalid,
+            "A voucher's number has 12 digits and 6 capital letters, as in 202311220001ABCDEF; correct it, or leave it out.",
+            "缴费凭证号为 12 位数字加 6 位大写字母，例如 202311220001ABCDEF，请更正或不填。",
+        )
+        .at("voucher"));
+    }
+    let confirmation = Confirmation {
+        by: case.actor().principal.clone(),
+        at: case.now(),
+        invoice: invoice.into(),
+        payer,
+        voucher: voucher.map(Into::into),
+    };
+    let events = application_in(case, &order, ApplicationState::FeeConfirmed)?;
+    Ok(saved(case, Order { state: OrderState::Confirmed, confirmation: Some(confirmation), ..order }, events))
+}
+
+/// Ends an order that is not paid; a confirmed one, whose fee has to be given back elsewhere, by an operator only.
+pub(super) fn withdraw(case: &Case<'_>, id: OrderId) -> Result<Decision, Refusal> {
+    case.check_role(&[Role::Submitter, Role::LocalAdmin, Role::Operator])?;
+    let states: &[OrderState] = match case.actor().role {
+        Role::Operator => &[OrderState::AwaitingFee, OrderState::Confirmed],
+        _ => &[OrderState::AwaitingFee],
+    };
+    let order = find(case, id, states)?;
+    let application = application_of(case, &order)?.map(applications::ended);
+    let events = application.map(|application| Event::Application(Application { version: case.seq(), ..application }));
+    Ok(saved(case, withdrawn(case, order), events.into_iter().collect()))
+}
+
+/// The order without a payment.
+pub(super) fn withdrawn(case: &Case<'_>, order: Order) -> Order {
+    Order { state: OrderState::Withdrawn, version: case.seq(), ..order }
+}
+
+/// What the name costs a unit of the region for a year, as of now.
+pub(super) fn yearly(case: &Case<'_>, name: &NameKey, region: &Region) -> Result<Money, Refusal> {
+    case.policy().rates.yearly(&name.set, region, case.now()).ok_or_else(|| {
+        let shown = name.to_unicode();
+        Refusal::new(
+            Code::RateMissing,
+            format!("There is no rate for {shown} on this day; the registry has to set one first."),
+            format!("{shown} 目前没有收费标准，须由注册局先行设定。"),
+        )
+    })
+}
+
+/// The order in one of `states`, within the actor's reach, in the version that the client saw.
+pub(super) fn find(case: &Case<'_>, id: OrderId, states: &[OrderState]) -> Result<Order, Refusal> {
+    let order = case.order(id)?;
+    case.check_region(&order.region)?;
+    case.check_version(Some(order.version))?;
+    check_state(&order, states)?;
+    Ok(order)
+}
+
+pub(super) fn check_state(order: &Order, states: &[OrderState]) -> Result<(), Refusal> {
+    if states.contains(&order.state) {
+        return Ok(());
+    }
+    let (id, state) = (order.id, order.state.as_str());
+    Err(Refusal::new(
+        Code::OrderNotPending,
+        format!("Order {id} is {state}, and this is not done in that state; read it to see how it stands."),
+        format!("订单 {id} 的状态为 {state}，不能进行此操作，请先查询其状态。"),
+    ))
+}
+
+/// The application that the order is for, if it is for one.
+pub(super) fn application_of(case: &Case<'_>, order: &Order) -> Result<Option<Application>, Refusal> {
+    order.application().map(|id| case.application(id)).transpose()
+}
+
+/// The order's application, if it is for one, in a new state.
+pub(super) fn application_in(case: &Case<'_>, order: &Order, state: ApplicationState) -> Result<Vec<Event>, Refusal> {
+    let application = application_of(case, order)?;
+    let moved = application.map(|old| Event::Application(Application { state, version: case.seq(), ..old }));
+    Ok(moved.into_iter().collect())
+}
+
+/// That a list has something in it, and not more than `most`.
+pub(super) fn check_count(count: usize, most: usize, field: &str) -> Result<(), Refusal> {
+    if count == 0 {
+        return Err(Refusal::new(
+            Code::BatchEmpty,
+            "The list is empty; name what it shall be done with.",
+            "列表为空，请填写要办理的项目。",
+        )
+        .at(field));
+    }
+    if count > most {
+        return Err(Refusal::new(
+            Code::BatchTooLarge,
+            format!("A batch has at most {most} entries; send the rest in further ones."),
+            format!("每批最多 {most} 项，其余请分批办理。"),
+        )
+        .at(field));
+    }
+    Ok(())
+}
+
+pub(super) fn repeated(shown: &str) -> Refusal {
+    Refusal::new(
+        Code::ItemRepeated,
+        format!("{shown} is in the list twice; name each once."),
+        format!("{shown} 在列表中重复，每项只能出现一次。"),
+    )
+}
+
+/// The refusal that an open claim on a name is.
+pub(super) fn claimed(name: &NameKey, claim: Claim) -> Refusal {
+    let shown = name.to_unicode();
+    let (en, zh) = match claim {
+        Claim::Application(id) => (
+            format!("{shown} is applied for in {id}; wait for its outcome, or have it withdrawn."),
+            format!("{shown} 已在申请 {id} 中，请等待其结果，或先撤回该申请。"),
+        ),
+        Claim::Order(id) => (
+            format!("{shown} is in the open order {id}; have it paid or withdrawn first."),
+            format!("{shown} 有未办结的续费订单 {id}，请先缴费或撤销。"),
+        ),
+    };
+    Refusal::new(Code::NameClaimed, en, zh)
+}
+
+fn new(case: &Case<'_>, unit: &Unit, basis: OrderBasis, lines: Vec<OrderLine>) -> Order {
+    Order {
+        id: OrderId(case.seq()),
+        unit: unit.id.clone(),
+        region: unit.region.clone(),
+        basis,
+        lines,
+        due: case.now(),
+        by: case.actor().principal.clone(),
+        state: OrderState::AwaitingFee,
+        confirmation: None,
+        remittance: None,
+        version: case.seq(),
+    }
+}
+
+/// The order's new image behind `events`, as a decision about it.
+fn saved(case: &Case<'_>, order: Order, mut events: Vec<Event>) -> Decision {
+    let order = Order { version: case.seq(), ..order };
+    let (id, state) = (order.id.to_string(), order.state.as_str());
+    events.push(Event::Order(order));
+    case.decision(events, id, state, 0)
+}
+
+fn not_in_order(id: OrderId, key: &NameKey) -> Refusal {
+    let shown = key.to_unicode();
+    Refusal::new(
+        Code::NameNotFound,
+        format!("{shown} is not in order {id}; read the order to see its names."),
+        format!("订单 {id} 中没有 {shown}，请查询订单中的域名。"),
+    )
+}
+
+impl Case<'_> {
+    /// The order, which must be there.
+    pub(super) fn order(&self, id: OrderId) -> Result<Order, Refusal> {
+        self.state.order(id)?.ok_or_else(|| {
+            Refusal::new(
+                Code::OrderNotFound,
+                format!("There is no order {id}; use the id that was answered when it was made."),
+                format!("订单 {id} 不存在，请使用创建时返回的编号。"),
+            )
+        })
+    }
+}

@@ -1,0 +1,194 @@
+//! Remittances: confirmed orders sent on together, and recognised together; then what they are for happens (R27).
+
+use super::draft::Draft;
+use super::{Case, applications, names, orders, resolutions, terms};
+use crate::registry::order::REMITTANCE_ORDERS_MAX;
+use crate::registry::{
+    Application, ApplicationState, Code, Context, Decision, Event, Holds, Life, Money, Order, OrderId, OrderState,
+    Refusal, Registration, Remittance, RemittanceId, RemittanceState, RenewedBy, Role, Slot, Unit,
+};
+use std::collections::BTreeSet;
+
+pub(super) fn remit(case: &Case<'_>, ids: &[OrderId], amount: Money) -> Result<Decision, Refusal> {
+    case.check_role(&[Role::LocalAdmin])?;
+    case.check_version(None)?;
+    orders::check_count(ids.len(), REMITTANCE_ORDERS_MAX, "orders")?;
+    let id = RemittanceId(case.seq());
+    let (mut seen, mut regions, mut sum, mut events) = (BTreeSet::new(), BTreeSet::new(), Vec::new(), Vec::new());
+    for (index, order) in ids.iter().enumerate() {
+        let field = |refusal: Refusal| refusal.at(format!("orders[{index}]"));
+        if !seen.insert(order) {
+            return Err(field(orders::repeated(&order.to_string())));
+        }
+        let order = case.order(*order).map_err(field)?;
+        case.check_region(&order.region).map_err(field)?;
+        orders::check_state(&order, &[OrderState::Confirmed]).map_err(field)?;
+        sum.push(order.amount());
+        regions.insert(order.region.clone());
+        events.extend(orders::application_in(case, &order, ApplicationState::Remitted)?);
+        events.push(moved(case, order, OrderState::Remitted, Some(id)));
+    }
+    check_amount(amount, sum.into_iter().sum())?;
+    let remittance = Remittance {
+        id,
+        orders: ids.to_vec(),
+        regions: regions.into_iter().collect(),
+        amount,
+        by: case.actor().principal.clone(),
+        at: case.now(),
+        state: RemittanceState::Remitted,
+        recognised: None,
+        version: case.seq(),
+    };
+    Ok(saved(case, remittance, events).creating(true))
+}
+
+/// Consumes all orders at once, or none: what stands in the way of one is said with its id, so that the remittance can be
+/// taken back and made again without it.
+pub(super) fn recognise(case: &Case<'_>, id: RemittanceId, amount: Money) -> Result<Decision, Refusal> {
+    case.check_role(&[Role::Finance])?;
+    let remittance = find(case, id)?;
+    let all = remittance.orders.iter().map(|id| case.order(*id)).collect::<Result<Vec<Order>, Refusal>>()?;
+    check_amount(amount, all.iter().map(Order::amount).sum())?;
+    // A plan is held against the names that the orders before it register.
+    let mut draft = Draft::new(case.state);
+    let mut events = Vec::new();
+    for order in all {
+        let named = |refusal: Refusal| refusal.at(format!("orders.{}", order.id));
+        let consumed = consume(&draft, case.context, &order).map_err(named)?;
+        for event in &consumed {
+            if let Event::Name(name) = event {
+                draft.put_name(name.clone());
+            }
+        }
+        events.extend(consumed);
+        events.push(moved(case, order, OrderState::Consumed, Some(id)));
+    }
+    let recognised = Some((case.actor().principal.clone(), case.now()));
+    Ok(saved(case, Remittance { state: RemittanceState::Recognised, recognised, ..remittance }, events))
+}
+
+/// Frees the orders of a remittance that has not arrived.
+pub(super) fn take_back(case: &Case<'_>, id: RemittanceId) -> Result<Decision, Refusal> {
+    case.check_role(&[Role::LocalAdmin])?;
+    let remittance = find(case, id)?;
+    let mut events = Vec::new();
+    for order in &remittance.orders {
+        let order = case.order(*order)?;
+        events.extend(orders::application_in(case, &order, ApplicationState::FeeConfirmed)?);
+        events.push(moved(case, order, OrderState::Confirmed, None));
+    }
+    Ok(saved(case, Remittance { state: RemittanceState::Withdrawn, ..remittance }, events))
+}
+
+/// What an order is for, done: new names, or longer terms.
+fn consume(draft: &Draft<'_>, context: &Context<'_>, order: &Order) -> Result<Vec<Event>, Refusal> {
+    // If-Match was about the remittance.
+    let context = Context { if_match: None, ..*context };
+    let case = Case { state: draft, context: &context };
+    let unit = case.unit(&order.unit)?;
+    let Some(application) = orders::application_of(&case, order)? else { return extend(&case, order) };
+    applications::check_unit(&unit)?;
+    let mut application = application;
+    let mut events = Vec::new();
+    for slot in &application.slots {
+        applications::check_free(&case, &slot.name, &unit, Some(application.id))?;
+        names::check_registrable(&case, &slot.name, &unit)?;
+        let plan = resolutions::check(&case, &slot.name, &application.resolution);
+        if let Err(refusal) = &plan {
+            // It was approved, but settings or other names' forwards have moved. The names are paid for all the same;
+            // they do not resolve until another plan is approved.
+            application.unresolved = Some(refusal.to_string().into());
+        }
+        events.extend(terms::take_kept(&case, &slot.name)?);
+        events.push(Event::Name(registered(&case, slot, &unit, plan.ok())));
+    }
+    let version = case.seq();
+    events.push(Event::Application(Application { state: ApplicationState::Registered, version, ..application }));
+    Ok(events)
+}
+
+fn registered(
+    case: &Case<'_>,
+    slot: &Slot,
+    unit: &Unit,
+    resolution: Option<crate::registry::Resolution>,
+) -> Registration {
+    Registration {
+        key: slot.name.clone(),
+        unit: unit.id.clone(),
+        registered: case.now(),
+        expires: case.now().term_end(slot.years),
+        kind: slot.kind,
+        // The full name is the site's main one until the unit says otherwise (R9).
+        primary: slot.kind == 1,
+        resolved_by: if resolution.is_some() { case.seq() } else { 0 },
+        resolution,
+        holds: Holds::default(),
+        pending: None,
+        life: Life::default(),
+        version: case.seq(),
+    }
+}
+
+fn extend(case: &Case<'_>, order: &Order) -> Result<Vec<Event>, Refusal> {
+    let one = |line: &crate::registry::OrderLine| {
+        let (name, _) = case.name(&line.name)?;
+        names::check_holder(&name, &order.unit)?;
+        orders::renewed(case, terms::renewed(case, name, line.years, RenewedBy::Order)?)
+    };
+    let names = order.lines.iter().map(one).collect::<Result<Vec<_>, Refusal>>()?;
+    Ok(names.into_iter().flatten().collect())
+}
+
+fn moved(case: &Case<'_>, order: Order, state: OrderState, remittance: Option<RemittanceId>) -> Event {
+    Event::Order(Order { state, remittance, version: case.seq(), ..order })
+}
+
+fn find(case: &Case<'_>, id: RemittanceId) -> Result<Remittance, Refusal> {
+    let remittance = case.remittance(id)?;
+    remittance.regions.iter().try_for_each(|region| case.check_region(region))?;
+    case.check_version(Some(remittance.version))?;
+    if remittance.state == RemittanceState::Remitted {
+        return Ok(remittance);
+    }
+    let state = remittance.state.as_str();
+    Err(Refusal::new(
+        Code::RemittanceNotPending,
+        format!("Remittance {id} is {state} and takes no more decisions; make a new one of what is still confirmed."),
+        format!("汇款批次 {id} 的状态为 {state}，不能再办理，请对仍待汇缴的订单另建批次。"),
+    ))
+}
+
+fn check_amount(given: Money, sum: Money) -> Result<(), Refusal> {
+    if given == sum {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Code::AmountMismatch,
+        format!("The orders come to {sum} yuan, not {given}; nothing was consumed. Check both, and try again."),
+        format!("订单合计 {sum} 元，与 {given} 元不符，未作任何处理，请核对后重试。"),
+    )
+    .at("amount"))
+}
+
+/// The remittance's new image behind `events`, as a decision about it.
+fn saved(case: &Case<'_>, remittance: Remittance, mut events: Vec<Event>) -> Decision {
+    let remittance = Remittance { version: case.seq(), ..remittance };
+    let (id, state) = (remittance.id.to_string(), remittance.state.as_str());
+    events.push(Event::Remittance(remittance));
+    case.decision(events, id, state, 0)
+}
+
+impl Case<'_> {
+    /// The remittance, which must be there.
+    pub(super) fn remittance(&self, id: RemittanceId) -> Result<Remittance, Refusal> {
+        self.state.remittance(id)?.ok_or_else(|| {
+            Refusal::new(
+                Code::RemittanceNotFound,
+                format!("There is no remittance {id}; use the id that was answered when it was made."),
+                format!("汇款批次 {id} 不存在，请使用创建时返回的编号。"),
+            )
+        })
+    }
+}
