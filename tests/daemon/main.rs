@@ -4,6 +4,7 @@
 mod support;
 
 mod activation;
+mod applications;
 mod browser;
 mod change_to_answer;
 mod crash_recovery;

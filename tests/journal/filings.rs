@@ -1,6 +1,6 @@
 //! Random applications, orders and remittances.
 
-use crate::transactions::{key, resolution, text, times, unit_id};
+use super::{key, resolution, text, times, unit_id};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;

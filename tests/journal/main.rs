@@ -2,7 +2,6 @@
 
 mod damage;
 mod faults;
-mod filings;
 mod open;
 mod round_trip;
 mod transactions;

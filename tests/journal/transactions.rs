@@ -1,6 +1,8 @@
 //! Transactions to fill a journal with: random ones for properties, and plain ones of a chosen size.
 
-use crate::filings;
+#[path = "filings.rs"]
+mod filings;
+
 use proptest::prelude::*;
 use std::net::IpAddr;
 use zhengming::idn::Label;
@@ -29,7 +31,7 @@ pub fn plain(seq: u64, octets: usize) -> Transaction {
 }
 
 /// Text with everything that JSON has to escape, and what could be taken for the end of a line.
-pub fn text() -> impl Strategy<Value = Box<str>> {
+fn text() -> impl Strategy<Value = Box<str>> {
     prop_oneof![
         "[ -~]{0,12}".prop_map(Into::into),
         any::<String>().prop_map(Into::into),
@@ -37,18 +39,18 @@ pub fn text() -> impl Strategy<Value = Box<str>> {
     ]
 }
 
-pub fn times() -> impl Strategy<Value = Timestamp> {
+fn times() -> impl Strategy<Value = Timestamp> {
     prop_oneof![8 => -10_000_000_000..100_000_000_000i64, 1 => any::<i64>()].prop_map(Timestamp)
 }
 
-pub fn key() -> impl Strategy<Value = NameKey> {
+fn key() -> impl Strategy<Value = NameKey> {
     ("[a-z0-9]{1,20}", prop_oneof![Just("xn--zfr164b"), Just("xn--55qw42g.cn")]).prop_map(|(label, set)| NameKey {
         label: Label::from_canonical(&format!("xn--{label}")).expect("a label"),
         set: set.into(),
     })
 }
 
-pub fn unit_id() -> impl Strategy<Value = UnitId> {
+fn unit_id() -> impl Strategy<Value = UnitId> {
     "[A-Za-z0-9-]{1,64}".prop_map(|id| UnitId::parse(&id).expect("an id"))
 }
 
@@ -58,7 +60,7 @@ fn holds() -> impl Strategy<Value = Holds> {
     proptest::collection::btree_map(proptest::sample::select(HoldReason::ALL.to_vec()), hold, 0..4).prop_map(Holds)
 }
 
-pub fn resolution() -> impl Strategy<Value = Resolution> {
+fn resolution() -> impl Strategy<Value = Resolution> {
     let server = (text(), proptest::collection::vec(any::<IpAddr>(), 0..3));
     let server = server.prop_map(|(host, glue)| NameServer { host, glue });
     let signer = (any::<u16>(), any::<u8>(), any::<u8>(), proptest::collection::vec(any::<u8>(), 0..40)).prop_map(

@@ -4,6 +4,8 @@
 
 mod changes;
 mod due;
+mod filings;
+mod filings_machine;
 mod holds;
 mod import;
 mod machine;

@@ -217,7 +217,7 @@ fn event() -> impl Strategy<Value = Event> {
     let noticed = (-1i32..1, 0i64..9, 0u8..8).prop_map(|(days, at, n)| {
         Event::Noticed(Noticed { days, upto: TermEnd { at: Timestamp(at), key: Some(name_key(n)) } })
     });
-    let filing = samples::event(4, |n| unit_id(u8::try_from(n % 3).unwrap()), |n| name_key(u8::try_from(n).unwrap()).0);
+    let filing = samples::event(4, |n| unit_id(u8::try_from(n % 3).unwrap()), |n| name_key(u8::try_from(n).unwrap()));
     prop_oneof![3 => unit, 6 => name, 2 => removed, 1 => change, 1 => brake, 2 => kept, 1 => ended, 1 => noticed, 4 => filing]
 }
 
