@@ -48,6 +48,7 @@
 //! | 5 | [`server`] | the DNS sockets, their limits and counters |
 //! | 5 | [`gateway`] | redirects of forwarded names, notices of held ones |
 //! | 5 | [`admin`] | the REST API, its roles and its documents |
+//! | 5 | [`outbox`] | notices to units, from the journal to a file and a webhook |
 //! | 6 | [`config`] | the one configuration file |
 //! | 7 | [`daemon`] | start in one order, stop in the reverse, reload in between |
 //! | 8 | [`cli`] | commands, exit codes, messages |
@@ -71,6 +72,7 @@ pub mod gateway;
 pub mod http;
 pub mod idn;
 pub mod journal;
+pub mod outbox;
 pub mod publication;
 pub mod query;
 pub mod registry;

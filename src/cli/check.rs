@@ -15,6 +15,7 @@ pub(super) fn config(file: &Path) -> Result<(), Failure> {
     daemon::zones::check(&config).map_err(|error| Failure::from(Error::from(error)))?;
     daemon::tls::check(&config)?;
     let keys = daemon::keys::load(&config).map_err(|error| Failure::from(Error::from(error)))?;
+    daemon::outbox::settings(&config)?;
     daemon::seed::check(&config)?;
     let (zones, tokens) = (config.zone_files().len(), config.admin.tokens.len());
     say(format!("{}: valid, {zones} zones, {tokens} tokens / 有效，{zones} 个区，{tokens} 个令牌", file.display()))?;

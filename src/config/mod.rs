@@ -249,6 +249,8 @@ pub struct Outbox {
     pub webhook: Option<String>,
     /// The file with the secret that posts are signed with.
     pub secret_file: Option<PathBuf>,
+    /// The certificates that an https receiver is trusted by; the system's if absent.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// `[[zones]]`: a zone without registrations.

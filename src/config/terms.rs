@@ -70,6 +70,7 @@ pub(super) fn outbox(table: &Table<'_>, default: Outbox) -> Outbox {
                 .map(Some)
         }),
         secret_file: table.read("secret_file", default.secret_file, |value| path(value).map(Some)),
+        ca_file: table.read("ca_file", default.ca_file, |value| path(value).map(Some)),
     }
 }
 

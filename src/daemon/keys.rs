@@ -76,13 +76,13 @@ fn read(config: &Config, key: &TsigKey) -> Result<(Key, usize), Fault> {
     let secret = match &key.secret {
         SecretSource::Inline(secret) => secret,
         SecretSource::File(path) => {
-            from_file = read_file(&config.path(path), key)?;
+            from_file = read_file(&config.path(path), &key.name.to_string())?;
             &from_file
         }
     };
     let made = Key::new(key.name.as_wire(), key.algorithm, &secret.0).map_err(|_| {
         wrong(
-            key,
+            &key.name.to_string(),
             "its secret is empty; make one with `openssl rand -base64 32`",
             "密钥为空；请用 openssl rand -base64 32 生成",
         )
@@ -90,7 +90,15 @@ fn read(config: &Config, key: &TsigKey) -> Result<(Key, usize), Fault> {
     Ok((made, secret.0.len()))
 }
 
-fn read_file(path: &Path, key: &TsigKey) -> Result<Secret, Fault> {
+/// The secret in the file at `path`, which is of `whom`.
+///
+/// # Errors
+/// [`KeysError`].
+pub(super) fn read_secret(path: &Path, whom: &str) -> Result<Secret, KeysError> {
+    read_file(path, whom).map_err(|fault| KeysError { faults: vec![fault] })
+}
+
+fn read_file(path: &Path, key: &str) -> Result<Secret, Fault> {
     let unreadable = |source| Fault::Unreadable { file: path.display().to_string(), source };
     let file = File::open(path).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.permissions().mode();
@@ -128,8 +136,8 @@ fn short(key: &TsigKey, secret_len: usize) -> Option<Warning> {
     })
 }
 
-fn wrong(key: &TsigKey, en: impl Into<String>, zh: impl Into<String>) -> Fault {
-    Fault::Wrong { key: key.name.to_string(), en: en.into(), zh: zh.into() }
+fn wrong(key: &str, en: impl Into<String>, zh: impl Into<String>) -> Fault {
+    Fault::Wrong { key: key.to_owned(), en: en.into(), zh: zh.into() }
 }
 
 impl KeysError {

@@ -2,6 +2,7 @@
 
 mod error;
 pub mod keys;
+pub mod outbox;
 mod ready;
 mod reload;
 pub mod seed;
@@ -59,6 +60,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     if config.demo {
         tracing::warn!("this is the demonstration: its tokens are public / 演示配置，令牌是公开的");
     }
+    let notices = outbox::settings(&config)?;
     let telemetry = Telemetry::new();
     let reload = zones::load(&config);
     let zones = reload.zones.clone();
@@ -74,8 +76,12 @@ pub fn run(options: &Options) -> Result<(), Error> {
     // From here on what was started stops in reverse, whatever happens.
     let runtime = runtime();
     let served = runtime.and_then(|runtime| {
+        let io = |source| Error::Io { path: notices.directory.clone(), source };
+        let outbox = crate::outbox::start(&notices, &writer.journal, &clock.clock, &telemetry.outbox, &runtime);
+        let outbox = outbox.map_err(io)?;
         let files = zones::Files::new(config, zones, writer.snapshots.clone(), telemetry.dns.clone());
         let served = serve(options, files, &telemetry, &clock, &writer, &runtime, Begun { filter, inherited });
+        outbox.stop(&runtime);
         drop(runtime);
         served
     });

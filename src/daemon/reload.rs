@@ -115,6 +115,7 @@ fn keep_until_restart(old: &Config, new: &mut Config) -> Vec<&'static str> {
     keep("[admin] listen", old.admin.listen != new.admin.listen);
     keep("[admin] tls_cert, tls_key", old.admin.tls_cert.is_some() != new.admin.tls_cert.is_some());
     keep("[gateway]", old.gateway != new.gateway);
+    keep("[outbox]", old.outbox != new.outbox);
     keep("[data]", old.data_dir() != new.data_dir());
     keep("[log] format", old.log.format != new.log.format);
     new.server = server;
@@ -125,6 +126,7 @@ fn keep_until_restart(old: &Config, new: &mut Config) -> Vec<&'static str> {
     }
     new.gateway = old.gateway.clone();
     new.data = old.data.clone();
+    new.outbox = old.outbox.clone();
     new.log.format = old.log.format;
     differing
 }

@@ -4,6 +4,7 @@
 //! Handlers find the client's address as `axum::extract::ConnectInfo<SocketAddr>`.
 
 pub mod accept;
+pub mod client;
 pub mod inherited;
 pub mod stall;
 

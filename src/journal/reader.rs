@@ -55,6 +55,11 @@ impl JournalReader {
         self.shared.with(|durable| durable.seq)
     }
 
+    /// Number of the first line that is kept; one more than [`Self::last`] if there is none.
+    pub fn first(&self) -> u64 {
+        self.shared.with(|durable| durable.segments.first().map_or(durable.seq + 1, |segment| segment.first))
+    }
+
     /// The lines after `seq`, as they stand in the file, at most `limit` of them, and after the first none that makes
     /// more than [`PAGE_OCTETS_MAX`]. None if `seq` is the last, or lies before the first segment that is kept.
     ///

@@ -237,7 +237,15 @@ impl NoticeKind {
         }
     }
 
-    /// The kind without its days, for metrics and readers.
+    /// Its days from the end of the term, if it has any.
+    pub fn days(self) -> Option<i32> {
+        match self {
+            Self::Term(days) => Some(days),
+            Self::Final | Self::Deleted => None,
+        }
+    }
+
+    /// The kind without its days, for readers.
     pub fn class(self) -> &'static str {
         match self {
             Self::Term(days) if days < 0 => "expiring",

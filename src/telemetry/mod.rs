@@ -5,10 +5,12 @@
 pub mod block;
 pub mod dns;
 pub mod log;
+pub mod outbox;
 pub mod web;
 pub mod writer;
 
 pub use dns::{Answer, Dns, DnsConnections, DnsCounter, DropReason, Limited, OpenConnection, Signed};
+pub use outbox::Outbox;
 pub use web::{Admin, Gateway};
 pub use writer::{ChangeResult, Writer};
 
@@ -37,6 +39,8 @@ pub struct Telemetry {
     pub gateway: Gateway,
     /// Of the admin API.
     pub admin: Admin,
+    /// Of the outbox.
+    pub outbox: Outbox,
 }
 
 impl Telemetry {
@@ -48,6 +52,7 @@ impl Telemetry {
             writer: Writer::new(&exporter.registry),
             gateway: Gateway::new(&exporter),
             admin: Admin::new(&exporter),
+            outbox: Outbox::new(&exporter),
             exporter,
         }
     }
@@ -101,10 +106,12 @@ mod tests {
         telemetry.gateway.response(302);
         telemetry.admin.response("POST", "/v1/changes", 201);
         telemetry.admin.auth_failure("token_unknown");
+        telemetry.outbox.delivered("file", 3);
         let text = telemetry.exporter.render();
         for line in [
             concat!("zhengming_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
             "zhengming_writer_queue_length 3",
+            "zhengming_outbox_delivered_total{sink=\"file\"} 3",
             "zhengming_gateway_responses_total{status=\"302\"} 1",
             "zhengming_admin_requests_total{endpoint=\"/v1/changes\",method=\"POST\",status=\"201\"} 1",
             "zhengming_admin_auth_failures_total{reason=\"token_unknown\"} 1",

@@ -3,6 +3,7 @@
 use crate::server::{AWAY, Reply, Server};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use zhengming::registry::Timestamp;
 
 /// Asks, and remembers which codes came.
 pub struct Script {
@@ -97,6 +98,7 @@ fn every_documented_code_is_produced_and_nothing_changes() {
     script.seen.extend(["idempotency_key_reused", "brake"].map(ToOwned::to_owned));
     crate::filing_codes::filings(&mut script);
     second_factor(&mut script);
+    terms(&mut script);
     failures(&mut script);
     let listed = &script.document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
     let listed: BTreeSet<String> =
@@ -117,6 +119,7 @@ fn requests(script: &mut Script) {
         ("PUT", "/v1/names/教育局.政务"),
         ("PUT", "/v1/names/教育局.政务/holder"),
         ("POST", "/v1/names/教育局.政务/renewals"),
+        ("PUT", "/v1/names/教育局.政务/migration"),
         ("POST", "/v1/changes"),
         ("POST", "/v1/changes/c1/decisions"),
         ("PUT", "/v1/units/u1/holds/LEGAL"),
@@ -172,6 +175,11 @@ fn requests(script: &mut Script) {
     script.refused("GET", "/v1/names?hold=BAD", "", "invalid_parameter", "hold");
     script.refused("GET", "/v1/names?suffix=example", "", "invalid_parameter", "suffix");
     script.refused("GET", "/v1/names?expires_to=2026-02-30", "", "invalid_parameter", "expires_to");
+    script.refused("GET", "/v1/names?idle_days=4000", "", "invalid_parameter", "idle_days");
+    script.refused("GET", "/v1/simulate", "", "invalid_parameter", "at");
+    script.refused("GET", "/v1/simulate?at=2026-11-21", "", "invalid_parameter", "at");
+    script.refused("GET", "/v1/simulate?at=2042-01-01", "", "invalid_parameter", "at");
+    script.refused("GET", "/v1/simulate?at=2027-01-01&cursor=zzz", "", "invalid_parameter", "cursor");
     script.refused("GET", "/v1/names?cursor=zzz", "", "invalid_parameter", "cursor");
     script.refused("GET", "/v1/journal?after=x", "", "invalid_parameter", "after");
     script.refused("GET", "/v1/names/%ff.xn--zfr164b", "", "invalid_parameter", "path");
@@ -383,6 +391,43 @@ fn second_factor(script: &mut Script) {
     guarded.server.ok("operator", "PUT", "/v1/names/教育局.政务/holds/LEGAL", hold);
     guarded.server.ok("operator", "PUT", "/v1/units/u1/holds/LEGAL?dry_run=true", hold);
     script.seen.extend(guarded.seen);
+}
+
+/// The life of terms: R35 to R37, R54. It moves the clock, so it has a server of its own.
+fn terms(script: &mut Script) {
+    let mut aged = Script::new();
+    let name = format!("/v1/names/{NAME}");
+    let migration = format!("{name}/migration");
+    aged.refused("POST", &format!("{name}/unfreeze"), "", "not_frozen", "");
+    aged.refused("POST", &format!("{name}/unfreeze"), "{}", "malformed_json", "");
+    for bad in ["2026-11-21", "2027-11-23", "soon"] {
+        aged.refused("PUT", &migration, &format!(r#"{{"notice":"{bad}"}}"#), "migration_invalid", "notice");
+    }
+    aged.server.ok("operator", "PUT", &migration, r#"{"notice":"2026-11-23"}"#);
+    aged.refused("DELETE", &name, "", "migration_running", "");
+    // Under the other suffix names are deleted by the other profile.
+    let redeemed = "/v1/names/福利院.公益";
+    aged.server.ok("operator", "PUT", redeemed, r#"{"unit":"u2","years":2}"#);
+    let at = |days: i64| Timestamp(crate::server::NOW).term_end(2).add_days(days);
+    for days in [45, 75] {
+        aged.server.clock.set(at(days));
+        aged.server.export();
+    }
+    aged.refused("POST", &format!("{redeemed}/renewals"), r#"{"years":2}"#, "deletion_final", "");
+    aged.refused("POST", &format!("{redeemed}/unfreeze"), "", "deletion_final", "");
+    for days in [730, 760] {
+        aged.server.clock.set(at(days));
+        aged.server.export();
+    }
+    aged.server.unit("u3", "organ");
+    aged.refused("PUT", &name, r#"{"unit":"u3","years":2}"#, "label_kept", "");
+    let line = r#"{"name":{"name":"教育局.政务","unit":"u3","registered":"2026-11-22","expires":"2036-11-22"}}"#;
+    let before = aged.server.export();
+    let report = aged.server.import("id=kept", line);
+    assert_eq!(report["refusals"][0]["code"], "label_kept", "{report}");
+    assert_eq!(aged.server.export(), before);
+    aged.server.ok("operator", "PUT", &name, r#"{"unit":"u1","years":2}"#);
+    script.seen.extend(aged.seen);
 }
 
 /// What goes wrong in the server.

@@ -12,7 +12,7 @@ use zhengming::admin::{self, Admin, Refused, Shared, Token, ZoneFiles, token};
 use zhengming::http::{self, Limits};
 use zhengming::query::{self, Client, Settings, Transport};
 use zhengming::registry::{
-    Area, Guarded, Policy, Rate, Rates, Region, ReviewRules, Role, SuffixSet, Timestamp, UnitKind,
+    Area, Guarded, Policy, Profile, Rate, Rates, Region, ReviewRules, Role, SuffixSet, Terms, Timestamp, UnitKind,
 };
 use zhengming::telemetry::Telemetry;
 use zhengming::update::{self, Reload, Running, Start, TestClock};
@@ -67,7 +67,9 @@ fn policy() -> Policy {
         unit_kinds: unit_kinds.to_vec(),
         unit_kinds_with_proof: with_proof.to_vec(),
     };
+    let terms = Terms { profiles: vec![("xn--55qw42g".into(), Profile::ICANN_RGP)], ..Terms::default() };
     Policy {
+        terms,
         reserved_labels: vec![label(RESERVED).into()],
         review: ReviewRules {
             regions: vec![(Region::parse(HOME).unwrap(), 2)],

@@ -1,0 +1,31 @@
+//! The outbox's settings, with the secret that is in a file of its own.
+
+use super::{Error, keys};
+use crate::config::Config;
+use crate::http::client::Target;
+use crate::outbox::{Settings, Webhook};
+
+/// Where the outbox notes how far it is, in the data directory.
+const DIRECTORY: &str = "outbox";
+
+/// What the configuration says, and its files.
+///
+/// # Errors
+/// [`Error`] if the secret or the certificates cannot be used.
+pub fn settings(config: &Config) -> Result<Settings, Error> {
+    let outbox = &config.outbox;
+    let webhook = match (&outbox.webhook, &outbox.secret_file) {
+        (Some(url), Some(secret)) => {
+            let ca = outbox.ca_file.as_ref().map(|path| config.path(path));
+            let target = Target::new(url, ca.as_deref()).map_err(|error| Error::Certificate {
+                path: ca.unwrap_or_else(|| crate::http::client::SYSTEM_CERTIFICATES.into()),
+                what: error.to_string(),
+            })?;
+            let secret = keys::read_secret(&config.path(secret), "of outbox.webhook")?;
+            Some(Webhook { target, secret: secret.0 })
+        }
+        _ => None,
+    };
+    let file = outbox.file.as_ref().map(|path| config.path(path));
+    Ok(Settings { directory: config.data_dir().join(DIRECTORY), file, webhook })
+}

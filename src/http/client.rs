@@ -1,0 +1,124 @@
+//! Connections to HTTP servers: of the command line to the API, of the outbox to its receiver.
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::HeaderValue;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use std::error::Error;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use url::Url;
+
+/// Where Debian and its relatives keep the certificates they trust.
+pub const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// What goes wrong on the way; the same request may be tried again.
+pub type Lost = Box<dyn Error + Send + Sync>;
+
+/// A server by its URL.
+#[derive(Clone)]
+pub struct Target {
+    url: Url,
+    authority: HeaderValue,
+    tls: Option<TlsConnector>,
+}
+
+/// Why a URL leads to no server.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// It is none of HTTP.
+    #[error("not an http or https URL / 不是 http 或 https 网址")]
+    Url,
+    /// The certificates to trust cannot be read.
+    #[error("{}: {why}", path.display())]
+    Certificates {
+        /// Their file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl Target {
+    /// The server at `url`, trusted by the certificates in the file `ca`, or by those of the system.
+    ///
+    /// # Errors
+    /// [`TargetError`].
+    pub fn new(url: &str, ca: Option<&Path>) -> Result<Self, TargetError> {
+        let url = Url::parse(url).map_err(|_| TargetError::Url)?;
+        let host = url.host_str().ok_or(TargetError::Url)?;
+        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let authority = HeaderValue::from_str(&authority).map_err(|_| TargetError::Url)?;
+        let tls = match url.scheme() {
+            "http" => None,
+            "https" => Some(connector(ca.unwrap_or(Path::new(SYSTEM_CERTIFICATES)))?),
+            _ => return Err(TargetError::Url),
+        };
+        Ok(Self { url, authority, tls })
+    }
+
+    /// The value of `Host`.
+    pub fn authority(&self) -> &HeaderValue {
+        &self.authority
+    }
+
+    /// Path and query of the URL.
+    pub fn path(&self) -> &str {
+        &self.url[url::Position::BeforePath..url::Position::AfterQuery]
+    }
+
+    /// A new connection.
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Lost> {
+        let port = self.url.port_or_known_default().ok_or("the URL has no port")?;
+        // An IPv6 address stands in brackets in a URL, and nowhere else.
+        let host = self.url.host_str().ok_or("the URL has no host")?.trim_matches(['[', ']']);
+        let stream = TcpStream::connect((host, port)).await?;
+        stream.set_nodelay(true)?;
+        match &self.tls {
+            None => hello(stream).await,
+            Some(tls) => hello(tls.connect(ServerName::try_from(host.to_owned())?, stream).await?).await,
+        }
+    }
+}
+
+async fn hello<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+) -> Result<SendRequest<Full<Bytes>>, Lost> {
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    // It ends with the connection; what went wrong is seen by the request that needed it.
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+fn connector(path: &Path) -> Result<TlsConnector, TargetError> {
+    let unusable = |why: String| TargetError::Certificates { path: path.to_owned(), why };
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unusable(error.to_string()))?;
+    let certificates: Result<Vec<_>, _> = certificates.collect();
+    // Of the system's certificates some may be of kinds that rustls does not take; the rest serve.
+    roots.add_parsable_certificates(certificates.map_err(|error| unusable(error.to_string()))?);
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring serves the default versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+impl fmt::Debug for Target {
+    /// Without path and query, in which a receiver's own secret may be.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({}://{:?})", self.url.scheme(), self.authority)
+    }
+}

@@ -1,0 +1,126 @@
+//! The next notices of the journal, as receivers see them.
+
+use super::Failed;
+use super::place::At;
+use crate::journal::JournalReader;
+use crate::registry::{Event, Notice, Timestamp, Transaction};
+use serde::Serialize;
+
+/// Most notices of one delivery: some 30 KiB.
+const NOTICES_MAX: usize = 100;
+/// Journal lines looked at for one delivery; most have no notices.
+const LINES_MAX: usize = 1000;
+/// Where an outbox has never been before, it begins with the notices of so many days: older ones are no news.
+const FRESH_DAYS: i64 = 30;
+/// What a journal line with a notice contains; inside a JSON string the quotes would be escaped.
+const MARK: &str = "\"notice\":{";
+
+/// Notices to deliver at once, and where to go on after them.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// In the order of the journal.
+    pub(super) notices: Vec<NoticeV1>,
+    /// What comes after them.
+    pub(super) next: At,
+}
+
+/// A notice, version 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct NoticeV1 {
+    /// `n`, the transaction, and the notice's place in it: `n4711.3`.
+    pub(super) id: String,
+    /// The transaction; its line in the journal proves it.
+    seq: u64,
+    /// When it was given.
+    at: String,
+    /// `expiring`, `expired`, `final` or `deleted`.
+    kind: &'static str,
+    /// Days from the end of the term to the notice, as configured, for the first two kinds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days: Option<i32>,
+    /// The name in U-labels.
+    name: String,
+    /// The same in A-labels.
+    ascii: String,
+    /// Who is to be told.
+    unit: String,
+    /// When the term ends, or ended.
+    expires: String,
+    /// When the name will be deleted, or until when the label of a deleted one is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+}
+
+impl Batch {
+    /// What comes next from `at` on; none if the journal has no more.
+    ///
+    /// # Errors
+    /// [`Failed`] if the journal cannot be read.
+    pub(super) fn read(journal: &JournalReader, at: At, now: Timestamp) -> Result<Option<Self>, Failed> {
+        // Lines that are no longer kept are behind everybody.
+        let kept = journal.first();
+        let first = if at.seq < kept { At { seq: kept, index: 0, ..at } } else { at };
+        let last = journal.last();
+        if first.seq > last {
+            return Ok(None);
+        }
+        let failed = |error: crate::journal::JournalError| Failed(error.to_string());
+        let lines = journal.lines_after(first.seq - 1, LINES_MAX).map_err(failed)?;
+        let mut batch = Self { notices: Vec::new(), next: first };
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        for (seq, line) in (first.seq..).zip(lines) {
+            if line.contains(MARK)
+                && let Some(transaction) = journal.transaction(seq).map_err(failed)?
+                && !(batch.next.is_new && transaction.at < now.add_days(-FRESH_DAYS))
+                && batch.take(&transaction)
+            {
+                return Ok(Some(batch));
+            }
+            batch.next = At { seq: seq + 1, index: 0, ..batch.next };
+        }
+        // From here on nothing is old: what waits long, waits for the receiver.
+        batch.next.is_new &= batch.next.seq <= last;
+        Ok(Some(batch))
+    }
+
+    /// Takes the notices of a transaction that come next; whether the batch is full before the last.
+    fn take(&mut self, transaction: &Transaction) -> bool {
+        let begin = self.next.index;
+        for (index, event) in transaction.events.iter().enumerate().skip(begin) {
+            if let Event::Notice(notice) = event {
+                if self.notices.len() == NOTICES_MAX {
+                    self.next = At { seq: transaction.seq, index, is_new: false };
+                    return true;
+                }
+                self.next.is_new = false;
+                self.notices.push(NoticeV1::new(transaction, index, notice));
+            }
+        }
+        false
+    }
+}
+
+impl NoticeV1 {
+    fn new(transaction: &Transaction, index: usize, notice: &Notice) -> Self {
+        Self {
+            id: format!("n{}.{index}", transaction.seq),
+            seq: transaction.seq,
+            at: transaction.at.to_string(),
+            kind: notice.kind.class(),
+            days: notice.kind.days(),
+            name: notice.name.to_unicode(),
+            ascii: notice.name.to_string(),
+            unit: notice.unit.to_string(),
+            expires: notice.expires.to_string(),
+            until: notice.until.map(|until| until.to_string()),
+        }
+    }
+
+    /// The transaction and the place in it that an id names.
+    pub(super) fn parse_id(id: &str) -> Option<(u64, usize)> {
+        let (seq, index) = id.strip_prefix('n')?.split_once('.')?;
+        Some((seq.parse().ok()?, index.parse().ok()?))
+    }
+}
