@@ -146,6 +146,7 @@ impl Worker {
                     self.failures = 0;
                     POLL
                 }
+                Err(_) if *self.stop.borrow() => return,
                 Err(Failed(why)) => {
                     self.metrics.failed(self.sink.name());
                     let pause = RETRY_FIRST.saturating_mul(1 << self.failures.min(20)).min(RETRY_MAX);
