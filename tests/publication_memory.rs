@@ -122,8 +122,8 @@ impl State for OneUnit {
         Ok(SetTotals { names: NAMES as u64 })
     }
 
-    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
-        Ok(None)
+    fn brake(&self) -> Result<Brake, Unavailable> {
+        Ok(Brake::default())
     }
 }
 

@@ -32,9 +32,10 @@ pub(super) async fn alive() -> &'static str {
 )]
 pub(super) async fn ready(State(admin): State<Admin>) -> Response {
     let status = admin.handle.status();
-    let brake = BrakeView::from(status.brake.as_ref());
+    let brake = BrakeView::new(&status.brake, admin.clock.now());
     let reasons = [
         (brake.engaged, "brake"),
+        (brake.clock_jump.is_some(), "clock"),
         (status.unwritable.is_some(), "unwritable"),
         (status.store_rebuilding, "store_rebuilding"),
         (!status.unloaded.is_empty(), "zones_not_loaded"),
@@ -68,7 +69,7 @@ pub(super) async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, telemetry::CONTENT_TYPE)], admin.exporter.render())
 }
 
-/// Whether the brake on mass suspension is engaged, and what it stopped.
+/// Whether the brake on mass suspension is engaged, what it stopped, and what was suspended within the hour.
 #[utoipa::path(
     get, path = "/v1/brake", tag = "brake",
     responses((status = 200, description = "The brake", body = BrakeView)),
@@ -80,18 +81,18 @@ pub(super) async fn brake(
 ) -> Result<Json<BrakeView>, Problem> {
     Params::parse(query.as_deref(), &[])?;
     let brake = admin.read(|store| store.brake()).await?;
-    Ok(Json(brake.as_ref().into()))
+    Ok(Json(BrakeView::new(&brake, admin.clock.now())))
 }
 
-/// Lets what the brake stopped take effect.
+/// Lets what the brake stopped take effect, and takes a clock that has jumped as it is.
 #[utoipa::path(
     post, path = "/v1/brake/release", tag = "brake",
     request_body = ReleaseBrake,
     responses((status = 200, description = "Released", body = Receipt)),
 )]
 pub(super) async fn release(State(admin): State<Admin>, write: Write) -> Result<Response, Problem> {
-    let reason = write.json::<ReleaseBrake>()?.reason;
-    let command = Command::ReleaseBrake { reason: reason.as_str().into() };
+    let ReleaseBrake { reason, names } = write.json()?;
+    let command = Command::ReleaseBrake { reason: reason.as_str().into(), names };
     write.submit(&admin, "brake.release", "brake".into(), Some(reason), command).await
 }
 
@@ -104,12 +105,16 @@ pub(super) async fn release(State(admin): State<Admin>, write: Write) -> Result<
 )]
 pub(super) async fn move_clock(State(admin): State<Admin>, write: Write) -> Result<StatusCode, Problem> {
     use super::v1::{DayEdge, time};
-    let now = write.json::<super::v1::requests::MoveClock>()?.now;
+    let super::v1::requests::MoveClock { now, jump } = write.json()?;
     let now = time(&now, DayEdge::Start);
     let now = now.ok_or_else(|| super::params::invalid("now", "This is not a date or time.", "不是日期或时间。"))?;
     let clock = admin.test_clock.as_ref();
     let clock = clock.ok_or_else(|| Problem::internal("this server runs on the system's clock"))?;
-    clock.set(now);
+    if jump {
+        clock.jump(now);
+    } else {
+        clock.set(now);
+    }
     // Reads queue behind what the clock has woken.
     admin.read(|_| Ok(())).await?;
     Ok(StatusCode::NO_CONTENT)

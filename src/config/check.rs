@@ -3,6 +3,7 @@
 use super::reader::Faults;
 use super::{Admin, Allow, Config, zone_apex};
 use crate::idn::{self, Label};
+use crate::registry::NameKey;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -33,6 +34,7 @@ pub(super) fn check(config: &Config, faults: &Faults<'_>) {
     labels(config, faults);
     super::terms::check(config, faults);
     super::procedure::check(config, faults);
+    brake(config, faults);
     if let Err(error) = crate::telemetry::log::check_filter(&config.log.level) {
         faults.add(None, format!("`log.level`: {error}"), "“log.level”无法识别");
     }
@@ -194,6 +196,9 @@ fn apexes(config: &Config, faults: &Faults<'_>) {
     repeats(&apexes, "the zone", "区", faults);
 }
 
+/// Shortest step of the clock that is told from a machine that was busy.
+const CLOCK_STEP_SECS_MIN: i64 = 60;
+
 fn labels(config: &Config, faults: &Faults<'_>) {
     for label in &config.registry.reserved_labels {
         if let Err(error) = Label::parse(label) {
@@ -201,6 +206,29 @@ fn labels(config: &Config, faults: &Faults<'_>) {
                 None,
                 format!("`registry.reserved_labels`: \"{label}\" could not be registered anyway: {}", error.en()),
                 format!("“registry.reserved_labels”中的“{label}”本就不能注册：{}", error.zh()),
+            );
+        }
+    }
+}
+
+fn brake(config: &Config, faults: &Faults<'_>) {
+    let registry = &config.registry;
+    if (1..CLOCK_STEP_SECS_MIN).contains(&registry.clock_step_secs) {
+        faults.add(
+            None,
+            format!(
+                "`registry.clock_step_secs` is 0 or at least {CLOCK_STEP_SECS_MIN}: a busy machine seems to jump, too"
+            ),
+            format!("“registry.clock_step_secs”应为 0 或不小于 {CLOCK_STEP_SECS_MIN}：繁忙的机器看似也会跳时"),
+        );
+    }
+    let policy = config.policy();
+    for name in &registry.protected_names {
+        if let Err(refusal) = NameKey::parse(name, &policy) {
+            faults.add(
+                None,
+                format!("`registry.protected_names`: \"{name}\" is no name that could be registered: {}", refusal.en),
+                format!("“registry.protected_names”中的“{name}”不是可注册的域名：{}", refusal.zh),
             );
         }
     }

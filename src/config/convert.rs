@@ -3,10 +3,11 @@
 use super::{Allow, Config};
 use crate::http::inherited::Inherited;
 use crate::idn::{self, Label};
-use crate::registry::{Policy, SuffixSet};
+use crate::registry::{NameKey, Policy, SuffixSet};
 use crate::zone::{self, Name};
 use crate::{admin, query, server, tsig};
 use ipnet::IpNet;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ impl Config {
             unit_kinds_with_proof: set.unit_kinds_with_proof.clone(),
         });
         let reserved = registry.reserved_labels.iter().filter_map(|label| Label::parse(label).ok());
-        Policy {
+        let policy = Policy {
             sets: sets.collect(),
             reserved_labels: reserved.map(|label| label.as_ascii().into()).collect(),
             allow_special_addresses: registry.allow_special_addresses,
@@ -34,7 +35,11 @@ impl Config {
             rates: super::procedure::rates(self),
             second_factor: Vec::new(),
             terms: self.terms(),
-        }
+            protected_names: BTreeSet::new(),
+            clock_step_secs: registry.clock_step_secs,
+        };
+        let protected = registry.protected_names.iter().filter_map(|name| NameKey::parse(name, &policy).ok());
+        Policy { protected_names: protected.collect(), ..policy.clone() }
     }
 
     /// The gateway's addresses of each suffix set, by its primary suffix.

@@ -282,9 +282,9 @@ pub struct Registry {
     pub allow_special_addresses: bool,
     /// Seconds from the end of a term until the name stops resolving.
     pub expiry_grace_secs: i64,
-    /// Share of a suffix set's names, in percent, that may be suspended at once without a release.
+    /// Share of a suffix set's names, in percent, that may be suspended within an hour without a release.
     pub brake_percent: u32,
-    /// Number of names that may be suspended at once in any case.
+    /// Number of names that may be suspended within an hour in any case.
     pub brake_names_min: u64,
     /// When units are told of the end of a term, in days from it.
     pub notices_days: Vec<i32>,
@@ -296,6 +296,10 @@ pub struct Registry {
     pub rates: Vec<RateRow>,
     /// The poor areas, which pay less.
     pub poor_areas: Vec<PoorArea>,
+    /// Names that are never suspended without a release, U-labels or A-labels.
+    pub protected_names: Vec<String>,
+    /// Seconds by which the clock may differ from the time that has passed; 0: by any.
+    pub clock_step_secs: i64,
 }
 
 /// `[log]`: logs on standard error.
@@ -496,6 +500,8 @@ impl Default for Registry {
             review: ReviewRules::default(),
             rates: procedure::default_rates(),
             poor_areas: Vec::new(),
+            protected_names: Vec::new(),
+            clock_step_secs: 3600,
         }
     }
 }

@@ -25,6 +25,8 @@ const TOKEN_NAME_LEN_MAX: usize = 64;
 const WORKERS_MAX: i64 = 1024;
 /// Most TCP connections that can be asked for; each takes a descriptor and some KiB.
 const TCP_CONNECTIONS_MAX: i64 = 1_000_000;
+/// Longest step of the clock that is taken for time passing, one day: beyond it the watch is of no use.
+const CLOCK_STEP_SECS_MAX: i64 = 86_400;
 /// Longest grace after a term, ten years: beyond it nothing would ever expire.
 const EXPIRY_GRACE_SECS_MAX: i64 = 10 * 366 * 86_400;
 
@@ -304,6 +306,9 @@ fn registry(table: &Table<'_>, default: Registry) -> Registry {
         review: table.section("review", default.review, procedure::review),
         rates: table.sections("rates", default.rates, procedure::rate),
         poor_areas: table.sections("poor_areas", default.poor_areas, procedure::poor_area),
+        protected_names: table.read("protected_names", default.protected_names, texts),
+        clock_step_secs: table
+            .read("clock_step_secs", default.clock_step_secs, |value| value.integer(0..=CLOCK_STEP_SECS_MAX)),
     }
 }
 

@@ -104,8 +104,13 @@ pub enum Command {
     Unfreeze { key: NameKey },
     /// Notes since when the home page tells of the move to another name (R54), or that it does no longer.
     Migrate { key: NameKey, notice: Option<Timestamp> },
-    /// Lets what the brake stopped take effect.
-    ReleaseBrake { reason: Box<str> },
+    /// Lets what the brake stopped take effect, and takes the clock as it is. Batches that were stopped are handed in
+    /// again; they may then suspend as many names as the stopped one would have, or as `names` says.
+    ReleaseBrake { reason: Box<str>, names: Option<u64> },
+    /// The clock shows this time, which is not the time that has passed; due times wait.
+    ClockJumped { shown: Timestamp },
+    /// The clock shows the time that has passed again.
+    ClockBack,
     /// Zone files or publication settings were read: each apex with the digest of what was read, where it changed.
     LoadZones { digests: Vec<(Box<str>, [u8; 32])> },
 }

@@ -1,12 +1,13 @@
 //! What a decision changes, and the transaction it becomes.
 
 use super::application::Application;
+use super::brake::Brake;
 use super::change::Change;
 use super::command::Actor;
 use super::life::{Notice, Noticed, Reservation};
 use super::name::{NameKey, Registration};
 use super::order::{Order, Remittance};
-use super::state::Brake;
+use super::refusal::Refusal;
 use super::time::Timestamp;
 use super::unit::{Unit, UnitId};
 
@@ -28,8 +29,8 @@ pub enum Event {
     Order(Order),
     /// A remittance as it now is.
     Remittance(Remittance),
-    /// The brake as it now is; none once what it stopped has taken effect.
-    Brake(Option<Brake>),
+    /// The brake as it now is.
+    Brake(Brake),
     /// The zone with this apex (A-labels, final dot) was read from a file or from settings with this SHA-256.
     ZoneLoaded { apex: Box<str>, digest: [u8; 32] },
     /// A label as it is kept now.
@@ -62,6 +63,8 @@ pub struct Decision {
     pub events: Vec<Event>,
     /// What the client is told.
     pub outcome: Outcome,
+    /// Why the command is refused although its decision has events: the brake has stopped it, and remembers that.
+    pub stopped: Option<Refusal>,
 }
 
 /// Where a transaction came from.

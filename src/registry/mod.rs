@@ -4,6 +4,7 @@
 //! list of [`Event`]s, each the whole new image of one object, so that applying an event twice equals applying it once.
 
 pub mod application;
+pub mod brake;
 pub mod calendar;
 pub mod change;
 pub mod command;
@@ -27,6 +28,7 @@ pub mod time;
 pub mod unit;
 
 pub use application::{Application, ApplicationSpec, ApplicationState, Paper, Purpose, Slot, SlotSpec, Step};
+pub use brake::{Brake, Jump, Recent, Release, Stop};
 pub use calendar::{Calendar, DayRange};
 pub use change::{Approval, Change, ChangeState, Level};
 pub use command::{Actor, Command, Context, Role};
@@ -42,6 +44,6 @@ pub use policy::{Guarded, Policy, SuffixSet};
 pub use refusal::{Code, Refusal, Refusals};
 pub use resolution::{DelegationSigner, NameServer, Resolution};
 pub use review::ReviewRules;
-pub use state::{Brake, Due, DueKind, SetTotals, State, Unavailable};
+pub use state::{Due, DueKind, SetTotals, State, Unavailable};
 pub use time::Timestamp;
 pub use unit::{Account, Region, Regions, Unit, UnitId, UnitKind};

@@ -3,8 +3,10 @@
 use super::calendar::Calendar;
 use super::fee::Rates;
 use super::life::Terms;
+use super::name::NameKey;
 use super::review::ReviewRules;
 use super::unit::UnitKind;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One registration published under several suffixes.
@@ -29,9 +31,9 @@ pub struct Policy {
     pub allow_special_addresses: bool,
     /// Seconds from the end of a term until EXPIRED holds it.
     pub expiry_grace_secs: i64,
-    /// Share of a suffix set's names in percent above which a batch or clock step is stopped.
+    /// Share of a suffix set's names in percent above which suspensions within an hour are stopped.
     pub brake_percent: u32,
-    /// Number of names up to which it never is.
+    /// Number of names up to which they never are.
     pub brake_names_min: u64,
     /// Which days are worked on; deadlines are counted in them.
     pub calendar: Calendar,
@@ -39,6 +41,10 @@ pub struct Policy {
     pub review: ReviewRules,
     /// What a name costs.
     pub rates: Rates,
+    /// Names whose suspension is always stopped.
+    pub protected_names: BTreeSet<NameKey>,
+    /// Seconds by which the clock may differ from the time that has passed; beyond it due times wait. 0: by any.
+    pub clock_step_secs: i64,
     /// What a token alone may not do: it takes a second factor too (R60).
     pub second_factor: Vec<Guarded>,
     /// Notices, and how terms end.
@@ -107,6 +113,8 @@ impl Policy {
             rates: Rates::default(),
             second_factor: Vec::new(),
             terms: Terms::default(),
+            protected_names: BTreeSet::new(),
+            clock_step_secs: 3600,
         }
     }
 }

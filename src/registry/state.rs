@@ -1,6 +1,7 @@
 //! What decisions are made on: the state as the store, or the writer's speculation on top of it, shows it.
 
 use super::application::Application;
+use super::brake::Brake;
 use super::change::Change;
 use super::ids::{ApplicationId, ChangeId, OrderId, RemittanceId};
 use super::life::{Ends, Reservation, TermEnd};
@@ -54,8 +55,8 @@ pub trait State {
     fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable>;
     /// How many names the set has. The key is the primary suffix.
     fn totals(&self, set: &Arc<str>) -> Result<SetTotals, Unavailable>;
-    /// The brake, from its engagement until what it stopped has taken effect.
-    fn brake(&self) -> Result<Option<Brake>, Unavailable>;
+    /// The brake.
+    fn brake(&self) -> Result<Brake, Unavailable>;
 }
 
 /// One thing the schedule holds.
@@ -87,36 +88,6 @@ pub enum DueKind {
 pub struct SetTotals {
     /// Registered names.
     pub names: u64,
-}
-
-/// Most due names that are counted before the brake engages; the count is for the operator, and must not stop the writer
-/// for long.
-pub const BRAKE_COUNT_MAX: u64 = 100_000;
-
-/// The brake on mass suspension: due suspensions wait for a named operator's release.
-///
-/// ```text
-/// none ──too much is due──▶ engaged ──ReleaseBrake──▶ released ──what was due by then has taken effect──▶ none
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Brake {
-    /// Since when.
-    pub since: Timestamp,
-    /// Primary suffix of the set that would lose too many names.
-    pub set: Box<str>,
-    /// How many names would have been suspended, counted no further than [`BRAKE_COUNT_MAX`].
-    pub names: u64,
-    /// Of how many.
-    pub total: u64,
-    /// What was due by then takes effect without being judged again; absent while the brake is engaged.
-    pub released_until: Option<Timestamp>,
-}
-
-impl Brake {
-    /// Whether suspensions wait.
-    pub fn is_engaged(&self) -> bool {
-        self.released_until.is_none()
-    }
 }
 
 /// When something of the unit next falls due: the starts of its inactive holds and the ends of all.

@@ -66,7 +66,7 @@ struct Images<'a> {
     applications: BTreeMap<ApplicationId, &'a Application>,
     orders: BTreeMap<OrderId, &'a Order>,
     remittances: BTreeMap<RemittanceId, &'a Remittance>,
-    brake: Option<Option<&'a Brake>>,
+    brake: Option<&'a Brake>,
     digests: BTreeMap<&'a str, [u8; 32]>,
     /// By set, then label, as names are.
     kept: BTreeMap<(&'a str, &'a str), (&'a NameKey, Option<&'a Reservation>)>,
@@ -77,7 +77,7 @@ struct Images<'a> {
 pub(super) struct Plan {
     pub(super) writes: Vec<Write>,
     totals: Totals,
-    brake: Option<Brake>,
+    brake: Brake,
     noticed: BTreeMap<i32, TermEnd>,
 }
 
@@ -167,9 +167,8 @@ impl Store {
             plan.put(Tree::Changes, id.to_be_bytes(), &v1::ChangeV1::from(*change));
         }
         if let Some(brake) = images.brake {
-            let value = brake.map(|brake| v1::write(&v1::BrakeV1::from(brake)));
-            plan.writes.push(Write { tree: Tree::Meta, key: meta::BRAKE.into(), value });
-            plan.brake = brake.cloned();
+            plan.put(Tree::Meta, meta::BRAKE, &v1::BrakeV1::from(brake));
+            plan.brake = brake.clone();
         }
         if !images.noticed.is_empty() {
             plan.noticed.extend(images.noticed.iter().map(|(days, upto)| (*days, (*upto).clone())));
@@ -253,7 +252,7 @@ impl<'a> Images<'a> {
                 Event::Application(new) => drop(images.applications.insert(new.id, new)),
                 Event::Order(new) => drop(images.orders.insert(new.id, new)),
                 Event::Remittance(new) => drop(images.remittances.insert(new.id, new)),
-                Event::Brake(brake) => images.brake = Some(brake.as_ref()),
+                Event::Brake(brake) => images.brake = Some(brake),
                 Event::ZoneLoaded { apex, digest } => drop(images.digests.insert(apex, *digest)),
                 Event::Reserved(kept) => images.put_kept(&kept.key, Some(kept)),
                 Event::ReservationEnded { key } => images.put_kept(key, None),

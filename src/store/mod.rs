@@ -50,7 +50,7 @@ pub struct Store {
     file: File,
     position: Position,
     totals: Totals,
-    brake: Option<Brake>,
+    brake: Brake,
     noticed: BTreeMap<i32, TermEnd>,
 }
 
@@ -168,7 +168,7 @@ impl Store {
                 Some(totals) => Totals::try_from(totals).map_err(damaged)?,
                 None => Totals::default(),
             },
-            brake: brake.map(Brake::from),
+            brake: brake.map(Brake::from).unwrap_or_default(),
             noticed: noticed.unwrap_or_default().read().ok_or_else(|| damaged("`noticed` does not decode"))?,
             trees,
             file,

@@ -243,7 +243,7 @@ impl State for Store {
         Ok(self.totals.sets.get(set).copied().unwrap_or_default())
     }
 
-    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
+    fn brake(&self) -> Result<Brake, Unavailable> {
         Ok(self.brake.clone())
     }
 }

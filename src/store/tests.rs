@@ -29,7 +29,7 @@ struct Model {
     applications: BTreeMap<ApplicationId, Application>,
     orders: BTreeMap<OrderId, Order>,
     remittances: BTreeMap<RemittanceId, Remittance>,
-    brake: Option<Brake>,
+    brake: Brake,
     zones: BTreeMap<Box<str>, (u32, [u8; 32])>,
     kept: BTreeMap<NameKey, Reservation>,
     noticed: BTreeMap<i32, TermEnd>,
@@ -225,12 +225,22 @@ fn change() -> impl Strategy<Value = Change> {
 
 fn event() -> impl Strategy<Value = Event> {
     let brake = || {
-        (any::<u64>(), proptest::option::of(times())).prop_map(|(names, released_until)| Brake {
-            since: Timestamp(9),
-            set: SETS[0].into(),
-            names,
-            total: 100,
-            released_until,
+        let stop =
+            (any::<u64>(), proptest::option::of(times()), any::<bool>()).prop_map(|(names, until, batch)| Stop {
+                since: Timestamp(9),
+                set: SETS[0].into(),
+                names,
+                total: 100,
+                protected: batch.then(|| key(0, 0).to_string().into()),
+                batch,
+                release: until.map(|until| Release { until, names }),
+            });
+        let jump = (times(), times()).prop_map(|(since, shown)| Jump { since, shown });
+        let recent = (times(), any::<u64>()).prop_map(|minute| Recent(vec![minute]));
+        let recent = proptest::collection::btree_map(proptest::sample::select(SETS.to_vec()), recent, 0..3);
+        (proptest::option::of(stop), recent, proptest::option::of(jump)).prop_map(|(stop, recent, jump)| {
+            let recent = recent.into_iter().map(|(set, minutes)| (set.into(), minutes)).collect();
+            Brake { stop, recent, jump }
         })
     };
     prop_oneof![
@@ -239,7 +249,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (0..LABELS, 0..SETS.len()).prop_map(|(l, s)| Event::NameRemoved { key: key(l, s), unit: unit_id(0) }),
         2 => change().prop_map(Event::Change),
         4 => samples::event(FILINGS, |n| unit_id(usize::try_from(n).unwrap()), filed),
-        1 => proptest::option::of(brake()).prop_map(Event::Brake),
+        1 => brake().prop_map(Event::Brake),
         2 => (0..LABELS, 0..SETS.len(), 0..UNITS, times()).prop_map(|(l, s, u, until)| {
             Event::Reserved(Reservation { key: key(l, s), unit: unit_id(u), until })
         }),
@@ -667,7 +677,7 @@ fn another_format_is_told_apart_from_damage() {
     store.trees.meta.insert("format", &[0, 0, 0, 9]).unwrap();
     store.flush().unwrap();
     drop(store);
-    assert!(matches!(Store::open(directory.path()), Err(StoreError::Format { found: 9, expected: 2 })));
+    assert!(matches!(Store::open(directory.path()), Err(StoreError::Format { found: 9, expected: 3 })));
     let aside = set_aside(directory.path(), Timestamp(1_795_339_469)).unwrap();
     assert!(aside.to_string_lossy().ends_with(".aside-20261122T092429Z"), "{}", aside.display());
     assert_eq!(Store::open(directory.path()).unwrap().position(), Position::default());

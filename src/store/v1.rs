@@ -5,8 +5,8 @@
 
 use crate::registry::hold::Hold;
 use crate::registry::{
-    Account, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, HoldReason, Holds, Leaving, Life,
-    NameKey, NameServer, Registration, Reservation, Resolution, Stage, TermEnd, Timestamp, Unit, UnitId, UnitKind,
+    Account, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, HoldReason, Holds, Jump, Leaving, Life,
+    NameKey, NameServer, Recent, Registration, Release, Reservation, Resolution, Stage, Stop, TermEnd, Timestamp, Unit, UnitId, UnitKind,
 };
 use crate::registry::{Position, Region};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// The number of the store's format, kept in it. It is 2 since one index entry serves both the schedule and listings by
-/// the end of a term, and holds are counted; 3 since names have a life beside their holds, units have account numbers, and
-/// applications, orders and remittances are kept.
+/// the end of a term, and holds are counted; 3 since names have a life beside their holds, units have account numbers,
+/// applications, orders and remittances are kept, and suspensions are counted by the hour.
 pub(super) const FORMAT: u32 = 3;
 
 /// The octets of a value.
@@ -55,14 +55,28 @@ pub(super) struct MarkV1 {
     pub(super) made_with: [u8; 32],
 }
 
-/// The brake while it is engaged.
+/// The brake.
 #[derive(Serialize, Deserialize)]
 pub(super) struct BrakeV1 {
+    stop: Option<StopV1>,
+    /// Names suspended by set and minute.
+    recent: Vec<(Box<str>, MinutesV1)>,
+    /// Since when, and what the clock showed.
+    jump: Option<(i64, i64)>,
+}
+
+type MinutesV1 = Vec<(i64, u64)>;
+
+#[derive(Serialize, Deserialize)]
+struct StopV1 {
     since: i64,
     set: Box<str>,
     names: u64,
     total: u64,
-    released_until: Option<i64>,
+    protected: Option<Box<str>>,
+    batch: bool,
+    /// Until when, and for how many names of batches.
+    release: Option<(i64, u64)>,
 }
 
 /// Up to which name each notice has been given: days, end of the term, name.
@@ -174,24 +188,45 @@ impl From<HeadV1> for Position {
 
 impl From<&Brake> for BrakeV1 {
     fn from(brake: &Brake) -> Self {
+        let stop = |stop: &Stop| StopV1 {
+            since: stop.since.0,
+            set: stop.set.clone(),
+            names: stop.names,
+            total: stop.total,
+            protected: stop.protected.clone(),
+            batch: stop.batch,
+            release: stop.release.map(|release| (release.until.0, release.names)),
+        };
+        let minutes = |set: &str, recent: &Recent| {
+            (set.into(), recent.0.iter().map(|(minute, names)| (minute.0, *names)).collect())
+        };
         Self {
-            since: brake.since.0,
-            set: brake.set.clone(),
-            names: brake.names,
-            total: brake.total,
-            released_until: brake.released_until.map(|at| at.0),
+            stop: brake.stop.as_ref().map(stop),
+            recent: brake.recent.iter().map(|(set, recent)| minutes(set, recent)).collect(),
+            jump: brake.jump.map(|jump| (jump.since.0, jump.shown.0)),
         }
     }
 }
 
 impl From<BrakeV1> for Brake {
     fn from(brake: BrakeV1) -> Self {
+        let stop = |stop: StopV1| Stop {
+            since: Timestamp(stop.since),
+            set: stop.set,
+            names: stop.names,
+            total: stop.total,
+            protected: stop.protected,
+            batch: stop.batch,
+            release: stop.release.map(|(until, names)| Release { until: Timestamp(until), names }),
+        };
+        let minutes = |(set, minutes): (Box<str>, MinutesV1)| {
+            (set, Recent(minutes.into_iter().map(|(minute, names)| (Timestamp(minute), names)).collect()))
+        };
+        let jump = |(since, shown)| Jump { since: Timestamp(since), shown: Timestamp(shown) };
         Self {
-            since: Timestamp(brake.since),
-            set: brake.set,
-            names: brake.names,
-            total: brake.total,
-            released_until: brake.released_until.map(Timestamp),
+            stop: brake.stop.map(stop),
+            recent: brake.recent.into_iter().map(minutes).collect(),
+            jump: brake.jump.map(jump),
         }
     }
 }

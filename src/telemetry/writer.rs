@@ -39,6 +39,7 @@ pub struct Writer {
     published: IntGauge,
     age: SnapshotAge,
     brake: IntGauge,
+    clock_jumped: IntGauge,
     store_ready: IntGauge,
     writable: IntGauge,
     unloaded: IntGauge,
@@ -88,6 +89,10 @@ impl Writer {
             queue: gauge("zhengming_writer_queue_length", "Messages waiting for the writer."),
             published: gauge("zhengming_snapshot_published_timestamp_seconds", "When the snapshot was published."),
             brake: gauge("zhengming_brake_engaged", "1 while the brake on mass suspension waits for a release."),
+            clock_jumped: gauge(
+                "zhengming_clock_jumped",
+                "1 while the clock shows another time than has passed; what is due waits.",
+            ),
             store_ready: gauge("zhengming_store_ready", "1 while the store is in use, 0 while it is rebuilt."),
             writable: gauge("zhengming_writes_accepted", "1 while changes are accepted."),
             unloaded: gauge(
@@ -149,6 +154,11 @@ impl Writer {
     pub fn published_at(&self, secs: i64) {
         self.published.set(secs);
         *self.age.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Notes whether the clock has jumped.
+    pub fn clock_jumped(&self, jumped: bool) {
+        self.clock_jumped.set(jumped.into());
     }
 
     /// Notes the writer's condition.

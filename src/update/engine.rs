@@ -7,6 +7,7 @@ use super::handle::{Receipt, SharedStatus, Submission, UpdateError};
 use super::mend::Slot;
 use super::publish::Suffixes;
 use super::recover::Home;
+use super::watch::Watch;
 use crate::journal::{AppendError, Journal, JournalReader};
 use crate::registry::{Code, Policy, Position, Refusal, Timestamp, Transaction};
 use crate::snapshot::{Publisher, Snapshot};
@@ -41,6 +42,10 @@ pub struct Engine {
     pub at: Timestamp,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether the clock shows the time that has passed.
+    pub watch: Watch,
+    /// Whether it was noted that it does not.
+    pub jumped: bool,
     /// The counters.
     pub metrics: telemetry::Writer,
     /// The condition that handles see.
@@ -77,9 +82,12 @@ pub enum CommitError {
 }
 
 impl Engine {
-    /// The time of the next transaction: the clock's, but never before the last one's.
+    /// The time of the next transaction: the clock's, or the time that has passed if the clock has jumped; never before
+    /// the last one's.
     pub fn now(&self) -> Timestamp {
-        self.clock.now().max(self.at)
+        let off = self.jumped || self.watch.is_off(&*self.clock, self.policy.clock_step_secs);
+        let now = if off { self.watch.passed(&*self.clock) } else { self.clock.now() };
+        now.max(self.at)
     }
 
     /// Decides a group, makes it durable, then visible, answers through `reply`, and brings the store up to it.
@@ -125,7 +133,11 @@ impl Engine {
         self.publish();
         tally.report(&self.metrics);
         if let Some(brake) = brake {
-            self.status.set(|status| status.brake = brake.filter(crate::registry::Brake::is_engaged));
+            if self.jumped && brake.jump.is_none() {
+                self.watch.trust(&*self.clock);
+            }
+            self.jumped = brake.jump.is_some();
+            self.status.set(|status| status.brake = brake);
             self.due_done = None;
         }
         if next_due.is_some_and(|due| due <= self.at) {
@@ -220,7 +232,9 @@ impl Engine {
     pub fn report(&self) {
         let status = self.status.get();
         let is_writable = status.unwritable.is_none() && status.unloaded_suffix.is_none();
-        self.metrics.condition(status.brake.is_some(), !status.store_rebuilding, is_writable);
+        let brake = &status.brake;
+        self.metrics.condition(brake.engaged().is_some(), !status.store_rebuilding, is_writable);
+        self.metrics.clock_jumped(brake.jump.is_some());
     }
 }
 

@@ -43,8 +43,8 @@ pub struct Decided {
     pub tally: Tally,
     /// The earliest that anything the group has changed falls due.
     pub next_due: Option<Timestamp>,
-    /// The brake, if the group engages, releases or ends it.
-    pub brake: Option<Option<Brake>>,
+    /// The brake, if the group changes it.
+    pub brake: Option<Brake>,
 }
 
 /// Decides `submissions` in order.
@@ -134,15 +134,22 @@ impl Group<'_> {
                 Err(Unavailable("a decision could not read the store".into()))
             }
             Err(refusals) => Ok(Err(UpdateError::Refused(refusals))),
+            Ok(Decision { stopped: Some(refusal), .. }) if submission.dry_run => {
+                Ok(Err(UpdateError::Refused(refusal.into())))
+            }
             Ok(decision) if submission.dry_run => self.preview(decision).map(Ok),
-            Ok(decision) => self.take(seq, submission, decision).map(Ok),
+            Ok(decision) => {
+                let stopped = decision.stopped.clone();
+                let receipt = self.take(seq, submission, decision)?;
+                Ok(stopped.map_or(Ok(receipt), |refusal| Err(UpdateError::Refused(refusal.into()))))
+            }
         }
     }
 
     /// Makes the decision a transaction of the group. A command that changes nothing leaves its line too, for the
     /// auditor and for its idempotency key; but the program itself leaves none.
     fn take(&mut self, seq: u64, submission: &Submission, decision: Decision) -> Result<Receipt, Unavailable> {
-        let Decision { events, outcome } = decision;
+        let Decision { events, outcome, stopped } = decision;
         let at = self.ground.at;
         if events.is_empty() && submission.actor.role == Role::System {
             return Ok(Receipt { seq: None, at, outcome, serials: Vec::new(), replayed: false, preview: None });
@@ -156,7 +163,11 @@ impl Group<'_> {
             replayed: false,
             preview: None,
         };
-        let (actor, request) = (submission.actor.clone(), submission.request.clone());
+        let (actor, mut request) = (submission.actor.clone(), submission.request.clone());
+        if stopped.is_some() {
+            // Handed in again after the release, it is to be done.
+            request.key = None;
+        }
         if let Some((key, _)) = &request.key {
             self.keys.insert((actor.principal.clone(), key.clone()), self.transactions.len());
         }
@@ -166,7 +177,7 @@ impl Group<'_> {
 
     /// What the decision would do.
     fn preview(&self, decision: Decision) -> Result<Receipt, Unavailable> {
-        let Decision { events, outcome } = decision;
+        let Decision { events, outcome, .. } = decision;
         let mut after = Overlay::new(&self.overlay);
         for event in &events {
             after.apply(event)?;

@@ -89,8 +89,8 @@ pub(crate) enum Message {
 /// The writer's condition, for readiness.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// Why the brake on mass suspension is engaged, if it is: an operator must release it.
-    pub brake: Option<Brake>,
+    /// The brake: what an operator must release.
+    pub brake: Brake,
     /// Why changes are not accepted, if they are not.
     pub unwritable: Option<String>,
     /// Whether the store is being opened anew or rebuilt; reads and changes wait, DNS goes on.

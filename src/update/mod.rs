@@ -24,6 +24,7 @@ pub mod simulate;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod writer;
 
 pub use checkpoint::Pace;

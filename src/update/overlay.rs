@@ -32,7 +32,7 @@ pub struct Overlay<'a> {
     filings: Filings,
     /// How many names each set has more than in the base.
     grown: BTreeMap<Arc<str>, i64>,
-    brake: Option<Option<Brake>>,
+    brake: Option<Brake>,
     /// None: kept no longer.
     kept: BTreeMap<NameKey, Option<Reservation>>,
     noticed: BTreeMap<i32, TermEnd>,
@@ -246,7 +246,7 @@ impl State for Overlay<'_> {
         Ok(SetTotals { names: base.names.saturating_add_signed(grown) })
     }
 
-    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
+    fn brake(&self) -> Result<Brake, Unavailable> {
         match &self.brake {
             Some(brake) => Ok(brake.clone()),
             None => self.base.brake(),

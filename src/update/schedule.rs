@@ -21,6 +21,10 @@ impl Engine {
     /// # Errors
     /// [`CommitError`] if something due cannot be done now.
     pub fn apply_due(&mut self) -> Result<(), CommitError> {
+        self.watch_clock()?;
+        if self.jumped {
+            return Ok(());
+        }
         for _ in 0..STEPS_MAX {
             let now = self.now();
             if self.due_done == Some(now) {

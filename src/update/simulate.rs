@@ -169,7 +169,7 @@ pub fn live(settings: &Settings, subject: &Subject) -> Result<Vec<Foreseen>, Una
     }
     let mut foreseen = Vec::new();
     // One name is no mass; the brake is judged by who adds up.
-    let policy = Policy { brake_names_min: u64::MAX, ..settings.policy.clone() };
+    let policy = Policy { brake_names_min: u64::MAX, protected_names: BTreeSet::new(), ..settings.policy.clone() };
     let mut now = settings.from;
     for _ in 0..MOMENTS_MAX {
         for command in [Command::Due { limit: SLICE_LEN }, Command::Notify { limit: SLICE_LEN }] {
@@ -328,7 +328,7 @@ impl State for Nothing {
         Ok(SetTotals::default())
     }
 
-    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
-        Ok(None)
+    fn brake(&self) -> Result<Brake, Unavailable> {
+        Ok(Brake::default())
     }
 }

@@ -11,10 +11,11 @@ use super::reload::LoadError;
 use super::restore::{Loaded, restore};
 use super::scan::scan_all;
 use super::schedule::{Backoff, DUE_LIMIT};
+use super::watch::Watch;
 use super::{Reload, Running, Start, StartError};
 use crate::journal::Limits;
 use crate::journal::disk::Disk;
-use crate::registry::{Brake, Command, State, Timestamp};
+use crate::registry::{Command, State, Timestamp};
 use crate::snapshot;
 use crate::telemetry::ChangeResult;
 use crate::zone::ZoneSet;
@@ -66,17 +67,22 @@ pub(super) fn prepare(home: Home, settings: Start) -> Result<Engine, StartError>
     tally.report(&metrics);
     let brake = store.brake().map_err(|error| StartError::Store(error.to_string()))?;
     let status = SharedStatus::default();
-    status.set(|status| status.brake = brake.filter(Brake::is_engaged));
+    let jumped = brake.jump.is_some();
+    status.set(|status| status.brake = brake);
+    let at = recover::last_transaction_at(&journal).unwrap_or(Timestamp(i64::MIN));
+    let watch = Watch::begin(&*clock, at, reload.policy.clock_step_secs, jumped);
     let mut engine = Engine {
         home,
         store: Slot::Ready(Box::new(store)),
         reader: journal.reader(),
-        at: recover::last_transaction_at(&journal).unwrap_or(Timestamp(i64::MIN)),
+        at,
         journal,
         zones: ZoneSet::new([]),
         suffixes: Suffixes::default(),
         policy: reload.policy.clone(),
         clock,
+        watch,
+        jumped,
         metrics,
         status,
         publisher: None,

@@ -166,8 +166,18 @@ fn an_import_cannot_suspend_a_registry_unnoticed() {
     let report = server.import("id=i2", &held);
     assert_eq!((report["refusals"][0]["code"].as_str(), report["refused"].as_u64()), (Some("brake"), Some(21)));
     assert_eq!(server.state(), state);
+    // It waits for an operator, who says how many more may go within the hour.
+    let brake = server.ok("viewer", "GET", "/v1/brake", "");
+    assert_eq!((brake["engaged"].as_bool(), brake["stopped"].as_str()), (Some(true), Some("batch")));
+    server.ok("operator", "POST", "/v1/brake/release", r#"{"reason":"属实","names":0}"#);
     let few: String = (1..=20).map(|number| name_line(&name(number), "u1", hold)).collect();
     assert_eq!(server.import("id=i3", &few)["applied"], 20);
+    // The hour is one: the twenty-first waits, in a batch of its own too, and goes through after the release.
+    let one = name_line(&name(21), "u1", hold);
+    assert_eq!(server.import("id=i4", &one)["refusals"][0]["code"], "brake");
+    server.ok("operator", "POST", "/v1/brake/release", r#"{"reason":"属实"}"#);
+    assert_eq!(server.import("id=i4", &one)["applied"], 1);
+    let name = |number: usize| name(number + 1);
     assert!(server.nxdomain(&name(20)) && server.answers(&name(21), ADDRESS));
 }
 

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use std::net::IpAddr;
 use zhengming::idn::Label;
 use zhengming::registry::{
-    Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, Hold, HoldReason, Holds,
-    Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Region, Regions, Registration, Request,
-    Reservation, Resolution, Role, Stage, TermEnd, Timestamp, Transaction, Unit, UnitId, UnitKind,
+    Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, Hold, HoldReason, Holds, Jump,
+    Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Recent, Region, Regions, Registration, Release, Request,
+    Reservation, Resolution, Role, Stage, Stop, TermEnd, Timestamp, Transaction, Unit, UnitId, UnitKind,
 };
 
 /// A transaction without events; its `note` is `octets` long.
@@ -155,14 +155,33 @@ fn notice() -> impl Strategy<Value = Notice> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let brake = (times(), text(), any::<u64>(), any::<u64>(), proptest::option::of(times()))
-        .prop_map(|(since, set, names, total, released_until)| Brake { since, set, names, total, released_until });
+    let release = (times(), any::<u64>()).prop_map(|(until, names)| Release { until, names });
+    let stop = (
+        (times(), text(), any::<u64>(), any::<u64>()),
+        proptest::option::of(text()),
+        any::<bool>(),
+        proptest::option::of(release),
+    )
+        .prop_map(|((since, set, names, total), protected, batch, release)| Stop {
+            since,
+            set,
+            names,
+            total,
+            protected,
+            batch,
+            release,
+        });
+    let minutes = proptest::collection::vec((times(), any::<u64>()), 0..4).prop_map(Recent);
+    let recent = proptest::collection::btree_map(text(), minutes, 0..3);
+    let jump = (times(), times()).prop_map(|(since, shown)| Jump { since, shown });
+    let brake = (proptest::option::of(stop), recent, proptest::option::of(jump))
+        .prop_map(|(stop, recent, jump)| Brake { stop, recent, jump });
     prop_oneof![
         unit().prop_map(Event::Unit),
         registration().prop_map(Event::Name),
         (key(), unit_id()).prop_map(|(key, unit)| Event::NameRemoved { key, unit }),
         change().prop_map(Event::Change),
-        proptest::option::of(brake).prop_map(Event::Brake),
+        brake.prop_map(Event::Brake),
         filings::application().prop_map(Event::Application),
         filings::order().prop_map(Event::Order),
         filings::remittance().prop_map(Event::Remittance),

@@ -206,6 +206,7 @@ fn the_brake_stops_a_batch() {
     assert_eq!(refused(world.import(held(21))), [(Code::Brake, None, String::new())]);
     let on_unit = vec![(1, unit_line("u1", UnitKind::Organ, holds(HoldReason::Legal, hold(Timestamp(0), None))))];
     assert_eq!(world.refuses(&operator(), Command::Import { items: on_unit }).0, Code::Brake);
+    world.does(&operator(), Command::ReleaseBrake { reason: "seen".into(), names: Some(0) });
     world.import(held(20)).unwrap();
     // Names that come in held suspend nobody.
     let new = |n| ImportName {

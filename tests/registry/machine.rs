@@ -218,7 +218,7 @@ fn command(world: &World, what: &What) -> Command {
         What::Migrate { name: key, days: after } => {
             Command::Migrate { key: name(world, key), notice: after.map(|after| world.now.add_days(after)) }
         }
-        What::Release => Command::ReleaseBrake { reason: "seen".into() },
+        What::Release => Command::ReleaseBrake { reason: "seen".into(), names: None },
     }
 }
 

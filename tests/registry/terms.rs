@@ -116,8 +116,8 @@ fn the_brake_keeps_notices_back() {
         (0..30).map(|n| world.resolve(&format!("第{n}中学.政务"), addresses(&["203.0.113.5"]))).collect();
     let end = world.memory.names[&keys[0]].expires;
     assert_eq!(pass(&mut world, end.add_days(5)), []);
-    assert!(world.memory.brake.is_some());
-    world.does(&operator(), Command::ReleaseBrake { reason: "seen".into() });
+    assert!(world.memory.brake.stop.is_some());
+    world.does(&operator(), Command::ReleaseBrake { reason: "seen".into(), names: None });
     assert_eq!(pass(&mut world, end.add_days(5)).len(), 30);
 }
 
@@ -219,16 +219,16 @@ fn mass_deletion_waits_for_a_release() {
     let keys: Vec<NameKey> =
         (0..30).map(|n| world.resolve(&format!("第{n}中学.政务"), addresses(&["203.0.113.5"]))).collect();
     let end = world.memory.names[&keys[0]].expires;
-    let release = || Command::ReleaseBrake { reason: "seen".into() };
+    let release = || Command::ReleaseBrake { reason: "seen".into(), names: None };
     pass(&mut world, end);
     world.does(&operator(), release());
     assert_eq!(pass(&mut world, end.add_days(730)).len(), 30);
-    assert_eq!(world.memory.brake, None);
+    assert_eq!(world.memory.brake.stop, None);
     pass(&mut world, end.add_days(760));
-    assert_eq!((world.memory.names.len(), world.memory.brake.as_ref().map(|brake| brake.names)), (30, Some(30)));
+    assert_eq!((world.memory.names.len(), world.memory.brake.stop.as_ref().map(|stop| stop.names)), (30, Some(30)));
     world.does(&operator(), release());
     assert_eq!(pass(&mut world, end.add_days(760)).len(), 30);
-    assert_eq!((world.memory.names.len(), world.memory.brake.clone()), (0, None));
+    assert_eq!((world.memory.names.len(), world.memory.brake.stop.clone()), (0, None));
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub struct Memory {
     pub applications: BTreeMap<ApplicationId, Application>,
     pub orders: BTreeMap<OrderId, Order>,
     pub remittances: BTreeMap<RemittanceId, Remittance>,
-    pub brake: Option<Brake>,
+    pub brake: Brake,
     pub kept: BTreeMap<NameKey, Reservation>,
     pub noticed: BTreeMap<i32, TermEnd>,
 }
@@ -145,7 +145,7 @@ impl State for Memory {
         Ok(SetTotals { names: self.names.keys().filter(|key| key.set == *set).count() as u64 })
     }
 
-    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
+    fn brake(&self) -> Result<Brake, Unavailable> {
         Ok(self.brake.clone())
     }
 }
@@ -158,6 +158,7 @@ pub struct World {
     pub now: Timestamp,
     pub seq: u64,
     pub if_match: Option<u64>,
+    /// Whether a second factor confirms what is asked.
     pub confirmed: bool,
     pub occupied: BTreeSet<NameKey>,
 }
@@ -296,7 +297,10 @@ impl World {
             self.memory.apply(event);
         }
         self.seq += u64::from(!decision.events.is_empty());
-        Ok(decision)
+        match decision.stopped {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(decision),
+        }
     }
 
     /// Asks what must be granted.
@@ -305,16 +309,21 @@ impl World {
         self.ask(actor, &command).unwrap_or_else(|refusals| panic!("{command:?}: {refusals}"))
     }
 
-    /// Asks what must be refused; the code and field of the first refusal. Holds that nothing has changed, and that the
-    /// refusal speaks both languages.
+    /// Asks what must be refused; the code and field of the first refusal. Holds that nothing has changed but the brake
+    /// that stopped it, and that the refusal speaks both languages.
     #[track_caller]
     pub fn refuses(&mut self, actor: &Actor, command: Command) -> (Code, String) {
         let before = self.memory.clone();
         match self.ask(actor, &command) {
             Ok(decision) => panic!("{command:?} was granted: {decision:?}"),
             Err(refusals) => {
-                assert_eq!(self.memory, before);
                 let first = refusals.first();
+                if first.code == Code::Brake {
+                    assert!(self.memory.brake.engaged().is_some());
+                    assert_eq!(Memory { brake: before.brake.clone(), ..self.memory.clone() }, before);
+                } else {
+                    assert_eq!(self.memory, before);
+                }
                 assert!(first.en.ends_with('.') && first.zh.ends_with('。'), "{} {}", first.en, first.zh);
                 assert!(first.zh.contains(|c: char| ('\u{4E00}'..='\u{9FFF}').contains(&c)), "{}", first.zh);
                 (first.code, first.field.as_deref().unwrap_or_default().to_owned())

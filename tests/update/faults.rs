@@ -195,9 +195,9 @@ fn one_line_too_long_refuses_its_own_command_only() {
         world.submit(import(1000 + batch * 100..1100 + batch * 100, end_of_day(1))).unwrap();
     }
     world.set_clock(end_of_day(1));
-    if let Some(brake) = world.handle().status().brake {
-        assert_eq!(brake.names, 800);
-        let release = zhengming::registry::Command::ReleaseBrake { reason: "as agreed".into() };
+    if let Some(stop) = world.handle().status().brake.engaged() {
+        assert_eq!(stop.names, 800);
+        let release = zhengming::registry::Command::ReleaseBrake { reason: "as agreed".into(), names: None };
         world.submit(release).unwrap();
         world.read(|_| ());
     }

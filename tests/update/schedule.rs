@@ -84,7 +84,7 @@ fn the_brake_stops_a_mass_expiry_until_an_operator_releases_it() {
     world.set_clock(end_of_day(1));
     let held = |world: &World| (0..330).filter(|n| is_held(world.published(&key(*n)))).count();
     let check_engaged = |world: &World| {
-        let brake = world.handle().status().brake.expect("the brake is engaged");
+        let brake = world.handle().status().brake.stop.expect("the brake is engaged");
         assert_eq!((brake.names, brake.total), (30, 330));
         assert_eq!(world.metric("zhengming_brake_engaged"), 1.0);
     };
@@ -97,12 +97,12 @@ fn the_brake_stops_a_mass_expiry_until_an_operator_releases_it() {
     world.restart();
     check_engaged(&world);
     assert_eq!(held(&world), 0);
-    world.submit(Command::ReleaseBrake { reason: "the terms ended as agreed".into() }).unwrap();
+    world.submit(Command::ReleaseBrake { reason: "the terms ended as agreed".into(), names: None }).unwrap();
     world.read(|_| ());
-    assert_eq!(world.handle().status().brake, None);
+    assert_eq!(world.handle().status().brake.stop, None);
     assert_eq!(held(&world), 30);
     assert_eq!(world.metric("zhengming_brake_engaged"), 0.0);
-    let again = world.submit(Command::ReleaseBrake { reason: "once more".into() });
+    let again = world.submit(Command::ReleaseBrake { reason: "once more".into(), names: None });
     let Err(UpdateError::Refused(refusals)) = again else { panic!("{again:?}") };
     assert_eq!(refusals.first().code, Code::BrakeNotEngaged);
 }
@@ -120,4 +120,53 @@ fn what_is_due_at_once_is_done_at_once() {
     world.submit(import(2..3, end_of_day(-3))).unwrap();
     world.read(|_| ());
     assert!(is_held(world.published(&key(2))));
+}
+
+#[test]
+fn a_clock_that_jumps_stops_what_is_due_and_not_what_is_asked() {
+    let mut world = World::with_unit();
+    world.submit(import(0..5, end_of_day(1))).unwrap();
+    let held = |world: &World| (0..5).filter(|n| is_held(world.published(&key(*n)))).count();
+    let jumped = |world: &World| {
+        let metric = world.metric("zhengming_clock_jumped");
+        (world.handle().status().brake.jump.map(|jump| jump.shown), metric)
+    };
+    // A step that clocks make is time passing.
+    world.jump_clock(Timestamp(NOW.0 + 3600));
+    assert_eq!(jumped(&world), (None, 0.0));
+    world.jump_clock(end_of_day(9));
+    assert_eq!((held(&world), jumped(&world)), (0, (Some(end_of_day(9)), 1.0)));
+    // What is asked goes on by the time that has passed: no transaction is of a time to come.
+    assert_eq!(world.submit(change(1, address(9))).unwrap().at, Timestamp(NOW.0 + 3600));
+    world.restart();
+    assert_eq!((held(&world), jumped(&world)), (0, (Some(end_of_day(9)), 1.0)));
+    assert_eq!(world.submit(change(1, address(8))).unwrap().at, Timestamp(NOW.0 + 3600));
+    // It comes back by itself, or an operator says that it is right.
+    world.jump_clock(Timestamp(NOW.0 + 3700));
+    assert_eq!((held(&world), jumped(&world)), (0, (None, 0.0)));
+    world.jump_clock(end_of_day(9));
+    assert!(jumped(&world).0.is_some());
+    world.submit(Command::ReleaseBrake { reason: "the clock had stood still".into(), names: None }).unwrap();
+    world.read(|_| ());
+    assert_eq!((held(&world), jumped(&world)), (5, (None, 0.0)));
+    assert_eq!(world.submit(change(1, address(7))).unwrap().at, end_of_day(9));
+    // Backwards is a jump as well; time stands still until then or until a release.
+    world.jump_clock(NOW);
+    assert_eq!((jumped(&world).0, held(&world)), (Some(NOW), 5));
+    assert_eq!(world.submit(change(1, address(6))).unwrap().at, end_of_day(9));
+}
+
+#[test]
+fn a_clock_behind_the_journal_is_off_from_the_start() {
+    let mut world = World::with_unit();
+    world.set_clock(end_of_day(1));
+    world.submit(import(0..2, end_of_day(2))).unwrap();
+    world.restart_at(Timestamp(end_of_day(1).0 - 7200));
+    assert!(world.handle().status().brake.jump.is_some());
+    // Ahead, it may have been a long stop: what fell due is applied.
+    world.restart_at(end_of_day(1));
+    assert!(world.handle().status().brake.jump.is_none());
+    world.restart_at(end_of_day(3));
+    assert!(world.handle().status().brake.jump.is_none());
+    assert!(is_held(world.published(&key(0))));
 }

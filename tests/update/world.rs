@@ -155,6 +155,19 @@ impl World {
         self.read(|_| ());
     }
 
+    /// Shows another time although none has passed, and waits until the writer has seen it.
+    pub fn jump_clock(&self, now: Timestamp) {
+        self.clock.jump(now);
+        self.read(|_| ());
+    }
+
+    /// A stop and a start, with the clock set in between.
+    pub fn restart_at(&mut self, now: Timestamp) {
+        self.stop();
+        self.clock.set(now);
+        self.start();
+    }
+
     pub fn seq(&self) -> u64 {
         self.running().snapshots.load().seq
     }
@@ -258,7 +271,7 @@ pub fn operator() -> Actor {
 /// The command of an operator, without an idempotency key.
 pub fn submission(command: Command) -> Submission {
     let request = Request { operation: "test".into(), target: "test".into(), note: None, key: None };
-    Submission { actor: operator(), command, request, if_match: None, dry_run: false, confirmed: false }
+    Submission { actor: operator(), command, request, if_match: None, dry_run: false, confirmed: true }
 }
 
 /// The same with an idempotency key; `body` stands for what was sent.

@@ -3,8 +3,9 @@
 use super::requests::{ReviewLevel, UnitKind};
 use super::{Resolution, readable};
 use crate::registry::change::Approval;
-use crate::registry::{self, Brake, Change, Holds, Policy, Registration, Unit};
+use crate::registry::{self, Brake, Change, Holds, Jump, Policy, Registration, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A unit.
@@ -152,6 +153,25 @@ pub struct BrakeView {
     pub names: Option<u64>,
     /// Of how many.
     pub total: Option<u64>,
+    /// The protected name among them, in A-labels, if that is why.
+    pub protected: Option<String>,
+    /// What was stopped: `due`, or a `batch` that is to be sent again after the release.
+    pub stopped: Option<String>,
+    /// After a release of a batch: how many names batches may still suspend within the hour.
+    pub allowance: Option<u64>,
+    /// How many names of each set were suspended within the last hour, by primary suffix.
+    pub recent: BTreeMap<String, u64>,
+    /// The clock, if it shows another time than has passed: what is due waits.
+    pub clock_jump: Option<ClockJumpView>,
+}
+
+/// A clock that has jumped.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ClockJumpView {
+    /// When it was noticed, by the time that has passed.
+    pub since: String,
+    /// What the clock showed.
+    pub shown: String,
 }
 
 impl From<&Unit> for UnitView {
@@ -236,14 +256,22 @@ impl From<&Change> for ChangeView {
     }
 }
 
-impl From<Option<&Brake>> for BrakeView {
-    fn from(brake: Option<&Brake>) -> Self {
+impl BrakeView {
+    /// The brake as it is at `now`.
+    pub fn new(brake: &Brake, now: Timestamp) -> Self {
+        let stop = brake.stop.as_ref();
+        let jump = |jump: Jump| ClockJumpView { since: jump.since.to_string(), shown: jump.shown.to_string() };
         Self {
-            engaged: brake.is_some_and(Brake::is_engaged),
-            since: brake.map(|brake| brake.since.to_string()),
-            suffix: brake.map(|brake| brake.set.to_string()),
-            names: brake.map(|brake| brake.names),
-            total: brake.map(|brake| brake.total),
+            engaged: brake.engaged().is_some(),
+            since: stop.map(|stop| stop.since.to_string()),
+            suffix: stop.map(|stop| stop.set.to_string()),
+            names: stop.map(|stop| stop.names),
+            total: stop.map(|stop| stop.total),
+            protected: stop.and_then(|stop| Some(stop.protected.as_ref()?.to_string())),
+            stopped: stop.map(|stop| if stop.batch { "batch" } else { "due" }.into()),
+            allowance: stop.and_then(|stop| Some(stop.release?.names)),
+            recent: brake.recent.keys().map(|set| (set.to_string(), brake.recent(set, now))).collect(),
+            clock_jump: brake.jump.map(jump),
         }
     }
 }

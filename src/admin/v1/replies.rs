@@ -124,7 +124,7 @@ pub struct ImportReport {
 pub struct Readiness {
     /// `ready` or `degraded`.
     pub status: String,
-    /// Why it is degraded: `brake`, `unwritable`, `store_rebuilding` or `zones_not_loaded`.
+    /// Why it is degraded: `brake`, `clock`, `unwritable`, `store_rebuilding` or `zones_not_loaded`.
     pub reasons: Vec<String>,
     /// What the operating system said, if writing failed.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -165,8 +165,11 @@ pub struct PlaceHold {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseBrake {
-    /// Why it is right that all these names are suspended.
+    /// Why it is right that all these names are suspended, or that the clock is as it is.
     pub reason: String,
+    /// How many names batches may suspend within the next hour; as many as the batch that was stopped if absent.
+    #[serde(default)]
+    pub names: Option<u64>,
 }
 
 /// Which zone files are read again.
@@ -186,6 +189,9 @@ pub struct ReloadZones {
 pub struct MoveClock {
     /// The time.
     pub now: String,
+    /// Whether the clock jumps there, and no time passes.
+    #[serde(default)]
+    pub jump: bool,
 }
 
 impl PutUnit {

@@ -84,6 +84,7 @@ enum EventV1 {
     Name(NameV1),
     NameRemoved(NameRemovedV1),
     Change(ChangeV1),
+    /// Null in lines from before suspensions were counted: nothing is stopped.
     Brake(Option<BrakeV1>),
     ZoneLoaded(ZoneLoadedV1),
     Reserved(ReservedV1),
@@ -204,12 +205,38 @@ struct ChangeV1 {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BrakeV1 {
-    since: TimeV1,
-    set: Text,
-    names: u64,
-    total: u64,
+    /// The members of a stop are there all together, or none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<TimeV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    set: Option<Text>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    names: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     released_until: Option<TimeV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    allowance: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    protected: Option<Text>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    batch: bool,
+    #[serde(default, skip_serializing_if = "MapV1::is_empty")]
+    recent: MapV1<Vec<(TimeV1, u64)>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    jump: Option<JumpV1>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JumpV1 {
+    since: TimeV1,
+    shown: TimeV1,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -274,3 +301,15 @@ struct HexV1(Vec<u8>);
 
 /// A JSON object whose members keep their order.
 struct MapV1<T>(Vec<(Text, T)>);
+
+impl<T> MapV1<T> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T> Default for MapV1<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}

@@ -2,13 +2,13 @@
 
 use super::{
     BrakeV1, ChangeV1, EventV1, HoldV1, IdempotencyV1, LeavingV1, LineV1, MapV1, NameV1, ResolutionV1, ServerV1,
-    SignerV1, Text, UnitV1,
+    SignerV1, Text, TimeV1, UnitV1,
 };
 use crate::registry::hold::Hold;
 use crate::registry::{
-    Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, HoldReason, Holds,
-    Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Region, Regions, Registration, Request,
-    Reservation, Resolution, Role, Stage, TermEnd, Transaction, Unit, UnitId, UnitKind,
+    Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, HoldReason, Holds, Jump,
+    Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Recent, Region, Regions, Registration, Release, Request,
+    Reservation, Resolution, Role, Stage, Stop, TermEnd, Transaction, Unit, UnitId, UnitKind,
 };
 
 /// A member whose value is none that this program knows.
@@ -72,7 +72,7 @@ impl TryFrom<EventV1> for Event {
             EventV1::Application(application) => Self::Application(application.try_into()?),
             EventV1::Order(order) => Self::Order(order.try_into()?),
             EventV1::Remittance(remittance) => Self::Remittance(remittance.try_into()?),
-            EventV1::Brake(brake) => Self::Brake(brake.map(Brake::from)),
+            EventV1::Brake(brake) => Self::Brake(brake.map(Brake::try_from).transpose()?.unwrap_or_default()),
             EventV1::ZoneLoaded(zone) => {
                 let digest = known(zone.digest.0.try_into().ok(), "zone_loaded.digest")?;
                 Self::ZoneLoaded { apex: zone.apex, digest }
@@ -168,15 +168,30 @@ impl TryFrom<ChangeV1> for Change {
     }
 }
 
-impl From<BrakeV1> for Brake {
-    fn from(brake: BrakeV1) -> Self {
-        Self {
-            since: brake.since.0,
-            set: brake.set,
-            names: brake.names,
-            total: brake.total,
-            released_until: brake.released_until.map(|at| at.0),
-        }
+impl TryFrom<BrakeV1> for Brake {
+    type Error = Unknown;
+
+    fn try_from(brake: BrakeV1) -> Result<Self, Unknown> {
+        let release = |until: TimeV1| Release { until: until.0, names: brake.allowance.unwrap_or(0) };
+        let stop = match (brake.since, brake.set, brake.names, brake.total) {
+            (None, None, None, None) => None,
+            (Some(since), Some(set), Some(names), Some(total)) => Some(Stop {
+                since: since.0,
+                set,
+                names,
+                total,
+                protected: brake.protected,
+                batch: brake.batch,
+                release: brake.released_until.map(release),
+            }),
+            _ => return Err(Unknown("brake")),
+        };
+        let minutes = |(set, minutes): (Text, Vec<(TimeV1, u64)>)| {
+            (set, Recent(minutes.into_iter().map(|(minute, names)| (minute.0, names)).collect()))
+        };
+        let recent = brake.recent.0.into_iter().map(minutes).collect();
+        let jump = brake.jump.map(|jump| Jump { since: jump.since.0, shown: jump.shown.0 });
+        Ok(Self { stop, recent, jump })
     }
 }
 

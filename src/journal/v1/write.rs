@@ -1,13 +1,13 @@
 //! From the core types to the members of a line.
 
 use super::{
-    ActorV1, ApprovalV1, BrakeV1, ChangeV1, EventV1, HexV1, HoldV1, IdempotencyV1, LeavingV1, LineV1, MapV1,
+    ActorV1, ApprovalV1, BrakeV1, ChangeV1, EventV1, HexV1, HoldV1, IdempotencyV1, JumpV1, LeavingV1, LineV1, MapV1,
     NameRemovedV1, NameV1, NoticeV1, NoticedV1, OutcomeV1, RequestV1, ReservationEndedV1, ReservedV1, ResolutionV1,
     ServerV1, SignerV1, Text, TimeV1, UnitV1, VERSION, ZoneLoadedV1,
 };
 use crate::registry::hold::Hold;
 use crate::registry::{
-    Actor, Brake, Change, DelegationSigner, Event, HoldReason, Holds, NameServer, Regions, Registration, Resolution,
+    Actor, Brake, Change, DelegationSigner, Event, HoldReason, Holds, NameServer, Recent, Regions, Registration, Resolution,
     Transaction, Unit,
 };
 
@@ -64,7 +64,7 @@ impl From<&Event> for EventV1 {
             Event::Application(application) => Self::Application(application.into()),
             Event::Order(order) => Self::Order(order.into()),
             Event::Remittance(remittance) => Self::Remittance(remittance.into()),
-            Event::Brake(brake) => Self::Brake(brake.as_ref().map(BrakeV1::from)),
+            Event::Brake(brake) => Self::Brake((*brake != Brake::default()).then(|| brake.into())),
             Event::ZoneLoaded { apex, digest } => {
                 Self::ZoneLoaded(ZoneLoadedV1 { apex: apex.clone(), digest: HexV1(digest.to_vec()) })
             }
@@ -151,12 +151,22 @@ impl From<&Change> for ChangeV1 {
 
 impl From<&Brake> for BrakeV1 {
     fn from(brake: &Brake) -> Self {
+        let stop = brake.stop.as_ref();
+        let release = stop.and_then(|stop| stop.release);
+        let minutes = |set: &str, recent: &Recent| {
+            (set.into(), recent.0.iter().map(|(minute, names)| (TimeV1(*minute), *names)).collect())
+        };
         Self {
-            since: TimeV1(brake.since),
-            set: brake.set.clone(),
-            names: brake.names,
-            total: brake.total,
-            released_until: brake.released_until.map(TimeV1),
+            since: stop.map(|stop| TimeV1(stop.since)),
+            set: stop.map(|stop| stop.set.clone()),
+            names: stop.map(|stop| stop.names),
+            total: stop.map(|stop| stop.total),
+            released_until: release.map(|release| TimeV1(release.until)),
+            allowance: release.map(|release| release.names).filter(|names| *names > 0),
+            protected: stop.and_then(|stop| stop.protected.clone()),
+            batch: stop.is_some_and(|stop| stop.batch),
+            recent: MapV1(brake.recent.iter().map(|(set, recent)| minutes(set, recent)).collect()),
+            jump: brake.jump.map(|jump| JumpV1 { since: TimeV1(jump.since), shown: TimeV1(jump.shown) }),
         }
     }
 }

@@ -104,7 +104,7 @@ impl State for Draft<'_> {
         self.base.totals(set)
     }
 
-    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
+    fn brake(&self) -> Result<Brake, Unavailable> {
         self.base.brake()
     }
 }

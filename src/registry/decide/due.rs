@@ -3,8 +3,8 @@
 use super::{Case, brake, terms, units};
 use crate::registry::state::Unavailable;
 use crate::registry::{
-    Brake, Decision, Due, DueKind, Event, Hold, HoldReason, Holds, NameKey, Refusal, Registration, Role, Timestamp,
-    Unit, UnitId,
+    Brake, Decision, Due, DueKind, Event, Hold, HoldReason, Holds, NameKey, Refusal, Registration, Role, Stop,
+    Timestamp, Unit, UnitId,
 };
 use std::collections::HashSet;
 
@@ -16,16 +16,38 @@ const SCAN_MAX: usize = 50_000;
 
 pub(super) fn due(case: &Case<'_>, limit: usize) -> Result<Decision, Refusal> {
     case.check_role(&[Role::System])?;
-    let events = match case.state.brake()? {
-        Some(Brake { released_until: None, .. }) => restorations(case, limit)?,
-        Some(Brake { released_until: Some(until), .. }) => backlog(case, until, limit)?,
-        None => match brake::judge(case)? {
-            Some(brake) => vec![Event::Brake(Some(brake))],
-            None => settle(case, take(case, case.now(), limit, |_| true)?, true, limit)?,
-        },
+    let brake = case.state.brake()?;
+    let events = match &brake.stop {
+        // Nobody knows what is due now.
+        _ if brake.jump.is_some() => Vec::new(),
+        Some(Stop { release: None, .. }) => restorations(case, limit)?,
+        Some(Stop { release: Some(release), .. }) => {
+            let backlog = settle(case, take(case, release.until, limit, |_| true)?, true, limit)?;
+            match backlog.is_empty() {
+                false => backlog,
+                true if release.names == 0 || !release.allows(0, case.now()) => {
+                    vec![Event::Brake(Brake { stop: None, ..brake })]
+                }
+                true => judged(case, brake, limit)?,
+            }
+        }
+        None => judged(case, brake, limit)?,
     };
     let state = if events.is_empty() { "nothing_due" } else { "applied" };
     Ok(case.decision(events, "due", state, 0))
+}
+
+/// What is due by now, counted, if the brake lets it through.
+fn judged(case: &Case<'_>, brake: Brake, limit: usize) -> Result<Vec<Event>, Refusal> {
+    if let Some(stop) = brake::judge(case, &brake)? {
+        return Ok(vec![Event::Brake(Brake { stop: Some(stop), ..brake })]);
+    }
+    let mut events = settle(case, take(case, case.now(), limit, |_| true)?, true, limit)?;
+    let lost = brake::lost(case, &events)?;
+    if !lost.is_empty() {
+        events.push(Event::Brake(lost.counted(brake, case.now())));
+    }
+    Ok(events)
 }
 
 /// While the brake is engaged: ends of holds only.
@@ -33,12 +55,6 @@ fn restorations(case: &Case<'_>, limit: usize) -> Result<Vec<Event>, Refusal> {
     let holds =
         take(case, case.now(), SCAN_MAX, |due| matches!(due.kind, DueKind::UnitHold(_) | DueKind::NameHold(_)))?;
     Ok(settle(case, holds, false, limit)?)
-}
-
-/// After a release: what was due by then, without judging it again; then the brake is gone.
-fn backlog(case: &Case<'_>, until: Timestamp, limit: usize) -> Result<Vec<Event>, Refusal> {
-    let events = settle(case, take(case, until, limit, |_| true)?, true, limit)?;
-    Ok(if events.is_empty() { vec![Event::Brake(None)] } else { events })
 }
 
 /// The first `limit` things due by `until` that pass `filter` and whose grace is over.

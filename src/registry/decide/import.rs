@@ -5,7 +5,7 @@
 //! an old file can be imported again without undoing what was decided since.
 
 use super::draft::Draft;
-use super::{Case, brake, changes, due, holds, names, notices, resolutions, terms, units};
+use super::{Case, changes, due, holds, names, notices, resolutions, terms, units};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
 use crate::registry::state::Unavailable;
 use crate::registry::{
@@ -39,9 +39,6 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
     }
     if let Some(refusals) = Refusals::of(refusals) {
         return Err(refusals);
-    }
-    if let Some(engaged) = brake::exceeded(case, &lost(case, &draft)?)? {
-        return Err(brake::refusal(&engaged).into());
     }
     let told = beside(case, &draft)?;
     let units = draft.units.into_values().map(Event::Unit);
@@ -194,25 +191,4 @@ fn merge_holds(case: &Case<'_>, holds: &mut Holds, lines: &Holds) -> Result<(), 
     }
     due::settle_holds(holds, now, false);
     Ok(())
-}
-
-/// How many names that resolve now would no longer.
-fn lost(case: &Case<'_>, draft: &Draft<'_>) -> Result<brake::Tally, Unavailable> {
-    let mut touched: BTreeSet<NameKey> = draft.names.keys().cloned().collect();
-    for id in draft.units.keys() {
-        draft.base.names_of(id, &mut |key| {
-            touched.insert(key.clone());
-            true
-        })?;
-    }
-    let mut lost = brake::Tally::new();
-    for key in touched {
-        let Some(before) = case.state.name(&key)? else { continue };
-        let (Some(unit_before), Some(after)) = (case.state.unit(&before.unit)?, draft.name(&key)?) else { continue };
-        let Some(unit_after) = draft.unit(&after.unit)? else { continue };
-        if brake::suspends((&unit_before, &before), (&unit_after, &after)) {
-            *lost.entry(key.set).or_default() += 1;
-        }
-    }
-    Ok(lost)
 }

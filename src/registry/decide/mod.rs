@@ -52,15 +52,17 @@ pub fn decide(state: &dyn State, context: &Context<'_>, command: &Command) -> Re
         Command::Withdraw { change } => changes::withdraw(&case, *change),
         Command::PlaceHold { target, reason, spec } => holds::place(&case, target, *reason, spec),
         Command::LiftHold { target, reason } => holds::lift(&case, target, *reason),
-        Command::Import { items } => return import::import(&case, items),
+        Command::Import { items } => return Ok(brake::weigh(&case, command, import::import(&case, items)?)?),
         Command::Due { limit } => due::due(&case, *limit),
         Command::Notify { limit } => notices::notify(&case, *limit),
         Command::Unfreeze { key } => terms::unfreeze(&case, key),
         Command::Migrate { key, notice } => terms::migrate(&case, key, *notice),
-        Command::ReleaseBrake { reason } => brake::release(&case, reason),
+        Command::ReleaseBrake { reason, names } => brake::release(&case, reason, *names),
+        Command::ClockJumped { shown } => brake::note_clock(&case, Some(*shown)),
+        Command::ClockBack => brake::note_clock(&case, None),
         Command::LoadZones { digests } => load_zones(&case, digests),
     };
-    decision.map_err(Refusals::from)
+    Ok(brake::weigh(&case, command, decision?)?)
 }
 
 fn apply(case: &Case<'_>, command: &ApplicationCommand) -> Result<Decision, Refusal> {
@@ -210,7 +212,8 @@ impl Case<'_> {
     /// object keeps the version it has.
     fn decision(&self, events: Vec<Event>, id: impl Into<Box<str>>, state: &str, kept: u64) -> Decision {
         let version = if events.is_empty() { kept } else { self.seq() };
-        Decision { events, outcome: Outcome { id: id.into(), state: state.into(), version, created: false } }
+        let outcome = Outcome { id: id.into(), state: state.into(), version, created: false };
+        Decision { events, outcome, stopped: None }
     }
 }
 

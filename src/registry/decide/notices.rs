@@ -8,13 +8,14 @@
 use super::{Case, terms};
 use crate::registry::life::Ends;
 use crate::registry::state::Unavailable;
-use crate::registry::{Brake, Decision, Event, NoticeKind, Noticed, Refusal, Registration, Role, TermEnd, Timestamp};
+use crate::registry::{Decision, Event, NoticeKind, Noticed, Refusal, Registration, Role, TermEnd, Timestamp};
 use std::collections::BTreeMap;
 
 pub(super) fn notify(case: &Case<'_>, limit: usize) -> Result<Decision, Refusal> {
     case.check_role(&[Role::System])?;
     let mut events = Vec::new();
-    if !case.state.brake()?.as_ref().is_some_and(Brake::is_engaged) {
+    let brake = case.state.brake()?;
+    if brake.engaged().is_none() && brake.jump.is_none() {
         let noticed = case.state.noticed()?;
         let mut left = limit;
         // The latest first: what ends in a week matters more than what ends in a month.

@@ -19,7 +19,7 @@ struct Model {
     applications: BTreeMap<ApplicationId, Application>,
     orders: BTreeMap<OrderId, Order>,
     remittances: BTreeMap<RemittanceId, Remittance>,
-    brake: Option<Brake>,
+    brake: Brake,
     kept: BTreeMap<NameKey, Reservation>,
     noticed: BTreeMap<i32, TermEnd>,
 }
@@ -130,7 +130,7 @@ impl State for Model {
         Ok(SetTotals { names: self.names.keys().filter(|key| key.set == *set).count() as u64 })
     }
 
-    fn brake(&self) -> Result<Option<Brake>, Unavailable> {
+    fn brake(&self) -> Result<Brake, Unavailable> {
         Ok(self.brake.clone())
     }
 }
@@ -206,8 +206,8 @@ fn event() -> impl Strategy<Value = Event> {
         })
     });
     let brake = proptest::option::of(1u64..9).prop_map(|names| {
-        let brake = |names| Brake { since: Timestamp(0), set: SETS[0].into(), names, total: 100, released_until: None };
-        Event::Brake(names.map(brake))
+        let brake = |names| Brake::default().counting(SETS[0], names, Timestamp(0));
+        Event::Brake(names.map(brake).unwrap_or_default())
     });
     let kept = (0u8..8, 0i64..9).prop_map(|(n, until)| {
         let (key, unit) = (name_key(n), unit_id(0));
