@@ -142,7 +142,7 @@ const WRITE: &[Edge] = &[
 ];
 const BODY: &[Edge] = &[Edge::WrongType, Edge::UnknownField, Edge::MissingField, Edge::UnsupportedMediaType];
 const NAME: &[Code] = &[Code::LabelInvalid, Code::SuffixUnknown, Code::NameNotFound];
-const HOLD: &[Code] = &[Code::HoldInvalid, Code::HoldByClockOnly, Code::SecondFactorRequired];
+const HOLD: &[Code] = &[Code::HoldInvalid, Code::HoldByClockOnly, Code::SecondFactorRequired, Code::Brake];
 const GUARDED: &[Code] = &[Code::SecondFactorRequired];
 const RESOLUTION: &[Code] = &[
     Code::AddressInvalid,
@@ -190,7 +190,7 @@ fn rules(endpoint: Endpoint) -> Groups {
                 STALE,
             ],
         ),
-        E::DeleteName => (&[WRITE], &[NAME, GUARDED, &[Code::MigrationRunning], FOREIGN, STALE]),
+        E::DeleteName => (&[WRITE], &[NAME, GUARDED, &[Code::MigrationRunning, Code::Brake], FOREIGN, STALE]),
         E::ChangeHolder => (
             BODIED,
             &[
