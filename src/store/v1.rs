@@ -6,7 +6,8 @@
 use crate::registry::hold::Hold;
 use crate::registry::{
     Account, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, HoldReason, Holds, Jump, Leaving, Life,
-    NameKey, NameServer, Recent, Registration, Release, Reservation, Resolution, Stage, Stop, TermEnd, Timestamp, Unit, UnitId, UnitKind,
+    NameKey, NameServer, Recent, Registration, Release, Reservation, Resolution, Stage, Stop, TermEnd, Timestamp, Unit,
+    UnitId, UnitKind,
 };
 use crate::registry::{Position, Region};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use std::net::IpAddr;
 use zhengming::idn::Label;
 use zhengming::registry::{
-    Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, Hold, HoldReason, Holds, Jump,
-    Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Recent, Region, Regions, Registration, Release, Request,
-    Reservation, Resolution, Role, Stage, Stop, TermEnd, Timestamp, Transaction, Unit, UnitId, UnitKind,
+    Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, Hold, HoldReason, Holds,
+    Jump, Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Recent, Region, Regions,
+    Registration, Release, Request, Reservation, Resolution, Role, Stage, Stop, TermEnd, Timestamp, Transaction, Unit,
+    UnitId, UnitKind,
 };
 
 /// A transaction without events; its `note` is `octets` long.

@@ -7,8 +7,8 @@ use super::{
 use crate::registry::hold::Hold;
 use crate::registry::{
     Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, HoldReason, Holds, Jump,
-    Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Recent, Region, Regions, Registration, Release, Request,
-    Reservation, Resolution, Role, Stage, Stop, TermEnd, Transaction, Unit, UnitId, UnitKind,
+    Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Recent, Region, Regions, Registration,
+    Release, Request, Reservation, Resolution, Role, Stage, Stop, TermEnd, Transaction, Unit, UnitId, UnitKind,
 };
 
 /// A member whose value is none that this program knows.

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::registry::hold::Hold;
 use crate::registry::{
-    Actor, Brake, Change, DelegationSigner, Event, HoldReason, Holds, NameServer, Recent, Regions, Registration, Resolution,
-    Transaction, Unit,
+    Actor, Brake, Change, DelegationSigner, Event, HoldReason, Holds, NameServer, Recent, Regions, Registration,
+    Resolution, Transaction, Unit,
 };
 
 impl LineV1 {

@@ -9,10 +9,9 @@ use super::{Case, changes, due, holds, names, notices, resolutions, terms, units
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
 use crate::registry::state::Unavailable;
 use crate::registry::{
-    Account, Code, Context, Decision, Event, Guarded, Hold, HoldReason, Holds, NameKey, Refusal, Refusals,
-    Registration, Role, State, Timestamp, Unit, UnitId,
+    Account, Code, Context, Decision, Event, Guarded, Hold, HoldReason, Holds, Refusal, Refusals, Registration, Role,
+    Timestamp, Unit, UnitId,
 };
-use std::collections::BTreeSet;
 
 /// Most lines of one batch: it is one line of the journal and one publication.
 pub const IMPORT_BATCH_MAX: usize = 1000;
