@@ -30,7 +30,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("clap", &["cli", "config"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("hmac", &["outbox", "tsig"]),
+    ("hmac", &["admin", "outbox", "tsig"]),
     ("h3", &["server"]),
     ("h3_quinn", &["server"]),
     ("idna", &["idn"]),

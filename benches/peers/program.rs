@@ -32,7 +32,7 @@ pub fn lay_out(directory: &Path, dns: SocketAddr, admin: SocketAddr) -> Command 
     let text = format!(
         "version = 1\ndemo = true\n[server]\nlisten = [\"{dns}\"]\nworkers = 1\ntcp_connections_per_client_max = 1024\n\
          [rate_limit]\nenabled = false\n[gateway]\nlisten = []\n[data]\ndirectory = \"data\"\n[registry]\n\
-         allow_special_addresses = true\nbrake_percent = 100\n[admin]\nlisten = [\"{admin}\"]\n{tokens}\n\
+         allow_special_addresses = true\nbrake_percent = 100\nsecond_factor = []\n[admin]\nlisten = [\"{admin}\"]\n{tokens}\n\
          [[suffixes]]\nsuffixes = [\"{suffix}\"]\nzone_files = [\"apex.zone\"]\nunit_kinds = [\"organ\"]\n\
          unit_kinds_with_proof = []\n"
     );

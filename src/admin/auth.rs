@@ -1,15 +1,24 @@
 //! Who is calling, and whether the table of roles lets them.
 
+use super::access::{Unconfirmed, Wait};
 use super::problem::{Edge, Problem};
 use super::roles::{Endpoint, Reach, TABLE};
-use super::{Admin, token};
+use super::{Admin, Token, token};
+use crate::http::ClientCertificate;
 use crate::registry::{Actor, Code, NameKey, Region, Regions};
-use crate::registry::{State as _, Unavailable};
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use crate::registry::{State as _, Timestamp, Unavailable};
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use std::net::{IpAddr, SocketAddr};
+use url::form_urlencoded;
+
+/// Carries the code of the second factor; there is no standard one beside a bearer token.
+const SECOND_FACTOR: HeaderName = HeaderName::from_static("x-second-factor");
+/// Tells when the token ends, if that is soon.
+const TOKEN_EXPIRES: HeaderName = HeaderName::from_static("x-token-expires");
 
 /// Who is calling; made by [`authorize`] only.
 #[derive(Clone, Debug)]
@@ -25,24 +34,83 @@ pub(super) struct Caller {
 /// region of what is written is held by the registry's rules, on the state the write is decided on.
 pub(super) async fn authorize(State(admin): State<Admin>, mut request: Request, next: Next) -> Response {
     match check(&admin, &request) {
-        Ok(caller) => {
+        Ok((caller, end)) => {
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            let mut response = next.run(request).await;
+            if let Some(end) = end.and_then(|end| HeaderValue::from_str(&end.to_string()).ok()) {
+                response.headers_mut().insert(TOKEN_EXPIRES, end);
+            }
+            response
         }
         Err(problem) => problem.into_response(),
     }
 }
 
-fn check(admin: &Admin, request: &Request) -> Result<Caller, Problem> {
-    let caller = identify(admin, request.headers())?;
+/// The caller, and when its token ends if that is soon.
+fn check(admin: &Admin, request: &Request) -> Result<(Caller, Option<Timestamp>), Problem> {
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let wait = |Wait(secs)| Problem::too_many(secs);
+    admin.access.address(address).map_err(wait)?;
+    let certificate = request.extensions().get::<ClientCertificate>();
+    let token =
+        identify(admin, request.headers(), address, certificate).inspect_err(|_| admin.access.failed(address))?;
+    let now = admin.clock.now();
+    admin.access.token(&token, address, now).map_err(wait)?;
+    let caller = Caller { actor: token.actor(), confirmed: false };
+    permit(&caller, request)?;
+    let caller = Caller { confirmed: confirmed(admin, &token, request)?, ..caller };
+    Ok((caller, admin.access.ends_soon(&token, now)))
+}
+
+fn permit(caller: &Caller, request: &Request) -> Result<(), Problem> {
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
     let mut rows = TABLE.iter().filter(|row| row.path == path && row.method == method.as_str());
     let allowed = rows.any(|row| caller.reaches(row.endpoint));
-    if allowed { Ok(caller) } else { Err(forbidden()) }
+    if allowed { Ok(()) } else { Err(forbidden()) }
 }
 
-fn identify(admin: &Admin, headers: &HeaderMap) -> Result<Caller, Problem> {
+/// Whether a second factor confirms the request. Reads and rehearsals change nothing: they use no code up.
+fn confirmed(admin: &Admin, token: &Token, request: &Request) -> Result<bool, Problem> {
+    let mut given = request.headers().get_all(SECOND_FACTOR).iter();
+    let Some(code) = given.next() else { return Ok(false) };
+    let query = request.uri().query().unwrap_or_default();
+    let rehearsal = form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "dry_run" && value == "true");
+    if rehearsal || matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(false);
+    }
+    let code = code.to_str().ok().filter(|_| given.next().is_none()).unwrap_or_default();
+    match admin.access.confirm(token, code, admin.clock.now()) {
+        Ok(()) => Ok(true),
+        Err(unconfirmed) => Err(unconfirmed_problem(unconfirmed).field("X-Second-Factor")),
+    }
+}
+
+fn unconfirmed_problem(unconfirmed: Unconfirmed) -> Problem {
+    let (en, zh) = match unconfirmed {
+        Unconfirmed::Slowed(Wait(secs)) => return Problem::too_many(secs),
+        Unconfirmed::None => (
+            "This token has no second factor; its configuration needs a totp_secret (`zhengming token new --totp`).",
+            "该令牌未设置二次验证，请在配置中为其设置 totp_secret（zhengming token new --totp）。",
+        ),
+        Unconfirmed::Wrong => (
+            "The code is not the token's current one; check the authenticator and the clock, and send the next code.",
+            "动态口令不正确，请核对验证器与时钟后使用下一个口令。",
+        ),
+        Unconfirmed::Used => (
+            "This code was used, or may have been used before the server started; wait for the next one.",
+            "该动态口令已使用，或可能在服务启动前使用过，请等待下一个口令。",
+        ),
+    };
+    Problem::edge(Edge::SecondFactorInvalid, en, zh)
+}
+
+fn identify(
+    admin: &Admin,
+    headers: &HeaderMap,
+    address: Option<IpAddr>,
+    certificate: Option<&ClientCertificate>,
+) -> Result<Token, Problem> {
     let refuse = |reason: &str| {
         admin.metrics.auth_failure(reason);
         Problem::edge(
@@ -60,8 +128,19 @@ fn identify(admin: &Admin, headers: &HeaderMap) -> Result<Caller, Problem> {
     let secret = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, secret)| secret.trim());
     let secret = secret.ok_or_else(|| refuse("token_malformed"))?;
     let tokens = admin.tokens.get();
-    let found = token::find(&tokens, secret, admin.clock.now());
-    Ok(Caller { actor: found.ok_or_else(|| refuse("token_unknown"))?.actor(), confirmed: false })
+    let found = token::find(&tokens, secret, admin.clock.now()).ok_or_else(|| refuse("token_unknown"))?;
+    // Whoever has only the token is told no more than that it is refused; the log says which and why.
+    let misused = |reason| {
+        tracing::warn!(token = %found.name, address = ?address, reason, "a token was refused / 令牌被拒绝");
+        Err(refuse(reason))
+    };
+    if !found.may_come_from(address) {
+        return misused("network_foreign");
+    }
+    if found.certificate.is_some_and(|wanted| certificate.is_none_or(|given| given.0 != wanted)) {
+        return misused("certificate_foreign");
+    }
+    Ok(found.clone())
 }
 
 fn forbidden() -> Problem {

@@ -4,12 +4,15 @@
 //! request ─▶ observe (id, counters) ─▶ authorize (token, table of roles) ─▶ handler ─▶ update ─▶ receipt or problem
 //! ```
 
+pub mod access;
 mod applications;
 mod auth;
 mod changes;
+mod diff;
 mod export;
 mod filings;
 mod health;
+mod history;
 mod holds;
 mod import;
 mod journal;
@@ -25,18 +28,25 @@ mod remittances;
 pub mod roles;
 mod router;
 mod shared;
+mod statistics;
 mod stream;
 mod terms;
 pub mod token;
+mod tokens;
+pub mod totp;
 mod units;
 pub mod v1;
 mod write;
+mod zone_export;
 
+pub use access::{Access, AccessLimits};
 pub use openapi::document;
 pub use reload::{Refused, ZoneFiles};
 pub use router::router;
 pub use shared::Shared;
+pub use statistics::Targets;
 pub use token::Token;
+pub use totp::TotpSecret;
 
 use crate::journal::JournalReader;
 use crate::registry::{Policy, Unavailable};
@@ -65,6 +75,10 @@ pub struct Admin {
     pub snapshots: snapshot::Reader,
     /// Who may call.
     pub tokens: Shared<Vec<Token>>,
+    /// How often they call, and which codes they used.
+    pub access: Arc<Access>,
+    /// How many bodies each division has.
+    pub targets: Shared<Targets>,
     /// The registry's settings; the suffix sets tell how names are read.
     pub policy: Shared<Policy>,
     /// The zone files, for one reload at a time.

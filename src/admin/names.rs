@@ -7,7 +7,7 @@ use super::roles::Endpoint;
 use super::v1::requests::unit_id;
 use super::v1::{ChangeHolder, DayEdge, NameView, Page, PutName, Receipt, Renewal, name_key, suffix_set, time};
 use super::write::{Write, tagged};
-use super::{Admin, v1};
+use super::{Admin, history, v1};
 use crate::registry::{Code, Command, HoldReason, NameKey, NameState, Policy, Registration, State as _};
 use crate::registry::{Timestamp, Unavailable, Unit, UnitId};
 use crate::store::{NameFilter, Store};
@@ -84,15 +84,28 @@ fn holder(store: &Store, name: &Registration) -> Result<Unit, Unavailable> {
 /// One name.
 #[utoipa::path(
     get, path = "/v1/names/{name}", tag = "names",
-    params(("name" = String, Path, description = "the name in U- or A-labels, percent-encoded; 。 is taken for a dot")),
+    params(("name" = String, Path, description = "the name in U- or A-labels, percent-encoded; 。 is taken for a dot"),
+           ("at" = Option<String>, Query, description = "as it was after this line of the journal, or at this day's end or time")),
     responses((status = 200, description = "The name, its version in `ETag`", body = NameView)),
 )]
-pub(super) async fn get(State(admin): State<Admin>, caller: Caller, At(name): At<String>) -> Result<Response, Problem> {
+pub(super) async fn get(
+    State(admin): State<Admin>,
+    caller: Caller,
+    At(name): At<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
     let policy = admin.policy.get();
     let key = name_key(&name, &policy, "name")?;
     let wanted = key.clone();
-    let found =
-        admin.read(move |store| store.name(&wanted)?.map(|name| Ok((holder(store, &name)?, name))).transpose()).await?;
+    let when = history::when(&Params::parse(query.as_deref(), &["at"])?)?;
+    let found = match when {
+        Some(when) => history::name_at(&admin, &key, when).await?,
+        None => {
+            let read =
+                move |store: &Store| store.name(&wanted)?.map(|name| Ok((holder(store, &name)?, name))).transpose();
+            admin.read(read).await?
+        }
+    };
     let (unit, name) = found.ok_or_else(|| not_found(&key))?;
     caller.within(Endpoint::GetName, &unit.region)?;
     Ok(tagged(name.version, NameView::new(&policy, &unit, &name)))

@@ -119,6 +119,9 @@ fn add_parameters(operation: &mut Value) {
         return; // another row of the same operation came before
     }
     parameters.extend([
+        json!({"name": "X-Second-Factor", "in": "header", "schema": {"type": "string", "pattern": "^[0-9]{6}$"},
+               "description": "the current code of the token's authenticator, for what is answered with \
+                               `second_factor_required`; each code is good once"}),
         json!({"name": "dry_run", "in": "query", "schema": {"type": "boolean"},
                "description": "answer what would happen, and change nothing"}),
         json!({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 128},
@@ -157,7 +160,10 @@ const RESOLUTION: &[Code] = &[
 /// What one row's endpoint may answer.
 fn codes(row: &Row) -> Vec<ErrorCode> {
     let (edge, registry) = rules(row.endpoint);
-    let mut codes = vec![ErrorCode::Edge(Edge::Unauthorized)];
+    let mut codes = vec![ErrorCode::Edge(Edge::Unauthorized), ErrorCode::Edge(Edge::TooManyRequests)];
+    if row.method != "GET" {
+        codes.push(ErrorCode::Edge(Edge::SecondFactorInvalid));
+    }
     codes.extend(edge.iter().flat_map(|group| group.iter().copied()).map(ErrorCode::Edge));
     codes.extend(registry.iter().flat_map(|group| group.iter().copied()).map(ErrorCode::Registry));
     if row.reach.iter().any(|reach| matches!(reach, Reach::None | Reach::Whole)) {
@@ -172,13 +178,14 @@ fn rules(endpoint: Endpoint) -> Groups {
     use Endpoint as E;
     const LIST: &[&[Edge]] = &[READ, &[Edge::InvalidParameter]];
     const BODIED: &[&[Edge]] = &[WRITE, BODY];
+    const HISTORY: &[&[Edge]] = &[READ, &[Edge::InvalidParameter, Edge::Internal]];
     const FOREIGN: &[Code] = &[Code::RegionForeign];
     const STALE: &[Code] = &[Code::VersionStale, Code::Unavailable];
     match endpoint {
         E::ListUnits | E::ListNames | E::GetBrake => (LIST, &[&[Code::Unavailable]]),
-        E::GetUnit => (LIST, &[&[Code::UnitInvalid, Code::UnitNotFound, Code::Unavailable], FOREIGN]),
+        E::GetUnit => (HISTORY, &[&[Code::UnitInvalid, Code::UnitNotFound, Code::Unavailable], FOREIGN]),
         E::PutUnit => (BODIED, &[&[Code::UnitInvalid, Code::SuffixNotAllowed], FOREIGN, STALE]),
-        E::GetName => (LIST, &[NAME, FOREIGN, &[Code::Unavailable]]),
+        E::GetName => (HISTORY, &[NAME, FOREIGN, &[Code::Unavailable]]),
         E::PutName => (
             BODIED,
             &[
@@ -261,6 +268,13 @@ fn rules(endpoint: Endpoint) -> Groups {
             &[&[Code::Unavailable]],
         ),
         E::Export => (LIST, &[&[Code::Unavailable]]),
+        E::UnitHistory => (HISTORY, &[&[Code::UnitInvalid, Code::UnitNotFound, Code::Unavailable]]),
+        E::NameHistory => (HISTORY, &[NAME, &[Code::Unavailable]]),
+        E::ChangeHistory => (HISTORY, &[&[Code::ChangeNotFound, Code::Unavailable]]),
+        E::Diff => (&[&[Edge::InvalidParameter, Edge::Internal]], &[]),
+        E::Coverage => (LIST, &[&[Code::Unavailable]]),
+        E::ExportZone => (&[&[Edge::InvalidParameter, Edge::ZoneUnknown]], &[]),
+        E::ListTokens => (&[&[Edge::InvalidParameter]], &[]),
         E::ReadJournal => (&[&[Edge::InvalidParameter, Edge::Internal]], &[]),
         E::ReleaseBrake => {
             (BODIED, &[&[Code::BrakeNotEngaged, Code::ReasonRequired, Code::SecondFactorRequired], STALE])

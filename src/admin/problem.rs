@@ -58,6 +58,10 @@ pub enum Edge {
     ZoneFileInvalid,
     /// Nothing can be written now.
     Unwritable,
+    /// The code of the second factor confirms nothing.
+    SecondFactorInvalid,
+    /// The token or the address asks too often, or fails too often.
+    TooManyRequests,
     /// Something that should not happen.
     Internal,
 }
@@ -77,6 +81,8 @@ pub struct Problem {
     pub line: Option<usize>,
     /// What is wrong with zone files.
     pub errors: Vec<FileError>,
+    /// After how many seconds it is worth trying again, if that is known.
+    pub retry_after: Option<u16>,
 }
 
 /// One error of a zone file.
@@ -172,6 +178,8 @@ fn edge_entry(code: Edge) -> (&'static str, u16) {
         Edge::ZoneFileInvalid => ("zone_file_invalid", 422),
         Edge::Busy => ("busy", 503),
         Edge::Unwritable => ("unwritable", 503),
+        Edge::SecondFactorInvalid => ("second_factor_invalid", 403),
+        Edge::TooManyRequests => ("too_many_requests", 429),
         Edge::Internal => ("internal", 500),
     }
 }
@@ -250,7 +258,15 @@ fn registry_status(code: Code) -> u16 {
 impl Problem {
     /// A problem of the API itself.
     pub fn edge(code: Edge, en: impl Into<String>, zh: impl Into<String>) -> Self {
-        Self { code: ErrorCode::Edge(code), en: en.into(), zh: zh.into(), field: None, line: None, errors: Vec::new() }
+        Self {
+            code: ErrorCode::Edge(code),
+            en: en.into(),
+            zh: zh.into(),
+            field: None,
+            line: None,
+            errors: Vec::new(),
+            retry_after: None,
+        }
     }
 
     /// A rule of the registry that the API can check itself.
@@ -262,6 +278,7 @@ impl Problem {
             field: None,
             line: None,
             errors: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -269,6 +286,16 @@ impl Problem {
     pub fn field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self
+    }
+
+    /// Too much came from there; `wait` seconds from now there may be more.
+    pub fn too_many(wait: u16) -> Self {
+        let problem = Self::edge(
+            Edge::TooManyRequests,
+            format!("Too many requests, or too many refused ones, came from here; try again in {wait} s."),
+            format!("请求过于频繁或失败次数过多，请在 {wait} 秒后重试。"),
+        );
+        Self { retry_after: Some(wait), ..problem }
     }
 
     /// The same problem, in this line of the import.
@@ -315,6 +342,7 @@ impl From<Refusal> for Problem {
             field: refusal.field.map(Into::into),
             line: refusal.line,
             errors: Vec::new(),
+            retry_after: None,
         }
     }
 }
@@ -367,6 +395,9 @@ impl IntoResponse for Problem {
         };
         if let Some((name, value)) = extra {
             headers.insert(name, HeaderValue::from_static(value));
+        }
+        if let Some(secs) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, secs.into());
         }
         response
     }

@@ -2,8 +2,8 @@
 
 use super::problem::{Edge, Problem};
 use super::{
-    Admin, applications, auth, changes, export, health, holds, import, journal, names, openapi, orders, reload,
-    remittances, roles, terms, token, units,
+    Admin, applications, auth, changes, diff, export, health, history, holds, import, journal, names, openapi, orders,
+    reload, remittances, roles, statistics, terms, token, tokens, units, zone_export,
 };
 use axum::Router;
 use axum::body::Bytes;
@@ -82,6 +82,13 @@ pub(super) fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(import::import))
         .routes(routes!(export::export))
         .routes(routes!(journal::read))
+        .routes(routes!(history::of_unit))
+        .routes(routes!(history::of_name))
+        .routes(routes!(history::of_change))
+        .routes(routes!(diff::between))
+        .routes(routes!(statistics::coverage))
+        .routes(routes!(zone_export::export))
+        .routes(routes!(tokens::list))
         .routes(routes!(health::brake))
         .routes(routes!(health::release))
         .routes(routes!(reload::reload));

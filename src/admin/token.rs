@@ -1,8 +1,11 @@
 //! Bearer tokens: how they are made, kept (as hashes) and recognised.
 
+use super::totp::TotpSecret;
 use crate::registry::{Actor, Regions, Role, Timestamp};
+use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::net::IpAddr;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 /// Random octets in a token: as hard to guess as the hash it is kept as.
@@ -25,6 +28,12 @@ pub struct Token {
     pub hash: [u8; 32],
     /// From when on it is refused, if ever.
     pub expires: Option<Timestamp>,
+    /// Where it may come from; anywhere if empty.
+    pub networks: Vec<IpNet>,
+    /// SHA-256 of the client certificate that must come with it, if one must.
+    pub certificate: Option<[u8; 32]>,
+    /// The secret of its second factor, if it has one.
+    pub totp: Option<TotpSecret>,
 }
 
 /// A new random token. It is shown once and never stored.
@@ -63,6 +72,17 @@ pub(super) fn find<'a>(tokens: &'a [Token], presented: &str, now: Timestamp) -> 
 }
 
 impl Token {
+    /// A token with nothing but what each has.
+    pub fn new(name: Box<str>, role: Role, hash: [u8; 32]) -> Self {
+        Self { name, role, region: None, hash, expires: None, networks: Vec::new(), certificate: None, totp: None }
+    }
+
+    /// Whether it may come from `address`. An unknown address is in no network.
+    pub(super) fn may_come_from(&self, address: Option<IpAddr>) -> bool {
+        let within = |address: IpAddr| self.networks.iter().any(|network| network.contains(&address.to_canonical()));
+        self.networks.is_empty() || address.is_some_and(within)
+    }
+
     /// Who a bearer of this token is.
     pub fn actor(&self) -> Actor {
         Actor { principal: self.name.clone(), role: self.role, region: self.region.clone() }
@@ -84,7 +104,7 @@ mod tests {
 
     fn token(name: &str, secret: &str, expires: Option<i64>) -> Token {
         let expires = expires.map(Timestamp);
-        Token { name: name.into(), role: Role::Viewer, region: None, hash: hash(secret), expires }
+        Token { expires, ..Token::new(name.into(), Role::Viewer, hash(secret)) }
     }
 
     #[test]
@@ -114,5 +134,15 @@ mod tests {
         let token = token("one", "a", None);
         let shown = format!("{token:?}");
         assert!(shown.contains("one") && !shown.contains("hash"), "{shown}");
+    }
+
+    #[test]
+    fn a_token_comes_from_its_networks() {
+        let mut token = token("one", "a", None);
+        assert!(token.may_come_from(None));
+        token.networks = vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+        let from = |address: &str| token.may_come_from(address.parse().ok());
+        assert!(from("192.0.2.9") && from("::ffff:192.0.2.9") && from("2001:db8::9"));
+        assert!(!from("198.51.100.9") && !token.may_come_from(None));
     }
 }

@@ -1,6 +1,5 @@
 //! `/v1/units`.
 
-use super::Admin;
 use super::auth::Caller;
 use super::params::{At, Params, cursor, limit, page};
 use super::problem::Problem;
@@ -8,6 +7,7 @@ use super::roles::Endpoint;
 use super::v1::requests::unit_id;
 use super::v1::{Page, PutUnit, Receipt, UnitView};
 use super::write::{Write, tagged};
+use super::{Admin, history};
 use crate::registry::{Code, Command, State as _, UnitId};
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -36,17 +36,24 @@ pub(super) async fn list(
 /// One unit.
 #[utoipa::path(
     get, path = "/v1/units/{id}", tag = "units",
-    params(("id" = String, Path, description = "the unit's id")),
+    params(("id" = String, Path, description = "the unit's id"),
+           ("at" = Option<String>, Query, description = "as it was after this line of the journal, or at this day's end or time")),
     responses((status = 200, description = "The unit, its version in `ETag`", body = UnitView)),
 )]
-pub(super) async fn get(State(admin): State<Admin>, caller: Caller, At(id): At<String>) -> Result<Response, Problem> {
+pub(super) async fn get(
+    State(admin): State<Admin>,
+    caller: Caller,
+    At(id): At<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
     let id = unit_id(&id, "id")?;
-    let unit = admin
-        .read({
+    let unit = match history::when(&Params::parse(query.as_deref(), &["at"])?)? {
+        Some(when) => history::unit_at(&admin, &id, when).await?,
+        None => {
             let id = id.clone();
-            move |store| store.unit(&id)
-        })
-        .await?;
+            admin.read(move |store| store.unit(&id)).await?
+        }
+    };
     let unit = unit.ok_or_else(|| not_found(&id))?;
     caller.within(Endpoint::GetUnit, &unit.region)?;
     Ok(tagged(unit.version, UnitView::from(&unit)))

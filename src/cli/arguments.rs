@@ -83,7 +83,16 @@ pub(super) enum Command {
         /// The data directory, or the journal directory in it / 数据目录
         #[arg(value_hint = ValueHint::DirPath)]
         directory: PathBuf,
+        /// Check it against its seals too, with the key that `seal-key public` prints / 签名检查点公钥
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        public_key: Option<PathBuf>,
+        /// The file of seals; the one beside the journal if absent / 签名检查点文件
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "public_key")]
+        seals: Option<PathBuf>,
     },
+    /// Keys of the journal's seals / 日志签名密钥
+    #[command(subcommand)]
+    SealKey(SealKeyCommand),
     /// Rebuild the store from the journal, while the server is stopped / 由日志重建存储
     Rebuild {
         /// The configuration file / 配置文件
@@ -136,6 +145,22 @@ impl Serve {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum SealKeyCommand {
+    /// Make a key, for its owner only, and print its public half / 生成密钥并输出公钥
+    New {
+        /// Where; a file that is there is not overwritten / 私钥文件
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Print the public half of a key / 输出公钥
+    Public {
+        /// The key / 私钥文件
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
     /// Make a token: it is shown once; the configuration keeps its hash / 生成令牌（仅显示一次）
     New {
@@ -148,6 +173,9 @@ pub(super) enum TokenCommand {
         /// Division code where it may act, or several; local roles need one / 行政区划代码
         #[arg(long, value_parser = region, value_delimiter = ',')]
         region: Vec<Region>,
+        /// Give it a second factor: the secret for an authenticator is shown once as well / 同时生成二次验证密钥
+        #[arg(long)]
+        totp: bool,
     },
 }
 
@@ -163,6 +191,12 @@ pub(super) struct Server {
     /// Certificates to trust for https, PEM; the system's if absent / 受信任的证书
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) ca: Option<PathBuf>,
+    /// Certificate to show, PEM, where the server asks for one / 客户端证书
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "key")]
+    pub(super) cert: Option<PathBuf>,
+    /// The certificate's key, PEM / 客户端证书的私钥
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert")]
+    pub(super) key: Option<PathBuf>,
 }
 
 fn token_name(text: &str) -> Result<String, String> {

@@ -4,7 +4,7 @@ use super::Failure;
 use super::output::say;
 use crate::config::{self, Config};
 use crate::daemon::{self, Error};
-use crate::journal::{self, JournalError};
+use crate::journal::{self, JournalError, SEALS_FILE, SealError, SealPublicKey};
 use crate::registry::Timestamp;
 use crate::zonefile;
 use std::path::Path;
@@ -14,6 +14,9 @@ pub(super) fn config(file: &Path) -> Result<(), Failure> {
     let config = Config::load(file).map_err(|error| Failure::from(Error::from(error)))?;
     daemon::zones::check(&config).map_err(|error| Failure::from(Error::from(error)))?;
     daemon::tls::check(&config)?;
+    daemon::tokens::load(&config)?;
+    daemon::seals::check(&config)?;
+    daemon::targets::load(&config)?;
     let keys = daemon::keys::load(&config).map_err(|error| Failure::from(Error::from(error)))?;
     daemon::outbox::settings(&config)?;
     daemon::seed::check(&config)?;
@@ -56,7 +59,7 @@ pub(super) fn zone(apex: &str, file: &Path, registry: bool) -> Result<(), Failur
 }
 
 /// Follows the chain of a journal from its first line to its last.
-pub(super) fn journal(directory: &Path) -> Result<(), Failure> {
+pub(super) fn journal(directory: &Path, public_key: Option<&Path>, seals: Option<&Path>) -> Result<(), Failure> {
     let inside = directory.join("journal");
     let directory = if inside.is_dir() { &inside } else { directory };
     let report = journal::verify(directory, &mut |_| {}).map_err(|error| match error {
@@ -79,5 +82,27 @@ pub(super) fn journal(directory: &Path) -> Result<(), Failure> {
             torn.segment, torn.line, torn.octets
         ))?;
     }
-    Ok(())
+    public_key.map_or(Ok(()), |key| check_seals(directory, key, seals))
+}
+
+/// Holds the journal against what was sealed of it.
+fn check_seals(directory: &Path, key: &Path, seals: Option<&Path>) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(key).map_err(|error| Failure::file(key, &error))?;
+    let key = SealPublicKey::from_pem(&text).ok_or_else(|| {
+        let key = key.display();
+        Failure::refused(
+            format!("{key}: no public Ed25519 key in PEM; `zhengming seal-key public FILE` prints one"),
+            format!("{key}：不是 PEM 格式的 Ed25519 公钥；请用 zhengming seal-key public 输出"),
+        )
+    })?;
+    let beside = directory.parent().unwrap_or(Path::new(".")).join(SEALS_FILE);
+    let report = journal::check_seals(directory, seals.unwrap_or(&beside), &key).map_err(|error| match error {
+        SealError::Io { .. } => Failure::system(error, "签名检查点无法读取"),
+        _ => Failure::refused_text(error),
+    })?;
+    let (seals, seq, at, unsealed) = (report.seals, report.seq, report.at, report.unsealed);
+    say(format!(
+        "{seals} seals, the last of line {seq} at {at}; {unsealed} lines after it are not sealed yet / {seals} 个签名检查点均相符，\
+         其后 {unsealed} 行尚未签名"
+    ))
 }

@@ -27,7 +27,7 @@ pub(super) struct Client {
 impl Client {
     /// A client of the server that the command line names; nothing is sent yet.
     pub(super) fn new(server: &Server) -> Result<Self, Failure> {
-        let target = Target::new(&server.url, server.ca.as_deref()).map_err(|error| match error {
+        let target = Target::showing(&server.url, server.ca.as_deref(), server.cert.as_deref().zip(server.key.as_deref())).map_err(|error| match error {
             TargetError::Url => {
                 let url = &server.url;
                 Failure::usage(format!("{url} is no http or https URL"), format!("{url} 不是 http 或 https 地址"))

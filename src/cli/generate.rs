@@ -3,14 +3,18 @@
 use super::Failure;
 use super::arguments::Arguments;
 use super::output::{print, say};
-use crate::admin::token;
+use crate::admin::{TotpSecret, token};
+use crate::journal::SealKey;
 use crate::registry::{Region, Role};
 use clap::CommandFactory;
 use clap_complete::Shell;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 /// Prints a new token, and the lines of the configuration that let its bearer in.
-pub(super) fn token(name: &str, role: Role, regions: &[Region]) -> Result<(), Failure> {
+pub(super) fn token(name: &str, role: Role, regions: &[Region], totp: bool) -> Result<(), Failure> {
     if role.is_local() && regions.is_empty() {
         let role = role.as_str();
         return Err(Failure::usage(
@@ -18,10 +22,16 @@ pub(super) fn token(name: &str, role: Role, regions: &[Region]) -> Result<(), Fa
             format!("{role} 只能在本辖区办理：请加上 --region 代码"),
         ));
     }
-    let token = token::generate()
-        .map_err(|error| Failure::system(format!("no random octets: {error}"), "系统无法提供随机数"))?;
+    let no_random =
+        |error: getrandom::Error| Failure::system(format!("no random octets: {error}"), "系统无法提供随机数");
+    let token = token::generate().map_err(no_random)?;
+    let totp = totp.then(TotpSecret::generate).transpose().map_err(no_random)?;
     eprintln!("The token; it is not shown again / 令牌，仅显示一次：");
     say(&token)?;
+    if let Some(totp) = &totp {
+        eprintln!("For the authenticator, as a QR code or by hand / 请录入验证器：");
+        say(totp.uri(name))?;
+    }
     eprintln!("For the configuration, then SIGHUP / 请加入配置文件并发送 SIGHUP:");
     say(format!("[[admin.tokens]]\nname = \"{name}\"\nrole = \"{}\"", role.as_str()))?;
     match regions {
@@ -33,7 +43,32 @@ pub(super) fn token(name: &str, role: Role, regions: &[Region]) -> Result<(), Fa
         }
     }
     say(format!("sha256 = \"{}\"", token::hex(&token::hash(&token))))?;
+    if let Some(totp) = &totp {
+        say(format!("totp_secret = \"{}\"", totp.to_base32()))?;
+    }
     Ok(())
+}
+
+/// Writes a new key of seals where no file is, and prints its public half.
+pub(super) fn seal_key(file: &Path) -> Result<(), Failure> {
+    let key = SealKey::generate()
+        .map_err(|error| Failure::system(format!("no random octets: {error}"), "系统无法提供随机数"))?;
+    let mut options = OpenOptions::new();
+    // Nobody else reads a key.
+    let opened = options.write(true).create_new(true).mode(0o600).open(file);
+    let write = |mut out: File| out.write_all(key.to_pem().as_bytes()).and_then(|()| out.sync_all());
+    opened.and_then(write).map_err(|error| Failure::file(file, &error))?;
+    print(key.public().to_pem().as_bytes())
+}
+
+/// Prints the public half of a key of seals.
+pub(super) fn public_key(file: &Path) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?;
+    let key = SealKey::from_pem(&text).ok_or_else(|| {
+        let file = file.display();
+        Failure::refused(format!("{file}: no Ed25519 key in PEM"), format!("{file}：不是 PEM 格式的 Ed25519 密钥"))
+    })?;
+    print(key.public().to_pem().as_bytes())
 }
 
 /// Prints the completions for `shell`.

@@ -11,7 +11,7 @@ mod state;
 
 pub use failure::Failure;
 
-use arguments::{Arguments, Command, TokenCommand};
+use arguments::{Arguments, Command, SealKeyCommand, TokenCommand};
 use clap::Parser;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -46,9 +46,13 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Import { file, id, server } => remote::import(&file, id, &server),
         Command::Export { output, server } => remote::export(output.as_deref(), &server),
         Command::Reload { zone, dry_run, server } => remote::reload(zone, dry_run, &server),
-        Command::VerifyJournal { directory } => check::journal(&directory),
+        Command::VerifyJournal { directory, public_key, seals } => {
+            check::journal(&directory, public_key.as_deref(), seals.as_deref())
+        }
+        Command::SealKey(SealKeyCommand::New { file }) => generate::seal_key(&file),
+        Command::SealKey(SealKeyCommand::Public { file }) => generate::public_key(&file),
         Command::Rebuild { config, accept_loss } => state::rebuild(&config, accept_loss),
-        Command::Token(TokenCommand::New { name, role, region }) => generate::token(&name, role, &region),
+        Command::Token(TokenCommand::New { name, role, region, totp }) => generate::token(&name, role, &region, totp),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { directory } => generate::manual(directory.as_deref()),
     }

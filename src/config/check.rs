@@ -113,6 +113,22 @@ fn admin(config: &Config, faults: &Faults<'_>) {
             "“admin.tls_cert”与“admin.tls_key”必须同时填写或同时省略",
         );
     }
+    if admin.tls_client_ca.is_some() && admin.tls_cert.is_none() {
+        faults.add(
+            None,
+            "`admin.tls_client_ca` needs TLS: set `tls_cert` and `tls_key`",
+            "“admin.tls_client_ca”需要启用 TLS：请设置 tls_cert 和 tls_key",
+        );
+    }
+    let bound = admin.tokens.iter().filter(|token| token.certificate.is_some() && admin.tls_client_ca.is_none());
+    for token in bound {
+        let name = &token.name;
+        faults.add(
+            None,
+            format!("token {name}: `client_cert_sha256` needs `admin.tls_client_ca`, or nobody shows a certificate"),
+            format!("令牌 {name}：client_cert_sha256 需要设置 admin.tls_client_ca,否则客户端不会出示证书"),
+        );
+    }
     if admin.tls_cert.is_none() && !admin.insecure {
         for address in admin.bare_addresses() {
             faults.add(
@@ -148,6 +164,18 @@ fn tokens(config: &Config, faults: &Faults<'_>) {
             format!("token {}: another token has the same `sha256`", token.name),
             format!("令牌 {}：与另一令牌的 sha256 相同", token.name),
         );
+    }
+    // One code would confirm for both.
+    let mut seen = Vec::new();
+    for token in tokens.iter().filter(|token| token.totp.is_some()) {
+        if seen.contains(&&token.totp) {
+            faults.add(
+                None,
+                format!("token {}: another token has the same second factor", token.name),
+                format!("令牌 {}：与另一令牌的二次验证密钥相同", token.name),
+            );
+        }
+        seen.push(&token.totp);
     }
     if config.demo {
         return;

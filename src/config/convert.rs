@@ -3,6 +3,7 @@
 use super::{Allow, Config};
 use crate::http::inherited::Inherited;
 use crate::idn::{self, Label};
+use crate::registry::time::DAY_SECS;
 use crate::registry::{NameKey, Policy, SuffixSet};
 use crate::zone::{self, Name};
 use crate::{admin, query, server, tsig};
@@ -33,7 +34,7 @@ impl Config {
             calendar: registry.calendar.calendar(),
             review: registry.review.clone(),
             rates: super::procedure::rates(self),
-            second_factor: Vec::new(),
+            second_factor: registry.second_factor.clone(),
             terms: self.terms(),
             protected_names: BTreeSet::new(),
             clock_step_secs: registry.clock_step_secs,
@@ -132,16 +133,16 @@ impl Config {
         }
     }
 
-    /// The tokens of the admin API.
-    pub fn tokens(&self) -> Vec<admin::Token> {
-        let token = |token: &super::Token| admin::Token {
-            name: token.name.as_str().into(),
-            role: token.role,
-            region: token.region.clone(),
-            hash: token.sha256,
-            expires: token.expires,
-        };
-        self.admin.tokens.iter().map(token).collect()
+    /// How often one caller of the admin API may ask.
+    pub fn access_limits(&self) -> admin::AccessLimits {
+        let limits = &self.admin.rate_limit;
+        admin::AccessLimits {
+            per_token: limits.per_token,
+            per_address: limits.per_address,
+            failures: limits.failures,
+            exempt: limits.exempt.clone(),
+            warn_secs: self.admin.token_warn_days * DAY_SECS,
+        }
     }
 
     /// Every address that something listens on: those of TCP, and those of UDP.

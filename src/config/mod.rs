@@ -16,8 +16,9 @@ pub(crate) use parse::{role, token_name};
 pub use procedure::{Days, RateRow};
 pub use reader::Fault;
 
+use crate::admin::TotpSecret;
 use crate::query::CookieSecret;
-use crate::registry::{PoorArea, Profile, Regions, ReviewRules, Role, Timestamp, UnitKind};
+use crate::registry::{Guarded, PoorArea, Profile, Regions, ReviewRules, Role, Timestamp, UnitKind};
 use crate::server::RateLimits;
 use crate::telemetry::log::Format;
 use crate::tsig::Algorithm;
@@ -46,6 +47,10 @@ pub struct Config {
     pub gateway: Gateway,
     /// Where the state is kept.
     pub data: Data,
+    /// Signed heads of the journal.
+    pub seals: Seals,
+    /// What the statistics are measured by.
+    pub statistics: Statistics,
     /// Keys of transaction signatures.
     pub keys: Vec<TsigKey>,
     /// What names are registered under.
@@ -140,10 +145,38 @@ pub struct Admin {
     pub tls_cert: Option<PathBuf>,
     /// The certificate's key in PEM.
     pub tls_key: Option<PathBuf>,
+    /// Certificates of the authorities, in PEM, whose client certificates are let in; none: none is asked for.
+    pub tls_client_ca: Option<PathBuf>,
     /// Serve without TLS off loopback.
     pub insecure: bool,
+    /// Days before its end from which on a token is warned of.
+    pub token_warn_days: i64,
+    /// How often one token or address may ask.
+    pub rate_limit: AdminRateLimit,
     /// Who may come in.
     pub tokens: Vec<Token>,
+}
+
+/// `[admin.rate_limit]`: how often one token or address may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminRateLimit {
+    /// Requests a second of one token; 0: any number.
+    pub per_token: u32,
+    /// Requests a second of one address; 0: any number.
+    pub per_address: u32,
+    /// Refused tokens a minute of one address; 0: any number.
+    pub failures: u32,
+    /// Networks without these limits.
+    pub exempt: Vec<IpNet>,
+}
+
+/// Where the secret of a second factor is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TotpSource {
+    /// In the configuration.
+    Inline(TotpSecret),
+    /// In a file of its own, in Base32.
+    File(PathBuf),
 }
 
 /// `[[admin.tokens]]`: one bearer token, by its hash.
@@ -159,6 +192,12 @@ pub struct Token {
     pub sha256: [u8; 32],
     /// From when on it is refused, if ever.
     pub expires: Option<Timestamp>,
+    /// Networks it may come from; none: any.
+    pub networks: Vec<IpNet>,
+    /// SHA-256 of the client certificate that must come with it.
+    pub certificate: Option<[u8; 32]>,
+    /// Its second factor.
+    pub totp: Option<TotpSource>,
 }
 
 /// `[gateway]`: the HTTP listener of forwarded names.
@@ -175,6 +214,26 @@ pub struct Data {
     pub directory: PathBuf,
     /// An export that is imported when the journal is empty.
     pub seed: Option<PathBuf>,
+}
+
+/// `[seals]`: signed heads of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seals {
+    /// The key that signs them, in PEM; none: nothing is sealed.
+    pub key_file: Option<PathBuf>,
+    /// After how many lines of the journal.
+    pub lines: u64,
+    /// After how many seconds, if there are new lines.
+    pub secs: i64,
+    /// Whether a chain in SM3 is kept beside SHA-256.
+    pub sm3: bool,
+}
+
+/// `[statistics]`: what the statistics are measured by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// How many bodies each division has, in a file of two columns.
+    pub targets_file: Option<PathBuf>,
 }
 
 /// `[[keys]]`: a key of transaction signatures (RFC 8945).
@@ -300,6 +359,8 @@ pub struct Registry {
     pub protected_names: Vec<String>,
     /// Seconds by which the clock may differ from the time that has passed; 0: by any.
     pub clock_step_secs: i64,
+    /// What takes a second factor besides a token.
+    pub second_factor: Vec<Guarded>,
 }
 
 /// `[log]`: logs on standard error.
@@ -371,6 +432,8 @@ impl Default for Config {
             admin: Admin::default(),
             gateway: Gateway::default(),
             data: Data::default(),
+            seals: Seals::default(),
+            statistics: Statistics::default(),
             keys: Vec::new(),
             suffixes: vec![
                 // R1, R2: organs here, institutions with proof of administrative functions.
@@ -470,7 +533,23 @@ impl ServerTls {
 impl Default for Admin {
     fn default() -> Self {
         let listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8053))];
-        Self { listen, tls_cert: None, tls_key: None, insecure: false, tokens: Vec::new() }
+        Self {
+            listen,
+            tls_cert: None,
+            tls_key: None,
+            tls_client_ca: None,
+            insecure: false,
+            token_warn_days: 30,
+            rate_limit: AdminRateLimit::default(),
+            tokens: Vec::new(),
+        }
+    }
+}
+
+impl Default for AdminRateLimit {
+    fn default() -> Self {
+        let loopback = ["127.0.0.0/8", "::1/128"].map(|network| network.parse().expect("a network"));
+        Self { per_token: 200, per_address: 200, failures: 10, exempt: loopback.to_vec() }
     }
 }
 
@@ -483,6 +562,12 @@ impl Default for Gateway {
 impl Default for Data {
     fn default() -> Self {
         Self { directory: "/var/lib/zhengming".into(), seed: None }
+    }
+}
+
+impl Default for Seals {
+    fn default() -> Self {
+        Self { key_file: None, lines: 1000, secs: 600, sm3: false }
     }
 }
 
@@ -502,6 +587,8 @@ impl Default for Registry {
             poor_areas: Vec::new(),
             protected_names: Vec::new(),
             clock_step_secs: 3600,
+            // R60; changes of resolution have two reviewers already.
+            second_factor: vec![Guarded::UnitHold, Guarded::Deletion, Guarded::Blacklist, Guarded::BrakeRelease],
         }
     }
 }

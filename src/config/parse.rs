@@ -4,12 +4,13 @@ use super::interface::{self, Listener};
 use super::procedure;
 use super::reader::{Fault, Faults, Table, Value};
 use super::{
-    Admin, Allow, Config, Data, Gateway, Log, ProfileName, RateLimit, Registry, Secret, SecretSource, Server,
-    ServerTls, Suffixes, Token, TsigKey, ZoneFile, terms,
+    Admin, AdminRateLimit, Allow, Config, Data, Gateway, Log, ProfileName, RateLimit, Registry, Seals, Secret, SecretSource, Server,
+    ServerTls, Statistics, Suffixes, Token, TotpSource, TsigKey, ZoneFile, terms,
 };
+use crate::admin::TotpSecret;
 use crate::query::CookieSecret;
 use crate::registry::unit::REGIONS_MAX;
-use crate::registry::{Region, Regions, Role, Timestamp, UnitKind};
+use crate::registry::{Guarded, Region, Regions, Role, Timestamp, UnitKind};
 use crate::server::RateLimits;
 use crate::telemetry::log::Format;
 use crate::tsig::Algorithm;
@@ -21,6 +22,11 @@ use toml::de::DeTable;
 
 /// Longest name of a token; it is in every journal line the token causes.
 const TOKEN_NAME_LEN_MAX: usize = 64;
+/// Fewest seals that can be asked for: one for a million lines, one a week.
+const SEAL_LINES_MAX: i64 = 1_000_000;
+const SEAL_SECS_MAX: i64 = 7 * 86_400;
+/// Longest time in days that a token is warned of before its end.
+const TOKEN_WARN_DAYS_MAX: i64 = 366;
 /// Most UDP threads; more than any machine has cores.
 const WORKERS_MAX: i64 = 1024;
 /// Most TCP connections that can be asked for; each takes a descriptor and some KiB.
@@ -79,6 +85,15 @@ fn document_of(table: &Table<'_>, base: PathBuf) -> Config {
         data: table.section("data", default.data, |table, default| Data {
             directory: table.read("directory", default.directory, path),
             seed: table.read("seed", default.seed, |value| path(value).map(Some)),
+        }),
+        seals: table.section("seals", default.seals, |table, default| Seals {
+            key_file: table.read("key_file", default.key_file, |value| path(value).map(Some)),
+            lines: table.read("lines", default.lines, |value| value.integer(1..=SEAL_LINES_MAX)),
+            secs: table.read("secs", default.secs, |value| value.integer(1..=SEAL_SECS_MAX)),
+            sm3: table.read("sm3", default.sm3, Value::truth),
+        }),
+        statistics: table.section("statistics", default.statistics, |table, default| Statistics {
+            targets_file: table.read("targets_file", default.targets_file, |value| path(value).map(Some)),
         }),
         keys: table.sections("keys", default.keys, key),
         suffixes: table.sections("suffixes", default.suffixes, suffixes),
@@ -169,8 +184,22 @@ fn admin(table: &Table<'_>, default: Admin) -> Admin {
         listen: table.read("listen", default.listen, addresses),
         tls_cert: table.read("tls_cert", default.tls_cert, |value| path(value).map(Some)),
         tls_key: table.read("tls_key", default.tls_key, |value| path(value).map(Some)),
+        tls_client_ca: table.read("tls_client_ca", default.tls_client_ca, |value| path(value).map(Some)),
         insecure: table.read("insecure", default.insecure, Value::truth),
+        token_warn_days: table
+            .read("token_warn_days", default.token_warn_days, |value| value.integer(0..=TOKEN_WARN_DAYS_MAX)),
+        rate_limit: table.section("rate_limit", default.rate_limit, admin_rate_limit),
         tokens: table.sections("tokens", default.tokens, token),
+    }
+}
+
+fn admin_rate_limit(table: &Table<'_>, default: AdminRateLimit) -> AdminRateLimit {
+    let rate = |value: &Value<'_>| value.integer(0..=RATE_MAX);
+    AdminRateLimit {
+        per_token: table.read("per_token", default.per_token, rate),
+        per_address: table.read("per_address", default.per_address, rate),
+        failures: table.read("failures", default.failures, rate),
+        exempt: table.read("exempt", default.exempt, networks),
     }
 }
 
@@ -196,12 +225,37 @@ fn token(table: &Table<'_>) -> Option<Token> {
             )
             .map(Some)
     });
+    let networks = table.read("networks", Vec::new(), networks);
+    let certificate = table.read("client_cert_sha256", None, |value| {
+        value.parsed("a SHA-256 in 64 hexadecimal digits", "64 位十六进制的 SHA-256", octets_of_hex).map(Some)
+    });
+    let totp = totp(table);
     let (name, role, sha256) = (name?, role?, sha256?);
     if role.is_local() && region.is_none() {
         let role = role.as_str();
         table.note(format!("token {name}: a {role} needs a `region`"), format!("令牌 {name}:{role} 必须填写 region"));
     }
-    Some(Token { name, role, region, sha256, expires })
+    Some(Token { name, role, region, sha256, expires, networks, certificate, totp })
+}
+
+fn totp(table: &Table<'_>) -> Option<TotpSource> {
+    let inline = table.read("totp_secret", None, |value| {
+        value
+            .parsed_secret(
+                "a secret of 16 octets or more in Base32 (`zhengming token new --totp`)",
+                "至少 16 字节的 Base32 密钥（zhengming token new --totp）",
+                TotpSecret::from_base32,
+            )
+            .map(Some)
+    });
+    let file = table.read("totp_secret_file", None, |value| path(value).map(Some));
+    if table.has("totp_secret") && table.has("totp_secret_file") {
+        table.note(
+            "a token has a `totp_secret_file` or a `totp_secret`, and not both".to_owned(),
+            "令牌只能填写 totp_secret_file 与 totp_secret 之一".to_owned(),
+        );
+    }
+    file.map(TotpSource::File).or(inline.map(TotpSource::Inline))
 }
 
 fn region(value: &Value<'_>) -> Option<Region> {
@@ -309,7 +363,16 @@ fn registry(table: &Table<'_>, default: Registry) -> Registry {
         protected_names: table.read("protected_names", default.protected_names, texts),
         clock_step_secs: table
             .read("clock_step_secs", default.clock_step_secs, |value| value.integer(0..=CLOCK_STEP_SECS_MAX)),
+        second_factor: table.read("second_factor", default.second_factor, guarded),
     }
+}
+
+fn guarded(value: &Value<'_>) -> Option<Vec<Guarded>> {
+    value.list(|item| {
+        let names = Guarded::ALL.map(Guarded::as_str);
+        let (en, zh) = (format!("one of {}", names.join(", ")), format!("以下之一：{}", names.join("、")));
+        item.parsed(&en, &zh, Guarded::parse)
+    })
 }
 
 fn log(table: &Table<'_>, default: Log) -> Log {

@@ -37,7 +37,7 @@ fn the_template_names_every_option() {
             let Some(option) = rest.strip_prefix('"').and_then(|rest| rest.split('"').next()) else { continue };
             let shown = template.lines().any(|line| {
                 let line = line.trim_start_matches("# ").trim_start_matches('[');
-                line.strip_prefix(option).is_some_and(|rest| rest.trim_start().starts_with(['=', ']']))
+                line.strip_prefix(option).is_some_and(|rest| rest.trim_start().starts_with(['=', ']', '.']))
                     || ["admin.", "server.", "registry.", "registry.review."]
                         .iter()
                         .any(|section| line.strip_prefix(section).is_some_and(|line| line.starts_with(option)))
@@ -198,6 +198,36 @@ fn a_local_reviewer_has_a_region() {
     assert!(faults(&format!("{MINIMAL}{token}regions = []\n"))[0].contains("names 1 to 40 divisions"));
     assert!(
         faults(&format!("{MINIMAL}{}", token_of("local-admin", "0")))[0].contains("a local-admin needs a `region`")
+    );
+}
+
+#[test]
+fn what_a_token_is_bound_to_is_read_and_kept_out_of_what_is_shown() {
+    let token = token_of("operator", "0");
+    let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    let bound = format!(
+        "{MINIMAL}[admin]\ntls_cert = \"c\"\ntls_key = \"k\"\ntls_client_ca = \"ca\"\n{token}networks = [\"192.0.2.0/24\"]\n\
+         client_cert_sha256 = \"{}\"\ntotp_secret = \"{secret}\"\n",
+        "5a".repeat(32)
+    );
+    let config = parse(&bound).expect("a valid file");
+    let read = &config.admin.tokens[0];
+    assert_eq!((read.networks.len(), read.certificate, read.totp.is_some()), (1, Some([0x5a; 32]), true));
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("GEZD") && !shown.contains("49, 50"), "{shown}");
+    assert!(faults(&bound.replace("tls_client_ca = \"ca\"\n", ""))[0].contains("needs `admin.tls_client_ca`"));
+    let bare = bound.replace("tls_cert = \"c\"\ntls_key = \"k\"\n", "");
+    assert!(faults(&bare)[0].contains("`admin.tls_client_ca` needs TLS"));
+    let found = faults(&bound.replace(secret, "not base32 hidden"));
+    assert!(found[0].contains("is not a secret of 16 octets") && !found[0].contains("hidden"), "{found:?}");
+    let two = format!("{bound}{}totp_secret = \"{secret}\"\n", token_of("viewer", "1"));
+    assert_eq!(faults(&two), ["0: token viewer: another token has the same second factor"]);
+    let both = format!("{bound}totp_secret_file = \"f\"\n");
+    assert!(faults(&both)[0].contains("and not both"), "{:?}", faults(&both));
+    let guarded = "[registry]\nsecond_factor = [\"deletion\", \"everything\"]\n";
+    let found = faults(&format!("{MINIMAL}{guarded}"));
+    assert!(
+        found[0].contains("\"everything\" is not one of unit-hold, deletion, blacklist, brake-release, dns-change")
     );
 }
 

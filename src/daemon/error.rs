@@ -67,6 +67,34 @@ pub enum Error {
         /// Why.
         what: String,
     },
+    /// The secret of a second factor cannot be used.
+    #[error("{path}: {en}\n{zh}", path = path.display())]
+    SecondFactor {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        en: String,
+        /// The same in Chinese.
+        zh: String,
+    },
+    /// The file of targets is wrong.
+    #[error("{path}, line {line}: {en}\n{zh}", path = path.display())]
+    Targets {
+        /// The file.
+        path: PathBuf,
+        /// Line in it.
+        line: usize,
+        /// What is wrong.
+        en: String,
+        /// The same in Chinese.
+        zh: String,
+    },
+    /// The journal cannot be sealed.
+    #[error("{what}")]
+    Seals {
+        /// What is wrong, in both languages.
+        what: String,
+    },
     /// Keys of transaction signatures cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -83,6 +111,9 @@ impl Error {
             | Self::Log(_)
             | Self::Seed { .. }
             | Self::Certificate { .. }
+            | Self::SecondFactor { .. }
+            | Self::Seals { .. }
+            | Self::Targets { .. }
             | Self::Writer(update::StartError::Journal(_) | update::StartError::Behind { .. }) => true,
             Self::Zones(error) => error.is_check(),
             Self::Keys(error) => error.is_check(),

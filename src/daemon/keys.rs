@@ -98,20 +98,41 @@ pub(super) fn read_secret(path: &Path, whom: &str) -> Result<Secret, KeysError> 
     read_file(path, whom).map_err(|fault| KeysError { faults: vec![fault] })
 }
 
-fn read_file(path: &Path, key: &str) -> Result<Secret, Fault> {
-    let unreadable = |source| Fault::Unreadable { file: path.display().to_string(), source };
-    let file = File::open(path).map_err(unreadable)?;
-    let mode = file.metadata().map_err(unreadable)?.permissions().mode();
-    let path = path.display();
+/// Why a secret's file is not used.
+pub(super) enum SecretFile {
+    /// It cannot be read.
+    Unreadable(io::Error),
+    /// Everybody can read or write it.
+    Open,
+}
+
+/// The text of a secret's file, which must be out of others' reach.
+pub(super) fn secret_text(path: &Path) -> Result<String, SecretFile> {
+    let file = File::open(path).map_err(SecretFile::Unreadable)?;
+    let mode = file.metadata().map_err(SecretFile::Unreadable)?.permissions().mode();
     if mode & MODE_OTHERS != 0 {
-        return Err(wrong(
-            key,
-            format!("everybody on this machine may read or write {path}; run `chmod 600` on it, and make a new secret"),
-            format!("本机任何人都可读写 {path}；请执行 chmod 600,并更换密钥"),
-        ));
+        return Err(SecretFile::Open);
     }
     let mut text = String::new();
-    file.take(SECRET_FILE_LEN_MAX).read_to_string(&mut text).map_err(unreadable)?;
+    file.take(SECRET_FILE_LEN_MAX).read_to_string(&mut text).map_err(SecretFile::Unreadable)?;
+    Ok(text)
+}
+
+fn read_file(path: &Path, key: &str) -> Result<Secret, Fault> {
+    let text = secret_text(path).map_err(|error| match error {
+        SecretFile::Unreadable(source) => Fault::Unreadable { file: path.display().to_string(), source },
+        SecretFile::Open => {
+            let path = path.display();
+            wrong(
+                key,
+                format!(
+                    "everybody on this machine may read or write {path}; run `chmod 600` on it, and make a new secret"
+                ),
+                format!("本机任何人都可读写 {path}；请执行 chmod 600,并更换密钥"),
+            )
+        }
+    })?;
+    let path = path.display();
     Secret::from_base64(text.trim()).ok_or_else(|| {
         wrong(
             key,

@@ -5,8 +5,11 @@ pub mod keys;
 pub mod outbox;
 mod ready;
 mod reload;
+pub mod seals;
 pub mod seed;
+pub mod targets;
 pub mod tls;
+pub mod tokens;
 mod web;
 pub mod zones;
 
@@ -113,6 +116,9 @@ fn serve(
     let mut signals = runtime.block_on(async { Signals::new() })?;
     runtime.block_on(seed::plant(&config, writer))?;
 
+    // Dropped at the end of this function: what came to the last is sealed too.
+    let _seals =
+        seals::Seals::start(&config, writer.journal.clone(), Arc::clone(&clock.clock), telemetry.writer.clone())?;
     let certificates = tls::Certificates::load(&config)?;
     let keys = keys::load(&config)?.logged();
     let (settings, query) =
@@ -127,11 +133,16 @@ fn serve(
         })?;
     }
 
+    let tokens = tokens::load(&config)?;
+    let access = admin::Access::new(config.access_limits(), clock.clock.now(), telemetry.admin.clone());
+    tokens::configure(&access, &config, &tokens);
     let api = Admin {
         handle: writer.handle.clone(),
         journal: writer.journal.clone(),
         snapshots: writer.snapshots.clone(),
-        tokens: Shared::new(config.tokens()),
+        tokens: Shared::new(tokens),
+        targets: Shared::new(targets::load(&config)?),
+        access: Arc::new(access),
         policy: Shared::new(config.policy()),
         zone_files: Arc::clone(&files) as Arc<Mutex<dyn admin::ZoneFiles>>,
         exporter: telemetry.exporter.clone(),
@@ -162,6 +173,8 @@ fn serve(
     let live = reload::Live {
         handle: writer.handle.clone(),
         tokens: api.tokens,
+        access: api.access,
+        targets: api.targets,
         policy: api.policy,
         certificates,
         server: server.changeable(),

@@ -1,7 +1,7 @@
 //! SIGHUP: what can change live is read again; what is wrong leaves all of the old in place.
 
-use super::{Error, keys, tls, zones};
-use crate::admin::{Shared, Token};
+use super::{Error, keys, targets, tls, tokens, zones};
+use crate::admin::{Access, Shared, Targets, Token};
 use crate::config::{Config, Server};
 use crate::registry::Policy;
 use crate::server::Changeable;
@@ -17,6 +17,8 @@ use tokio::sync::Mutex;
 pub(super) struct Live {
     pub(super) handle: Handle,
     pub(super) tokens: Shared<Vec<Token>>,
+    pub(super) access: Arc<Access>,
+    pub(super) targets: Shared<Targets>,
     pub(super) policy: Shared<Policy>,
     pub(super) certificates: tls::Certificates,
     pub(super) server: snapshot::Live<Changeable>,
@@ -59,13 +61,17 @@ impl Live {
         // Everything that can fail goes before anything that shows; the writer goes last of it, because it cannot be undone.
         let certificates = tls::read(&new)?;
         let keys = keys::load(&new).map_err(Error::from)?.logged();
+        let tokens = tokens::load(&new)?;
+        let targets = targets::load(&new)?;
         let reload = files.load(&new).map_err(Error::from)?;
         let zones = reload.zones.clone();
         self.handle.reload(reload).await?;
         self.certificates.replace(certificates);
         self.server.set(self.changed(old, &new, keys));
         self.policy.set(new.policy());
-        self.tokens.set(new.tokens());
+        tokens::configure(&self.access, &new, &tokens);
+        self.tokens.set(tokens);
+        self.targets.set(targets);
         if let Err(error) = self.filter.set(&new.log.level) {
             tracing::error!("SIGHUP: the log level stays: {error}");
         }
@@ -116,17 +122,21 @@ fn keep_until_restart(old: &Config, new: &mut Config) -> Vec<&'static str> {
     keep("[admin] tls_cert, tls_key", old.admin.tls_cert.is_some() != new.admin.tls_cert.is_some());
     keep("[gateway]", old.gateway != new.gateway);
     keep("[outbox]", old.outbox != new.outbox);
+    keep("[seals]", old.seals != new.seals);
     keep("[data]", old.data_dir() != new.data_dir());
     keep("[log] format", old.log.format != new.log.format);
     new.server = server;
     new.admin.listen.clone_from(&old.admin.listen);
+    // Nor whether clients show certificates: listeners that began without TLS cannot ask for them.
     if old.admin.tls_cert.is_some() != new.admin.tls_cert.is_some() {
+        new.admin.tls_client_ca.clone_from(&old.admin.tls_client_ca);
         new.admin.tls_cert.clone_from(&old.admin.tls_cert);
         new.admin.tls_key.clone_from(&old.admin.tls_key);
     }
     new.gateway = old.gateway.clone();
     new.data = old.data.clone();
     new.outbox = old.outbox.clone();
+    new.seals = old.seals.clone();
     new.log.format = old.log.format;
     differing
 }

@@ -3,11 +3,13 @@
 use super::Error;
 use crate::config::Config;
 use crate::{http, server};
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -82,8 +84,9 @@ pub(super) fn read(config: &Config) -> Result<Read, Error> {
     let tls = &config.server.tls;
     let server = named(&tls.cert, &tls.key).or_else(|| made_files(config).filter(|(cert, _)| cert.exists()));
     let admin = named(&config.admin.tls_cert, &config.admin.tls_key);
+    let clients = config.admin.tls_client_ca.as_deref().map(|ca| config.path(ca));
     Ok(Read {
-        admin: admin.map(|(cert, key)| read_admin(&cert, &key)).transpose()?,
+        admin: admin.map(|(cert, key)| read_admin(&cert, &key, clients.as_deref())).transpose()?,
         server: server.map(|(cert, key)| read_pair(&cert, &key).map(Arc::new)).transpose()?,
     })
 }
@@ -99,15 +102,32 @@ fn read_pair(cert: &Path, key: &Path) -> Result<CertifiedKey, Error> {
     CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| bad(cert, error.to_string()))
 }
 
-fn read_admin(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, Error> {
+/// The admin listener's TLS; with an authority of clients, only who shows a certificate of it is let in.
+fn read_admin(cert: &Path, key: &Path, clients: Option<&Path>) -> Result<Arc<ServerConfig>, Error> {
     let pair = read_pair(cert, key)?;
+    let verifier = match clients {
+        Some(path) => read_clients(path)?,
+        None => WebPkiClientVerifier::no_client_auth(),
+    };
     let mut server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring serves the default versions")
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair)));
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(server))
+}
+
+fn read_clients(path: &Path) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+    let bad = |what: String| Error::Certificate { path: path.to_owned(), what };
+    let mut roots = RootCertStore::empty();
+    let authorities = CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))?;
+    for authority in authorities {
+        roots.add(authority.map_err(|error| bad(error.to_string()))?).map_err(|error| bad(error.to_string()))?;
+    }
+    let provider = Arc::new(ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    verifier.map_err(|error| bad(error.to_string()))
 }
 
 /// Where the demonstration keeps the certificate that it makes itself; nothing else makes one.

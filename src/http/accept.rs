@@ -176,7 +176,7 @@ impl Drop for Slot {
 }
 
 /// One client: an IPv4 address, or the /64 that one IPv6 subscriber has to itself (RFC 6177, RFC 7421).
-fn client_of(address: IpAddr) -> u64 {
+pub fn client_of(address: IpAddr) -> u64 {
     match address.to_canonical() {
         // No /64 in use begins with 32 zero bits, so the two cannot meet.
         IpAddr::V4(v4) => u64::from(v4.to_bits()),

@@ -6,7 +6,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::HeaderValue;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::error::Error;
 use std::fmt;
@@ -53,13 +53,21 @@ impl Target {
     /// # Errors
     /// [`TargetError`].
     pub fn new(url: &str, ca: Option<&Path>) -> Result<Self, TargetError> {
+        Self::showing(url, ca, None)
+    }
+
+    /// The same, shown the certificate and key in these files, if it asks for one.
+    ///
+    /// # Errors
+    /// [`TargetError`].
+    pub fn showing(url: &str, ca: Option<&Path>, identity: Option<(&Path, &Path)>) -> Result<Self, TargetError> {
         let url = Url::parse(url).map_err(|_| TargetError::Url)?;
         let host = url.host_str().ok_or(TargetError::Url)?;
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let authority = HeaderValue::from_str(&authority).map_err(|_| TargetError::Url)?;
         let tls = match url.scheme() {
             "http" => None,
-            "https" => Some(connector(ca.unwrap_or(Path::new(SYSTEM_CERTIFICATES)))?),
+            "https" => Some(connector(ca.unwrap_or(Path::new(SYSTEM_CERTIFICATES)), identity)?),
             _ => return Err(TargetError::Url),
         };
         Ok(Self { url, authority, tls })
@@ -101,7 +109,7 @@ async fn hello<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     Ok(sender)
 }
 
-fn connector(path: &Path) -> Result<TlsConnector, TargetError> {
+fn connector(path: &Path, identity: Option<(&Path, &Path)>) -> Result<TlsConnector, TargetError> {
     let unusable = |why: String| TargetError::Certificates { path: path.to_owned(), why };
     let mut roots = RootCertStore::empty();
     let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unusable(error.to_string()))?;
@@ -111,8 +119,17 @@ fn connector(path: &Path) -> Result<TlsConnector, TargetError> {
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring serves the default versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let config = match identity {
+        Some((cert, key)) => {
+            let unusable = |path: &Path, why: String| TargetError::Certificates { path: path.to_owned(), why };
+            let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+            let chain = chain.map_err(|error| unusable(cert, error.to_string()))?;
+            let read = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, error.to_string()))?;
+            config.with_client_auth_cert(chain, read).map_err(|error| unusable(cert, error.to_string()))?
+        }
+        None => config.with_no_client_auth(),
+    };
     Ok(TlsConnector::from(Arc::new(config)))
 }
 

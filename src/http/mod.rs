@@ -1,7 +1,8 @@
 //! An accept loop for HTTP/1.1 with limits on headers, time and connections, and optional TLS.
 //!
 //! `axum::serve` has none of these limits, and ends or spins on failing accepts; admin and gateway share this loop.
-//! Handlers find the client's address as `axum::extract::ConnectInfo<SocketAddr>`.
+//! Handlers find the client's address as `axum::extract::ConnectInfo<SocketAddr>`, and its certificate, where TLS asks for
+//! one, as [`ClientCertificate`].
 
 pub mod accept;
 pub mod client;
@@ -19,6 +20,7 @@ use hyper::service::{Service, service_fn};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use sha2::{Digest as _, Sha256};
 use stall::{BodyStall, WriteStall};
 use std::convert::Infallible;
 use std::io;
@@ -39,6 +41,10 @@ const HEADERS_MAX: usize = 100;
 
 /// The TLS configuration for connections accepted from now on; sending another one swaps it.
 pub type Tls = watch::Receiver<Arc<rustls::ServerConfig>>;
+
+/// SHA-256 of the certificate that the client has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientCertificate(pub [u8; 32]);
 
 /// What one listener allows. Past a limit the connection is closed; past `header_len` it gets 431, past `request` 503.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,11 +166,15 @@ impl Connection {
         // Responses are written whole; waiting to fill a segment only delays them. Failing, it is merely slower.
         let _ = stream.set_nodelay(true);
         match tls {
-            None => self.serve(stream).await,
+            None => self.serve(stream, None).await,
             Some(config) => {
                 let handshake = tokio_rustls::TlsAcceptor::from(config).accept(stream);
                 match timeout(self.limits.handshake, handshake).await {
-                    Ok(Ok(stream)) => self.serve(stream).await,
+                    Ok(Ok(stream)) => {
+                        let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+                        let certificate = shown.map(|shown| ClientCertificate(Sha256::digest(shown).into()));
+                        self.serve(stream, certificate).await;
+                    }
                     Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                     Err(_) => tracing::debug!("a TLS handshake took too long"),
                 }
@@ -172,10 +182,10 @@ impl Connection {
         }
     }
 
-    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) {
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S, certificate: Option<ClientCertificate>) {
         let Self { slot, peer, limits, service, mut stop } = self;
         let (within, silence) = (limits.request, limits.body_stall);
-        let answer = service_fn(move |request| answer(service.clone(), request, peer, within, silence));
+        let answer = service_fn(move |request| answer(service.clone(), request, (peer, certificate), within, silence));
         let stream = TokioIo::new(WriteStall::new(stream, limits.write_stall));
         let mut connection = pin!(
             http1::Builder::new()
@@ -203,11 +213,14 @@ impl Connection {
 async fn answer(
     service: TowerToHyperService<Router>,
     mut request: Request<Incoming>,
-    peer: SocketAddr,
+    (peer, certificate): (SocketAddr, Option<ClientCertificate>),
     within: Duration,
     silence: Duration,
 ) -> Result<Response<Body>, Infallible> {
     request.extensions_mut().insert(ConnectInfo(peer));
+    if let Some(certificate) = certificate {
+        request.extensions_mut().insert(certificate);
+    }
     let request = request.map(|body| Body::new(BodyStall::new(body, silence)));
     match timeout(within, service.call(request)).await {
         Ok(answered) => answered,

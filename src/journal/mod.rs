@@ -11,6 +11,8 @@ mod line;
 mod open;
 mod reader;
 mod scan;
+mod seal_key;
+mod seals;
 mod segments;
 mod v1;
 mod verify;
@@ -18,6 +20,8 @@ mod verify;
 pub use append::Journal;
 pub use error::{AppendError, JournalError, Report, TornEnd};
 pub use reader::{JournalReader, PAGE_OCTETS_MAX};
+pub use seal_key::{SealKey, SealPublicKey};
+pub use seals::{SEALS_FILE, SealError, SealReport, SealSettings, Sealer, check_seals};
 pub use verify::verify;
 
 /// Longest line in octets. An import batch of 1,000 names is one line; with 13 servers and 16 glue addresses each, a name

@@ -2,6 +2,7 @@
 
 use super::disk::{Directory, Disk};
 use super::error::{JournalError, Report, TornEnd};
+use super::line::Link;
 use super::scan::Chain;
 use super::{LINE_OCTETS_MAX, line, segments};
 use crate::registry::Position;
@@ -15,6 +16,15 @@ const PROGRESS_LINES: u64 = 1000;
 /// # Errors
 /// [`JournalError`] names the first segment and line that break the chain.
 pub fn verify(directory: &Path, progress: &mut dyn FnMut(&Report)) -> Result<Report, JournalError> {
+    walk(directory, progress, &mut |_, _| {})
+}
+
+/// The same, and hands every line to `visit`.
+pub(super) fn walk(
+    directory: &Path,
+    progress: &mut dyn FnMut(&Report),
+    visit: &mut dyn FnMut(&Link, &[u8]),
+) -> Result<Report, JournalError> {
     let disk = Directory::existing(directory);
     let names = segments::list(&disk)?;
     let mut report = Report::default();
@@ -25,7 +35,7 @@ pub fn verify(directory: &Path, progress: &mut dyn FnMut(&Report)) -> Result<Rep
             return Err(JournalError::missing(&path, expected, *first));
         }
         let is_last = index + 1 == names.len();
-        verify_segment(&disk, &path, name, is_last, &mut report, progress)?;
+        verify_segment(&disk, &path, (name, is_last), &mut report, progress, visit)?;
     }
     progress(&report);
     Ok(report)
@@ -34,10 +44,10 @@ pub fn verify(directory: &Path, progress: &mut dyn FnMut(&Report)) -> Result<Rep
 fn verify_segment(
     disk: &Directory,
     path: &Path,
-    name: &str,
-    is_last: bool,
+    (name, is_last): (&str, bool),
     report: &mut Report,
     progress: &mut dyn FnMut(&Report),
+    visit: &mut dyn FnMut(&Link, &[u8]),
 ) -> Result<(), JournalError> {
     let file = disk.open_to_read(name).map_err(|error| JournalError::io(path, error))?;
     let first = report.last.seq + 1;
@@ -49,6 +59,7 @@ fn verify_segment(
             Ok(transaction) => report.at = Some(transaction.at),
             Err(what) => drop(unreadable.get_or_insert((link.seq - first + 1, what))),
         }
+        visit(link, raw.octets);
         report.last = Position { seq: link.seq, hash: link.hash };
         report.lines += 1;
         report.octets += raw.next - raw.offset;

@@ -8,6 +8,7 @@ use super::life::{Notice, Noticed, Reservation};
 use super::name::{NameKey, Registration};
 use super::order::{Order, Remittance};
 use super::refusal::Refusal;
+use super::state::{Brake, State, Unavailable};
 use super::time::Timestamp;
 use super::unit::{Unit, UnitId};
 
@@ -41,6 +42,24 @@ pub enum Event {
     Notice(Notice),
     /// How far a notice has been given.
     Noticed(Noticed),
+}
+
+impl Event {
+    /// The version of the object in `state`, which the event replaces; 0 if there is none, or the object has no versions.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn replaced(&self, state: &dyn State) -> Result<u64, Unavailable> {
+        let version = match self {
+            Self::Unit(unit) => state.unit(&unit.id)?.map(|unit| unit.version),
+            Self::Name(Registration { key, .. }) | Self::NameRemoved { key, .. } => {
+                state.name(key)?.map(|name| name.version)
+            }
+            Self::Change(change) => state.change(change.id)?.map(|change| change.version),
+            Self::Brake(_) | Self::ZoneLoaded { .. } => None,
+        };
+        Ok(version.unwrap_or(0))
+    }
 }
 
 /// What the client is told, apart from `seq` and serials.
@@ -93,8 +112,13 @@ pub struct Transaction {
     pub request: Request,
     /// What the client was told.
     pub outcome: Outcome,
+    /// Whether a second factor confirmed it (R60).
+    pub confirmed: bool,
     /// What changed.
     pub events: Vec<Event>,
+    /// For each event the transaction that left its object as it was before, 0 where there was none; empty if all are 0.
+    /// So each line says what it changed from, and the lines of one object are a chain.
+    pub before: Vec<u64>,
     /// The SOA serial after it of each zone it changed visibly, by apex (A-labels, final dot).
     pub serials: Vec<(Box<str>, u32)>,
 }

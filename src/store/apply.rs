@@ -51,6 +51,7 @@ pub(super) enum Tree {
     Filings,
     Claims,
     Accounts,
+    Removals,
     Zones,
     Idempotency,
     IdempotencyAge,
@@ -136,6 +137,10 @@ impl Store {
                 plan.totals.seq = position.seq;
             }
             objects.plan_name(key, old.as_ref(), *new);
+            if new.is_none() {
+                let entry = keys::removal(key, position.seq);
+                objects.index.push(Write { tree: Tree::Removals, key: entry, value: Some(Vec::new()) });
+            }
         }
         for (key, new) in images.kept.values() {
             objects.plan_reservation(key, self.reservation(key)?.as_ref(), *new);
@@ -298,6 +303,7 @@ impl Trees {
             Tree::Filings => &self.filings,
             Tree::Claims => &self.claims,
             Tree::Accounts => &self.accounts,
+            Tree::Removals => &self.removals,
             Tree::Zones => &self.zones,
             Tree::Idempotency => &self.idempotency,
             Tree::IdempotencyAge => &self.idempotency_age,

@@ -9,6 +9,7 @@
 //! due              time kind object               edges of holds, of ways to deletion, of kept labels; object: a unit id,
 //!                                                 or label 00 set
 //! reservations     set 00 label                   kept labels
+//! removals         set 00 label 00 seq         the transactions that ended a registration, for its history
 //! idempotency      length principal key
 //! idempotency_age  time seq
 //! ```
@@ -40,6 +41,21 @@ pub(super) fn name_prefix(set: &str) -> Vec<u8> {
 pub(super) fn read_name(octets: &[u8], intern: Intern<'_>) -> Option<NameKey> {
     let (set, label) = split(octets)?;
     Some(NameKey { label: Label::from_canonical(label)?, set: intern(set) })
+}
+
+/// Key of the end of a registration.
+pub(super) fn removal(key: &NameKey, seq: u64) -> Vec<u8> {
+    [&removal_prefix(key)[..], &seq.to_be_bytes()].concat()
+}
+
+/// What the keys of all ends of a name's registrations begin with.
+pub(super) fn removal_prefix(key: &NameKey) -> Vec<u8> {
+    join(&name(key), &[])
+}
+
+/// The transaction of a key made by [`removal`].
+pub(super) fn read_removal(octets: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(*octets.last_chunk()?))
 }
 
 /// Key of a name under its unit.

@@ -58,6 +58,17 @@ impl Store {
         Ok(found)
     }
 
+    /// The transactions that ended registrations of the name, the first one first.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn removals(&self, key: &NameKey) -> Result<Vec<u64>, Unavailable> {
+        let seq = |entry: Result<(sled::IVec, sled::IVec), Unavailable>| {
+            keys::read_removal(&entry?.0).ok_or_else(|| undecodable("the end of a registration"))
+        };
+        scan(self.trees.removals.scan_prefix(keys::removal_prefix(key))).map(seq).collect()
+    }
+
     /// How many names, and how many units, have each active hold.
     pub fn hold_counts(&self) -> &HoldCounts {
         &self.totals.holds

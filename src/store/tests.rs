@@ -279,7 +279,9 @@ fn transaction() -> impl Strategy<Value = (i64, Transaction)> {
                     key: request_key.map(|(n, digest)| (format!("key-{n}").into(), digest)),
                 },
                 outcome: Outcome { id: "batch".into(), state: "done".into(), version: 1, created: true },
+                confirmed: false,
                 events,
+                before: Vec::new(),
                 serials,
             };
             (later, transaction)
@@ -348,6 +350,8 @@ fn founding() -> Transaction {
         request: Request { operation: "import".into(), target: "batch".into(), note: None, key: None },
         outcome: Outcome { id: "batch".into(), state: "done".into(), version: 1, created: true },
         events: (0..UNITS).map(|n| Event::Unit(unit(n))).collect(),
+        confirmed: false,
+        before: Vec::new(),
         serials: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! Counters of the HTTP listeners: the gateway and the admin API.
 
 use super::Exporter;
-use prometheus::{IntCounterVec, Opts};
+use prometheus::{IntCounterVec, IntGaugeVec, Opts};
 
 /// Handles of the gateway.
 #[derive(Clone)]
@@ -14,6 +14,9 @@ pub struct Gateway {
 pub struct Admin {
     requests: IntCounterVec,
     auth_failures: IntCounterVec,
+    second_factors: IntCounterVec,
+    limited: IntCounterVec,
+    token_expiries: IntGaugeVec,
 }
 
 impl Gateway {
@@ -35,9 +38,16 @@ impl Admin {
         let requests =
             Opts::new("zhengming_admin_requests_total", "Requests of the admin API by method, endpoint and status.");
         let failures = Opts::new("zhengming_admin_auth_failures_total", "Requests refused for their token, by reason.");
+        let codes = Opts::new("zhengming_admin_second_factors_total", "Codes of second factors, by what came of them.");
+        let limited = Opts::new("zhengming_admin_limited_total", "Requests told to wait, by the limit they met.");
+        let expiries =
+            Opts::new("zhengming_admin_token_expiry_timestamp_seconds", "When a token ends, for tokens that do.");
         Self {
             requests: exporter.register(IntCounterVec::new(requests, &["method", "endpoint", "status"])),
             auth_failures: exporter.register(IntCounterVec::new(failures, &["reason"])),
+            second_factors: exporter.register(IntCounterVec::new(codes, &["result"])),
+            limited: exporter.register(IntCounterVec::new(limited, &["limit"])),
+            token_expiries: exporter.register(IntGaugeVec::new(expiries, &["token"])),
         }
     }
 
@@ -45,6 +55,24 @@ impl Admin {
     /// labels must stay few.
     pub fn response(&self, method: &str, endpoint: &str, status: u16) {
         self.requests.with_label_values(&[method, endpoint, status_text(status, &mut [0; 3])]).inc();
+    }
+
+    /// Counts one code of a second factor; `result` is one of a few constants.
+    pub fn second_factor(&self, result: &str) {
+        self.second_factors.with_label_values(&[result]).inc();
+    }
+
+    /// Counts one request that was told to wait; `limit` is one of a few constants.
+    pub fn limited(&self, limit: &str) {
+        self.limited.with_label_values(&[limit]).inc();
+    }
+
+    /// Shows when tokens end, instead of those shown before. There are as many labels as tokens in the configuration.
+    pub fn token_expiries<'a>(&self, ends: impl Iterator<Item = (&'a str, i64)>) {
+        self.token_expiries.reset();
+        for (token, end) in ends {
+            self.token_expiries.with_label_values(&[token]).set(end);
+        }
     }
 
     /// Counts one request refused for its token; `reason` is one of a few constants.

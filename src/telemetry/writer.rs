@@ -33,6 +33,7 @@ pub struct Writer {
     holds: IntGaugeVec,
     names: IntGaugeVec,
     journal_seq: IntGauge,
+    sealed_seq: IntGauge,
     fsync: Histogram,
     group: Histogram,
     queue: IntGauge,
@@ -80,6 +81,7 @@ impl Writer {
             holds: gauges("zhengming_holds", "Active holds on names and units by reason.", &["object", "reason"]),
             names: gauges("zhengming_names", "Registered names by suffix set and state.", &["set", "state"]),
             journal_seq: gauge("zhengming_journal_seq", "The last durable transaction."),
+            sealed_seq: gauge("zhengming_journal_sealed_seq", "The last transaction that a seal covers."),
             fsync: histogram(
                 "zhengming_journal_fsync_seconds",
                 "Time the disk took to confirm one group of the journal.",
@@ -138,6 +140,11 @@ impl Writer {
         self.journal_seq.set(i64::try_from(seq).unwrap_or(i64::MAX));
         self.group.observe(transactions as f64);
         self.fsync.observe(took.as_secs_f64());
+    }
+
+    /// Notes the last line that is sealed.
+    pub fn sealed(&self, seq: u64) {
+        self.sealed_seq.set(i64::try_from(seq).unwrap_or(i64::MAX));
     }
 
     /// Notes where the journal ends when nothing was appended.

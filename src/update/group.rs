@@ -154,6 +154,7 @@ impl Group<'_> {
         if events.is_empty() && submission.actor.role == Role::System {
             return Ok(Receipt { seq: None, at, outcome, serials: Vec::new(), replayed: false, preview: None });
         }
+        let before = self.replaced(&events)?;
         let serials = self.draft.apply(&mut self.overlay, &events)?;
         let receipt = Receipt {
             seq: Some(seq),
@@ -171,8 +172,15 @@ impl Group<'_> {
         if let Some((key, _)) = &request.key {
             self.keys.insert((actor.principal.clone(), key.clone()), self.transactions.len());
         }
-        self.transactions.push(Transaction { seq, at, actor, request, outcome, events, serials });
+        let confirmed = submission.confirmed;
+        self.transactions.push(Transaction { seq, at, actor, request, outcome, confirmed, events, before, serials });
         Ok(receipt)
+    }
+
+    /// The versions that the events replace; none if all are new.
+    fn replaced(&self, events: &[Event]) -> Result<Vec<u64>, Unavailable> {
+        let before: Vec<u64> = events.iter().map(|event| event.replaced(&self.overlay)).collect::<Result<_, _>>()?;
+        Ok(if before.iter().all(|version| *version == 0) { Vec::new() } else { before })
     }
 
     /// What the decision would do.

@@ -254,7 +254,9 @@ fn raise_serials(store: &mut Store, journal: &mut Journal, known: &[ZoneMark], l
             key: None,
         },
         outcome: Outcome { id: "store".into(), state: "rebuilt".into(), version: seq, created: false },
+        confirmed: false,
         events: loaded.collect(),
+        before: Vec::new(),
         serials,
     };
     let positions = journal.append(std::slice::from_ref(&transaction));

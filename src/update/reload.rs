@@ -89,7 +89,17 @@ impl Engine {
                 key: None,
             };
             let (outcome, events) = (decision.outcome, decision.events);
-            let transaction = Transaction { seq, at: now, actor, request, outcome, events, serials };
+            let transaction = Transaction {
+                seq,
+                at: now,
+                actor,
+                request,
+                outcome,
+                confirmed: false,
+                events,
+                before: Vec::new(),
+                serials,
+            };
             let positions = self.append(std::slice::from_ref(&transaction))?;
             self.metrics.changed("zones.load", ChangeResult::Committed);
             receipt.seq = Some(seq);

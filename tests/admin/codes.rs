@@ -380,6 +380,17 @@ fn second_factor(script: &mut Script) {
     let decisions = format!("/v1/changes/{id}/decisions");
     let central = r#"{"level":"central","decision":"approve"}"#;
     guarded.refused_to("central-reviewer", "POST", &decisions, central, code, "");
+    let wrong = "X-Second-Factor: 000000\r\n";
+    guarded.refused_with(wrong, "DELETE", "/v1/names/教育局.政务", b"", "second_factor_invalid", "X-Second-Factor");
+    for _ in 0..4 {
+        guarded.server.raw(
+            "DELETE",
+            "/v1/names/教育局.政务",
+            &format!("Authorization: Bearer operator\r\n{wrong}"),
+            b"",
+        );
+    }
+    guarded.refused_with(wrong, "DELETE", "/v1/names/教育局.政务", b"", "too_many_requests", "X-Second-Factor");
     // An import is no way around it.
     let unit = r#"{"unit":{"id":"u1","name":"教育局","kind":"organ","region":"620421","holds":[{"reason":"LEGAL","start":"2026-11-01","evidence":"d"}]}}"#;
     let before = guarded.server.export();

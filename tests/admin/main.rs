@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
 mod bulk;
 mod codes;
 mod filing_codes;
 mod filings;
 mod flows;
 mod fuzz;
+mod history;
 mod pages;
 mod reload;
 mod roles;
 mod server;
+mod statistics;
 mod writes;

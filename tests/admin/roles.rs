@@ -109,7 +109,11 @@ impl Stage {
         };
         let row = endpoint.row();
         let id = if row.path.starts_with("/v1/units") { "u1" } else { change };
-        let mut target = row.path.replace("{id}", id).replace("{name}", NAME).replace("{reason}", "LEGAL");
+        let mut target =
+            row.path.replace("{id}", id).replace("{name}", NAME).replace("{reason}", "LEGAL").replace("{apex}", "政务");
+        if endpoint == Endpoint::Diff {
+            target += "?from=0";
+        }
         if row.method != "GET" && endpoint != Endpoint::MoveTestClock {
             target += "?dry_run=true";
         }
@@ -136,7 +140,7 @@ fn every_cell_of_the_table_holds() {
             let away = stage.ask(row.endpoint, role, &format!("{}@{AWAY}", role.as_str()));
             let cell = format!("{:?} {}", row.endpoint, role.as_str());
             let list = row.method == "GET"
-                && ["units", "names", "applications", "orders", "remittances"]
+                && ["units", "names", "applications", "orders", "remittances", "statistics/coverage"]
                     .iter()
                     .any(|list| row.path == format!("/v1/{list}"));
             match reach {

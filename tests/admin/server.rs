@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use zhengming::admin::{self, Admin, Refused, Shared, Token, ZoneFiles, token};
+use zhengming::admin::{self, Access, AccessLimits, Admin, Refused, Shared, Token, TotpSecret, ZoneFiles, token};
 use zhengming::http::{self, Limits};
 use zhengming::query::{self, Client, Settings, Transport};
 use zhengming::registry::{
@@ -51,14 +51,22 @@ fn tokens() -> Vec<Token> {
     let make = |role: Role, region: Option<&str>| {
         let name = region.map_or(role.as_str().to_owned(), |region| format!("{}@{region}", role.as_str()));
         Token {
-            hash: token::hash(&name),
-            name: name.into(),
-            role,
             region: region.map(|region| Region::parse(region).unwrap().into()),
-            expires: None,
+            totp: Some(totp()),
+            ..Token::new(name.as_str().into(), role, token::hash(&name))
         }
     };
     Role::TOKENS.into_iter().flat_map(|role| regions.map(|region| make(role, region))).collect()
+}
+
+/// The second factor of every token.
+pub fn totp() -> TotpSecret {
+    TotpSecret::from_base32("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap()
+}
+
+/// No limit on how often anybody asks.
+pub fn limits() -> AccessLimits {
+    AccessLimits { per_token: 0, per_address: 0, failures: 0, exempt: Vec::new(), warn_secs: 30 * 86_400 }
 }
 
 fn policy() -> Policy {
@@ -183,6 +191,8 @@ impl Server {
             journal: running.journal.clone(),
             snapshots: running.snapshots.clone(),
             tokens: Shared::new(tokens()),
+            access: Arc::new(Access::new(limits(), Timestamp(now), telemetry.admin.clone())),
+            targets: Shared::new(admin::Targets::new()),
             policy: Shared::new(policy),
             exporter: telemetry.exporter,
             metrics: telemetry.admin,

@@ -4,6 +4,7 @@
 mod support;
 
 mod readme;
+mod seals;
 mod server;
 
 use std::fs;
@@ -127,6 +128,13 @@ fn a_token_is_shown_once_and_its_hash_is_what_the_configuration_wants() {
     let config = zhengming::config::Config::parse(&format!("version = 1\n{lines}"), "".into());
     assert_eq!(config.expect("valid lines").admin.tokens.len(), 1);
 
+    let out = expect(&["token", "new", "op", "--role", "operator", "--totp"], DONE, &["请录入验证器"]);
+    let secret = out.split("otpauth://totp/Zhengming:op?secret=").nth(1).and_then(|rest| rest.split('&').next());
+    let secret = secret.expect("an otpauth URI");
+    assert!(out.contains(&format!("totp_secret = \"{secret}\"")), "{out}");
+    let lines = out.lines().filter(|line| line.contains(" = ") || line.starts_with('[')).collect::<Vec<_>>().join("\n");
+    let config = zhengming::config::Config::parse(&format!("version = 1\n{lines}"), "".into());
+    assert!(config.expect("valid lines").admin.tokens[0].totp.is_some());
     expect(&["token", "new", "x", "--role", "local-reviewer"], USAGE, &["--region"]);
     expect(&["token", "new", "x", "--role", "root"], USAGE, &["central-reviewer"]);
     expect(&["token", "new", "a b", "--role", "viewer"], USAGE, &["letters"]);

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod activation;
 mod applications;
 mod browser;
@@ -21,5 +22,6 @@ mod signals;
 mod store_damage;
 mod stories;
 mod story_e10;
+mod story_e15;
 mod tools;
 mod unloaded;

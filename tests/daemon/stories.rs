@@ -132,6 +132,7 @@ fn a_citizen_follows_a_forward_from_the_moment_it_is_approved() {
     let first = json!({ "type": "URL", "target": "https://www.example/portal/", "code": 302 });
     goes_live(&daemon, NAME, &first);
     assert_eq!(daemon.resolve(NAME, RecordType::A), ["127.0.0.1"], "the gateway of the configuration");
+    assert_eq!(daemon.resolve(&format!("www.{NAME}"), RecordType::A), ["127.0.0.1"]);
     let port = daemon.gateway().port();
     let forms = [
         host.to_owned(),

@@ -26,7 +26,9 @@ pub fn plain(seq: u64, octets: usize) -> Transaction {
             key: None,
         },
         outcome: Outcome { id: "unit-1".into(), state: "held".into(), version: seq, created: false },
+        confirmed: false,
         events: Vec::new(),
+        before: Vec::new(),
         serials: vec![("xn--zfr164b.".into(), 7), ("xn--zfr164b.cn.".into(), 9)],
     }
 }
@@ -210,7 +212,19 @@ pub fn any_transaction() -> impl Strategy<Value = Transaction> {
     let outcome = outcome.prop_map(|(id, state, version, created)| Outcome { id, state, version, created });
     let events = proptest::collection::vec(event(), 0..4);
     let serials = proptest::collection::vec((text(), any::<u32>()), 0..3);
-    (times(), actor, request, outcome, events, serials).prop_map(|(at, actor, request, outcome, events, serials)| {
-        Transaction { seq: 0, at, actor, request, outcome, events, serials }
-    })
+    let before = proptest::collection::vec(any::<u64>(), 0..4);
+    let rest = (any::<bool>(), before);
+    (times(), actor, request, outcome, events, serials, rest).prop_map(
+        |(at, actor, request, outcome, events, serials, (confirmed, before))| Transaction {
+            seq: 0,
+            at,
+            actor,
+            request,
+            outcome,
+            confirmed,
+            events,
+            before,
+            serials,
+        },
+    )
 }

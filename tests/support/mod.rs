@@ -323,6 +323,7 @@ pub fn configuration() -> String {
     let mut text = String::from(
         "version = 1\ndemo = true\n[server]\nlisten = [\"127.0.0.1:0\", \"[::1]:0\"]\nworkers = 1\n\
          [gateway]\nlisten = [\"127.0.0.1:0\"]\n[data]\ndirectory = \"data\"\n[registry]\nallow_special_addresses = true\n\
+         second_factor = []\n\
          [admin]\nlisten = [\"127.0.0.1:0\"]\n",
     );
     // The tokens, and then the suffix sets, are those of the demonstration.

@@ -1,18 +1,24 @@
 //! The API's own types, version 1: what goes over the wire, and how it becomes the registry's types and back.
 
 pub mod filings;
+pub mod history;
 pub mod objects;
 pub mod replies;
 pub mod requests;
 pub mod resolution;
 pub mod simulation;
+pub mod statistics;
+pub mod tokens;
 
+pub use history::{Difference, HistoryLine};
 pub use objects::{ChangeView, HoldView, NameView, UnitView};
 pub use replies::{Page, Receipt, Reloaded};
 pub use requests::{
     ChangeHolder, Decision, Migration, PlaceHold, PutName, PutUnit, ReleaseBrake, ReloadZones, Renewal, SubmitChange,
 };
 pub use resolution::{Resolution, ResolutionInput};
+pub use statistics::{Coverage, CoverageRow};
+pub use tokens::TokenView;
 
 use super::problem::Problem;
 use crate::idn;

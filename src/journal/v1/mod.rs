@@ -32,9 +32,17 @@ pub(super) struct LineV1 {
     outcome: OutcomeV1,
     events: Vec<EventV1>,
     serials: MapV1<u32>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    confirmed: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    before: Vec<u64>,
     prev: HexV1,
     #[serde(skip_serializing_if = "Option::is_none")]
     hash: Option<HexV1>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 #[derive(Serialize, Deserialize)]

@@ -52,6 +52,8 @@ impl TryFrom<LineV1> for Transaction {
                 created: line.outcome.created,
             },
             events: line.events.into_iter().map(Event::try_from).collect::<Result<_, _>>()?,
+            confirmed: line.confirmed,
+            before: line.before,
             serials: line.serials.0,
         })
     }

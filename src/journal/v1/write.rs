@@ -14,7 +14,7 @@ use crate::registry::{
 impl LineV1 {
     /// The line of a transaction after the one with the hash `prev`, its own hash left out.
     pub(in crate::journal) fn new(transaction: &Transaction, prev: &[u8]) -> Self {
-        let Transaction { seq, at, actor, request, outcome, events, serials } = transaction;
+        let Transaction { seq, at, actor, request, outcome, confirmed, events, before, serials } = transaction;
         Self {
             v: VERSION,
             seq: *seq,
@@ -37,6 +37,8 @@ impl LineV1 {
             },
             events: events.iter().map(EventV1::from).collect(),
             serials: MapV1(serials.clone()),
+            confirmed: *confirmed,
+            before: before.clone(),
             prev: HexV1(prev.to_vec()),
             hash: None,
         }

@@ -1,0 +1,190 @@
+//! The past of units, names and changes: every line with what was before and after, reads at a time, and differences.
+
+use crate::server::{NOW, Server};
+use serde_json::{Value, json};
+use zhengming::registry::Timestamp;
+
+const NAME: &str = "教育局.政务";
+
+/// What a read gave after each step, and where the journal was then.
+struct Life {
+    server: Server,
+    seen: Vec<(u64, i64, Value)>,
+    now: i64,
+}
+
+impl Life {
+    /// Does one thing a minute after the one before, and looks at the name.
+    fn step(&mut self, token: &str, method: &str, target: &str, body: &str) -> Value {
+        self.now += 60;
+        self.server.clock.set(Timestamp(self.now));
+        let receipt = self.server.ok(token, method, target, body);
+        let reply = self.server.call("operator", "GET", &format!("/v1/names/{NAME}"), "");
+        let view = if reply.status == 200 { reply.json() } else { Value::Null };
+        self.seen.push((receipt["seq"].as_u64().unwrap(), self.now, view));
+        receipt
+    }
+}
+
+/// A name's whole life: registered, resolved, held, renewed, deleted, registered again.
+fn life() -> Life {
+    let mut life = Life { server: Server::new(), seen: Vec::new(), now: NOW };
+    let (name, hold) = (format!("/v1/names/{NAME}"), format!("/v1/names/{NAME}/holds/LEGAL"));
+    life.step("operator", "PUT", "/v1/units/u1", r#"{"name":"教育局","kind":"organ","region":"620421"}"#);
+    life.step("operator", "PUT", &name, r#"{"unit":"u1","years":2}"#);
+    let body = format!(r#"{{"name":"{NAME}","resolution":{{"type":"A","addresses":["203.0.113.5"]}}}}"#);
+    let change = life.step("submitter", "POST", "/v1/changes", &body)["id"].as_str().unwrap().to_owned();
+    let decisions = format!("/v1/changes/{change}/decisions");
+    life.step("local-reviewer@620421", "POST", &decisions, r#"{"level":"local","decision":"approve"}"#);
+    life.step("central-reviewer", "POST", &decisions, r#"{"level":"central","decision":"approve"}"#);
+    life.step("operator", "PUT", "/v1/units/u1/holds/LEGAL", r#"{"evidence":"case-1"}"#);
+    life.step("operator", "DELETE", "/v1/units/u1/holds/LEGAL", "");
+    life.step("operator", "PUT", &hold, r#"{"evidence":"case-2"}"#);
+    life.step("operator", "DELETE", &hold, "");
+    life.step("operator", "POST", &format!("{name}/renewals"), r#"{"years":3}"#);
+    life.step("operator", "DELETE", &name, "");
+    life.step("operator", "PUT", &name, r#"{"unit":"u1","years":4}"#);
+    life.step("operator", "DELETE", &name, "");
+    life.step("operator", "PUT", &name, r#"{"unit":"u1","years":5}"#);
+    life
+}
+
+fn history(server: &Server, target: &str) -> Vec<Value> {
+    server.ok("auditor", "GET", target, "")["items"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_names_lines_are_a_chain_of_what_was_before_and_after() {
+    let life = life();
+    let path = format!("/v1/names/{NAME}/history");
+    let lines = history(&life.server, &path);
+    // Registered, submitted, two decisions, hold and lift, renewal, deletion, again, deletion, again. The unit's holds are not
+    // the name's, and a local approval leaves the name as it is.
+    let operations: Vec<&str> = lines.iter().rev().map(|line| line["operation"].as_str().unwrap()).collect();
+    let expected = [
+        "name.put",
+        "change.submit",
+        "change.approve",
+        "hold.place",
+        "hold.lift",
+        "name.renew",
+        "name.delete",
+        "name.put",
+        "name.delete",
+        "name.put",
+    ];
+    assert_eq!(operations.len(), expected.len(), "{operations:?}");
+    for (line, earlier) in lines.iter().zip(&lines[1..]) {
+        assert_eq!(line["before"], earlier["after"], "{line}");
+        assert!(line["seq"].as_u64() > earlier["seq"].as_u64());
+        assert_ne!(line["before"], line["after"]);
+    }
+    let first = lines.last().unwrap();
+    assert_eq!(
+        (&first["before"], &first["principal"], &first["role"]),
+        (&Value::Null, &json!("operator"), &json!("operator"))
+    );
+    assert_eq!((&lines[1]["after"], &lines[3]["after"]), (&Value::Null, &Value::Null), "the deletions");
+    assert_eq!(lines[4]["reason"], "3 years");
+    // Each line is the journal's.
+    let journal = life.server.call("auditor", "GET", "/v1/journal?limit=1000", "").text();
+    for line in &lines {
+        let written: Value =
+            serde_json::from_str(journal.lines().nth(line["seq"].as_u64().unwrap() as usize - 1).unwrap()).unwrap();
+        assert_eq!((&written["hash"], &written["at"]), (&line["hash"], &line["at"]));
+        assert_eq!(written["actor"]["principal"], line["principal"]);
+    }
+    // Page by page it is the same.
+    let mut paged = Vec::new();
+    let mut target = format!("{path}?limit=3");
+    loop {
+        let page = life.server.ok("auditor", "GET", &target, "");
+        paged.extend(page["items"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { break };
+        target = format!("{path}?limit=3&before={next}");
+    }
+    assert_eq!(paged, lines);
+    let units = history(&life.server, "/v1/units/u1/history");
+    assert_eq!(units.len(), 3, "put, held, lifted");
+    assert_eq!(units[1]["after"]["holds"]["LEGAL"]["evidence"], "case-1");
+    let change = life.seen[2].0;
+    let changes = history(&life.server, &format!("/v1/changes/c{change}/history"));
+    let states: Vec<&Value> = changes.iter().map(|line| &line["after"]["state"]).collect();
+    assert_eq!(states, ["live", "locally_approved", "submitted"]);
+    assert_eq!(changes[1]["regions"], json!(["620421"]));
+}
+
+#[test]
+fn a_read_at_a_time_is_what_a_read_was_then() {
+    let life = life();
+    let at = |at: &str| {
+        let reply = life.server.call("auditor", "GET", &format!("/v1/names/{NAME}?at={at}"), "");
+        match reply.status {
+            200 => reply.json(),
+            404 => Value::Null,
+            status => panic!("{status} {}", reply.text()),
+        }
+    };
+    assert_eq!(at("0"), Value::Null);
+    for (seq, now, seen) in &life.seen {
+        assert_eq!(at(&seq.to_string()), *seen, "after {seq}");
+        let time = zhengming::registry::Timestamp(*now).to_string();
+        assert_eq!(at(&time), *seen, "at {time}");
+        assert_eq!(at(&Timestamp(now + 59).to_string()), *seen);
+    }
+    let unit = life.server.ok("auditor", "GET", &format!("/v1/units/u1?at={}", life.seen[5].0), "");
+    assert_eq!(unit["holds"][0]["reason"], "LEGAL");
+    for bad in ["x", "-1", "999999", "2026-13-01"] {
+        let reply = life.server.call("auditor", "GET", &format!("/v1/names/{NAME}?at={bad}"), "");
+        assert_eq!((reply.status, reply.code().as_str()), (400, "invalid_parameter"), "{bad}");
+    }
+}
+
+#[test]
+fn differences_are_between_what_was_and_what_is() {
+    let life = life();
+    let diff = |from: u64, to: u64| -> Vec<Value> {
+        let text = life.server.call("auditor", "GET", &format!("/v1/diff?from={from}&to={to}"), "").text();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let last = life.seen.last().unwrap().0;
+    let images = |seq: u64| {
+        let name = history(&life.server, &format!("/v1/names/{NAME}/history?before={}", seq + 1));
+        name.first().map_or(Value::Null, |line| line["after"].clone())
+    };
+    for (from, _, _) in &life.seen {
+        for (to, _, _) in life.seen.iter().filter(|(to, _, _)| to >= from) {
+            let found = diff(*from, *to);
+            let name = found.iter().find(|difference| difference["kind"] == "name");
+            let (before, after) = (images(*from), images(*to));
+            match name {
+                Some(name) => assert_eq!((&name["before"], &name["after"]), (&before, &after), "{from} to {to}"),
+                None => assert_eq!(before, after, "{from} to {to}"),
+            }
+        }
+    }
+    let all = diff(0, last);
+    let kinds: Vec<&str> = all.iter().map(|difference| difference["kind"].as_str().unwrap()).collect();
+    assert!(kinds.is_sorted() && kinds.contains(&"unit") && kinds.contains(&"change"), "{kinds:?}");
+    assert!(diff(last, last).is_empty());
+    for bad in ["", "?from=x", "?from=5&to=4", "?from=0&to=999999"] {
+        let reply = life.server.call("auditor", "GET", &format!("/v1/diff{bad}"), "");
+        assert_eq!((reply.status, reply.code().as_str()), (400, "invalid_parameter"), "{bad}");
+    }
+}
+
+#[test]
+fn the_journal_tells_which_acts_a_second_factor_confirmed() {
+    let server = Server::guarded();
+    server.unit("u1", "organ");
+    server.clock.set(Timestamp(NOW + 30));
+    let code = crate::server::totp().code_at(NOW + 30);
+    let headers =
+        format!("Authorization: Bearer operator\r\nContent-Type: application/json\r\nX-Second-Factor: {code}\r\n");
+    assert_eq!(server.raw("PUT", "/v1/units/u1/holds/LEGAL", &headers, br#"{"evidence":"d"}"#).status, 200);
+    let lines = history(&server, "/v1/units/u1/history");
+    assert_eq!((&lines[0]["confirmed"], &lines[1]["confirmed"]), (&json!(true), &json!(false)));
+    let journal = server.call("auditor", "GET", "/v1/journal?limit=1000", "").text();
+    assert_eq!(journal.matches("\"confirmed\":true").count(), 1);
+    assert!(!journal.contains(&code));
+}
