@@ -109,7 +109,12 @@ fn line(journal: &JournalReader, seq: u64) -> Result<Option<Value>, JournalError
 /// Kind and id of the object that an event, as the journal has it, is about; none if it is about no object.
 fn object_of(event: &Value) -> Option<(String, String)> {
     let (kind, image) = event.as_object()?.iter().next()?;
-    let kind = kind.strip_suffix("_removed").unwrap_or(kind);
+    let kind = match kind.as_str() {
+        // What a unit is told is no object.
+        "notice" | "noticed" => return None,
+        "reserved" | "reservation_ended" => "reservation",
+        kind => kind.strip_suffix("_removed").unwrap_or(kind),
+    };
     // A name is told by itself; a unit has a name as well as an id.
     let id = image.get("id").or_else(|| image.get("name")).or_else(|| image.get("apex"))?.as_str()?;
     Some((kind.to_owned(), id.to_owned()))

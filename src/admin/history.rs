@@ -258,12 +258,15 @@ impl Chain {
 /// The object in the journal's form of an event; null if the event took it away.
 pub(super) fn image(event: Value) -> Value {
     match event {
-        Value::Object(members) => {
-            members.into_iter().next().filter(|(kind, _)| !kind.ends_with("_removed")).map(|(_, image)| image)
-        }
+        Value::Object(members) => members.into_iter().next().filter(|(kind, _)| !is_end(kind)).map(|(_, image)| image),
         _ => None,
     }
     .unwrap_or_default()
+}
+
+/// Whether an event of this kind takes its object away.
+pub(super) fn is_end(kind: &str) -> bool {
+    kind.ends_with("_removed") || kind.ends_with("_ended")
 }
 
 impl Object {

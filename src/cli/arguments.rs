@@ -68,6 +68,13 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Show every journal line of a name, or of a unit, with what was before and after, one JSON object a line / 查看历史
+    History {
+        /// A name (with a dot in it), in Chinese characters or A-labels, or a unit's id / 域名或单位编号
+        object: String,
+        #[command(flatten)]
+        server: Server,
+    },
     /// Read zone files again on a running server, through its admin API / 令运行中的服务重新读取区文件
     Reload {
         /// One zone, in Chinese characters or A-labels; all zones if absent / 区，缺省为全部

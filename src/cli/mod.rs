@@ -45,6 +45,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::CheckZone { registry, apex, file } => check::zone(&apex, &file, registry),
         Command::Import { file, id, server } => remote::import(&file, id, &server),
         Command::Export { output, server } => remote::export(output.as_deref(), &server),
+        Command::History { object, server } => remote::history(&object, &server),
         Command::Reload { zone, dry_run, server } => remote::reload(zone, dry_run, &server),
         Command::VerifyJournal { directory, public_key, seals } => {
             check::journal(&directory, public_key.as_deref(), seals.as_deref())

@@ -3,6 +3,7 @@
 use super::Failure;
 use super::arguments::Server;
 use super::client::{Client, Lost, text};
+use super::output::say;
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Response, StatusCode};
@@ -100,6 +101,41 @@ pub(super) fn export(output: Option<&Path>, server: &Server) -> Result<(), Failu
         std::fs::rename(&beside, path).map_err(|error| Failure::file(path, &error))
     };
     runtime()?.block_on(receive)
+}
+
+/// A page of an object's history.
+#[derive(Debug, Deserialize)]
+struct History {
+    items: Vec<serde_json::Value>,
+    next: Option<String>,
+}
+
+/// Prints the lines of the journal that touched a name, or a unit, the newest first.
+pub(super) fn history(object: &str, server: &Server) -> Result<(), Failure> {
+    let mut client = Client::new(server)?;
+    let kind = if object.contains(['.', '。']) { "names" } else { "units" };
+    let segment: String = url::form_urlencoded::byte_serialize(object.as_bytes()).collect();
+    let path = format!("/v1/{kind}/{segment}/history?limit=1000");
+    let mut next: Option<String> = None;
+    let runtime = runtime()?;
+    loop {
+        let path = next.map_or_else(|| path.clone(), |before| format!("{path}&before={before}"));
+        let page: History = runtime.block_on(async {
+            let response = client.send(Method::GET, &path, Bytes::new()).await.map_err(lost)?;
+            if response.status() != StatusCode::OK {
+                return Err(refused(response).await);
+            }
+            let text = text(response).await.map_err(lost)?;
+            serde_json::from_str(&text).map_err(|error| lost(error.into()))
+        })?;
+        for line in page.items {
+            say(line)?;
+        }
+        next = page.next;
+        if next.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 /// Has the server read its zone files again.

@@ -4,8 +4,8 @@ use super::interface::{self, Listener};
 use super::procedure;
 use super::reader::{Fault, Faults, Table, Value};
 use super::{
-    Admin, AdminRateLimit, Allow, Config, Data, Gateway, Log, ProfileName, RateLimit, Registry, Seals, Secret, SecretSource, Server,
-    ServerTls, Statistics, Suffixes, Token, TotpSource, TsigKey, ZoneFile, terms,
+    Admin, AdminRateLimit, Allow, Config, Data, Gateway, Log, ProfileName, RateLimit, Registry, Seals, Secret,
+    SecretSource, Server, ServerTls, Statistics, Suffixes, Token, TotpSource, TsigKey, ZoneFile, terms,
 };
 use crate::admin::TotpSecret;
 use crate::query::CookieSecret;

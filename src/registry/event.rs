@@ -56,7 +56,12 @@ impl Event {
                 state.name(key)?.map(|name| name.version)
             }
             Self::Change(change) => state.change(change.id)?.map(|change| change.version),
-            Self::Brake(_) | Self::ZoneLoaded { .. } => None,
+            Self::Brake(_)
+            | Self::ZoneLoaded { .. }
+            | Self::Reserved(_)
+            | Self::ReservationEnded { .. }
+            | Self::Notice(_)
+            | Self::Noticed(_) => None,
         };
         Ok(version.unwrap_or(0))
     }

@@ -128,7 +128,7 @@ fn a_read_at_a_time_is_what_a_read_was_then() {
     assert_eq!(at("0"), Value::Null);
     for (seq, now, seen) in &life.seen {
         assert_eq!(at(&seq.to_string()), *seen, "after {seq}");
-        let time = zhengming::registry::Timestamp(*now).to_string();
+        let time = Timestamp(*now).to_string();
         assert_eq!(at(&time), *seen, "at {time}");
         assert_eq!(at(&Timestamp(now + 59).to_string()), *seen);
     }

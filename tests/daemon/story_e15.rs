@@ -34,6 +34,16 @@ fn every_change_is_one_line_with_who_what_before_after_and_why() {
     assert!(line["reason"].as_str().is_some_and(|reason| reason.contains("case-17")), "{line}");
     assert_eq!(line["before"]["holds"], json!({}));
     assert_eq!(line["after"]["holds"]["LEGAL"]["evidence"], "case-17");
+    let shown = program()
+        .args(["history", "教育局.政务", "--url", &format!("http://{}", daemon.admin())])
+        .env("ZHENGMING_TOKEN", "demo-auditor")
+        .output()
+        .expect("the program was built");
+    let shown: Vec<Value> = String::from_utf8_lossy(&shown.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect();
+    assert_eq!(json!(shown), history["items"]);
     let held = audit(&daemon, &format!("{name}?at={seq}")).json();
     let before = audit(&daemon, &format!("{name}?at={}", seq - 1)).json();
     assert_eq!((&held["state"], &before["state"]), (&json!("held"), &json!("active")));
