@@ -56,6 +56,9 @@ impl Event {
                 state.name(key)?.map(|name| name.version)
             }
             Self::Change(change) => state.change(change.id)?.map(|change| change.version),
+            Self::Application(new) => state.application(new.id)?.map(|old| old.version),
+            Self::Order(new) => state.order(new.id)?.map(|old| old.version),
+            Self::Remittance(new) => state.remittance(new.id)?.map(|old| old.version),
             Self::Brake(_)
             | Self::ZoneLoaded { .. }
             | Self::Reserved(_)
