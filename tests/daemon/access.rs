@@ -1,7 +1,7 @@
 //! Client certificates and second factors against the running program, with curl as the client.
 
 use crate::support::{PATIENCE, TestDaemon, program};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
 use rustix::process::Signal;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -26,7 +26,10 @@ impl Authority {
     /// Writes `NAME.pem` and `NAME.key`; the certificate's SHA-256.
     fn issue(&self, daemon: &TestDaemon, name: &str) -> String {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+        // A subject that is its issuer's would be a certificate signed by itself.
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");
         fs::write(daemon.path(&format!("{name}.pem")), certificate.pem()).expect("written");
         fs::write(daemon.path(&format!("{name}.key")), key.serialize_pem()).expect("written");

@@ -105,7 +105,18 @@ fn an_exported_zone_is_what_dns_answers() {
             owner.rsplit('.').map(ToOwned::to_owned).collect()
         };
         assert!(lines[..lines.len() - 1].is_sorted_by_key(key));
-        assert!(lines.len() > if apex == "公益" { 20 } else { 200 }, "{apex}: {}", lines.len());
+        assert!(lines.len() > 20, "{apex}: {}", lines.len());
+
+        // BIND takes it for a zone.
+        let file = daemon.path("exported.zone");
+        fs::write(&file, &reply.text).expect("written");
+        let apex = crate::support::ascii(apex);
+        let compiled = Command::new("named-compilezone")
+            .args(["-q", "-k", "ignore", "-o", "/dev/null", &apex])
+            .arg(&file)
+            .output()
+            .expect("named-compilezone is installed");
+        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stdout));
 
         // Every record is asked for; what comes is what is exported, no more and no less.
         let exported: BTreeSet<String> = lines.iter().map(|line| normal(line)).collect();
@@ -121,7 +132,18 @@ fn an_exported_zone_is_what_dns_answers() {
         let dns = daemon.dns();
         let dig = Command::new("dig")
             .args([format!("@{}", dns.ip()), "-p".into(), dns.port().to_string()])
-            .args(["+noall", "+answer", "+authority", "+additional", "+nocookie", "+noedns", "+tcp", "+keepopen", "-f"])
+            .args([
+                "+noall",
+                "+answer",
+                "+authority",
+                "+additional",
+                "+nocookie",
+                "+noedns",
+                "+nosplit",
+                "+tcp",
+                "+keepopen",
+                "-f",
+            ])
             .arg(&file)
             .output()
             .expect("dig is installed");
