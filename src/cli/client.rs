@@ -27,16 +27,21 @@ pub(super) struct Client {
 impl Client {
     /// A client of the server that the command line names; nothing is sent yet.
     pub(super) fn new(server: &Server) -> Result<Self, Failure> {
-        let target = Target::showing(&server.url, server.ca.as_deref(), server.cert.as_deref().zip(server.key.as_deref())).map_err(|error| match error {
-            TargetError::Url => {
-                let url = &server.url;
-                Failure::usage(format!("{url} is no http or https URL"), format!("{url} 不是 http 或 https 地址"))
-            }
-            TargetError::Certificates { path, why } => {
-                let path = path.display();
-                Failure::system(format!("{path}: {why}"), format!("{path}：证书无法使用，请用 --ca 指定"))
-            }
-        })?;
+        let target =
+            Target::showing(&server.url, server.ca.as_deref(), server.cert.as_deref().zip(server.key.as_deref()))
+                .map_err(|error| match error {
+                    TargetError::Url => {
+                        let url = &server.url;
+                        Failure::usage(
+                            format!("{url} is no http or https URL"),
+                            format!("{url} 不是 http 或 https 地址"),
+                        )
+                    }
+                    TargetError::Certificates { path, why } => {
+                        let path = path.display();
+                        Failure::system(format!("{path}: {why}"), format!("{path}：证书无法使用，请用 --ca 指定"))
+                    }
+                })?;
         let token = HeaderValue::from_str(&format!("Bearer {}", token(server)?));
         let mut token = token.map_err(|_| Failure::usage("the token has odd characters", "令牌含有非法字符"))?;
         token.set_sensitive(true);
