@@ -8,7 +8,7 @@ use super::life::{Notice, Noticed, Reservation};
 use super::name::{NameKey, Registration};
 use super::order::{Order, Remittance};
 use super::refusal::Refusal;
-use super::state::{Brake, State, Unavailable};
+use super::state::{State, Unavailable};
 use super::time::Timestamp;
 use super::unit::{Unit, UnitId};
 
