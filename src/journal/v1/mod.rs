@@ -41,10 +41,6 @@ pub(super) struct LineV1 {
     hash: Option<HexV1>,
 }
 
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ActorV1 {
