@@ -83,6 +83,7 @@ fn every_kind_of_bad_line_is_told_with_its_number() {
     server.unit("u1", "organ");
     server.unit("u2", "social_organisation");
     server.name("旧名.政务", "u1");
+    crate::filings::apply(&server, "u1", "请");
     let long = name_line("甲.政务", "u1", &format!(r#","x":"{}""#, "x".repeat(16 * 1024)));
     let hold = |reason: &str, rest: &str| {
         format!(r#","holds":[{{"reason":"{reason}","start":"2026-01-01","evidence":"d"{rest}}}]"#)
@@ -104,6 +105,7 @@ fn every_kind_of_bad_line_is_told_with_its_number() {
         ("suffix_unknown", name_line("甲.example", "u1", "")),
         ("suffix_not_allowed", name_line("甲.政务", "u2", "")),
         ("name_of_other_unit", name_line("旧名.政务", "u2", "")),
+        ("name_claimed", name_line("甲请.政务", "u1", "")),
         ("kind_invalid", name_line("甲.政务", "u1", r#","kind":8"#)),
         ("term_invalid", with("2030-05-01", "2019-05-01")),
         ("term_by_renewal_only", name_line("旧名.政务", "u1", "").replace("2030-05-01", "2027-05-01")),
@@ -144,10 +146,13 @@ fn every_kind_of_bad_line_is_told_with_its_number() {
         assert_eq!((report["applied"].as_u64(), report["refused"].as_u64()), (Some(0), Some(2)), "{code}");
         assert_eq!(server.export(), state, "{code}");
     }
-    documented(&server, cases.iter().map(|(code, _)| *code).chain(["idempotency_key_reused", "brake"]));
+    documented(&server, cases.iter().map(|(code, _)| *code).chain(OWN_TESTS));
 }
 
-/// The codes tried above are those that the document lists for lines; two of them have tests of their own.
+/// Codes of lines that have tests of their own.
+const OWN_TESTS: [&str; 4] = ["idempotency_key_reused", "brake", "label_kept", "second_factor_required"];
+
+/// The codes tried above are those that the document lists for lines, some of which have tests of their own.
 fn documented<'a>(server: &Server, tried: impl Iterator<Item = &'a str>) {
     let document = server.raw("GET", "/v1/openapi.json", "", b"").json();
     let listed = document["paths"]["/v1/import"]["post"]["responses"]["200"]["x-line-codes"].clone();

@@ -157,7 +157,7 @@ fn reviewers_take_no_shortcuts_and_are_listed_when_late() {
     refused(&decide(&daemon, "demo-local", &id, "local", &json!({ "decision": "reject" })), 422, "reason_required");
 
     let late = |now: &str| {
-        done(&daemon, "demo-operator", "POST", "/v1/test/clock", &json!({ "now": now }));
+        call(&daemon, "demo-operator", "POST", "/v1/test/clock", &json!({ "now": now })).expect_success();
         let page = done(&daemon, "demo-local", "GET", "/v1/applications?overdue=true", &Value::Null);
         page["items"].as_array().expect("items").len()
     };
