@@ -8,32 +8,43 @@
 //! It knows: one question of class IN, at most an OPT with no option but a cookie, a name not too long, in a zone that
 //! needs no signatures for this client. Whatever it does not know it leaves alone; both paths give the same octets
 //! (`tests/properties/fast.rs`). So all that may fail comes first, and writing is the last step.
+//!
+//! Each step is a loop of its caller's over some requests of a batch, so that their look-ups wait for memory together.
+//! Between the steps a request is only what the next one needs ([`Asked`]); whatever else is wanted of it is read from
+//! its octets again, and who asks is not looked at before something depends on it.
 
 use super::cookie::{COOKIE_LEN, Sent};
 use super::edns::{OPT_LEN, OPTION_HEADER_LEN};
 use super::header::HEADER_LEN;
 use super::reply::{NOERROR, NXDOMAIN, UDP_SIZE_MIN};
 use super::request::RawRecord;
-use super::{Client, Kind, Outcome, Settings, Transport};
+use super::{Client, Kind, Outcome, Settings};
+use crate::zone::fragment::SOA_LEN_MAX;
 use crate::zone::name::wire_len;
 use crate::zone::record::CLASS_IN;
-use crate::zone::{Bucket, Enclosing, Hash, Pages, PublishedRef, RrsetRef, Rtype, Zone, ZoneSet};
+use crate::zone::{Bucket, Hash, NodeRef, Pages, PublishedRef, RrsetRef, Rtype, Zone, ZoneSet};
 
 /// What every client takes, so that sizes need no look at what it says.
 pub(super) const ROOM: usize = UDP_SIZE_MIN as usize;
 /// Longest request that is looked at: the longest name with its question, and an OPT with the longest cookie.
 pub(super) const REQUEST_LEN_MAX: usize =
     HEADER_LEN + NAME_LEN_MAX + TYPE_AND_CLASS_LEN + OPT_LEN + OPTION_HEADER_LEN + 40;
-/// Longest name: `www` before the longest label, in a suffix. A multiple of a vector register's length.
+/// Longest name: `www` before the longest label, in a suffix.
 const NAME_LEN_MAX: usize = 96;
-/// What most names are shorter than.
-const NAME_LEN_SHORT: usize = 64;
-/// Most labels.
-const LABELS_MAX: usize = 8;
-/// Longest label; the two bits above it mark a compression pointer.
+/// Most labels: where they begin goes into one word with the root's.
+const LABELS_MAX: usize = 7;
+/// The bits above the length of a label; they mark compression pointers.
+const NOT_A_LENGTH: u8 = 0xc0;
+/// Longest label: all bits of its length set.
 const LABEL_LEN_MAX: usize = 63;
+/// It with its length.
+const KEY_LEN_MAX: usize = 1 + LABEL_LEN_MAX;
+/// What most labels are shorter than, with their length.
+const KEY_LEN_SHORT: usize = 32;
 /// Octets of QTYPE and QCLASS.
 const TYPE_AND_CLASS_LEN: usize = 4;
+/// Where the question ends at most.
+const QUESTION_END_MAX: usize = HEADER_LEN + NAME_LEN_MAX + TYPE_AND_CLASS_LEN;
 /// QR and the opcode in the third octet: clear in a query.
 const NOT_A_QUERY: u8 = 0xf8;
 /// QR and AA.
@@ -62,183 +73,337 @@ const OPTION_COOKIE: u16 = 10;
 const OPTION_EXTENDED_ERROR: u16 = 15;
 /// What can be registered begins with it.
 const A_LABEL_PREFIX: &[u8; 4] = b"xn--";
-const WWW: &[u8; 4] = b"\x03www";
-
-/// The labels of QNAME.
-#[derive(Clone, Copy)]
-struct Labels {
-    /// Where each begins, the root's left out: an octet each, that of the last label lowest.
-    starts: u64,
-    count: usize,
-    /// Octets of the name.
-    len: usize,
-}
+/// The label `www`, whose octets may differ in the bit of case.
+const WWW: u32 = u32::from_le_bytes(*b"\x03www");
+const CASE_OF_WWW: u32 = u32::from_le_bytes([0, 0x20, 0x20, 0x20]);
 
 /// The request's OPT.
 struct Opt<'q> {
-    dnssec_ok: bool,
-    cookie: Option<Sent<'q>>,
+    /// Its flag, where it stands.
+    dnssec_ok: u8,
+    options: &'q [u8],
 }
 
-/// What has been answered: kind, RCODE, and the counts of the sections.
-type Answered = (Kind, u16, u64);
+/// What has been answered: kind, RCODE, the counts of the sections, and an extended error.
+type Answered<'z> = (Kind, u16, u64, Option<ExtendedError<'z>>);
 
 /// An extended error: INFO-CODE and EXTRA-TEXT.
 type ExtendedError<'z> = (u16, &'z [u8]);
 
 /// The response, and how far it is written.
-struct Writer<'m> {
+struct Writer<'m, 's> {
     octets: &'m mut [u8; ROOM],
     len: usize,
-    /// Whether the records of an RRset rotate: the full path's.
-    rotates: bool,
+    settings: &'s Settings,
 }
 
-/// A question that the hot path may answer, read from its request: the first of two steps, between which others of a
-/// batch are read, so that the look-ups of all of them wait for memory together.
+/// A question that the hot path may answer, read from its request: room for one, which is used again and again. What
+/// is said of octets counts from the start of the message.
+#[derive(Clone, Copy)]
 pub struct Asked<'z> {
-    /// QNAME in lower case (RFC 4343). What follows it is not looked at.
-    name: [u8; NAME_LEN_MAX],
-    labels: Labels,
+    /// The zone that encloses QNAME; none if the hot path does not know the request.
+    zone: Option<&'z Zone>,
+    /// The index that the label below the apex is looked for in; none without a zone.
+    pages: Option<&'z Pages>,
+    hash: Hash,
+    /// What it is in, if it is there.
+    bucket: Bucket<'z>,
+    /// The label below the apex in lower case (RFC 4343), its length before it. What follows it is not looked at.
+    key: [u8; KEY_LEN_MAX],
+    /// Whether it can be registered. Else it is looked for in the master file, with its length.
+    is_registrable: bool,
     qtype: Rtype,
-    enclosing: Enclosing<'z>,
-    /// Where the label below the apex begins.
-    start: usize,
-    probe: Probe<'z>,
-}
-
-/// How far the look-up of a registration is.
-enum Probe<'z> {
-    /// The name cannot be registered.
-    No,
-    /// The hash of its label is known.
-    Hashed(&'z Pages, Hash),
-    /// It is in these records or nowhere.
-    Found(Bucket<'z>),
+    /// Where that label begins.
+    start: u8,
+    /// Where the apex begins.
+    apex_start: u8,
+    /// Where QTYPE and QCLASS end.
+    question_end: u8,
+    /// The zone's position in the set.
+    position: u16,
 }
 
 impl<'z> Asked<'z> {
-    /// Reads the request at the start of `octets`, `request_len` long; none if the hot path does not know it.
+    /// Room for a question; no request has been read into it.
+    pub const NONE: Self = Self {
+        zone: None,
+        pages: None,
+        hash: Hash::ZERO,
+        bucket: Bucket::EMPTY,
+        key: [0; KEY_LEN_MAX],
+        is_registrable: false,
+        qtype: Rtype(0),
+        start: 0,
+        apex_start: 0,
+        position: 0,
+        question_end: 0,
+    };
+
+    /// There is no request that the hot path knows.
     #[inline(always)]
-    pub(super) fn read(zones: &'z ZoneSet, octets: &[u8; ROOM], request_len: usize) -> Option<Self> {
-        let header: &[u8; HEADER_LEN] = octets.first_chunk().expect("there is room for a header");
-        let counts = u64::from_be_bytes(*header.last_chunk().expect("the counts are its end"));
+    pub fn clear(&mut self) {
+        (self.zone, self.pages) = (None, None);
+    }
+
+    /// The first step: reads the request at the start of `octets`, `request_len` long.
+    #[inline(always)]
+    pub(super) fn read(&mut self, zones: &'z ZoneSet, octets: &[u8; ROOM], request_len: usize) {
+        self.clear();
+        // What it does not know it leaves at that.
+        let _ = self.try_read(zones, octets, request_len);
+    }
+
+    #[inline(always)]
+    fn try_read(&mut self, zones: &'z ZoneSet, octets: &[u8; ROOM], request_len: usize) -> Option<()> {
+        let header: &[u8; HEADER_LEN] = octets.first_chunk()?;
+        let counts = u64::from_be_bytes(*header.last_chunk()?);
         let is_plain = header[2] & NOT_A_QUERY == 0 && counts & !ONE_ADDITIONAL == ONE_QUESTION;
         if !is_plain || request_len > REQUEST_LEN_MAX {
             return None;
         }
-        let labels = Labels::read(octets)?;
-        let [t1, t0, c1, c0] = *octets[HEADER_LEN + labels.len..].first_chunk()?;
+        let (starts, name_end) = read_labels(octets)?;
+        let [t1, t0, c1, c0] = *octets[name_end..].first_chunk()?;
         let qtype = Rtype(u16::from_be_bytes([t1, t0]));
         let is_in = u16::from_be_bytes([c1, c0]) == CLASS_IN;
-        if labels.question_end() > request_len || !is_in || matches!(qtype, Rtype::AXFR | Rtype::IXFR) {
+        let question_end = name_end + TYPE_AND_CLASS_LEN;
+        if question_end > request_len || !is_in {
             return None;
         }
-        // Length octets are below b'A', so lowering every octet cannot change them.
-        let mut name: [u8; NAME_LEN_MAX] = *octets[HEADER_LEN..].first_chunk()?;
-        let (first, rest) = name.split_at_mut(NAME_LEN_SHORT);
-        first.make_ascii_lowercase();
-        if labels.len > NAME_LEN_SHORT {
-            rest.make_ascii_lowercase();
-        }
-        let enclosing = zones.enclosing_by_tail(name.get(..labels.len)?, labels.starts, labels.count)?;
-        if labels.count == enclosing.zone.depth() {
+        let (zone, tail) = zones.enclosing_by_tail(octets.get(..name_end)?, starts)?;
+        // An apex itself has no label below.
+        if tail.below == 0 {
             return None;
         }
-        let start = labels.start_of(enclosing.zone.depth());
-        let label = name.get(start + 1..enclosing.apex_start)?;
-        let probe = match enclosing.zone.registrations() {
-            Some(pages) if label.first_chunk() == Some(A_LABEL_PREFIX) => Probe::Hashed(pages, pages.hash(label)),
-            _ => Probe::No,
-        };
-        Some(Self { name, labels, qtype, enclosing, start, probe })
-    }
-
-    /// Walks to the records that its registration is among, if it is registered.
-    #[inline(always)]
-    pub(super) fn find(&mut self) {
-        if let Probe::Hashed(pages, hash) = self.probe {
-            self.probe = Probe::Found(pages.bucket(hash));
+        (self.start, self.apex_start, self.position) = (tail.below, tail.apex_start, tail.position);
+        (self.qtype, self.question_end) = (qtype, question_end as u8);
+        let start = usize::from(tail.below);
+        let mut short: [u8; KEY_LEN_SHORT] = *octets[start..].first_chunk()?;
+        // The length is below b'A', so lowering cannot change it.
+        short.make_ascii_lowercase();
+        *self.key.first_chunk_mut()? = short;
+        if self.label_len() >= KEY_LEN_SHORT {
+            let mut long: [u8; KEY_LEN_MAX - KEY_LEN_SHORT] = *octets[start + KEY_LEN_SHORT..].first_chunk()?;
+            long.make_ascii_lowercase();
+            *self.key.last_chunk_mut()? = long;
         }
-    }
-
-    /// The same, and asks the memory for these records.
-    #[inline(always)]
-    pub fn fetch(&mut self) {
-        self.find();
-        if let Probe::Found(bucket) = self.probe {
-            bucket.touch();
+        self.zone = Some(zone);
+        if let Some(pages) = zone.registrations()
+            && self.label().first_chunk() == Some(A_LABEL_PREFIX)
+        {
+            self.hash = pages.hash(self.label());
+            (self.is_registrable, self.pages) = (true, Some(pages));
+        } else {
+            self.hash = zone.nodes().hash(self.key());
+            (self.is_registrable, self.pages) = (false, Some(zone.nodes()));
         }
+        Some(())
     }
 
-    /// Answers in place of the request that this was read from, as [`super::respond_fully`] would, or leaves it as it is.
+    /// Octets of the label below the apex.
+    #[inline(always)]
+    fn label_len(&self) -> usize {
+        // What the mask takes away is never there: it spares a comparison each time.
+        usize::from(self.apex_start.wrapping_sub(self.start).wrapping_sub(1)) & LABEL_LEN_MAX
+    }
+
+    /// The label below the apex.
+    #[inline(always)]
+    fn label(&self) -> &[u8] {
+        &self.key[1..=self.label_len()]
+    }
+
+    /// The same with its length before it.
+    #[inline(always)]
+    fn key(&self) -> &[u8] {
+        &self.key[..=self.label_len()]
+    }
+
+    /// The second step: walks to the records that the label is among, if it is there, and asks the memory for them. What
+    /// it returns depends on them, so that whoever uses it for all requests of a group waits for the memory once.
+    #[inline(always)]
+    pub fn fetch(&mut self) -> u8 {
+        let Some(pages) = self.pages else { return 0 };
+        self.bucket = pages.bucket(self.hash);
+        self.bucket.touch()
+    }
+
+    /// The third step: answers in place of the request that this was read from, as [`super::respond_fully`] would, or leaves
+    /// it as it is: also if it has a cookie, for [`Asked::respond_with_cookie`].
     #[inline(always)]
     pub(super) fn respond(
+        &self,
+        settings: &Settings,
+        client: impl Fn() -> Client,
+        octets: &mut [u8; ROOM],
+        request_len: usize,
+    ) -> Option<Outcome> {
+        let zone = self.zone?;
+        if zone.is_restricted() && !zone.allows(client().address, None) {
+            return None;
+        }
+        let question_end = usize::from(self.question_end);
+        let has_opt = octets[HEADER_LEN - 1] & ONE_ADDITIONAL as u8 != 0;
+        let mut dnssec_ok = 0;
+        if has_opt {
+            let opt = Opt::read(octets.get(question_end..request_len)?)?;
+            dnssec_ok = opt.dnssec_ok;
+            if !opt.options.is_empty() || dnssec_ok != 0 && zone.is_signed() {
+                return None;
+            }
+        }
+        let mut writer = Writer { octets, len: question_end, settings };
+        let mut answered = self.answer(zone, &mut writer)?;
+        if has_opt {
+            answered.2 += ONE_ADDITIONAL;
+            match answered.3 {
+                None => writer.opt(dnssec_ok, 0),
+                error => writer.opt_with(dnssec_ok, None, error),
+            }
+        }
+        Some(writer.finish(self.position, answered, false))
+    }
+
+    /// The same for a request with an option, which has to be a cookie. Apart, because making cookies takes longer than all
+    /// else.
+    #[inline(never)]
+    pub(super) fn respond_with_cookie(
         &self,
         settings: &Settings,
         client: &Client,
         octets: &mut [u8; ROOM],
         request_len: usize,
     ) -> Option<Outcome> {
-        let question_end = self.labels.question_end();
-        let has_opt = octets[HEADER_LEN - 1] & ONE_ADDITIONAL as u8 != 0;
-        let opt = if has_opt { Some(Opt::read(octets.get(question_end..request_len)?)?) } else { None };
-        let dnssec_ok = opt.as_ref().is_some_and(|opt| opt.dnssec_ok);
-        let zone = self.enclosing.zone;
-        // QUIC has rules of its own (RFC 9250 §4.2.1).
-        if client.transport == Transport::Quic
-            || dnssec_ok && zone.is_signed()
-            || zone.is_restricted() && !zone.allows(client.address, None)
-        {
+        let zone = self.zone?;
+        if octets[HEADER_LEN - 1] & ONE_ADDITIONAL as u8 == 0 || !zone.allows(client.address, None) {
             return None;
         }
-        let mut cookie = None;
-        if let (Some(cookies), Some(Opt { cookie: Some(sent), .. })) = (&settings.cookies, &opt) {
-            let answered = cookies.answer(sent, client.address, client.now as u32);
-            if cookies.required && !answered.valid {
-                return None;
-            }
-            cookie = Some(answered);
+        let question_end = usize::from(self.question_end);
+        let opt = Opt::read(octets.get(question_end..request_len)?)?;
+        if opt.dnssec_ok != 0 && zone.is_signed() {
+            return None;
         }
-        let recursion_desired = octets[2] & RD;
-        let mut error = None;
-        let mut writer = Writer { octets, len: question_end, rotates: settings.rotate_rrsets };
-        let (kind, rcode, mut counts) = self.answer(&mut writer, &mut error)?;
-        if has_opt {
-            let udp_size = settings.udp_size_max.max(UDP_SIZE_MIN);
-            writer.opt(udp_size, dnssec_ok, cookie.as_ref().map(|cookie| &cookie.octets), error);
-            counts += ONE_ADDITIONAL;
+        let sent = opt.cookie()?;
+        let cookie = settings.cookies.as_ref().map(|cookies| cookies.answer(&sent, client.address, client.now as u32));
+        let is_valid = cookie.is_some_and(|cookie| cookie.valid);
+        if settings.cookies.as_ref().is_some_and(|cookies| cookies.required) && !is_valid {
+            return None;
         }
-        let len = writer.finish(recursion_desired, rcode, counts);
-        let (zone, cookie) = (Some(self.enclosing.position), cookie.is_some_and(|cookie| cookie.valid));
-        Some(Outcome { len, rcode, kind, zone, truncated: false, cookie, synthesised: false, tsig: None })
+        let dnssec_ok = opt.dnssec_ok;
+        let mut writer = Writer { octets, len: question_end, settings };
+        let mut answered = self.answer(zone, &mut writer)?;
+        answered.2 += ONE_ADDITIONAL;
+        writer.opt_with(dnssec_ok, cookie.as_ref().map(|cookie| &cookie.octets), answered.3);
+        Some(writer.finish(self.position, answered, is_valid))
     }
 
     /// Looks for the name as [`Zone::lookup`] does, and writes what is found; none, and nothing is written, for what is not
     /// answered here.
     #[inline(always)]
-    fn answer(&self, writer: &mut Writer<'_>, error: &mut Option<ExtendedError<'z>>) -> Option<Answered> {
-        let Self { name, labels, qtype, enclosing: Enclosing { zone, apex_start, .. }, start, .. } = *self;
-        let below = labels.count - zone.depth();
-        if let Probe::Found(bucket) = self.probe {
-            let Some(octets) = bucket.get(name.get(start + 1..apex_start)?) else {
-                return writer.nxdomain(zone, apex_start);
-            };
-            let is_www = below == 2 && name.first_chunk() == Some(WWW);
-            let Some((v4, v6, ttl, www)) = PublishedRef::addresses(octets) else {
-                return answer_other(zone, octets, below == 1, is_www, apex_start, qtype, writer, error);
-            };
-            if below != 1 && !(is_www && www) {
-                return writer.nxdomain(zone, apex_start);
-            }
-            return writer.addresses_of(zone, qtype, v4, v6, ttl, apex_start);
+    fn answer(&self, zone: &'z Zone, writer: &mut Writer<'_, '_>) -> Option<Answered<'z>> {
+        if !self.is_registrable {
+            return self.answer_static(zone, writer);
         }
-        match find_static(zone, &name, below, start, apex_start, qtype)? {
-            Static::Rrset(rrset) => writer.rrset(rrset),
-            Static::Nodata => writer.nodata(zone, apex_start),
-            Static::Missing => writer.nxdomain(zone, apex_start),
+        let Some(octets) = self.bucket.get(self.label()) else {
+            return writer.nxdomain(self, zone);
+        };
+        let start = usize::from(self.start);
+        let is_itself = start == HEADER_LEN;
+        let is_www = start == HEADER_LEN + size_of_val(&WWW)
+            && u32::from_le_bytes(*writer.octets[HEADER_LEN..].first_chunk()?) | CASE_OF_WWW == WWW;
+        let Some((v4, v6, ttl, www)) = PublishedRef::addresses(octets) else {
+            return self.answer_other(zone, octets, is_itself, is_www, writer);
+        };
+        if !(is_itself || is_www && www) {
+            return writer.nxdomain(self, zone);
+        }
+        writer.addresses_of(self, zone, v4, v6, ttl)
+    }
+
+    /// The same where a registration publishes no addresses of its own.
+    #[inline(never)]
+    fn answer_other(
+        &self,
+        zone: &'z Zone,
+        octets: &'z [u8],
+        is_itself: bool,
+        is_www: bool,
+        writer: &mut Writer<'_, '_>,
+    ) -> Option<Answered<'z>> {
+        // Referrals look for names to compress: the full path's.
+        if PublishedRef::is_delegation(octets) {
+            return None;
+        }
+        match PublishedRef::new(octets) {
+            PublishedRef::Held { info_code, extra_text, .. } if extra_text.as_bytes().len() <= EXTRA_TEXT_LEN_MAX => {
+                let (_, rcode, counts, _) = writer.nxdomain(self, zone)?;
+                Some((Kind::Held, rcode, counts, Some((info_code, extra_text.as_bytes()))))
+            }
+            PublishedRef::Forward { ttl, www, .. } if is_itself || is_www && www => {
+                let (v4, v6) = zone.gateway_rdata();
+                writer.addresses_of(self, zone, v4, v6, ttl)
+            }
+            PublishedRef::Forward { .. } => writer.nxdomain(self, zone),
+            _ => None,
         }
     }
+
+    /// The same for names of the master file, one or two labels below the apex, as long as nothing but themselves answers
+    /// for them.
+    #[inline(never)]
+    fn answer_static(&self, zone: &'z Zone, writer: &mut Writer<'_, '_>) -> Option<Answered<'z>> {
+        let apex_start = usize::from(self.apex_start);
+        if !zone.is_plain_below_apex() {
+            return None;
+        }
+        let Some(node) = self.bucket.get(self.key()) else { return writer.nxdomain(self, zone) };
+        let mut node = NodeRef::new(node);
+        if usize::from(self.start) > HEADER_LEN {
+            let is_two_below = usize::from(self.start) == HEADER_LEN + 1 + usize::from(writer.octets[HEADER_LEN]);
+            if !is_two_below || node.is_cut() || node.has_dname() || node.has_wildcard_below() {
+                return None;
+            }
+            let mut name = [0; NAME_LEN_MAX];
+            let name = name.get_mut(..apex_start - HEADER_LEN)?;
+            name.copy_from_slice(&writer.octets[HEADER_LEN..apex_start]);
+            name.make_ascii_lowercase();
+            match zone.node(name) {
+                Some(found) => node = found,
+                None => return writer.nxdomain(self, zone),
+            }
+        }
+        if node.is_cut() || self.qtype == Rtype::ANY {
+            return None;
+        }
+        for rrset in node.rrsets() {
+            if rrset.rtype == self.qtype {
+                // What else there is may need compression, or addresses beside it.
+                return if matches!(self.qtype, Rtype::A | Rtype::AAAA) { writer.rrset(rrset) } else { None };
+            }
+            if rrset.rtype == Rtype::CNAME {
+                return None;
+            }
+        }
+        writer.nodata(self, zone)
+    }
+}
+
+/// Where the labels of the name behind the header begin, an octet each, the root's lowest; and where the name ends.
+#[inline(always)]
+fn read_labels(octets: &[u8; ROOM]) -> Option<(u64, usize)> {
+    let (mut starts, mut at, mut seen) = (HEADER_LEN as u64, HEADER_LEN, 0);
+    let mut length = octets[at];
+    while length != 0 {
+        at += 1 + usize::from(length);
+        seen |= length;
+        if at >= HEADER_LEN + NAME_LEN_MAX {
+            return None;
+        }
+        starts = starts << u8::BITS | at as u64;
+        length = octets[at];
+    }
+    // A start that was pushed out of the word was not zero.
+    let fits = starts >> (u8::BITS as usize * LABELS_MAX) <= HEADER_LEN as u64;
+    (seen & NOT_A_LENGTH == 0 && fits).then_some((starts, at + 1))
 }
 
 /// Leaves of a response made here the question, and of OPT the cookie; with TC set.
@@ -263,141 +428,28 @@ pub(super) fn truncate(octets: &mut [u8], len: usize) -> usize {
     question_end + opt_len
 }
 
-/// The same where a registration publishes no addresses of its own.
-#[inline(never)]
-#[allow(clippy::too_many_arguments, reason = "the rest of one function")]
-fn answer_other<'z>(
-    zone: &'z Zone,
-    octets: &'z [u8],
-    is_itself: bool,
-    is_www: bool,
-    apex_start: usize,
-    qtype: Rtype,
-    writer: &mut Writer<'_>,
-    error: &mut Option<ExtendedError<'z>>,
-) -> Option<Answered> {
-    // Referrals look for names to compress: the full path's.
-    if PublishedRef::is_delegation(octets) {
-        return None;
-    }
-    match PublishedRef::new(octets) {
-        PublishedRef::Held { info_code, extra_text, .. } if extra_text.as_bytes().len() <= EXTRA_TEXT_LEN_MAX => {
-            *error = Some((info_code, extra_text.as_bytes()));
-            let (_, rcode, counts) = writer.nxdomain(zone, apex_start)?;
-            Some((Kind::Held, rcode, counts))
-        }
-        PublishedRef::Forward { ttl, www, .. } if is_itself || is_www && www => {
-            let (v4, v6) = zone.gateway_rdata();
-            writer.addresses_of(zone, qtype, v4, v6, ttl, apex_start)
-        }
-        PublishedRef::Forward { .. } => writer.nxdomain(zone, apex_start),
-        _ => None,
-    }
-}
-
-/// What the master file has for a name.
-enum Static<'z> {
-    /// Addresses.
-    Rrset(RrsetRef<'z>),
-    Nodata,
-    Missing,
-}
-
-/// One or two labels below the apex: names of the master file, as long as nothing but themselves answers for them.
-#[inline(never)]
-fn find_static<'z>(
-    zone: &'z Zone,
-    name: &[u8; NAME_LEN_MAX],
-    below: usize,
-    start: usize,
-    apex_start: usize,
-    qtype: Rtype,
-) -> Option<Static<'z>> {
-    if !zone.is_plain_below_apex() {
-        return None;
-    }
-    let Some(mut node) = zone.node(&name[start..apex_start]) else { return Some(Static::Missing) };
-    if below > 1 {
-        if below > 2 || node.is_cut() || node.has_dname() || node.has_wildcard_below() {
-            return None;
-        }
-        match zone.node(&name[..apex_start]) {
-            Some(found) => node = found,
-            None => return Some(Static::Missing),
-        }
-    }
-    if node.is_cut() || qtype == Rtype::ANY {
-        return None;
-    }
-    for rrset in node.rrsets() {
-        if rrset.rtype == qtype {
-            // What else there is may need compression, or addresses beside it.
-            return matches!(qtype, Rtype::A | Rtype::AAAA).then_some(Static::Rrset(rrset));
-        }
-        if rrset.rtype == Rtype::CNAME {
-            return None;
-        }
-    }
-    Some(Static::Nodata)
-}
-
-impl Labels {
-    /// The labels of the name behind the header.
-    #[inline(always)]
-    fn read(octets: &[u8; ROOM]) -> Option<Self> {
-        let mut labels = Self { starts: 0, count: 0, len: 0 };
-        loop {
-            let length = usize::from(octets[HEADER_LEN + labels.len]);
-            if length == 0 {
-                labels.len += 1;
-                return (labels.count <= LABELS_MAX).then_some(labels);
-            }
-            labels.starts = labels.starts << u8::BITS | labels.len as u64;
-            labels.count += 1;
-            labels.len += 1 + length;
-            if length > LABEL_LEN_MAX || labels.len >= NAME_LEN_MAX {
-                return None;
-            }
-        }
-    }
-
-    /// Where QTYPE and QCLASS behind the name end.
-    #[inline(always)]
-    fn question_end(self) -> usize {
-        HEADER_LEN + self.len + TYPE_AND_CLASS_LEN
-    }
-
-    /// Where the label begins that has `right` labels to the right of it.
-    #[inline(always)]
-    fn start_of(self, right: usize) -> usize {
-        usize::from((self.starts >> (u8::BITS as usize * right)) as u8)
-    }
-}
-
 impl<'q> Opt<'q> {
-    /// The OPT at the start of `octets`, if it is version 0 with at most a cookie.
-    #[inline]
+    /// The OPT at the start of `octets`, if it is of version 0.
+    #[inline(always)]
     fn read(octets: &'q [u8]) -> Option<Self> {
         let ([root, t1, t0, _, _, _, version, flags, _, l1, l0], options) = octets.split_first_chunk::<OPT_LEN>()?;
         if *root != 0 || u16::from_be_bytes([*t1, *t0]) != Rtype::OPT.0 || *version != 0 {
             return None;
         }
-        let dnssec_ok = flags & DO != 0;
         let options = options.get(..usize::from(u16::from_be_bytes([*l1, *l0])))?;
-        if options.is_empty() {
-            return Some(Self { dnssec_ok, cookie: None });
-        }
-        let ([c1, c0, l1, l0], data) = options.split_first_chunk()?;
+        Some(Self { dnssec_ok: flags & DO, options })
+    }
+
+    /// Its cookie, if that is its only option.
+    fn cookie(&self) -> Option<Sent<'q>> {
+        let ([c1, c0, l1, l0], data) = self.options.split_first_chunk()?;
         let is_cookie = u16::from_be_bytes([*c1, *c0]) == OPTION_COOKIE;
         let is_all = usize::from(u16::from_be_bytes([*l1, *l0])) == data.len();
-        if !is_cookie || !is_all {
-            return None;
-        }
-        Some(Self { dnssec_ok, cookie: Some(Sent::read(data)?) })
+        if is_cookie && is_all { Sent::read(data) } else { None }
     }
 }
 
-impl Writer<'_> {
+impl Writer<'_, '_> {
     #[inline(always)]
     fn put<const LEN: usize>(&mut self, octets: [u8; LEN]) {
         *self.octets[self.len..].first_chunk_mut().expect(THERE_IS_ROOM) = octets;
@@ -418,79 +470,100 @@ impl Writer<'_> {
 
     /// Answers from the addresses of a name.
     #[inline(always)]
-    fn addresses_of(
+    fn addresses_of<'z>(
         &mut self,
+        asked: &Asked<'_>,
         zone: &Zone,
-        qtype: Rtype,
         v4: &[[u8; 4]],
         v6: &[[u8; 16]],
         ttl: u32,
-        apex_start: usize,
-    ) -> Option<Answered> {
+    ) -> Option<Answered<'z>> {
         // For ANY one RRset is enough (RFC 8482 §4.1).
-        match qtype {
+        match asked.qtype {
             Rtype::A | Rtype::ANY if !v4.is_empty() => self.addresses(Rtype::A, ttl, v4),
             Rtype::AAAA | Rtype::ANY if !v6.is_empty() => self.addresses(Rtype::AAAA, ttl, v6),
-            _ => self.nodata(zone, apex_start),
+            _ => self.nodata(asked, zone),
         }
     }
 
     #[inline(always)]
-    fn addresses<const LEN: usize>(&mut self, rtype: Rtype, ttl: u32, rdata: &[[u8; LEN]]) -> Option<Answered> {
-        let count = rdata.len();
-        if !self.has_room((RECORD_LEN + LEN) * count) || self.rotates && count > 1 {
+    fn addresses<'z, const LEN: usize>(&mut self, rtype: Rtype, ttl: u32, rdata: &[[u8; LEN]]) -> Option<Answered<'z>> {
+        const { assert!(QUESTION_END_MAX + RECORD_LEN + LEN + OPT_AND_OPTIONS_LEN_MAX <= ROOM) }
+        if let [rdata] = rdata {
+            self.address(rtype, ttl, rdata);
+            return Some((Kind::Answer, NOERROR, ONE_QUESTION + ONE_ANSWER, None));
+        }
+        if !self.has_room((RECORD_LEN + LEN) * rdata.len()) || self.settings.rotate_rrsets {
             return None;
         }
-        let head = record_head(rtype, ttl, LEN as u16);
         for rdata in rdata {
-            self.put(head);
-            self.put(*rdata);
+            self.address(rtype, ttl, rdata);
         }
-        Some((Kind::Answer, NOERROR, ONE_QUESTION + ONE_ANSWER * count as u64))
+        Some((Kind::Answer, NOERROR, ONE_QUESTION + ONE_ANSWER * rdata.len() as u64, None))
+    }
+
+    /// Writes a record for the name asked.
+    #[inline(always)]
+    fn address<const LEN: usize>(&mut self, rtype: Rtype, ttl: u32, rdata: &[u8; LEN]) {
+        let end = self.len + RECORD_LEN + LEN;
+        let (first, last) = self.octets[self.len..end].split_at_mut(RECORD_LEN);
+        first.copy_from_slice(&record_head(rtype, ttl, LEN as u16));
+        last.copy_from_slice(rdata);
+        self.len = end;
     }
 
     /// Answers with addresses of the master file.
-    fn rrset(&mut self, rrset: RrsetRef<'_>) -> Option<Answered> {
+    fn rrset<'z>(&mut self, rrset: RrsetRef<'_>) -> Option<Answered<'z>> {
         let count = rrset.count;
-        if !self.has_room(RECORD_LEN * usize::from(count) + rrset.len()) || self.rotates && count > 1 {
+        if !self.has_room(RECORD_LEN * usize::from(count) + rrset.len()) || count > 1 && self.settings.rotate_rrsets {
             return None;
         }
         for rdata in rrset.rdata() {
             self.put(record_head(rrset.rtype, rrset.ttl, rdata.len() as u16));
             self.put_slice(rdata);
         }
-        Some((Kind::Answer, NOERROR, ONE_QUESTION + ONE_ANSWER * u64::from(count)))
+        Some((Kind::Answer, NOERROR, ONE_QUESTION + ONE_ANSWER * u64::from(count), None))
     }
 
     #[inline(always)]
-    fn nodata(&mut self, zone: &Zone, apex_start: usize) -> Option<Answered> {
-        self.soa(zone, apex_start)?;
-        Some((Kind::Nodata, NOERROR, ONE_QUESTION + ONE_AUTHORITY))
+    fn nodata<'z>(&mut self, asked: &Asked<'_>, zone: &Zone) -> Option<Answered<'z>> {
+        self.soa(asked, zone)?;
+        Some((Kind::Nodata, NOERROR, ONE_QUESTION + ONE_AUTHORITY, None))
     }
 
     #[inline(always)]
-    fn nxdomain(&mut self, zone: &Zone, apex_start: usize) -> Option<Answered> {
-        self.soa(zone, apex_start)?;
-        Some((Kind::Nxdomain, NXDOMAIN, ONE_QUESTION + ONE_AUTHORITY))
+    fn nxdomain<'z>(&mut self, asked: &Asked<'_>, zone: &Zone) -> Option<Answered<'z>> {
+        self.soa(asked, zone)?;
+        Some((Kind::Nxdomain, NXDOMAIN, ONE_QUESTION + ONE_AUTHORITY, None))
     }
 
-    /// Writes the SOA of a negative answer.
-    fn soa(&mut self, zone: &Zone, apex_start: usize) -> Option<()> {
-        let room = self.octets.get_mut(self.len..ROOM - OPT_AND_OPTIONS_LEN_MAX)?;
-        self.len += zone.write_negative_soa(room, (HEADER_LEN + apex_start) as u16)?;
+    /// Writes the SOA of a negative answer, which is the first record, so that there is room.
+    #[inline(always)]
+    fn soa(&mut self, asked: &Asked<'_>, zone: &Zone) -> Option<()> {
+        // Transfers are not asked for over UDP.
+        if matches!(asked.qtype, Rtype::AXFR | Rtype::IXFR) {
+            return None;
+        }
+        const { assert!(QUESTION_END_MAX + SOA_LEN_MAX + OPT_AND_OPTIONS_LEN_MAX <= ROOM) }
+        self.len += zone.write_negative_soa(self.octets[self.len..].first_chunk_mut()?, asked.apex_start)?;
         Some(())
     }
 
-    /// Our OPT: with the cookie for the client, and an extended error with its text (RFC 8914).
-    #[inline]
-    fn opt(&mut self, udp_size: u16, dnssec_ok: bool, cookie: Option<&[u8; COOKIE_LEN]>, error: Option<(u16, &[u8])>) {
-        let ([t1, t0], [s1, s0]) = (Rtype::OPT.0.to_be_bytes(), udp_size.to_be_bytes());
-        let flags = if dnssec_ok { DO } else { 0 };
-        self.put([0, t1, t0, s1, s0, 0, 0, flags, 0, 0, 0]);
-        if cookie.is_none() && error.is_none() {
-            return;
-        }
-        let options_at = self.len;
+    /// Our OPT, before options of so many octets.
+    #[inline(always)]
+    fn opt(&mut self, dnssec_ok: u8, options_len: u16) {
+        let udp_size = self.settings.udp_size_max.max(UDP_SIZE_MIN);
+        let ([t1, t0], [s1, s0], [l1, l0]) =
+            (Rtype::OPT.0.to_be_bytes(), udp_size.to_be_bytes(), options_len.to_be_bytes());
+        self.put([0, t1, t0, s1, s0, 0, 0, dnssec_ok, 0, l1, l0]);
+    }
+
+    /// It with the cookie for the client, and an extended error with its text (RFC 8914).
+    #[inline(never)]
+    fn opt_with(&mut self, dnssec_ok: u8, cookie: Option<&[u8; COOKIE_LEN]>, error: Option<ExtendedError<'_>>) {
+        let cookie_len = cookie.map_or(0, |_| OPTION_HEADER_LEN + COOKIE_LEN);
+        let error_len = error.map_or(0, |(_, text)| OPTION_HEADER_LEN + 2 + text.len());
+        self.opt(dnssec_ok, (cookie_len + error_len) as u16);
         if let Some(cookie) = cookie {
             self.option(OPTION_COOKIE, COOKIE_LEN);
             self.put(*cookie);
@@ -500,8 +573,6 @@ impl Writer<'_> {
             self.put(info_code.to_be_bytes());
             self.put_slice(extra_text);
         }
-        let length = (self.len - options_at) as u16;
-        self.octets[options_at - 2..options_at].copy_from_slice(&length.to_be_bytes());
     }
 
     #[inline]
@@ -510,13 +581,14 @@ impl Writer<'_> {
         self.put([c1, c0, l1, l0]);
     }
 
-    /// Completes the header, whose ID is the request's; how long the response is.
-    #[inline]
-    fn finish(self, recursion_desired: u8, rcode: u16, counts: u64) -> usize {
-        self.octets[2] = AUTHORITATIVE_RESPONSE | recursion_desired;
+    /// Completes the header, whose ID and RD are the request's.
+    #[inline(always)]
+    fn finish(self, position: u16, (kind, rcode, counts, _): Answered<'_>, cookie: bool) -> Outcome {
+        self.octets[2] = AUTHORITATIVE_RESPONSE | self.octets[2] & RD;
         self.octets[3] = rcode as u8;
         self.octets[4..HEADER_LEN].copy_from_slice(&counts.to_be_bytes());
-        self.len
+        let (len, zone) = (self.len, Some(usize::from(position)));
+        Outcome { len, rcode, kind, zone, truncated: false, cookie, synthesised: false, tsig: None }
     }
 }
 

@@ -189,7 +189,6 @@ pub fn respond(zones: &ZoneSet, settings: &Settings, client: &Client, request: &
 
 /// The same in place of the request, which is the first `request_len` of `octets`, by the hot path alone: none if it does
 /// not know the request, or there are less than 512 octets; then none of them has changed.
-#[inline]
 pub fn respond_in_place(
     zones: &ZoneSet,
     settings: &Settings,
@@ -197,28 +196,55 @@ pub fn respond_in_place(
     octets: &mut [u8],
     request_len: usize,
 ) -> Option<Outcome> {
-    let mut asked = read_in_place(zones, octets, request_len)?;
-    asked.find();
-    respond_to(&asked, settings, client, octets, request_len)
+    // QUIC has rules of its own (RFC 9250 §4.2.1).
+    if client.transport == Transport::Quic {
+        return None;
+    }
+    let octets = octets.first_chunk_mut()?;
+    let mut asked = Asked::NONE;
+    asked.read(zones, octets, request_len);
+    asked.fetch();
+    let outcome = asked.respond(settings, || *client, octets, request_len);
+    outcome.or_else(|| asked.respond_with_cookie(settings, client, octets, request_len))
 }
 
-/// The first step of [`respond_in_place`]. For a batch: all its requests are read, then [`Asked::fetch`] is called for each,
-/// and then they are answered.
-#[inline(never)]
-pub fn read_in_place<'z>(zones: &'z ZoneSet, octets: &[u8], request_len: usize) -> Option<Asked<'z>> {
-    Asked::read(zones, octets.first_chunk()?, request_len)
+/// The first step of [`respond_in_place`], for requests over UDP. For a batch: all its requests are read, then
+/// [`Asked::fetch`] is called for each, and then they are answered.
+#[inline(always)]
+pub fn read_in_place<'z, const LEN: usize>(
+    zones: &'z ZoneSet,
+    octets: &[u8; LEN],
+    request_len: usize,
+    asked: &mut Asked<'z>,
+) {
+    match octets.first_chunk() {
+        Some(octets) => asked.read(zones, octets, request_len),
+        None => asked.clear(),
+    }
 }
 
-/// The second step of [`respond_in_place`], for the same octets as the first.
-#[inline(never)]
-pub fn respond_to(
+/// The last step of [`respond_in_place`], for the same octets as the first. Who asks is called for only if the answer
+/// depends on it. What it leaves may have a cookie, and be for [`respond_to_cookie`].
+#[inline(always)]
+pub fn respond_to<const LEN: usize>(
+    asked: &Asked<'_>,
+    settings: &Settings,
+    client: impl Fn() -> Client,
+    octets: &mut [u8; LEN],
+    request_len: usize,
+) -> Option<Outcome> {
+    asked.respond(settings, client, octets.first_chunk_mut()?, request_len)
+}
+
+/// The same for requests with a cookie.
+pub fn respond_to_cookie(
     asked: &Asked<'_>,
     settings: &Settings,
     client: &Client,
     octets: &mut [u8],
     request_len: usize,
 ) -> Option<Outcome> {
-    asked.respond(settings, client, octets.first_chunk_mut()?, request_len)
+    asked.respond_with_cookie(settings, client, octets.first_chunk_mut()?, request_len)
 }
 
 /// The same without the hot path, which gives the same octets for what it knows.

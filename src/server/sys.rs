@@ -10,21 +10,37 @@ use std::ptr::{self, NonNull, addr_of, addr_of_mut};
 
 /// Most packets of one system call. More costs latency and cache, and saves no further time.
 pub const BATCH_LEN: usize = 64;
-/// Longest request taken over UDP: twice what we advertise in EDNS, and not a multiple of a page, so that the slots do
-/// not compete for the same cache sets.
-pub const REQUEST_LEN_MAX: usize = 2496;
-/// Longest response over UDP; what EDNS allows in practice (RFC 6891 §6.2.5), again not a multiple of a page.
+/// Longest request taken over UDP: twice what we advertise in EDNS.
+pub const REQUEST_LEN_MAX: usize = 2464;
+/// Longest response over UDP; what EDNS allows in practice (RFC 6891 §6.2.5), and not a multiple of a page, so that the
+/// places do not compete for the same cache sets.
 pub const RESPONSE_LEN_MAX: usize = 4160;
 
-/// Buffers and headers for one batch. They never move, so the pointers between them are set once.
+/// Where a request came from: an address of either family, as the kernel writes it.
+#[repr(transparent)]
+pub struct Peer(libc::sockaddr_in6);
+
+/// Octets of the room for an address.
+const PEER_LEN: u32 = size_of::<Peer>() as u32;
+
+/// A request behind the address it came from: 39 lines of the cache, an odd number, so that the slots do not compete for
+/// the same sets.
+#[repr(C, align(32))]
+struct Slot {
+    peer: Peer,
+    /// So that the request is aligned too.
+    _free: [u8; 4],
+    request: [u8; REQUEST_LEN_MAX],
+}
+
+/// Buffers and headers for one batch. They never move, so the pointers between them are set once. Requests are received
+/// and answers sent with the same headers: what the kernel has written about a request's sender is true of its answer's
+/// receiver.
 #[repr(C, align(64))]
 struct Arena {
-    incoming: [libc::mmsghdr; BATCH_LEN],
-    outgoing: [libc::mmsghdr; BATCH_LEN],
-    incoming_iov: [libc::iovec; BATCH_LEN],
-    outgoing_iov: [libc::iovec; BATCH_LEN],
-    peers: [libc::sockaddr_storage; BATCH_LEN],
-    requests: [[u8; REQUEST_LEN_MAX]; BATCH_LEN],
+    headers: [libc::mmsghdr; BATCH_LEN],
+    iov: [libc::iovec; BATCH_LEN],
+    slots: [Slot; BATCH_LEN],
     responses: [[u8; RESPONSE_LEN_MAX]; BATCH_LEN],
 }
 
@@ -33,7 +49,8 @@ pub struct Batch {
     /// Owned; only ever read and written through this pointer, so no reference outlives a method.
     arena: NonNull<Arena>,
     received: usize,
-    queued: usize,
+    /// The exchanges whose responses are to be sent, a bit each.
+    queued: u64,
 }
 
 // SAFETY: the arena is owned by the batch alone, and all pointers in it point into it.
@@ -48,7 +65,7 @@ pub struct Exchange<'a> {
     /// Other room for the response.
     pub response: &'a mut [u8; RESPONSE_LEN_MAX],
     /// Where it came from.
-    pub source: SocketAddr,
+    pub peer: &'a Peer,
     /// Whether it was longer than [`REQUEST_LEN_MAX`] and has been cut.
     pub cut: bool,
 }
@@ -82,21 +99,14 @@ impl Batch {
         for i in 0..BATCH_LEN {
             // SAFETY: `i` is within the arrays, the arena is ours, and no reference into it exists.
             unsafe {
-                (*raw).incoming_iov[i] =
-                    libc::iovec { iov_base: addr_of_mut!((*raw).requests[i]).cast(), iov_len: REQUEST_LEN_MAX };
-                (*raw).outgoing_iov[i].iov_base = addr_of_mut!((*raw).responses[i]).cast();
-                for (header, iov) in [
-                    (addr_of_mut!((*raw).incoming[i].msg_hdr), addr_of_mut!((*raw).incoming_iov[i])),
-                    (addr_of_mut!((*raw).outgoing[i].msg_hdr), addr_of_mut!((*raw).outgoing_iov[i])),
-                ] {
-                    (*header).msg_iov = iov;
-                    (*header).msg_iovlen = 1;
-                }
-                (*raw).incoming[i].msg_hdr.msg_name = addr_of_mut!((*raw).peers[i]).cast();
-                (*raw).incoming[i].msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as u32;
+                let header = addr_of_mut!((*raw).headers[i].msg_hdr);
+                (*header).msg_name = addr_of_mut!((*raw).slots[i].peer).cast();
+                (*header).msg_iov = addr_of_mut!((*raw).iov[i]);
+                (*header).msg_iovlen = 1;
             }
         }
-        Self { arena, received: 0, queued: 0 }
+        // The first call of `receive` makes all of them ready to receive.
+        Self { arena, received: BATCH_LEN, queued: 0 }
     }
 
     /// Waits for a request (as long as the socket's receive timeout says), and takes it with all that came with it.
@@ -106,8 +116,13 @@ impl Batch {
     pub fn receive(&mut self, socket: &UdpSocket) -> io::Result<usize> {
         let arena = self.arena.as_ptr();
         for i in 0..self.received {
-            // SAFETY: `received` is at most BATCH_LEN. The kernel shortened the length of the address it wrote.
-            unsafe { (*arena).incoming[i].msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as u32 };
+            // SAFETY: `received` is at most BATCH_LEN. The kernel shortened the length of the address it wrote, and `queue`
+            // told it where the response is.
+            unsafe {
+                (*at(addr_of_mut!((*arena).headers), i)).msg_hdr.msg_namelen = PEER_LEN;
+                let iov_base = addr_of_mut!((*at(addr_of_mut!((*arena).slots), i)).request).cast();
+                *at(addr_of_mut!((*arena).iov), i) = libc::iovec { iov_base, iov_len: REQUEST_LEN_MAX };
+            }
         }
         self.received = 0;
         self.queued = 0;
@@ -115,7 +130,7 @@ impl Batch {
         // SAFETY: the headers, and all they point to, live in the arena, which nobody else touches during the call;
         // there are BATCH_LEN of them; no timeout is passed.
         let n = unsafe {
-            let headers = addr_of_mut!((*arena).incoming).cast();
+            let headers = addr_of_mut!((*arena).headers).cast();
             libc::recvmmsg(socket.as_raw_fd(), headers, BATCH_LEN as u32, flags, ptr::null_mut())
         };
         self.received = usize::try_from(n).map_err(|_| io::Error::last_os_error())?;
@@ -126,85 +141,91 @@ impl Batch {
     ///
     /// # Panics
     /// If there are not so many.
-    #[inline]
+    #[inline(always)]
     pub fn exchange(&mut self, i: usize) -> Exchange<'_> {
-        assert!(i < self.received, "only {} requests were received", self.received);
+        assert!(i < self.received, "there is no such request");
         let arena = self.arena.as_ptr();
-        // SAFETY: `i` is within the arrays; request and response are different fields, borrowed as long as `self` is;
-        // the peer's address is only read here.
+        // SAFETY: `i` is within the arrays; request, response and peer are different fields, borrowed as long as `self` is.
         unsafe {
-            let request_len = ((*arena).incoming[i].msg_len as usize).min(REQUEST_LEN_MAX);
-            let request = &mut *addr_of_mut!((*arena).requests[i]);
-            let response = &mut *addr_of_mut!((*arena).responses[i]);
-            let source = source(&*addr_of!((*arena).peers[i]));
-            let cut = (*arena).incoming[i].msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            Exchange { request, request_len, response, source, cut }
+            let header = at(addr_of_mut!((*arena).headers), i);
+            let slot = at(addr_of_mut!((*arena).slots), i);
+            let request = &mut *addr_of_mut!((*slot).request);
+            let response = &mut *at(addr_of_mut!((*arena).responses), i);
+            let cut = (*header).msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+            let request_len = (*header).msg_len as usize;
+            Exchange { request, request_len, response, peer: &*addr_of!((*slot).peer), cut }
         }
     }
 
-    /// The room of the `i`th request of those received, and how many octets of it are the request.
+    /// The room of the `i`th request of those received, and how many octets of it are the request; none if it came from a
+    /// port that nothing can be sent to.
     ///
     /// # Panics
     /// If there are not so many.
-    #[inline]
-    pub fn request(&self, i: usize) -> (&[u8; REQUEST_LEN_MAX], usize) {
-        assert!(i < self.received, "only {} requests were received", self.received);
+    #[inline(always)]
+    pub fn request(&self, i: usize) -> Option<(&[u8; REQUEST_LEN_MAX], usize)> {
+        assert!(i < self.received, "there is no such request");
         let arena = self.arena.as_ptr();
-        // SAFETY: `i` is within the arrays; nothing is written as long as `self` is borrowed.
-        unsafe { (&*addr_of!((*arena).requests[i]), ((*arena).incoming[i].msg_len as usize).min(REQUEST_LEN_MAX)) }
+        // SAFETY: as in `exchange`; nothing is written as long as `self` is borrowed.
+        unsafe {
+            let slot = &*at(addr_of_mut!((*arena).slots), i);
+            let request_len = (*at(addr_of_mut!((*arena).headers), i)).msg_len as usize;
+            slot.peer.has_port().then_some((&slot.request, request_len))
+        }
     }
 
-    /// Marks the first `len` octets at this place of the `i`th exchange to be sent to where its request came from; once per
-    /// request.
+    /// Marks the first `len` octets at this place of the `i`th exchange to be sent to where its request came from.
     ///
     /// # Panics
     /// If there is no such request, or no so long response.
-    #[inline]
+    #[inline(always)]
     pub fn queue(&mut self, i: usize, len: usize, place: Place) {
         let len_max = if place == Place::Request { REQUEST_LEN_MAX } else { RESPONSE_LEN_MAX };
-        assert!(i < self.received && self.queued < BATCH_LEN && len <= len_max, "no such response");
-        let (arena, at) = (self.arena.as_ptr(), self.queued);
-        // SAFETY: both indices are within the arrays, and no reference into the arena exists.
+        assert!(i < self.received && len <= len_max, "no such response");
+        let arena = self.arena.as_ptr();
+        // SAFETY: `i` is within the arrays, and no reference into the arena exists.
         unsafe {
-            let iov_base = match place {
-                Place::Request => addr_of_mut!((*arena).requests[i]).cast(),
-                Place::Response => addr_of_mut!((*arena).responses[i]).cast(),
-            };
-            (*arena).outgoing_iov[at] = libc::iovec { iov_base, iov_len: len };
-            let from = (*arena).incoming[i].msg_hdr;
-            let to = addr_of_mut!((*arena).outgoing[at].msg_hdr);
-            (*to).msg_name = from.msg_name;
-            (*to).msg_namelen = from.msg_namelen;
+            let iov = at(addr_of_mut!((*arena).iov), i);
+            (*iov).iov_len = len;
+            if place == Place::Response {
+                (*iov).iov_base = at(addr_of_mut!((*arena).responses), i).cast();
+            }
         }
-        self.queued += 1;
+        self.queued |= 1 << i;
     }
 
     /// Sends what is queued, without waiting: a response that the send buffer has no room for is worth less than the
     /// next request.
     pub fn send(&mut self, socket: &UdpSocket) -> Unsent {
         let mut unsent = Unsent::default();
-        let mut done = 0;
-        while done < self.queued {
-            // SAFETY: headers `done..queued` are within the array and were filled by `queue`; all they point to lives
-            // in the arena, which nobody else touches during the call.
+        // Those that follow each other go in one call: all of them, unless a request between was dropped.
+        while self.queued != 0 {
+            let first = self.queued.trailing_zeros();
+            let run = (self.queued >> first).trailing_ones();
+            // SAFETY: all bits are of headers within the array, which were filled by the kernel and by `queue`; all they
+            // point to lives in the arena, which nobody else touches during the call.
             let n = unsafe {
-                let headers = addr_of_mut!((*self.arena.as_ptr()).outgoing).cast::<libc::mmsghdr>().add(done);
-                libc::sendmmsg(socket.as_raw_fd(), headers, (self.queued - done) as u32, libc::MSG_DONTWAIT)
+                let headers = addr_of_mut!((*self.arena.as_ptr()).headers).cast::<libc::mmsghdr>().add(first as usize);
+                libc::sendmmsg(socket.as_raw_fd(), headers, run, libc::MSG_DONTWAIT)
             };
-            match usize::try_from(n) {
-                Ok(sent) => done += sent,
+            let done = match u32::try_from(n) {
+                Ok(sent) => sent,
                 Err(_) => match io::Error::last_os_error().kind() {
-                    io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::Interrupted => 0,
                     io::ErrorKind::WouldBlock => {
-                        unsent.full = self.queued - done;
+                        unsent.full = self.queued.count_ones() as usize;
                         break;
                     }
                     // The error is that of the first message; the others may have better luck.
                     _ => {
                         unsent.failed += 1;
-                        done += 1;
+                        1
                     }
                 },
+            };
+            for _ in 0..done {
+                // The lowest bit.
+                self.queued &= self.queued - 1;
             }
         }
         self.queued = 0;
@@ -212,21 +233,37 @@ impl Batch {
     }
 }
 
-/// The address that the kernel wrote, which is of one of two families: sockets of no other are used.
-#[inline]
-fn source(peer: &libc::sockaddr_storage) -> SocketAddr {
-    let peer = ptr::from_ref(peer);
-    // SAFETY: the storage is large enough and aligned for every kind of address, and all octets are a valid value of
-    // their integers; the family says which kind it is.
-    unsafe {
-        if i32::from((*peer).ss_family) == libc::AF_INET6 {
-            let peer = &*peer.cast::<libc::sockaddr_in6>();
+/// The `i`th element, without the comparison that the callers have made.
+///
+/// # Safety
+/// `array` points to a live array, and `i` is below `LEN`.
+#[inline(always)]
+unsafe fn at<T, const LEN: usize>(array: *mut [T; LEN], i: usize) -> *mut T {
+    debug_assert!(i < LEN);
+    // SAFETY: the caller says so.
+    unsafe { array.cast::<T>().add(i) }
+}
+
+impl Peer {
+    /// Whether something can be sent there: port 0 is none.
+    #[inline(always)]
+    pub fn has_port(&self) -> bool {
+        // Addresses of IPv4 have their port at the same place.
+        self.0.sin6_port != 0
+    }
+
+    /// The address that the kernel wrote, which is of one of two families: sockets of no other are used.
+    #[inline]
+    pub fn address(&self) -> SocketAddr {
+        let peer = &self.0;
+        if i32::from(peer.sin6_family) == libc::AF_INET6 {
             let port = u16::from_be(peer.sin6_port);
-            SocketAddrV6::new(peer.sin6_addr.s6_addr.into(), port, peer.sin6_flowinfo, peer.sin6_scope_id).into()
-        } else {
-            let peer = &*peer.cast::<libc::sockaddr_in>();
-            SocketAddrV4::new(peer.sin_addr.s_addr.to_ne_bytes().into(), u16::from_be(peer.sin_port)).into()
+            return SocketAddrV6::new(peer.sin6_addr.s6_addr.into(), port, peer.sin6_flowinfo, peer.sin6_scope_id)
+                .into();
         }
+        // SAFETY: one is larger than the other and aligned like it, and all octets are a valid value of its integers.
+        let peer = unsafe { &*ptr::from_ref(peer).cast::<libc::sockaddr_in>() };
+        SocketAddrV4::new(peer.sin_addr.s_addr.to_ne_bytes().into(), u16::from_be(peer.sin_port)).into()
     }
 }
 
@@ -385,7 +422,7 @@ mod tests {
             for i in 0..batch.receive(&server).unwrap() {
                 let exchange = batch.exchange(i);
                 seen.push((exchange.request_len, exchange.cut));
-                assert_eq!(exchange.source, client.local_addr().unwrap());
+                assert_eq!(exchange.peer.address(), client.local_addr().unwrap());
             }
         }
         assert_eq!(seen, [(REQUEST_LEN_MAX, true), (REQUEST_LEN_MAX, false), (0, false)]);
@@ -405,7 +442,7 @@ mod tests {
         }
         // Port 0 takes no packets: the second response fails.
         // SAFETY: the arena is the batch's; index 1 was received.
-        unsafe { (*addr_of_mut!((*batch.arena.as_ptr()).peers[1]).cast::<libc::sockaddr_in>()).sin_port = 0 };
+        unsafe { (*addr_of_mut!((*batch.arena.as_ptr()).slots[1].peer)).0.sin6_port = 0 };
         assert_eq!(batch.send(&server), Unsent { full: 0, failed: 1 });
         let mut answer = [0; 16];
         assert_eq!((client.recv(&mut answer).unwrap(), answer[0]), (1, 0));

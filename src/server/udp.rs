@@ -2,9 +2,9 @@
 
 use super::rate::Limiter;
 use super::settings::{Changeable, Settings};
-use super::sys::{self, Batch, Exchange, Place};
+use super::sys::{self, Batch, Exchange, Peer, Place};
 use super::{Serving, count, now};
-use crate::query::{self, Asked, Client, Transport};
+use crate::query::{self, Asked, Client, Outcome, Transport};
 use crate::snapshot::Watch;
 use crate::telemetry::{DnsCounter, DropReason};
 use crate::zone::ZoneSet;
@@ -134,74 +134,117 @@ impl Worker {
 
     fn answer(&mut self, socket: &UdpSocket, serving: &Serving, received: usize) {
         refresh(&mut self.changeable, &mut self.limiter, serving);
-        let Self { batch, counter, changeable, limiter, begun } = self;
-        let settings = &changeable.get().query;
         let start = Instant::now();
         let snapshot = serving.reader.load();
-        let now = now();
-        let micros = start.saturating_duration_since(*begun).as_micros() as u64;
+        let moment = Moment { seconds: now(), micros: start.saturating_duration_since(self.begun).as_micros() as u64 };
         let zones = &snapshot.zones;
-        let mut asked = [const { None }; GROUP_LEN];
-        for i in 0..received {
-            let in_group = i % GROUP_LEN;
-            if in_group == 0 {
-                prepare(zones, batch, i..received.min(i + GROUP_LEN), &mut asked);
-            }
-            let Exchange { request, request_len, response, source, cut } = batch.exchange(i);
-            if source.port() == 0 {
-                counter.dropped(DropReason::SourcePort);
-                continue;
-            }
-            if cut {
-                counter.dropped(DropReason::RequestTooLong);
-                continue;
-            }
-            let client = Client { transport: Transport::Udp, address: source.ip(), now };
-            let in_place = asked[in_group]
-                .as_ref()
-                .and_then(|asked| query::respond_to(asked, settings, &client, request, request_len));
-            let (outcome, place) = match in_place {
-                Some(outcome) => (outcome, Place::Request),
-                None => {
-                    let request = &request[..request_len];
-                    (query::respond_fully(zones, settings, &client, request, response), Place::Response)
-                }
-            };
-            count(counter, &outcome);
-            let mut len = outcome.len;
-            if let Some(limiter) = limiter {
-                let written = if place == Place::Request { &request[..len] } else { &response[..len] };
-                let verdict = limiter.judge(micros, client.address, &outcome, written);
-                len = verdict.carry_out(len, counter, || match place {
-                    Place::Request => query::truncate_in_place(request, len),
-                    Place::Response => query::truncate(settings, &client, &request[..request_len], response),
-                });
-            }
-            if len > 0 {
-                batch.queue(i, len, place);
-            }
+        let mut asked = [Asked::NONE; GROUP_LEN];
+        for first in (0..received).step_by(GROUP_LEN) {
+            let group = first..received.min(first + GROUP_LEN);
+            read(zones, &self.batch, group.clone(), &mut asked);
+            fetch(&mut asked[..group.len()]);
+            self.respond(zones, &moment, group, &asked);
         }
         // Not held over the system call: the writer frees old versions as soon as nobody reads them.
         drop(snapshot);
-        let unsent = batch.send(socket);
+        let unsent = self.batch.send(socket);
         for (drops, reason) in [(unsent.full, DropReason::SendBufferFull), (unsent.failed, DropReason::SendError)] {
-            (0..drops).for_each(|_| counter.dropped(reason));
+            (0..drops).for_each(|_| self.counter.dropped(reason));
         }
-        counter.latency(start.elapsed(), received as u64);
+        self.counter.latency(start.elapsed(), received as u64);
+    }
+
+    /// Answers the requests at these positions; `asked` is what the hot path knows of them.
+    #[inline(never)]
+    fn respond(&mut self, zones: &ZoneSet, moment: &Moment, group: Range<usize>, asked: &[Asked<'_>; GROUP_LEN]) {
+        for (i, asked) in group.zip(asked) {
+            let Exchange { request, request_len, peer, .. } = self.batch.exchange(i);
+            let settings = &self.changeable.get().query;
+            let client = || moment.client(peer);
+            match query::respond_to(asked, settings, client, request, request_len) {
+                Some(outcome) => self.queue_in_place(moment, i, &outcome),
+                None => self.respond_otherwise(zones, moment, i, asked),
+            }
+        }
+    }
+
+    /// Counts and queues an answer that stands in place of the `i`th request.
+    #[inline(always)]
+    fn queue_in_place(&mut self, moment: &Moment, i: usize, outcome: &Outcome) {
+        count(&self.counter, outcome);
+        let mut len = outcome.len;
+        if let Some(limiter) = &mut self.limiter {
+            // A copy: without limits the outcome never needs to be in memory.
+            let outcome = *outcome;
+            let Exchange { request, peer, .. } = self.batch.exchange(i);
+            let verdict = limiter.judge(moment.micros, peer.address().ip(), &outcome, &request[..len]);
+            len = verdict.carry_out(len, &self.counter, || query::truncate_in_place(request, len));
+        }
+        if len > 0 {
+            self.batch.queue(i, len, Place::Request);
+        }
+    }
+
+    /// Answers the `i`th request, whatever it is.
+    #[inline(never)]
+    fn respond_otherwise(&mut self, zones: &ZoneSet, moment: &Moment, i: usize, asked: &Asked<'_>) {
+        let Self { batch, counter, changeable, limiter, .. } = self;
+        let Exchange { request, request_len, response, peer, cut } = batch.exchange(i);
+        if !peer.has_port() {
+            return counter.dropped(DropReason::SourcePort);
+        }
+        if cut {
+            return counter.dropped(DropReason::RequestTooLong);
+        }
+        let (settings, client) = (&changeable.get().query, moment.client(peer));
+        if let Some(outcome) = query::respond_to_cookie(asked, settings, &client, request, request_len) {
+            return self.queue_in_place(moment, i, &outcome);
+        }
+        let request = &request[..request_len];
+        let outcome = query::respond_fully(zones, settings, &client, request, response);
+        count(counter, &outcome);
+        let mut len = outcome.len;
+        if let Some(limiter) = limiter {
+            let verdict = limiter.judge(moment.micros, client.address, &outcome, &response[..len]);
+            len = verdict.carry_out(len, counter, || query::truncate(settings, &client, request, response));
+        }
+        if len > 0 {
+            batch.queue(i, len, Place::Response);
+        }
     }
 }
 
-/// Reads the requests at these positions, and then asks the memory for what all of them need: it is waited for once.
-#[inline]
-fn prepare<'z>(zones: &'z ZoneSet, batch: &Batch, positions: Range<usize>, asked: &mut [Option<Asked<'z>>; GROUP_LEN]) {
-    let first = positions.start;
-    for i in positions.clone() {
-        let (request, request_len) = batch.request(i);
-        asked[i - first] = query::read_in_place(zones, request, request_len);
+/// The time, read once for a batch.
+struct Moment {
+    /// Seconds since 1970.
+    seconds: u64,
+    /// The limiter's microseconds.
+    micros: u64,
+}
+
+impl Moment {
+    #[inline]
+    fn client(&self, peer: &Peer) -> Client {
+        Client { transport: Transport::Udp, address: peer.address().ip(), now: self.seconds }
     }
-    for asked in asked[..positions.len()].iter_mut().flatten() {
-        asked.fetch();
+}
+
+/// The first step of the hot path for the requests at these positions.
+#[inline(never)]
+fn read<'z>(zones: &'z ZoneSet, batch: &Batch, group: Range<usize>, asked: &mut [Asked<'z>; GROUP_LEN]) {
+    for (i, asked) in group.zip(asked) {
+        match batch.request(i) {
+            Some((request, request_len)) => query::read_in_place(zones, request, request_len, asked),
+            None => asked.clear(),
+        }
     }
+}
+
+/// The second: asks the memory for what the look-ups of all of them need, and waits for it once.
+#[inline(never)]
+fn fetch(asked: &mut [Asked<'_>]) {
+    let touched = asked.iter_mut().fold(0, |touched, asked| touched ^ asked.fetch());
+    std::hint::black_box(touched);
 }
 
 /// Takes over what a reload has changed; counts of the rate limits begin anew if those are others.

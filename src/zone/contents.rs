@@ -3,7 +3,7 @@
 use super::allowed::Allowed;
 use super::build::Drafts;
 use super::denial::{Denial, Link};
-use super::fragment::SoaFragment;
+use super::fragment::{self, SoaFragment};
 use super::name::Name;
 use super::node::NodeRef;
 use super::pages::Pages;
@@ -51,7 +51,7 @@ struct Base {
     rname_at: usize,
     /// How many octets of MNAME and of RNAME stand before the apex's labels, if they are in the zone.
     soa_below_apex: [Option<u8>; 2],
-    /// The SOA as negative answers have it, if both its names are in the zone.
+    /// The SOA as negative answers have it, if both its names are in the zone and not too long.
     soa_fragment: Option<SoaFragment>,
     /// Whether neither a wildcard nor a DNAME at the apex stands for what is missing below it.
     is_plain_below_apex: bool,
@@ -134,7 +134,7 @@ impl Zone {
                 let labels = [&soa_rdata[..usize::from(mname)], &soa_rdata[rname_at..rname_at + usize::from(rname)]];
                 let numbers = &soa_rdata[names_len..];
                 let minimum = u32::from_be_bytes(*numbers.last_chunk().expect("five numbers were read above"));
-                Some(SoaFragment::new(soa_ttl.min(minimum), labels, numbers))
+                SoaFragment::new(soa_ttl.min(minimum), labels, numbers)
             }
             _ => None,
         };
@@ -211,8 +211,15 @@ impl Zone {
     }
 
     /// The registrations published in it, if it is a suffix of ours.
+    #[inline]
     pub fn registrations(&self) -> Option<&Pages> {
         self.registrations.as_ref()
+    }
+
+    /// What its master file has: lower-cased labels before the apex's, as in the wire → a node's octets.
+    #[inline]
+    pub fn nodes(&self) -> &Pages {
+        &self.base.nodes
     }
 
     /// Where forwarded names of this zone point.
@@ -245,10 +252,10 @@ impl Zone {
     }
 
     /// Writes the SOA of a negative answer, as [`Zone::soa`] has it, to the start of `out` for a message in which the apex
-    /// stands at `apex_at`; how long it is. None if it does not fit, or if its names need a search in the message.
-    #[inline]
-    pub fn write_negative_soa(&self, out: &mut [u8], apex_at: u16) -> Option<usize> {
-        self.base.soa_fragment.as_ref()?.write(out, apex_at, self.serial)
+    /// stands at `apex_at`; how long it is. None if its names need a search in the message, or are long.
+    #[inline(always)]
+    pub fn write_negative_soa(&self, out: &mut [u8; fragment::ROOM], apex_at: u8) -> Option<usize> {
+        self.base.soa_fragment.as_ref().map(|fragment| fragment.write(out, apex_at, self.serial))
     }
 
     /// Whether neither a wildcard nor a DNAME at the apex stands for what is missing below it.

@@ -37,8 +37,12 @@ pub struct RrsetRef<'a> {
 }
 
 impl<'a> NodeRef<'a> {
+    /// Reads a value of [`super::Zone::nodes`].
+    ///
+    /// # Panics
+    /// On other octets, possibly.
     #[inline]
-    pub(super) fn new(octets: &'a [u8]) -> Self {
+    pub fn new(octets: &'a [u8]) -> Self {
         let (owner, rrsets) = octets[2..].split_at(usize::from(octets[1]));
         Self { marks: octets[0], owner, rrsets }
     }

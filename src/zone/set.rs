@@ -8,7 +8,6 @@ use super::lookup::Found;
 use super::name::Name;
 use super::published::PublishedRef;
 use super::qname::Qname;
-use super::same::is_same;
 use super::unloaded::Unloaded;
 use foldhash::quality::RandomState;
 use std::cmp::Ordering;
@@ -37,20 +36,25 @@ struct Directory {
 
 /// An apex, made to be told from others by one comparison.
 struct ShortApex {
-    /// Its last eight octets, as many as it has.
-    tail: u64,
-    /// The octets of `tail` that count.
-    mask: u64,
+    /// Its last octets in lower case, as many as go in, the last word first.
+    tail: [u64; 2],
+    /// The bits of `tail` that count: of a letter not the one that tells its case.
+    mask: [u64; 2],
+    labels: u32,
+    position: u16,
+    len: u8,
     /// Lower-cased wire form.
     wire: Box<[u8]>,
-    labels: usize,
-    position: usize,
 }
 
 /// Most zones that are searched one by one for the hot path: beyond it, hashing costs less.
 const SHORT_MAX: usize = 16;
 /// Octets compared at once.
-const TAIL_LEN: usize = 8;
+const TAIL_LEN: usize = 16;
+/// Most labels of a name whose zone is searched for by its tail, and of its apex.
+const TAIL_LABELS_MAX: usize = 7;
+/// The bit that tells a letter's case.
+const CASE: u8 = 0x20;
 
 /// The zone that encloses a name most closely.
 #[derive(Clone, Copy)]
@@ -77,6 +81,17 @@ pub struct Enclosing<'a> {
     pub position: usize,
     /// Where its apex begins in the name.
     pub apex_start: usize,
+}
+
+/// Where a name meets the zone that encloses it most closely.
+#[derive(Clone, Copy)]
+pub struct Tail {
+    /// The zone's position in [`ZoneSet::iter`] and [`ZoneSet::apexes`].
+    pub position: u16,
+    /// Where its apex begins.
+    pub apex_start: u8,
+    /// Where the label below the apex begins; 0 if there is none.
+    pub below: u8,
 }
 
 impl Closest<'_> {
@@ -184,23 +199,24 @@ impl ZoneSet {
         })
     }
 
-    /// The same for a name in lower case with `labels` labels, where these begin: an octet each, that of the last label
-    /// lowest, the root's left out. Also none if the zone is not loaded, if the name has less than eight octets or more than
-    /// eight labels, or the set more than a few zones: not faster than [`ZoneSet::closest`] then.
-    #[inline]
-    pub fn enclosing_by_tail(&self, name: &[u8], starts: u64, labels: usize) -> Option<Enclosing<'_>> {
-        let tail = u64::from_le_bytes(*name.last_chunk()?);
+    /// The same for the name of at most seven labels, in any case, at the end of `octets`; `starts` says where they begin, an
+    /// octet each, the root's lowest. Also none if the zone is not loaded, if there are less than sixteen octets, or if the set has
+    /// more than a few zones: not faster than [`ZoneSet::closest`] then.
+    #[inline(always)]
+    pub fn enclosing_by_tail(&self, octets: &[u8], starts: u64) -> Option<(&Zone, Tail)> {
+        let tail = words(octets.last_chunk()?);
         for apex in &*self.directory.short {
-            if (tail ^ apex.tail) & apex.mask != 0 || apex.labels > labels || labels > TAIL_LEN {
+            if (tail[0] ^ apex.tail[0]) & apex.mask[0] != 0 || (tail[1] ^ apex.tail[1]) & apex.mask[1] != 0 {
                 continue;
             }
-            let apex_start = match apex.labels {
-                0 => name.len() - 1,
-                some => usize::from((starts >> (u8::BITS as usize * (some - 1))) as u8),
-            };
-            if is_same(name.get(apex_start..)?, &apex.wire) {
-                let zone = self.zones.get(apex.position)?;
-                return Some(Enclosing { zone, position: apex.position, apex_start });
+            // What comes to nothing is below no apex: the name has not so many labels.
+            let starts = starts >> (u8::BITS * apex.labels);
+            let apex_start = starts as u8;
+            if usize::from(apex_start) + usize::from(apex.len) == octets.len()
+                && (usize::from(apex.len) <= TAIL_LEN || apex.is_end_of(octets))
+            {
+                let tail = Tail { position: apex.position, apex_start, below: (starts >> u8::BITS) as u8 };
+                return Some((self.zones.get(usize::from(apex.position))?, tail));
             }
         }
         None
@@ -227,24 +243,40 @@ impl ZoneSet {
 }
 
 impl ShortApex {
+    /// All apexes, if they are few; but those that are too deep for such names to be below them.
     fn all<'n>(apexes: impl Iterator<Item = &'n Name>) -> Box<[Self]> {
         let mut all: Vec<Self> = apexes.enumerate().map(|(position, apex)| Self::new(position, apex)).collect();
         if all.len() > SHORT_MAX {
             return Box::default();
         }
+        all.retain(|apex| apex.labels as usize <= TAIL_LABELS_MAX);
         all.sort_by_key(|apex| std::cmp::Reverse(apex.labels));
         all.into()
     }
 
     fn new(position: usize, apex: &Name) -> Self {
         let wire: Box<[u8]> = apex.to_lowercase().as_wire().into();
-        let known = wire.len().min(TAIL_LEN);
         let (mut tail, mut mask) = ([0; TAIL_LEN], [0; TAIL_LEN]);
-        tail[TAIL_LEN - known..].copy_from_slice(&wire[wire.len() - known..]);
-        mask[TAIL_LEN - known..].fill(0xff);
-        let (tail, mask) = (u64::from_le_bytes(tail), u64::from_le_bytes(mask));
-        Self { tail, mask, wire, labels: apex.labels().count(), position }
+        for ((octet, bits), known) in tail.iter_mut().zip(&mut mask).rev().zip(wire.iter().rev()) {
+            (*octet, *bits) = (*known, if known.is_ascii_lowercase() { !CASE } else { u8::MAX });
+        }
+        let (labels, position, len) = (apex.labels().count() as u32, position as u16, wire.len() as u8);
+        Self { tail: words(&tail), mask: words(&mask), labels, position, len, wire }
     }
+
+    /// Whether `octets` end with all of it.
+    #[inline(never)]
+    fn is_end_of(&self, octets: &[u8]) -> bool {
+        let end = octets.len().checked_sub(self.wire.len()).map(|start| &octets[start..]);
+        end.is_some_and(|end| end.eq_ignore_ascii_case(&self.wire))
+    }
+}
+
+/// The words of a tail, the last first.
+#[inline(always)]
+fn words(octets: &[u8; TAIL_LEN]) -> [u64; 2] {
+    let word = |at: usize| u64::from_le_bytes(octets.as_chunks().0[at]);
+    [word(1), word(0)]
 }
 
 impl fmt::Debug for ZoneSet {

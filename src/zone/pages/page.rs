@@ -1,27 +1,31 @@
 //! One page of the index: immutable octets that hold some records, one allocation.
 //!
 //! ```text
-//! starts: u32 × 33 | records, bucket by bucket: tag, key length, value length (varint each), key, value
+//! starts: u32 × 65 | records, bucket by bucket: tag, key length, value length (varint each), key, value
 //! ```
 //!
-//! Some bits of each key's hash choose one of 32 buckets, `starts` says where a bucket's records begin and end, and a tag
-//! is eight bits more of the hash. A search so waits for memory twice: for one pair of starts, and for the some three
+//! Some bits of each key's hash choose one of 64 buckets, `starts` says where a bucket's records begin and end, and a tag
+//! is eight bits more of the hash. A search so waits for memory twice: for one pair of starts, and for the one or two
 //! records of a bucket, which lie one behind the other. Starts count from the first record.
 
 use super::super::same::is_same;
 use std::sync::Arc;
 
-/// Buckets of a page: a full page has some three records in each.
-const BUCKETS: usize = 32;
+/// Buckets of a page: a full page has between one and two records in each. Half as many would save an octet of index for
+/// an owner name, and cost each look-up the reading of another record.
+const BUCKETS: usize = 64;
 /// Octets of one start.
 const START_LEN: usize = 4;
 /// Octets of the starts: one for each bucket, and the end of the last.
 const STARTS_LEN: usize = START_LEN * (BUCKETS + 1);
 /// Octets of a line of the processor's cache.
 const LINE_LEN: usize = 64;
-
 /// Lines of a bucket that are asked for together: nearly all buckets have no more.
 const LINES_TOUCHED: usize = 4;
+/// Octets of a record before its key if both lengths are one octet.
+const SHORT_HEAD_LEN: usize = 3;
+/// The bit of a length's octet that says that more follow.
+const MORE: u8 = 0x80;
 
 /// An immutable page; clones share it.
 #[derive(Clone)]
@@ -83,16 +87,15 @@ impl Page {
     }
 
     /// The records among which is that of a key with this mark, if there is one.
-    #[inline]
+    #[inline(always)]
     pub fn bucket(&self, mark: Mark) -> Bucket<'_> {
-        let range = || {
-            let (starts, records) = self.0.split_first_chunk::<STARTS_LEN>()?;
-            let (starts, _) = starts.as_chunks::<START_LEN>();
-            let start = |bucket: usize| Some(u32::from_le_bytes(*starts.get(bucket)?) as usize);
-            let bucket = usize::from(mark.bucket);
-            records.get(start(bucket)?..start(bucket + 1)?)
-        };
-        Bucket { tag: mark.tag, octets: range().unwrap_or_default() }
+        let Some((starts, records)) = self.0.split_first_chunk::<STARTS_LEN>() else { return Bucket::EMPTY };
+        let start = |bucket: usize| u32::from_le_bytes(starts.as_chunks::<START_LEN>().0[bucket]) as usize;
+        let bucket = usize::from(mark.bucket) % BUCKETS;
+        match records.get(start(bucket)..start(bucket + 1)) {
+            Some(octets) => Bucket { tag: mark.tag, octets },
+            None => Bucket::EMPTY,
+        }
     }
 
     /// Where the records of a bucket begin; of the one behind the last, where they end.
@@ -178,25 +181,44 @@ impl Page {
 }
 
 impl<'a> Bucket<'a> {
-    /// Reads a little of each of its lines, so that they are on their way into the cache while others are asked for too.
-    #[inline]
-    pub fn touch(&self) {
-        for line in self.octets.chunks(LINE_LEN).take(LINES_TOUCHED) {
-            std::hint::black_box(line[0]);
+    /// Without records.
+    pub const EMPTY: Self = Self { tag: 0, octets: &[] };
+
+    /// Reads a little of each of its lines, so that they are on their way into the cache while others are asked for too. The
+    /// result depends on all of them: who drops it lets the compiler drop the reading.
+    #[inline(always)]
+    pub fn touch(&self) -> u8 {
+        let (mut touched, mut at) = (0, 0);
+        while at < self.octets.len().min(LINES_TOUCHED * LINE_LEN) {
+            touched ^= self.octets[at];
+            at += LINE_LEN;
         }
+        touched
     }
 
     /// The value of `key`, which has the mark that the bucket was asked for with.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, key: &[u8]) -> Option<&'a [u8]> {
         let mut rest = self.octets;
-        while let Some((tag, known, value, others)) = read_record(rest) {
-            if tag == self.tag && is_same(known, key) {
-                return Some(value);
+        loop {
+            let &[tag, key_len, value_len, ..] = rest else { return None };
+            if (key_len | value_len) & MORE != 0 {
+                return self.get_long(key);
             }
-            rest = others;
+            // Nearly always one octet each.
+            let value_at = SHORT_HEAD_LEN + usize::from(key_len);
+            let end = value_at + usize::from(value_len);
+            if tag == self.tag && is_same(rest.get(SHORT_HEAD_LEN..value_at)?, key) {
+                return rest.get(value_at..end);
+            }
+            rest = rest.get(end..)?;
         }
-        None
+    }
+
+    /// The same where some record is long.
+    #[cold]
+    fn get_long(&self, key: &[u8]) -> Option<&'a [u8]> {
+        self.entries(0).find(|entry| entry.mark.tag == self.tag && entry.key == key).map(|entry| entry.value)
     }
 
     fn entries(self, bucket: u8) -> impl Iterator<Item = Entry<'a>> + Clone {
@@ -229,8 +251,8 @@ pub(super) fn write_record(mark: Mark, key: &[u8], value: &[u8], out: &mut Vec<u
 
 /// Appends `value` in groups of seven bits, the lowest first.
 fn write_varint(mut value: usize, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
+    while value >= usize::from(MORE) {
+        out.push(value as u8 | MORE);
         value >>= 7;
     }
     out.push(value as u8);
