@@ -61,7 +61,9 @@ async fn run(admin: &Admin, asked: Option<&str>, principal: &str, dry_run: bool)
         Refused::UnknownZone => unknown(asked.unwrap_or_default()),
         Refused::Files(errors) => invalid(&errors),
     })?;
-    let not_loaded = reload.unloaded.iter().map(|zone| zone.apex().to_lowercase().to_string()).collect();
+    let mut not_loaded: Vec<String> =
+        reload.unloaded.iter().map(|zone| zone.apex().to_lowercase().to_string()).collect();
+    not_loaded.sort();
     if dry_run {
         return Ok(Reloaded { not_loaded, ..Reloaded::default() });
     }

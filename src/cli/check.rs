@@ -39,11 +39,11 @@ pub(super) fn zone(apex: &str, file: &Path, registry: bool) -> Result<(), Failur
     for problem in report.errors.iter().chain(&report.warnings) {
         eprintln!("{problem}");
     }
-    let (errors, warnings, records) = (report.errors.len(), report.warnings.len(), report.records.len());
+    let (errors, warnings, records) = (report.errors.len(), report.warnings.len(), report.count());
     if report.errors.iter().any(|error| error.rule == zonefile::Rule::Unreadable) {
         return Err(Failure::system(format!("{}: cannot be read", file.display()), "区文件无法读取"));
     }
-    match report.into_zone(&name) {
+    match report.into_zone() {
         Ok((zone, _)) => {
             let serial = zone.serial();
             say(format!(

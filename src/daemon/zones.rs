@@ -10,8 +10,9 @@ use crate::snapshot;
 use crate::telemetry;
 use crate::update::Reload;
 use crate::zone::{Name, Unloaded, Zone};
-use crate::zonefile::{self, Problem, Rule};
+use crate::zonefile::{self, Problem, Rule, Severity};
 use std::fmt;
+use std::fs;
 use std::path::PathBuf;
 
 /// Why the zones cannot be served: every error of every file.
@@ -85,15 +86,23 @@ type Loaded = (Zone, [u8; 32]);
 
 /// Reads and checks one zone.
 fn read(config: &Config, (apex, file, registry): (Name, PathBuf, bool), reason: Use) -> Result<Loaded, Vec<Problem>> {
+    // A pipe or device could keep all other zones waiting for ever; `check-zone` may read from one.
+    if fs::metadata(&file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let shown = file.display();
+        let en = format!("cannot read {shown}: it is no ordinary file");
+        let zh = format!("无法读取 {shown}：不是普通文件");
+        let file = file.as_path().into();
+        return Err(vec![Problem { severity: Severity::Error, rule: Rule::Unreadable, file, line: 0, en, zh }]);
+    }
     let report = zonefile::check(&file, &apex, registry);
     for warning in &report.warnings {
         tracing::warn!("{warning}");
     }
     let (zone, digest) = if registry || reason == Use::Check {
-        report.into_zone(&apex)?
+        report.into_zone()?
     } else {
         let errors = report.errors.clone();
-        let served = report.into_served(&apex)?;
+        let served = report.into_served()?;
         for error in &errors {
             tracing::error!("{error}");
         }

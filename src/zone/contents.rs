@@ -1,8 +1,9 @@
 //! One zone: its master file's records, and the registrations published in it.
 
 use super::allowed::Allowed;
-use super::build::Drafts;
+use super::build::Built;
 use super::denial::{Denial, Link};
+use super::drafts::{Drafts, Place};
 use super::fragment::{self, SoaFragment};
 use super::name::Name;
 use super::node::NodeRef;
@@ -112,7 +113,23 @@ impl Zone {
     /// # Errors
     /// [`ZoneError`] if they cannot be served.
     pub fn build(apex: Name, records: impl IntoIterator<Item = Record>) -> Result<Self, ZoneError> {
-        let built = Drafts::collect(&apex, records)?.build(&apex)?;
+        let mut drafts = Drafts::new(&apex);
+        for Record { owner, rtype, ttl, rdata } in records {
+            if !drafts.push(owner.as_wire(), rtype, ttl, &rdata, Place::default()) {
+                return Err(ZoneError::OutOfZone(owner));
+            }
+        }
+        drafts.sort();
+        Self::from_drafts(drafts)
+    }
+
+    /// The same of sorted drafts, which are let go as the zone comes to be.
+    ///
+    /// # Errors
+    /// [`ZoneError`] if they cannot be served.
+    pub fn from_drafts(drafts: Drafts) -> Result<Self, ZoneError> {
+        let apex = drafts.apex().clone();
+        let mut built = Built::of(drafts)?;
         let (soa_ttl, soa_rdata) = match &built.soa {
             (ttl, rdata) if rdata.len() == 1 => (*ttl, rdata[0].clone()),
             (_, rdata) => return Err(ZoneError::Soa(rdata.len())),

@@ -8,6 +8,7 @@ mod build;
 pub mod canonical;
 pub mod contents;
 pub mod denial;
+pub mod drafts;
 pub mod fragment;
 pub mod lookup;
 pub mod name;
@@ -23,6 +24,7 @@ mod unloaded;
 
 pub use contents::{Gateway, SoaRef, Zone, ZoneError};
 pub use denial::{Denial, Link};
+pub use drafts::{Draft, Drafts};
 pub use lookup::{Found, Gap};
 pub use name::{Name, NameError};
 pub use node::{NodeRef, RrsetRef};

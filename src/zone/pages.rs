@@ -32,6 +32,15 @@ const SHIFT_FIRST: u32 = u64::BITS - LEVEL_BITS;
 /// Shift of the last level; below it are the eight bits of the tag. Deeper ranges are not split.
 const SHIFT_LAST: u32 = SHIFT_FIRST % LEVEL_BITS + LEVEL_BITS;
 
+/// Parts of the range of hashes that records are collected in before the index is made: what each slot of the root covers.
+pub(in crate::zone) const PARTS: usize = SLOTS;
+
+/// The part that a hash is in.
+#[inline]
+pub(in crate::zone) fn part(hash: u64) -> usize {
+    slot(hash, SHIFT_FIRST)
+}
+
 /// One version of the index. Cloning is cheap: versions share their pages.
 #[derive(Clone)]
 pub struct Pages {
@@ -147,6 +156,12 @@ impl Pages {
     #[inline(always)]
     pub fn hash(&self, key: &[u8]) -> Hash {
         Hash(self.key.hash(key))
+    }
+
+    /// The hash of `key`, for records that an index is made of.
+    #[inline]
+    pub(in crate::zone) fn hash_octets(&self, key: &[u8]) -> u64 {
+        self.key.hash(key)
     }
 
     /// What a key with this hash is in, if it is in the index: the walk there is most of a look-up's waiting for memory.

@@ -1,8 +1,9 @@
 //! Directives of master files: `$ORIGIN`, `$TTL`, `$INCLUDE`; `$GENERATE` has a file of its own.
 
+use super::Place;
 use super::generate;
 use super::problem::Rule;
-use super::scan::{Owner, Place, Scanner, State, Wrong, non_ascii, parse_ttl, show};
+use super::scan::{Owner, Scanner, State, Wrong, non_ascii, parse_ttl, show};
 use crate::zone::Name;
 use crate::zone::rdata::error::name_error;
 use crate::zone::rdata::token::{Kind, Token, Tokens, unescape};

@@ -9,9 +9,10 @@
 //! d, o, x, X, or as nibbles n, N; `$$` and `\$` are a dollar sign. RDATA of several words stands in quotes, which are
 //! not part of it.
 
+use super::Place;
 use super::directive::{end, missing};
 use super::problem::Rule;
-use super::scan::{Place, Scanner, State, Wrong, non_ascii, show, ttl_class_type, unsplit};
+use super::scan::{Scanner, State, Wrong, non_ascii, show, ttl_class_type, unsplit};
 use crate::zone::name;
 use crate::zone::rdata::error::name_error;
 use crate::zone::rdata::mnemonic::number;

@@ -33,6 +33,13 @@ pub struct Problem {
     pub zh: String,
 }
 
+impl Problem {
+    /// What problems are told in the order of.
+    fn key(&self) -> (&Path, u32, Rule, &str) {
+        (&self.file, self.line, self.rule, &self.en)
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = match self.severity {
@@ -51,7 +58,7 @@ impl fmt::Display for Problem {
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
         /// A rule of master files and zones. `tests/data/bad-zones` has one file for each.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Rule {
             $($(#[$doc])* $name,)*
         }
@@ -157,7 +164,7 @@ impl fmt::Display for Rule {
     }
 }
 
-/// Problems found so far, a bounded number of each severity.
+/// Problems found so far, of each severity a bounded number, which are those that stand first.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     errors: Vec<Problem>,
@@ -166,18 +173,24 @@ pub(super) struct Problems {
 
 impl Problems {
     pub(super) fn add(&mut self, problem: Problem) {
-        if self.has_room(problem.severity) {
-            self.list(problem.severity).push(problem);
+        if !self.admits(problem.severity, &problem.file, problem.line) {
+            return;
         }
+        let list = self.list(problem.severity);
+        if list.len() == PROBLEMS_MAX {
+            list.pop();
+        }
+        let at = list.partition_point(|known| known.key() <= problem.key());
+        list.insert(at, problem);
     }
 
-    /// Whether another problem would be kept.
-    pub(super) fn has_room(&self, severity: Severity) -> bool {
+    /// Whether a problem in this line would be kept.
+    pub(super) fn admits(&self, severity: Severity, file: &Path, line: u32) -> bool {
         let list = match severity {
             Severity::Error => &self.errors,
             Severity::Warning => &self.warnings,
         };
-        list.len() < PROBLEMS_MAX
+        list.len() < PROBLEMS_MAX || list.last().is_some_and(|last| (file, line) < (&*last.file, last.line))
     }
 
     fn list(&mut self, severity: Severity) -> &mut Vec<Problem> {
@@ -189,14 +202,15 @@ impl Problems {
 
     /// Makes errors of the warnings that break this rule.
     pub(super) fn harden(&mut self, rule: Rule) {
-        for warning in self.warnings.extract_if(.., |warning| warning.rule == rule) {
-            self.errors.push(Problem { severity: Severity::Error, ..warning });
+        let hardened: Vec<Problem> = self.warnings.extract_if(.., |warning| warning.rule == rule).collect();
+        for warning in hardened {
+            self.add(Problem { severity: Severity::Error, ..warning });
         }
     }
 
     /// Whether there are too many errors to go on.
     pub(super) fn is_full(&self) -> bool {
-        !self.has_room(Severity::Error)
+        self.errors.len() == PROBLEMS_MAX
     }
 
     pub(super) fn has_errors(&self) -> bool {
@@ -204,10 +218,7 @@ impl Problems {
     }
 
     /// Errors and warnings, each by file and line.
-    pub(super) fn finish(mut self) -> (Vec<Problem>, Vec<Problem>) {
-        for list in [&mut self.errors, &mut self.warnings] {
-            list.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-        }
+    pub(super) fn finish(self) -> (Vec<Problem>, Vec<Problem>) {
         (self.errors, self.warnings)
     }
 }

@@ -3,6 +3,7 @@
 use super::problem::{Problem, Problems, Rule, Severity};
 use super::source::{self, Source};
 use super::{Located, directive};
+use crate::zone::drafts::Place;
 use crate::zone::rdata::token::{Kind, Open, Token, TokenError, Tokenizer, Tokens};
 use crate::zone::rdata::{self, Fault, RdataError, mnemonic};
 use crate::zone::{Name, Record, Rtype, name};
@@ -17,15 +18,6 @@ const ENTRY_LEN_MAX: usize = 1 << 20;
 const TTL_MAX: u32 = i32::MAX as u32;
 /// Most octets of a wrong token that are shown.
 const SHOWN_LEN_MAX: usize = 40;
-
-/// Where a record was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Number of the file, in the order they were opened.
-    pub file: u32,
-    /// Its first line, from 1 on.
-    pub line: u32,
-}
 
 /// One record as the scanner found it.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +94,7 @@ pub(super) struct Scanner<'s> {
 
 /// What ends with one file.
 pub(super) struct State {
-    pub(super) file: u32,
+    pub(super) file: u16,
     pub(super) origin: Name,
     pub(super) owner: Owner,
     owner_wire: Vec<u8>,
@@ -118,7 +110,7 @@ pub(super) enum Owner {
 }
 
 impl State {
-    pub(super) fn new(file: u32, origin: Name) -> Self {
+    pub(super) fn new(file: u16, origin: Name) -> Self {
         Self { file, origin, owner: Owner::None, owner_wire: Vec::new() }
     }
 }
@@ -157,14 +149,14 @@ impl<'s> Scanner<'s> {
         Scanned { problems: self.problems, files: self.files, digest: source::combine(&self.digests) }
     }
 
-    fn add_file(&mut self, path: &Path) -> u32 {
+    fn add_file(&mut self, path: &Path) -> u16 {
         self.files.push(path.into());
         self.digests.push([0; 32]);
-        (self.files.len() - 1) as u32
+        u16::try_from(self.files.len() - 1).expect("`$INCLUDE` opens some thousands of files at most")
     }
 
     pub(super) fn path(&self, state: &State) -> Arc<Path> {
-        Arc::clone(&self.files[state.file as usize])
+        Arc::clone(&self.files[usize::from(state.file)])
     }
 
     pub(super) fn file_count(&self) -> usize {
@@ -198,7 +190,7 @@ impl<'s> Scanner<'s> {
     }
 
     fn report_as(&mut self, severity: Severity, place: Place, rule: Rule, en: String, zh: String) {
-        let file = Arc::clone(&self.files[place.file as usize]);
+        let file = Arc::clone(&self.files[usize::from(place.file)]);
         self.problems.add(Problem { severity, rule, file, line: place.line, en, zh });
     }
 
@@ -208,7 +200,7 @@ impl<'s> Scanner<'s> {
             let path = self.path(&state);
             self.unreadable(Place { file: state.file, line: 0 }, &path, &error);
         }
-        self.digests[state.file as usize] = BufReader::into_inner(reader).digest();
+        self.digests[usize::from(state.file)] = BufReader::into_inner(reader).digest();
     }
 
     fn read_entries(&mut self, reader: &mut impl BufRead, state: &mut State) -> io::Result<()> {
@@ -255,8 +247,8 @@ impl<'s> Scanner<'s> {
                 break;
             }
         }
-        // The digest is of the whole file, also if reading it made no more sense.
-        io::copy(reader, &mut io::sink()).map(|_| ())
+        // What is left of a file with errors is not read: its digest is of no use, and a device might have no end.
+        Ok(())
     }
 
     fn entry(&mut self, text: &[u8], tokens: &mut Tokens<'_>, state: &mut State, place: Place) -> Result<(), Wrong> {

@@ -1,15 +1,14 @@
 //! Where NS, MX and SRV records lead: to addresses, and never to an alias.
 
-use super::Located;
 use super::check::{Checks, show};
 use super::problem::{Rule, Severity};
-use super::tree::{Tree, push_key};
+use crate::zone::drafts::Owner;
 use crate::zone::rdata::names;
-use crate::zone::{Name, Rtype};
+use crate::zone::{Draft, Drafts, Name, Rtype};
 use std::collections::HashSet;
 
 /// What is at the name a record leads to.
-enum Target {
+enum Target<'a> {
     /// Addresses, or nothing that this zone could say.
     Fine,
     /// A CNAME.
@@ -17,48 +16,41 @@ enum Target {
     /// No address.
     Nothing,
     /// No address, below this delegation.
-    Hidden(usize),
+    Hidden(Owner<'a>),
 }
 
-/// The names of all name servers in the zone, as keys.
-pub(super) fn name_servers(tree: &Tree<'_>) -> HashSet<Vec<u8>> {
-    let mut servers = HashSet::new();
-    for node in tree.nodes() {
-        for located in tree.records(node).filter(|located| located.record.rtype == Rtype::NS) {
-            let mut key = Vec::new();
-            push_key(&located.record.rdata, &mut key);
-            servers.insert(key);
-        }
-    }
-    servers
+/// The names of all name servers in the zone, by their hashes: of two names with one a warning could be missed, no more.
+pub(super) fn name_servers(drafts: &Drafts) -> HashSet<u64> {
+    let servers = drafts.records().filter(|draft| draft.rtype == Rtype::NS);
+    let names = servers.filter_map(|draft| target_name(&draft));
+    names.filter_map(|name| Some(drafts.hash(name.relative_to(drafts.apex())?))).collect()
 }
 
-pub(super) fn check(checks: &mut Checks<'_>, registry_zone: bool) {
-    let tree = checks.tree;
-    for node in tree.nodes().filter(|&node| tree.hidden_by(node).is_none()) {
-        let is_cut = tree.has(node, Rtype::NS) && tree.owner(node).as_wire().len() > checks.apex.as_wire().len();
-        for located in tree.records(node) {
-            match located.record.rtype {
-                Rtype::NS => name_server(checks, node, is_cut, located, registry_zone),
-                // What a delegation hides was reported as such.
-                Rtype::MX | Rtype::SRV if !is_cut => host(checks, located, registry_zone),
-                _ => {}
-            }
+/// Looks where the records of an owner lead that nothing hides.
+pub(super) fn check(checks: &mut Checks<'_>, owner: Owner<'_>, registry_zone: bool) {
+    let is_cut = owner.has(Rtype::NS) && !owner.is_apex();
+    for draft in owner.records() {
+        match draft.rtype {
+            Rtype::NS => name_server(checks, owner, is_cut, draft, registry_zone),
+            // What a delegation hides was reported as such.
+            Rtype::MX | Rtype::SRV if !is_cut => host(checks, draft, registry_zone),
+            _ => {}
         }
     }
 }
 
-fn name_server(checks: &mut Checks<'_>, node: usize, is_cut: bool, located: &Located, registry_zone: bool) {
-    let Some(name) = target_name(located) else { return };
+fn name_server(checks: &mut Checks<'_>, owner: Owner<'_>, is_cut: bool, draft: Draft<'_>, registry_zone: bool) {
+    let drafts = checks.drafts;
+    let Some(name) = target_name(&draft) else { return };
     let severity = match target(checks, &name, registry_zone) {
         Target::Fine => return,
-        Target::Alias => return alias(checks, located, &name),
+        Target::Alias => return alias(checks, draft, &name),
         // A delegation leads to servers below another one: resolvers find those themselves (RFC 9471 §3.2).
-        Target::Hidden(cut) if is_cut && cut != node => Severity::Warning,
+        Target::Hidden(cut) if is_cut && cut.labels() != owner.labels() => Severity::Warning,
         Target::Hidden(_) | Target::Nothing => Severity::Error,
     };
-    checks.report(severity, located.place, Rule::GlueMissing, || {
-        let (owner, name) = (show(&located.record.owner), show(&name));
+    checks.report(severity, draft.place, Rule::GlueMissing, || {
+        let (owner, name) = (show(&drafts.name(draft.owner)), show(&name));
         (
             format!("the name server {name} of {owner} has no address in the zone; add its A or AAAA record"),
             format!("{owner} 的名称服务器 {name} 在区内没有地址，请添加 A 或 AAAA 记录"),
@@ -66,13 +58,13 @@ fn name_server(checks: &mut Checks<'_>, node: usize, is_cut: bool, located: &Loc
     });
 }
 
-fn host(checks: &mut Checks<'_>, located: &Located, registry_zone: bool) {
-    let Some(name) = target_name(located) else { return };
+fn host(checks: &mut Checks<'_>, draft: Draft<'_>, registry_zone: bool) {
+    let Some(name) = target_name(&draft) else { return };
     match target(checks, &name, registry_zone) {
         Target::Fine => {}
-        Target::Alias => alias(checks, located, &name),
-        Target::Nothing | Target::Hidden(_) => checks.warning(located.place, Rule::TargetWithoutAddress, || {
-            let (rtype, name) = (located.record.rtype, show(&name));
+        Target::Alias => alias(checks, draft, &name),
+        Target::Nothing | Target::Hidden(_) => checks.warning(draft.place, Rule::TargetWithoutAddress, || {
+            let (rtype, name) = (draft.rtype, show(&name));
             (
                 format!("this {rtype} record leads to {name}, which has no address in the zone"),
                 format!("此 {rtype} 记录指向的 {name} 在区内没有地址"),
@@ -82,9 +74,9 @@ fn host(checks: &mut Checks<'_>, located: &Located, registry_zone: bool) {
 }
 
 /// RFC 2181 §10.3, RFC 2782.
-fn alias(checks: &mut Checks<'_>, located: &Located, name: &Name) {
-    checks.error(located.place, Rule::TargetIsAlias, || {
-        let (rtype, name) = (located.record.rtype, show(name));
+fn alias(checks: &mut Checks<'_>, draft: Draft<'_>, name: &Name) {
+    checks.error(draft.place, Rule::TargetIsAlias, || {
+        let (rtype, name) = (draft.rtype, show(name));
         (
             format!("this {rtype} record leads to {name}, which is a CNAME; write the name that has the addresses"),
             format!("此 {rtype} 记录指向的 {name} 是 CNAME，请直接写有地址的名称"),
@@ -92,68 +84,56 @@ fn alias(checks: &mut Checks<'_>, located: &Located, name: &Name) {
     });
 }
 
-fn target_name(located: &Located) -> Option<Name> {
-    let (range, _) = names(located.record.rtype, &located.record.rdata).find(|(_, usage)| usage.additional)?;
-    Name::from_wire(&located.record.rdata[range]).ok().map(|(name, _)| name)
+fn target_name(draft: &Draft<'_>) -> Option<Name> {
+    let (range, _) = names(draft.rtype, draft.rdata).find(|(_, usage)| usage.additional)?;
+    Name::from_wire(&draft.rdata[range]).ok().map(|(name, _)| name)
 }
 
-fn target(checks: &Checks<'_>, name: &Name, registry_zone: bool) -> Target {
-    let tree = checks.tree;
-    if !name.is_within(checks.apex) || (registry_zone && super::registry::label(name, checks.apex).is_some()) {
+fn target<'a>(checks: &Checks<'a>, name: &Name, registry_zone: bool) -> Target<'a> {
+    let drafts = checks.drafts;
+    let Some(labels) = name.relative_to(drafts.apex()) else { return Target::Fine };
+    if registry_zone && super::registry::label(name, drafts.apex()).is_some() {
         return Target::Fine;
     }
-    let node = match tree.find(name.as_wire()) {
-        Some(node) => Some(node),
-        None if tree.exists(name.as_wire()) => None,
-        None => return covered(checks, name),
-    };
-    match node {
-        Some(node) if tree.has_address(node) => Target::Fine,
-        Some(node) if tree.hidden_by(node).is_some() => hidden(tree, tree.hidden_by(node)),
-        Some(node) if tree.has(node, Rtype::CNAME) => Target::Alias,
-        Some(node) if tree.has(node, Rtype::NS) && name.as_wire().len() > checks.apex.as_wire().len() => {
-            Target::Hidden(node)
-        }
-        _ => Target::Nothing,
+    match drafts.find(labels) {
+        Some(owner) if owner.has_address() => Target::Fine,
+        Some(_) if drafts.hidden_by(labels).is_some() => hidden(drafts.hidden_by(labels)),
+        Some(owner) if owner.has(Rtype::CNAME) => Target::Alias,
+        Some(owner) if owner.has(Rtype::NS) && !owner.is_apex() => Target::Hidden(owner),
+        Some(_) => Target::Nothing,
+        None => covered(drafts, labels),
     }
 }
 
 /// What answers for a name that does not exist: a delegation above it, or the wildcard of its closest encloser
 /// (RFC 4592 §3.3.1).
-fn covered(checks: &Checks<'_>, name: &Name) -> Target {
-    let tree = checks.tree;
-    let mut encloser = name.parent();
-    while let Some(above) = encloser {
-        if !above.is_within(checks.apex) {
-            break;
+fn covered<'a>(drafts: &'a Drafts, labels: &[u8]) -> Target<'a> {
+    let mut above = labels;
+    while let Some(&length) = above.first() {
+        above = &above[1 + usize::from(length)..];
+        let Some(encloser) = drafts.find(above) else { continue };
+        let is_cut = encloser.has(Rtype::NS) && !encloser.is_apex();
+        let cut = if is_cut { Some(encloser) } else { drafts.hidden_by(above) };
+        if cut.is_some() {
+            return hidden(cut);
         }
-        if tree.exists(above.as_wire()) {
-            let is_cut =
-                |&node: &usize| tree.has(node, Rtype::NS) && above.as_wire().len() > checks.apex.as_wire().len();
-            let own = tree.find(above.as_wire());
-            let cut = own.filter(is_cut).or_else(|| own.and_then(|node| tree.hidden_by(node)));
-            if cut.is_some() {
-                return hidden(tree, cut);
-            }
-            if own.is_some_and(|node| tree.has(node, Rtype::DNAME)) {
-                return Target::Alias;
-            }
-            let wildcard = [b"\x01*", above.as_wire()].concat();
-            return match tree.find(&wildcard) {
-                Some(node) if tree.has_address(node) => Target::Fine,
-                Some(node) if tree.has(node, Rtype::CNAME) => Target::Alias,
-                _ => Target::Nothing,
-            };
+        if encloser.has(Rtype::DNAME) {
+            return Target::Alias;
         }
-        encloser = above.parent();
+        let wildcard = [b"\x01*", above].concat();
+        return match drafts.find(&wildcard) {
+            Some(owner) if owner.has_address() => Target::Fine,
+            Some(owner) if owner.has(Rtype::CNAME) => Target::Alias,
+            _ => Target::Nothing,
+        };
     }
     Target::Nothing
 }
 
 /// Below a DNAME a name is an alias, below a delegation it is somebody else's.
-fn hidden(tree: &Tree<'_>, by: Option<usize>) -> Target {
+fn hidden(by: Option<Owner<'_>>) -> Target<'_> {
     match by {
-        Some(cut) if tree.has(cut, Rtype::NS) => Target::Hidden(cut),
+        Some(cut) if cut.has(Rtype::NS) => Target::Hidden(cut),
         _ => Target::Alias,
     }
 }

@@ -16,6 +16,11 @@ const PARENT: &str = "$TTL 300\n@ SOA ns hm 7 1800 900 1209600 300\n@ NS ns\nns 
 const ZONES: &str = "[[zones]]\napex = \"parent.test\"\nfile = \"parent.zone\"\n\
                      [[zones]]\napex = \"child.parent.test\"\nfile = \"child.zone\"\n\
                      [[zones]]\napex = \"absent.test\"\nfile = \"absent.zone\"\n";
+/// Files that have no end, or no beginning, and one that is in itself.
+const ENDLESS: &str = "[[zones]]\napex = \"zero.test\"\nfile = \"/dev/zero\"\n\
+                       [[zones]]\napex = \"pipe.test\"\nfile = \"pipe\"\n\
+                       [[zones]]\napex = \"loop.test\"\nfile = \"loop.zone\"\n\
+                       [[zones]]\napex = \"directory.test\"\nfile = \".\"\n";
 
 #[track_caller]
 fn rcode(daemon: &TestDaemon, name: &str) -> ResponseCode {
@@ -166,6 +171,24 @@ fn a_suffix_that_is_not_loaded_stops_changes_but_no_answers_of_others() {
     daemon.kill();
     daemon.restart();
     assert_eq!([seen(&ask(&daemon, "政务")), seen(&ask(&daemon, "政务.cn"))], [shown(2); 2]);
+}
+
+#[test]
+fn files_without_an_end_keep_nobody_waiting() {
+    let mut daemon = TestDaemon::prepare(&[], &format!("{ZONES}{ENDLESS}"));
+    for (file, text) in [("parent.zone", PARENT), ("child.zone", GOOD), ("absent.zone", GOOD)] {
+        write(&daemon, file, text);
+    }
+    write(&daemon, "loop.zone", &format!("{GOOD}$INCLUDE loop.zone\n"));
+    let made = std::process::Command::new("mkfifo").arg(daemon.path("pipe")).status().expect("mkfifo");
+    assert!(made.success());
+    daemon.restart();
+    for apex in ["zero.test", "pipe.test", "loop.test", "directory.test"] {
+        assert_eq!(rcode(&daemon, apex), ResponseCode::ServFail, "{apex}");
+    }
+    assert_eq!(daemon.resolve("www.absent.test", RecordType::A), ["192.0.2.2"]);
+    reload(&daemon, &json!(null)).expect_success();
+    assert_eq!(reload(&daemon, &json!("pipe.test")).status, 422);
 }
 
 #[test]

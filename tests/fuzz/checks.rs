@@ -18,11 +18,11 @@ pub fn master_file(octets: &[u8]) {
     if !report.errors.is_empty() {
         return;
     }
-    let records: Vec<Record> = report.records.iter().map(|located| located.record.clone()).collect();
+    let records: Vec<Record> = report.records().iter().map(|located| located.record.clone()).collect();
     let lines: String = records.iter().map(|record| format!("{}\n", Line(record))).collect();
     let again = check_octets(lines.as_bytes(), Path::new("again"), &apex, true);
-    assert!(again.records.iter().map(|located| &located.record).eq(&records), "{lines}");
-    assert!(report.into_zone(&apex).is_ok());
+    assert!(again.records().iter().map(|located| &located.record).eq(&records), "{lines}");
+    assert!(report.into_zone().is_ok());
 }
 
 /// As a request over this transport, with so much room for the response: it is a response with the same ID and no longer

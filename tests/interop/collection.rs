@@ -87,8 +87,8 @@ impl Item {
         let stem = path.file_stem().expect("a file").to_string_lossy().into_owned();
         let read = |origin: &Name| zonefile::check_octets(&octets, &path, origin, false);
         let soa = |report: &zonefile::Report| {
-            let found = report.records.iter().find(|located| located.record.rtype == Rtype::SOA);
-            found.map(|located| located.record.owner.clone())
+            let found = report.records().into_iter().find(|located| located.record.rtype == Rtype::SOA);
+            found.map(|located| located.record.owner)
         };
         let apex = match soa(&read(&Name::root()))? {
             owner if owner == Name::root() => Name::absolute(&stem).unwrap_or(owner),
@@ -97,7 +97,7 @@ impl Item {
         let report = read(&apex);
         let refusal =
             report.errors.iter().find(|error| error.rule.keeps_from_serving()).map(|error| format!("{:?}", error.rule));
-        let zone = Served::read(apex, String::from_utf8_lossy(&octets).into_owned(), &report.records);
+        let zone = Served::read(apex, String::from_utf8_lossy(&octets).into_owned(), &report.records());
         let mut questions = questions_beside(&path, &stem, &zone.apex);
         questions.extend(derived(&zone));
         Some(Self { path, zone, questions, refusal })

@@ -50,7 +50,7 @@ fn a_zone_without_any_ttl_has_its_soas_minimum_or_what_peers_make_up() {
     let report = zonefile::check_octets(text.as_bytes(), Path::new("zone"), &apex, false);
     let warned: Vec<Rule> = report.warnings.iter().map(|warning| warning.rule).collect();
     assert_eq!((report.errors.len(), warned.as_slice()), (0, &[Rule::TtlMissing][..]));
-    let zones = [Served::read(apex, text, &report.records)];
+    let zones = [Served::read(apex, text, &report.records())];
     let mut world = World::new(&zones);
     world.leaves_out_ttls = true;
     let mut servers = Servers::start(&zones);
@@ -81,7 +81,7 @@ fn a_zone_that_does_not_load_is_a_failure_and_nothing_of_its_parents() {
                 bad DS 1 8 2 0123456789012345678901234567890123456789012345678901234567890123\nto CNAME www.bad\n";
     let text = format!("$TTL 300\n$ORIGIN {apex}\n{text}");
     let report = zonefile::check_octets(text.as_bytes(), Path::new("zone"), &apex, false);
-    let parent = Served::read(apex, text, &report.records);
+    let parent = Served::read(apex, text, &report.records());
     let broken = |apex: &str| {
         let apex = Name::absolute(apex).expect("a name");
         Served { apex, text: "$TTL 300\n@ SOA ns hm 1 2 3 4 300\nwww A 192.0.2.256\n".into(), lines: Vec::new() }
@@ -120,5 +120,5 @@ fn zone(rule: Rule, lines: &str) -> Served {
     let report = zonefile::check_octets(text.as_bytes(), Path::new("zone"), &apex, false);
     let found: Vec<Rule> = report.errors.iter().map(|error| error.rule).collect();
     assert!(!found.is_empty() && found.iter().all(|found| *found == rule), "{found:?}");
-    Served::read(apex, text, &report.records)
+    Served::read(apex, text, &report.records())
 }

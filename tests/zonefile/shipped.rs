@@ -18,11 +18,11 @@ fn every_suffix_has_its_nic_zone() {
         assert!(named_accepts(&path, &apex) && knot_accepts(&path, &apex), "{ascii}");
         let text = std::fs::read_to_string(&path).expect("a zone file");
         assert_eq!(text.lines().next(), Some(format!("; nic.{unicode}").as_str()));
-        let served: Vec<_> = report.records.into_iter().map(|located| located.record).collect();
+        let served: Vec<_> = report.records().into_iter().map(|located| located.record).collect();
         let suffix = check(&self::path(ascii), &Name::absolute(ascii).expect("a suffix"), true);
         // What the parent says of the child, the child says too (RFC 1034 §4.2.2).
         for parent in
-            suffix.records.iter().map(|located| &located.record).filter(|record| record.owner.is_within(&apex))
+            suffix.records().iter().map(|located| &located.record).filter(|record| record.owner.is_within(&apex))
         {
             assert!(served.contains(parent), "{parent:?} is not in nic.{ascii}");
         }
@@ -43,7 +43,7 @@ fn shipped_zones_are_right_for_us_and_for_peers() {
         let text = std::fs::read_to_string(&path).expect("a zone file");
         assert_eq!(text.lines().next(), Some(format!("; {unicode}").as_str()));
         assert!(text.contains(&format!("$ORIGIN {ascii}.\n")));
-        let records: Vec<_> = report.records.into_iter().map(|located| located.record).collect();
+        let records: Vec<_> = report.records().into_iter().map(|located| located.record).collect();
         assert_eq!(normal(&records), normal(&by_named(&path, &apex)), "{ascii}");
     }
 }
@@ -69,11 +69,13 @@ fn shipped_zones_read_well() {
         let apex = Name::absolute(ascii).expect("a suffix");
         let report = check(&path(ascii), &apex, true);
         let nic = Name::absolute(&format!("nic.{ascii}")).expect("a name");
-        assert!(report.records.iter().any(|located| located.record.owner == nic && located.record.rtype == Rtype::NS));
-        let lines: Vec<u32> = report.records.iter().map(|located| located.place.line).collect();
+        assert!(
+            report.records().iter().any(|located| located.record.owner == nic && located.record.rtype == Rtype::NS)
+        );
+        let lines: Vec<u32> = report.records().iter().map(|located| located.place.line).collect();
         assert!(lines.windows(2).all(|pair| pair[1] == pair[0] + 1), "{ascii}: {lines:?}");
         let order: Vec<Vec<Vec<u8>>> = report
-            .records
+            .records()
             .iter()
             .map(|located| {
                 let mut labels: Vec<Vec<u8>> = located.record.owner.labels().map(<[u8]>::to_vec).collect();

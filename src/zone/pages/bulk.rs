@@ -27,25 +27,15 @@ struct Place {
 }
 
 impl Bulk {
-    /// An empty index for records of about `size` octets in all.
-    pub fn new(size: usize) -> Self {
-        Self::with(Pages::new(), size)
-    }
-
-    fn with(pages: Pages, size: usize) -> Self {
+    /// An index for records of about `size` octets in all, hashed as `pages` does, which are empty.
+    pub fn on(pages: Pages, size: usize) -> Self {
         let by_slot = (size > WHOLE_SIZE_MAX).then(Vec::new);
         Self { pages, octets: Vec::new(), places: Vec::new(), by_slot, scratch: Vec::new() }
     }
 
-    /// What keys are to be sorted by.
-    #[inline]
-    pub fn hash(&self, key: &[u8]) -> u64 {
-        self.pages.key.hash(key)
-    }
-
     /// Adds a record. Hashes never fall, and no key comes twice.
     pub fn push(&mut self, hash: u64, key: &[u8], value: &[u8]) {
-        debug_assert!(hash == self.hash(key) && self.places.last().is_none_or(|last| last.hash <= hash));
+        debug_assert!(hash == self.pages.hash_octets(key) && self.places.last().is_none_or(|last| last.hash <= hash));
         self.close_slots_before(slot(hash, SHIFT_FIRST));
         let start = self.octets.len();
         page::write_record(Mark::of(hash), key, value, &mut self.octets);
@@ -156,8 +146,8 @@ mod tests {
         ) {
             let mut empty = Pages::with_seed(7);
             empty.key.mask = mask;
-            let mut bulk = Bulk::with(empty.clone(), size);
-            let mut sorted: Vec<_> = records.iter().map(|(key, value)| (bulk.hash(key), key, value)).collect();
+            let mut bulk = Bulk::on(empty.clone(), size);
+            let mut sorted: Vec<_> = records.iter().map(|(key, value)| (bulk.pages.hash_octets(key), key, value)).collect();
             sorted.sort();
             for (hash, key, value) in sorted {
                 bulk.push(hash, key, value);
@@ -188,8 +178,8 @@ mod tests {
         let keys: Vec<Vec<u8>> = (0..60_000_u32).map(|n| format!("xn--{n:019}").into_bytes()).collect();
         let mut edit = Pages::with_seed(1).edit();
         keys.iter().for_each(|key| edit.insert(key, &[0; 60]));
-        let mut bulk = Bulk::with(Pages::with_seed(1), WHOLE_SIZE_MAX + 1);
-        let mut sorted: Vec<_> = keys.iter().map(|key| (bulk.hash(key), key)).collect();
+        let mut bulk = Bulk::on(Pages::with_seed(1), WHOLE_SIZE_MAX + 1);
+        let mut sorted: Vec<_> = keys.iter().map(|key| (bulk.pages.hash_octets(key), key)).collect();
         sorted.sort();
         sorted.into_iter().for_each(|(hash, key)| bulk.push(hash, key, &[0; 60]));
         let (one_by_one, at_once) = (edit.finish(), bulk.finish());
