@@ -100,8 +100,11 @@ impl Drafts {
     pub fn push(&mut self, owner: &[u8], rtype: Rtype, ttl: u32, rdata: &[u8], place: Place) -> bool {
         let Some(owner) = relative(owner, &self.apex) else { return false };
         self.count += 1;
-        if hash_of(rtype, owner, rdata).is_some() {
-            self.add(Draft { rtype, ttl, owner, rdata, place, marks: 0 });
+        if is_of_nsec3(rtype, rdata) {
+            // What is no hash proves nothing, and is no name of the zone either (RFC 5155 §7.2.8).
+            if nsec3::hash_of_owner(owner).is_some() {
+                self.add(Draft { rtype, ttl, owner, rdata, place, marks: 0 });
+            }
             return true;
         }
         let marks = match rtype {
@@ -312,7 +315,7 @@ impl<'a> Draft<'a> {
     /// The hash that the owner stands for, if this is an NSEC3 record or its signature: then it is no name of the zone
     /// (RFC 5155 §7.2.8).
     pub(super) fn nsec3_hash(&self) -> Option<nsec3::Hash> {
-        hash_of(self.rtype, self.owner, self.rdata)
+        if is_of_nsec3(self.rtype, self.rdata) { nsec3::hash_of_owner(self.owner) } else { None }
     }
 }
 
@@ -340,13 +343,13 @@ fn relative<'o>(owner: &'o [u8], apex: &Name) -> Option<&'o [u8]> {
     }
 }
 
-fn hash_of(rtype: Rtype, owner: &[u8], rdata: &[u8]) -> Option<nsec3::Hash> {
-    let is_nsec3 = match rtype {
+/// Whether it is an NSEC3 record or the signature of one, whose owner is a hash.
+fn is_of_nsec3(rtype: Rtype, rdata: &[u8]) -> bool {
+    match rtype {
         Rtype::NSEC3 => true,
         Rtype::RRSIG => node::covered(rdata) == Some(Rtype::NSEC3),
         _ => false,
-    };
-    if is_nsec3 { nsec3::hash_of_owner(owner) } else { None }
+    }
 }
 
 /// Whether the labels `name` end with those of `above`, given that their octets do.

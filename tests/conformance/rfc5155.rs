@@ -1,8 +1,10 @@
 //! RFC 5155 §7.2: denial with NSEC3. What is to match and what is to be covered is said by name; which records do so
 //! follows from the hashes.
 
+use crate::dns::{Query, zone};
 use crate::dnssec::{Chain, Signed};
 use crate::rfc4035::ZONE;
+use zhengming::zone::ZoneSet;
 
 /// The head of an answer, the names that its proof matches, and those that it covers.
 type Expected<'e> = (&'e str, &'e [&'e str], &'e [&'e str]);
@@ -96,6 +98,19 @@ fn section_7_2_8_owners_of_nsec3_records_are_no_names() {
         let owner = format!("{hash}.example");
         let proof = signed.proof(&["example"], &[&owner, "*.example"]);
         signed.is(&owner, qtype, &format!("NXDOMAIN aa{SOA}{proof}"));
+    }
+}
+
+#[test]
+fn section_7_2_8_nor_are_owners_that_are_no_hash() {
+    let text = "@ 300 SOA ns h 1 1 1 1 300\nns 300 A 192.0.2.1\nCPNMU=== 300 NSEC3 1 0 0 - cpnmuoj1 A\n\
+                a.boa642gb1q3q9792o4rlk 300 NSEC3 1 0 0 - cpnmuoj1 A";
+    let zones = ZoneSet::new([zone("example", text)]);
+    for owner in ["CPNMU===.example", "boa642gb1q3q9792o4rlk.example", "a.boa642gb1q3q9792o4rlk.example"] {
+        for qtype in ["A", "NSEC3"] {
+            let response = Query::plain(owner, qtype).ask(&zones);
+            assert!(response.text().starts_with("NXDOMAIN aa"), "{owner} {qtype}: {}", response.text());
+        }
     }
 }
 
