@@ -188,7 +188,7 @@ pub const TOLERANCES: &[Tolerance] = &[
     },
     Tolerance {
         name: "no proof at all",
-        reason: "Knot denies without SOA, AA and OPT where opt-out leaves no NSEC3 record for a closest encloser",
+        reason: "Knot denies without SOA, AA and OPT where opt-out, or a chain with gaps, leaves no NSEC3 record to prove it by",
         reference: "RFC 5155 §7.2.2 and §7.2.1: the closest provable encloser",
         apply: no_proof,
     },
@@ -595,7 +595,8 @@ fn some_signatures(case: &mut Case<'_>) -> bool {
 
 fn without_key(case: &mut Case<'_>) -> bool {
     let has_key = case.world.apex_of(&case.question.name).is_some_and(|apex| case.world.has_key(&apex));
-    if case.peer != Peer::Bind || has_key {
+    // Asked for as such, it gives them too.
+    if case.peer != Peer::Bind || has_key || matches!(case.question.qtype, Rtype::RRSIG | Rtype::NSEC) {
         return false;
     }
     let mut found = false;
@@ -617,7 +618,8 @@ fn is_proof(record: &Record) -> bool {
 fn no_proof(case: &mut Case<'_>) -> bool {
     let is_bare = !case.theirs.aa() && case.theirs.sections.iter().all(BTreeSet::is_empty);
     let applies = case.peer == Peer::Knot && is_bare && case.theirs.rcode == NXDOMAIN && case.ours.rcode == NXDOMAIN;
-    applies && case.ours.has_authority(Rtype::NSEC3) && settle(case)
+    let is_asked = case.question.edns.is_some_and(|(_, dnssec_ok)| dnssec_ok);
+    applies && is_asked && settle(case)
 }
 
 /// The records of a response that deny, and their signatures.

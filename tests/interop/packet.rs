@@ -149,7 +149,12 @@ impl Response {
             }
             Rtype::OPT => return Err("an OPT out of place".into()),
             Rtype::TSIG => {}
-            _ => self.repeats |= !self.sections[section].insert(Record { owner, rtype, class, ttl, rdata }),
+            _ => {
+                // Names in these keep their case, so to Knot, BIND and us records may differ by it (RFC 6840 §5.1).
+                let may_repeat = matches!(rtype, Rtype::SVCB | Rtype::HTTPS);
+                let is_new = self.sections[section].insert(Record { owner, rtype, class, ttl, rdata });
+                self.repeats |= !is_new && !may_repeat;
+            }
         }
         Ok(())
     }
@@ -298,6 +303,8 @@ impl Cursor<'_> {
             Rtype::SOA | Rtype(17) => (0, 2),
             Rtype::MX | Rtype::SVCB | Rtype::HTTPS => (2, 1),
             Rtype::SRV => (6, 1),
+            // Knot has the signer's name in lower case.
+            Rtype::RRSIG => (18, 1),
             _ => (length, 0),
         };
         let compressed = matches!(rtype, Rtype::NS | Rtype::CNAME | Rtype::PTR | Rtype::SOA | Rtype::MX);
