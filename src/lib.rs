@@ -32,7 +32,7 @@
 //!
 //! | level | module | what it owns |
 //! |---|---|---|
-//! | 0 | [`idn`] | A-labels and U-labels, input mapping, the code points that may be registered |
+//! | 0 | [`idn`] | A-labels and U-labels, input mapping, the code points that may be registered, their variants |
 //! | 0 | [`zone`] | names, records, the index of one zone and the set of zones |
 //! | 0 | [`tsig`] | keys, and the signatures of requests and answers |
 //! | 0 | [`telemetry`] | logs, and metrics as typed handles |

@@ -6,12 +6,12 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use zhengming::idn::Label;
+use zhengming::idn::{Bundle, Label};
 use zhengming::registry::life::{Ends, Life, Reservation, TermEnd};
 use zhengming::registry::{
     Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, Event, NameKey, Order, OrderId, Policy,
     Registration, Remittance, RemittanceId, Resolution, SetTotals, State, SuffixSet, Timestamp, Unavailable, Unit,
-    UnitId, UnitKind,
+    UnitId, UnitKind, Variants,
 };
 use zhengming::snapshot::{self, Snapshot};
 use zhengming::update::overlay::Overlay;
@@ -102,6 +102,14 @@ impl State for OneUnit {
         Ok(())
     }
 
+    fn bundle_of(&self, label: &Label) -> Bundle {
+        Bundle::of_itself(label)
+    }
+
+    fn same_bundle(&self, _: &NameKey, _: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
     fn due(&self, _: Timestamp, _: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
         Ok(())
     }
@@ -160,6 +168,7 @@ fn registration(key: NameKey, version: u64) -> Registration {
         holds: Default::default(),
         pending: None,
         life: Life::default(),
+        variants: Variants::default(),
         version,
     }
 }

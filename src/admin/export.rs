@@ -147,7 +147,7 @@ fn touched(event: &Event, at: Timestamp, held: &mut Held) -> String {
             lines::removed(key)
         }
         Event::Application(_) | Event::Order(_) | Event::Remittance(_) => String::new(),
-        Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => String::new(),
+        Event::VariantsEnded { .. } | Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => String::new(),
         Event::Reserved(_) | Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => String::new(),
     }
 }

@@ -4,7 +4,8 @@
 //! {"begin":{"format":1}}
 //! {"unit":{"id":"u1","name":"…","kind":"organ","region":"620421","account":"20458813","holds":[…]}}
 //! {"name":{"name":"xn--….xn--zfr164b","unit":"u1","registered":"…","expires":"…","kind":1,"primary":true,
-//!          "resolution":{"type":"A",…},"holds":[…],"basis":"migration"}}
+//!          "resolution":{"type":"A",…},"holds":[…],"basis":"migration",
+//!          "variants":{"traditional":"xn--…"}}}
 //! {"removed":{"name":"xn--….xn--zfr164b"}}
 //! {"end":{"seq":4711}}
 //! ```
@@ -16,7 +17,7 @@
 use super::json::{self, Object};
 use super::problem::{Edge, Problem};
 use super::v1::objects::HoldView;
-use super::v1::requests::{AssertedApproval, UnitKind, region, unit_id};
+use super::v1::requests::{AssertedApproval, UnitKind, VariantsInput, region, unit_id};
 use super::v1::{DayEdge, Resolution, ResolutionInput, name_key, objects, time_at};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
 use crate::registry::{Account, Code, Hold, HoldReason, Holds, NameKey, Policy, Registration, Timestamp, Unit};
@@ -126,6 +127,8 @@ struct NameInput {
     basis: Option<Basis>,
     #[serde(default)]
     approvals: Option<Vec<Object<AssertedApproval>>>,
+    #[serde(default)]
+    variants: Option<Object<VariantsInput>>,
 }
 
 fn first_kind() -> u8 {
@@ -144,6 +147,8 @@ struct NameOutput {
     resolution: Option<Resolution>,
     holds: Vec<HoldView>,
     basis: Basis,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variants: Option<VariantsInput>,
 }
 
 /// Why a resolution counts as approved, where no approvals are given.
@@ -215,6 +220,7 @@ fn account(text: &str) -> Result<Account, Problem> {
 impl NameInput {
     fn into_item(self, policy: &Policy, principal: &str) -> Result<Item, Problem> {
         let basis = basis(self.basis, self.approvals, self.resolution.is_some())?;
+        let variants = self.variants.map(|Object(given)| given.into_registry(policy, "name.variants")).transpose()?;
         let resolution = self.resolution.map(|Object(given)| given.into_registry("name.resolution")).transpose()?;
         Ok(Item::Put(ImportItem::Name(Box::new(ImportName {
             key: name_key(&self.name, policy, "name.name")?,
@@ -226,6 +232,7 @@ impl NameInput {
             resolution,
             holds: holds(self.holds, "name.holds", principal)?,
             basis,
+            variants,
         }))))
     }
 }
@@ -323,6 +330,7 @@ pub fn name(name: &Registration) -> String {
         resolution: name.resolution.as_ref().map(Resolution::from),
         holds: objects::holds(&name.holds),
         basis: Basis::Migration,
+        variants: (!name.variants.is_empty()).then(|| (&name.variants).into()),
     })))
 }
 

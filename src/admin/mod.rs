@@ -8,6 +8,7 @@ pub mod access;
 mod applications;
 mod auth;
 mod changes;
+mod check;
 mod diff;
 mod export;
 mod filings;

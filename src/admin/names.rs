@@ -9,7 +9,7 @@ use super::v1::{ChangeHolder, DayEdge, NameView, Page, PutName, Receipt, Renewal
 use super::write::{Write, tagged};
 use super::{Admin, history, v1};
 use crate::registry::{Code, Command, HoldReason, NameKey, NameState, Policy, Registration, State as _};
-use crate::registry::{Timestamp, Unavailable, Unit, UnitId};
+use crate::registry::{Timestamp, Unavailable, Unit, UnitId, publisher_of};
 use crate::store::{NameFilter, Store};
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -81,7 +81,7 @@ fn holder(store: &Store, name: &Registration) -> Result<Unit, Unavailable> {
     unit.ok_or_else(|| Unavailable(format!("{} belongs to {}, which is missing", name.key, name.unit)))
 }
 
-/// One name.
+/// One name; it is found by its active variants too.
 #[utoipa::path(
     get, path = "/v1/names/{name}", tag = "names",
     params(("name" = String, Path, description = "the name in U- or A-labels, percent-encoded; 。 is taken for a dot"),
@@ -101,8 +101,9 @@ pub(super) async fn get(
     let found = match when {
         Some(when) => history::name_at(&admin, &key, when).await?,
         None => {
-            let read =
-                move |store: &Store| store.name(&wanted)?.map(|name| Ok((holder(store, &name)?, name))).transpose();
+            let read = move |store: &Store| {
+                publisher_of(store, &wanted)?.map(|name| Ok((holder(store, &name)?, name))).transpose()
+            };
             admin.read(read).await?
         }
     };
@@ -117,7 +118,7 @@ fn not_found(key: &NameKey) -> Problem {
         .field("name")
 }
 
-/// Registers a name, or changes its slot and primary mark.
+/// Registers a name, or changes its slot, primary mark and active variants.
 #[utoipa::path(
     put, path = "/v1/names/{name}", tag = "names",
     params(("name" = String, Path, description = "the name in U- or A-labels, percent-encoded; 。 is taken for a dot")),
@@ -125,8 +126,9 @@ fn not_found(key: &NameKey) -> Problem {
     responses((status = 200, description = "Changed", body = Receipt), (status = 201, description = "Registered", body = Receipt)),
 )]
 pub(super) async fn put(State(admin): State<Admin>, At(name): At<String>, write: Write) -> Result<Response, Problem> {
-    let key = name_key(&name, &admin.policy.get(), "name")?;
-    let spec = write.json::<PutName>()?.into_registry()?;
+    let policy = admin.policy.get();
+    let key = name_key(&name, &policy, "name")?;
+    let spec = write.json::<PutName>()?.into_registry(&policy)?;
     let target = key.to_string();
     write.submit(&admin, "name.put", target, None, Command::PutName { key, spec }).await
 }

@@ -144,7 +144,9 @@ const WRITE: &[Edge] = &[
     Edge::Unwritable,
 ];
 const BODY: &[Edge] = &[Edge::WrongType, Edge::UnknownField, Edge::MissingField, Edge::UnsupportedMediaType];
-const NAME: &[Code] = &[Code::LabelInvalid, Code::SuffixUnknown, Code::NameNotFound];
+const LABEL: &[Code] = &[Code::LabelInvalid, Code::LabelCharacter, Code::LabelTooLong, Code::SuffixUnknown];
+const NAME: &[Code] =
+    &[Code::LabelInvalid, Code::LabelCharacter, Code::LabelTooLong, Code::SuffixUnknown, Code::NameNotFound];
 const HOLD: &[Code] = &[Code::HoldInvalid, Code::HoldByClockOnly, Code::SecondFactorRequired, Code::Brake];
 const GUARDED: &[Code] = &[Code::SecondFactorRequired];
 const RESOLUTION: &[Code] = &[
@@ -185,12 +187,15 @@ fn rules(endpoint: Endpoint) -> Groups {
         E::ListUnits | E::ListNames | E::GetBrake => (LIST, &[&[Code::Unavailable]]),
         E::GetUnit => (HISTORY, &[&[Code::UnitInvalid, Code::UnitNotFound, Code::Unavailable], FOREIGN]),
         E::PutUnit => (BODIED, &[&[Code::UnitInvalid, Code::SuffixNotAllowed], FOREIGN, STALE]),
+        E::CheckName => (LIST, &[&[Code::UnitInvalid, Code::UnitNotFound, Code::Unavailable], FOREIGN]),
         E::GetName => (HISTORY, &[NAME, FOREIGN, &[Code::Unavailable]]),
         E::PutName => (
             BODIED,
             &[
                 &[Code::NameClaimed, Code::UnitBlacklisted],
-                &[Code::LabelInvalid, Code::LabelReserved, Code::LabelOccupied, Code::SuffixUnknown],
+                LABEL,
+                &[Code::LabelReserved, Code::LabelOccupied, Code::DivisionAmbiguous, Code::DivisionReserved],
+                &[Code::VariantInUse, Code::VariantOfOwnName, Code::VariantInvalid],
                 &[Code::SuffixNotAllowed, Code::UnitInvalid, Code::UnitNotFound, Code::NameOfOtherUnit],
                 &[Code::TermInvalid, Code::TermByRenewalOnly, Code::KindInvalid, Code::LabelKept],
                 FOREIGN,

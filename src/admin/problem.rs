@@ -195,6 +195,8 @@ fn registry_status(code: Code) -> u16 {
         Code::UnitNotFound | Code::NameNotFound | Code::ChangeNotFound | Code::HoldNotFound => 404,
         Code::ApplicationNotFound | Code::OrderNotFound | Code::RemittanceNotFound => 404,
         Code::LabelOccupied
+        | Code::VariantInUse
+        | Code::VariantOfOwnName
         | Code::NameOfOtherUnit
         | Code::TermByRenewalOnly
         | Code::ChangePending
@@ -219,6 +221,11 @@ fn registry_status(code: Code) -> u16 {
         Code::VersionStale => 412,
         Code::UnitInvalid
         | Code::LabelInvalid
+        | Code::LabelCharacter
+        | Code::LabelTooLong
+        | Code::DivisionAmbiguous
+        | Code::DivisionReserved
+        | Code::VariantInvalid
         | Code::LabelReserved
         | Code::SuffixNotAllowed
         | Code::SuffixUnknown

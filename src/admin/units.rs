@@ -8,7 +8,7 @@ use super::v1::requests::unit_id;
 use super::v1::{Page, PutUnit, Receipt, UnitView};
 use super::write::{Write, tagged};
 use super::{Admin, history};
-use crate::registry::{Code, Command, State as _, UnitId};
+use crate::registry::{Code, Command, State as _, Unit, UnitId};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -29,7 +29,7 @@ pub(super) async fn list(
     let (from, limit) = (cursor(&params)?, limit(&params)?);
     let region = caller.limit(Endpoint::ListUnits);
     let page = admin.read(move |store| page(from.as_deref(), |from| store.list_units(from, limit))).await??;
-    let visible = |unit: &&crate::registry::Unit| region.as_ref().is_none_or(|own| own.contains(&unit.region));
+    let visible = |unit: &&Unit| region.as_ref().is_none_or(|own| own.contains(&unit.region));
     Ok(Json(Page { items: page.items.iter().filter(visible).map(UnitView::from).collect(), next: page.next }))
 }
 
@@ -57,6 +57,12 @@ pub(super) async fn get(
     let unit = unit.ok_or_else(|| not_found(&id))?;
     caller.within(Endpoint::GetUnit, &unit.region)?;
     Ok(tagged(unit.version, UnitView::from(&unit)))
+}
+
+/// The unit, which must be there.
+pub(super) async fn find(admin: &Admin, id: UnitId) -> Result<Unit, Problem> {
+    let wanted = id.clone();
+    admin.read(move |store| store.unit(&wanted)).await?.ok_or_else(|| not_found(&id))
 }
 
 fn not_found(id: &UnitId) -> Problem {

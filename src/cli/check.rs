@@ -12,14 +12,15 @@ use std::path::Path;
 /// Reads everything that a start reads, and starts nothing.
 pub(super) fn config(file: &Path) -> Result<(), Failure> {
     let config = Config::load(file).map_err(|error| Failure::from(Error::from(error)))?;
-    daemon::zones::check(&config).map_err(|error| Failure::from(Error::from(error)))?;
+    let labels = daemon::labels::load(&config).map_err(|error| Failure::from(Error::from(error)))?;
+    let policy = daemon::zones::check(&config, &labels).map_err(|error| Failure::from(Error::from(error)))?.policy;
     daemon::tls::check(&config)?;
     daemon::tokens::load(&config)?;
     daemon::seals::check(&config)?;
     daemon::targets::load(&config)?;
     let keys = daemon::keys::load(&config).map_err(|error| Failure::from(Error::from(error)))?;
     daemon::outbox::settings(&config)?;
-    daemon::seed::check(&config)?;
+    daemon::seed::check(&config, &policy)?;
     let (zones, tokens) = (config.zone_files().len(), config.admin.tokens.len());
     say(format!("{}: valid, {zones} zones, {tokens} tokens / 有效，{zones} 个区，{tokens} 个令牌", file.display()))?;
     if config.goes_bare() {

@@ -35,6 +35,7 @@ pub(super) fn check(config: &Config, faults: &Faults<'_>) {
     super::terms::check(config, faults);
     super::procedure::check(config, faults);
     brake(config, faults);
+    tables(config, faults);
     if let Err(error) = crate::telemetry::log::check_filter(&config.log.level) {
         faults.add(None, format!("`log.level`: {error}"), "“log.level”无法识别");
     }
@@ -250,7 +251,7 @@ fn brake(config: &Config, faults: &Faults<'_>) {
             format!("“registry.clock_step_secs”应为 0 或不小于 {CLOCK_STEP_SECS_MIN}：繁忙的机器看似也会跳时"),
         );
     }
-    let policy = config.policy();
+    let policy = config.policy(crate::registry::Labels::default());
     for name in &registry.protected_names {
         if let Err(refusal) = NameKey::parse(name, &policy) {
             faults.add(
@@ -259,6 +260,24 @@ fn brake(config: &Config, faults: &Faults<'_>) {
                 format!("“registry.protected_names”中的“{name}”不是可注册的域名：{}", refusal.zh),
             );
         }
+    }
+}
+
+fn tables(config: &Config, faults: &Faults<'_>) {
+    let idn = &config.idn;
+    if idn.simplified.is_some() != idn.traditional.is_some() {
+        faults.add(
+            None,
+            "`idn.simplified` and `idn.traditional` go together: give both, or none",
+            "“idn.simplified”与“idn.traditional”必须同时填写或同时省略",
+        );
+    }
+    if idn.lgr.is_some() && idn.simplified.is_some() {
+        faults.add(
+            None,
+            "`idn.lgr` is a whole table, and so are `idn.simplified` and `idn.traditional`: give one of the two",
+            "“idn.lgr”与“idn.simplified”“idn.traditional”各自都是完整的字表，只能选用一种",
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Allow, Config};
 use crate::http::inherited::Inherited;
 use crate::idn::{self, Label};
 use crate::registry::time::DAY_SECS;
-use crate::registry::{NameKey, Policy, SuffixSet};
+use crate::registry::{Labels, NameKey, Policy, SuffixSet};
 use crate::zone::{self, Name};
 use crate::{admin, query, server, tsig};
 use ipnet::IpNet;
@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl Config {
-    /// The registry's settings.
-    pub fn policy(&self) -> Policy {
+    /// The registry's settings, with what labels are held against as it was read.
+    pub fn policy(&self, labels: Labels) -> Policy {
         let registry = &self.registry;
         let sets = self.suffixes.iter().map(|set| SuffixSet {
             suffixes: set.suffixes.iter().map(|suffix| ascii(suffix).into()).collect(),
@@ -37,6 +37,7 @@ impl Config {
             second_factor: registry.second_factor.clone(),
             terms: self.terms(),
             protected_names: BTreeSet::new(),
+            labels,
             clock_step_secs: registry.clock_step_secs,
         };
         let protected = registry.protected_names.iter().filter_map(|name| NameKey::parse(name, &policy).ok());

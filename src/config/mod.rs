@@ -63,6 +63,8 @@ pub struct Config {
     pub profiles: Profiles,
     /// Where notices to units go.
     pub outbox: Outbox,
+    /// What labels are held against.
+    pub idn: Idn,
     /// Logs.
     pub log: Log,
     /// The directory that relative paths start from: the file's own.
@@ -363,6 +365,23 @@ pub struct Registry {
     pub second_factor: Vec<Guarded>,
 }
 
+/// `[idn]`: what labels are held against. Without any of it, the built-in repertoire counts and there are no variants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Idn {
+    /// The table, as a ruleset in XML (RFC 7940).
+    pub lgr: Option<PathBuf>,
+    /// The table, as two texts (RFC 3743): the one whose preferred variants are simplified,
+    pub simplified: Option<PathBuf>,
+    /// and the one whose preferred variants are traditional.
+    pub traditional: Option<PathBuf>,
+    /// Lists of reserved labels.
+    pub reserved: Vec<PathBuf>,
+    /// Administrative divisions.
+    pub divisions: Option<PathBuf>,
+    /// Characters that look alike, beside those that are built in.
+    pub look_alikes: Option<PathBuf>,
+}
+
 /// `[log]`: logs on standard error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -450,6 +469,7 @@ impl Default for Config {
             registry: Registry::default(),
             profiles: Profiles { national: Profile::NATIONAL, icann_rgp: Profile::ICANN_RGP },
             outbox: Outbox::default(),
+            idn: Idn::default(),
             log: Log::default(),
             base: PathBuf::new(),
         }

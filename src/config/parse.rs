@@ -4,7 +4,7 @@ use super::interface::{self, Listener};
 use super::procedure;
 use super::reader::{Fault, Faults, Table, Value};
 use super::{
-    Admin, AdminRateLimit, Allow, Config, Data, Gateway, Log, ProfileName, RateLimit, Registry, Seals, Secret,
+    Admin, AdminRateLimit, Allow, Config, Data, Gateway, Idn, Log, ProfileName, RateLimit, Registry, Seals, Secret,
     SecretSource, Server, ServerTls, Statistics, Suffixes, Token, TotpSource, TsigKey, ZoneFile, terms,
 };
 use crate::admin::TotpSecret;
@@ -105,6 +105,7 @@ fn document_of(table: &Table<'_>, base: PathBuf) -> Config {
         registry: table.section("registry", default.registry, registry),
         profiles: table.section("profiles", default.profiles, terms::profiles),
         outbox: table.section("outbox", default.outbox, terms::outbox),
+        idn: table.section("idn", default.idn, idn),
         log: table.section("log", default.log, log),
         base,
     }
@@ -373,6 +374,18 @@ fn guarded(value: &Value<'_>) -> Option<Vec<Guarded>> {
         let (en, zh) = (format!("one of {}", names.join(", ")), format!("以下之一：{}", names.join("、")));
         item.parsed(&en, &zh, Guarded::parse)
     })
+}
+
+fn idn(table: &Table<'_>, default: Idn) -> Idn {
+    let file = |name, default| table.read(name, default, |value| path(value).map(Some));
+    Idn {
+        lgr: file("lgr", default.lgr),
+        simplified: file("simplified", default.simplified),
+        traditional: file("traditional", default.traditional),
+        reserved: table.read("reserved", default.reserved, |value| value.list(path)),
+        divisions: file("divisions", default.divisions),
+        look_alikes: file("look_alikes", default.look_alikes),
+    }
 }
 
 fn log(table: &Table<'_>, default: Log) -> Log {

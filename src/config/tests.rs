@@ -333,7 +333,7 @@ fn rates_and_days_are_read_and_slips_named() {
                 [registry.review]\nlocal_days = 3\n[[registry.review.regions]]\nregion = \"620421\"\ndays = 2\n\
                 [[registry.rates]]\nsuffix = \"政务.cn\"\nfrom = \"2026-01-01\"\nyuan = 260\n\
                 [[registry.poor_areas]]\nregion = \"620421\"\nfrom = \"2015-01-01\"\nuntil = \"2020-12-31\"\n";
-    let policy = parse(text).expect("a valid file").policy();
+    let policy = parse(text).expect("a valid file").policy(crate::registry::Labels::default());
     let (day, region) = (
         Timestamp::parse_start("2026-09-30").expect("a date"),
         crate::registry::Region::parse("620421").expect("a code"),

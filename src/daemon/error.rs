@@ -1,6 +1,7 @@
 //! Why the program does not start.
 
 use super::keys::KeysError;
+use super::labels::LabelsError;
 use super::zones::ZonesError;
 use crate::config::ConfigError;
 use crate::http::inherited::InheritedError;
@@ -22,6 +23,9 @@ pub enum Error {
     /// A zone file is wrong, or cannot be read.
     #[error(transparent)]
     Zones(#[from] ZonesError),
+    /// A file that labels are held against is wrong, or cannot be read.
+    #[error(transparent)]
+    Labels(#[from] LabelsError),
     /// The journal or the store cannot be used.
     #[error("{0}\n数据目录无法使用，处理办法见上文")]
     Writer(#[from] update::StartError),
@@ -116,6 +120,7 @@ impl Error {
             | Self::Targets { .. }
             | Self::Writer(update::StartError::Journal(_) | update::StartError::Behind { .. }) => true,
             Self::Zones(error) => error.is_check(),
+            Self::Labels(error) => error.is_check(),
             Self::Keys(error) => error.is_check(),
             _ => false,
         }

@@ -2,6 +2,7 @@
 
 mod error;
 pub mod keys;
+pub mod labels;
 pub mod outbox;
 mod ready;
 mod reload;
@@ -65,7 +66,8 @@ pub fn run(options: &Options) -> Result<(), Error> {
     }
     let notices = outbox::settings(&config)?;
     let telemetry = Telemetry::new();
-    let reload = zones::load(&config);
+    let labels = labels::load(&config)?;
+    let reload = zones::load(&config, &labels);
     let zones = reload.zones.clone();
     let clock = Clocks::new(options);
 
@@ -82,7 +84,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         let io = |source| Error::Io { path: notices.directory.clone(), source };
         let outbox = crate::outbox::start(&notices, &writer.journal, &clock.clock, &telemetry.outbox, &runtime);
         let outbox = outbox.map_err(io)?;
-        let files = zones::Files::new(config, zones, writer.snapshots.clone(), telemetry.dns.clone());
+        let files = zones::Files::new(config, zones, labels, writer.snapshots.clone(), telemetry.dns.clone());
         let served = serve(options, files, &telemetry, &clock, &writer, &runtime, Begun { filter, inherited });
         outbox.stop(&runtime);
         drop(runtime);
@@ -112,9 +114,10 @@ fn serve(
     let Begun { filter, inherited } = begun;
     // What only a start can change is the same in every configuration to come.
     let config = files.config().clone();
+    let policy = config.policy(files.labels().clone());
     let files = Arc::new(Mutex::new(files));
     let mut signals = runtime.block_on(async { Signals::new() })?;
-    runtime.block_on(seed::plant(&config, writer))?;
+    runtime.block_on(seed::plant(&config, &policy, writer))?;
 
     // Dropped at the end of this function: what came to the last is sealed too.
     let _seals =
@@ -143,7 +146,7 @@ fn serve(
         tokens: Shared::new(tokens),
         targets: Shared::new(targets::load(&config)?),
         access: Arc::new(access),
-        policy: Shared::new(config.policy()),
+        policy: Shared::new(policy),
         zone_files: Arc::clone(&files) as Arc<Mutex<dyn admin::ZoneFiles>>,
         exporter: telemetry.exporter.clone(),
         metrics: telemetry.admin.clone(),

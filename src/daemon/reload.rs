@@ -1,6 +1,6 @@
 //! SIGHUP: what can change live is read again; what is wrong leaves all of the old in place.
 
-use super::{Error, keys, targets, tls, tokens, zones};
+use super::{Error, keys, labels, targets, tls, tokens, zones};
 use crate::admin::{Access, Shared, Targets, Token};
 use crate::config::{Config, Server};
 use crate::registry::Policy;
@@ -63,19 +63,20 @@ impl Live {
         let keys = keys::load(&new).map_err(Error::from)?.logged();
         let tokens = tokens::load(&new)?;
         let targets = targets::load(&new)?;
-        let reload = files.load(&new).map_err(Error::from)?;
+        let labels = labels::reload(&new, files.labels()).map_err(Error::from)?;
+        let reload = files.load(&new, &labels).map_err(Error::from)?;
         let zones = reload.zones.clone();
         self.handle.reload(reload).await?;
         self.certificates.replace(certificates);
         self.server.set(self.changed(old, &new, keys));
-        self.policy.set(new.policy());
+        self.policy.set(new.policy(labels.clone()));
         tokens::configure(&self.access, &new, &tokens);
         self.tokens.set(tokens);
         self.targets.set(targets);
         if let Err(error) = self.filter.set(&new.log.level) {
             tracing::error!("SIGHUP: the log level stays: {error}");
         }
-        files.replace(new, zones);
+        files.replace(new, zones, labels);
         Ok(())
     }
 
@@ -123,6 +124,12 @@ fn keep_until_restart(old: &Config, new: &mut Config) -> Vec<&'static str> {
     keep("[gateway]", old.gateway != new.gateway);
     keep("[outbox]", old.outbox != new.outbox);
     keep("[seals]", old.seals != new.seals);
+    // The store's index of packages is made with the table as a start finds it.
+    let tables = |config: &Config| {
+        let idn = &config.idn;
+        [&idn.lgr, &idn.simplified, &idn.traditional].map(|file| file.as_ref().map(|file| config.path(file)))
+    };
+    keep("[idn] lgr, simplified, traditional", tables(old) != tables(new));
     keep("[data]", old.data_dir() != new.data_dir());
     keep("[log] format", old.log.format != new.log.format);
     new.server = server;

@@ -3,7 +3,7 @@
 use super::Error;
 use crate::admin::lines::{self, Item};
 use crate::config::Config;
-use crate::registry::{Actor, Command, Refusals, Request, Role};
+use crate::registry::{Actor, Command, Policy, Refusals, Request, Role};
 use crate::update::{Running, Submission, UpdateError};
 use std::path::Path;
 
@@ -14,7 +14,7 @@ const SEED_LINES_MAX: usize = 1000;
 const PRINCIPAL: &str = "seed";
 
 /// Imports `[data] seed` if the registry has no unit yet. Nothing is served before.
-pub(super) async fn plant(config: &Config, writer: &Running) -> Result<(), Error> {
+pub(super) async fn plant(config: &Config, policy: &Policy, writer: &Running) -> Result<(), Error> {
     let Some(path) = config.data.seed.as_deref().map(|seed| config.path(seed)) else { return Ok(()) };
     let bad = |line, en: String, zh: String| Error::Seed { path: path.clone(), line, en, zh };
     let unreadable = |error: &dyn ToString| bad(0, error.to_string(), "存储暂不可用".into());
@@ -23,7 +23,7 @@ pub(super) async fn plant(config: &Config, writer: &Running) -> Result<(), Error
     if !units.items.is_empty() {
         return Ok(());
     }
-    let command = Command::Import { items: read(config, &path)? };
+    let command = Command::Import { items: read(policy, &path)? };
     let submission = Submission {
         actor: Actor { principal: PRINCIPAL.into(), role: Role::Operator, region: None },
         command,
@@ -47,14 +47,13 @@ pub(super) async fn plant(config: &Config, writer: &Running) -> Result<(), Error
 ///
 /// # Errors
 /// [`Error::Seed`] or [`Error::Io`].
-pub fn check(config: &Config) -> Result<(), Error> {
+pub fn check(config: &Config, policy: &Policy) -> Result<(), Error> {
     let Some(seed) = &config.data.seed else { return Ok(()) };
-    read(config, &config.path(seed)).map(drop)
+    read(policy, &config.path(seed)).map(drop)
 }
 
-fn read(config: &Config, path: &Path) -> Result<Vec<(usize, crate::registry::command::ImportItem)>, Error> {
+fn read(policy: &Policy, path: &Path) -> Result<Vec<(usize, crate::registry::command::ImportItem)>, Error> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
-    let policy = config.policy();
     let mut items = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let bad = |en, zh| Error::Seed { path: path.to_owned(), line: number, en, zh };
@@ -62,7 +61,7 @@ fn read(config: &Config, path: &Path) -> Result<Vec<(usize, crate::registry::com
             let en = format!("a seed has at most {SEED_LINES_MAX} lines; use `zhengming import` for more");
             return Err(bad(en, format!("首次导入最多 {SEED_LINES_MAX} 行，更多数据请用 zhengming import")));
         }
-        match lines::parse(line.as_bytes(), &policy, PRINCIPAL) {
+        match lines::parse(line.as_bytes(), policy, PRINCIPAL) {
             Ok(Item::Put(item)) => items.push((number, item)),
             Ok(Item::Mark(_)) => {}
             Ok(Item::Remove(_)) => return Err(bad("a seed removes nothing".into(), "首次导入不能包含删除".into())),

@@ -6,11 +6,11 @@
 
 use crate::admin::{Refused, ZoneFiles};
 use crate::config::Config;
-use crate::snapshot;
-use crate::telemetry;
+use crate::registry::Labels;
 use crate::update::Reload;
 use crate::zone::{Name, Unloaded, Zone};
 use crate::zonefile::{self, Problem, Rule, Severity};
+use crate::{snapshot, telemetry};
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
@@ -23,8 +23,8 @@ pub struct ZonesError {
 
 /// Reads and checks every zone that `config` names, for a start. Warnings are logged, and of zones without registrations
 /// the errors with which NSD and Knot serve them too. What cannot be served is logged whole and not loaded.
-pub fn load(config: &Config) -> Reload {
-    let all = load_or(config, |_| true);
+pub fn load(config: &Config, labels: &Labels) -> Reload {
+    let all = load_or(config, labels, |_| true);
     all.expect("every zone may stay unloaded")
 }
 
@@ -32,7 +32,7 @@ pub fn load(config: &Config) -> Reload {
 ///
 /// # Errors
 /// [`ZonesError`] with everything that is wrong with the zones.
-pub fn check(config: &Config) -> Result<Reload, ZonesError> {
+pub fn check(config: &Config, labels: &Labels) -> Result<Reload, ZonesError> {
     let (mut zones, mut errors) = (Vec::new(), Vec::new());
     for file in config.zone_files() {
         match read(config, file, Use::Check) {
@@ -40,11 +40,11 @@ pub fn check(config: &Config) -> Result<Reload, ZonesError> {
             Err(found) => errors.extend(found),
         }
     }
-    if errors.is_empty() { Ok(reload(config, zones, Vec::new())) } else { Err(ZonesError { errors }) }
+    if errors.is_empty() { Ok(reload(config, labels, zones, Vec::new())) } else { Err(ZonesError { errors }) }
 }
 
 /// The zones to serve; those for which `may_stay` holds may have files that cannot be served.
-fn load_or(config: &Config, may_stay: impl Fn(&Name) -> bool) -> Result<Reload, ZonesError> {
+fn load_or(config: &Config, labels: &Labels, may_stay: impl Fn(&Name) -> bool) -> Result<Reload, ZonesError> {
     let (mut zones, mut unloaded, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for file in config.zone_files() {
         let apex = file.0.clone();
@@ -60,10 +60,10 @@ fn load_or(config: &Config, may_stay: impl Fn(&Name) -> bool) -> Result<Reload, 
             Err(found) => errors.extend(found),
         }
     }
-    if errors.is_empty() { Ok(reload(config, zones, unloaded)) } else { Err(ZonesError { errors }) }
+    if errors.is_empty() { Ok(reload(config, labels, zones, unloaded)) } else { Err(ZonesError { errors }) }
 }
 
-fn reload(config: &Config, zones: Vec<Loaded>, unloaded: Vec<Name>) -> Reload {
+fn reload(config: &Config, labels: &Labels, zones: Vec<Loaded>, unloaded: Vec<Name>) -> Reload {
     let unloaded = unloaded.into_iter().map(|apex| {
         let (networks, keys) = config.allow_query(&apex);
         let is_open = networks.is_empty() && keys.is_empty();
@@ -71,7 +71,7 @@ fn reload(config: &Config, zones: Vec<Loaded>, unloaded: Vec<Name>) -> Reload {
         if is_open { zone } else { zone.with_allowed(&networks, &keys) }
     });
     let unloaded = unloaded.collect();
-    Reload { zones, unloaded, gateways: config.gateways(), policy: config.policy(), asked_by: None }
+    Reload { zones, unloaded, gateways: config.gateways(), policy: config.policy(labels.clone()), asked_by: None }
 }
 
 /// What a zone is read for.
@@ -117,6 +117,8 @@ fn read(config: &Config, (apex, file, registry): (Name, PathBuf, bool), reason: 
 pub(super) struct Files {
     config: Config,
     zones: Vec<Loaded>,
+    /// What labels are held against.
+    labels: Labels,
     snapshots: snapshot::Reader,
     counters: telemetry::Dns,
 }
@@ -126,10 +128,11 @@ impl Files {
     pub(super) fn new(
         config: Config,
         zones: Vec<Loaded>,
+        labels: Labels,
         snapshots: snapshot::Reader,
         counters: telemetry::Dns,
     ) -> Self {
-        let files = Self { config, zones, snapshots, counters };
+        let files = Self { config, zones, labels, snapshots, counters };
         files.name_zones();
         files
     }
@@ -139,18 +142,23 @@ impl Files {
         &self.config
     }
 
+    /// What labels are held against.
+    pub(super) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
     /// What `new` makes of the files. Zones that are not loaded now may stay so.
     ///
     /// # Errors
     /// [`ZonesError`] if another one cannot be served.
-    pub(super) fn load(&self, new: &Config) -> Result<Reload, ZonesError> {
+    pub(super) fn load(&self, new: &Config, labels: &Labels) -> Result<Reload, ZonesError> {
         let unloaded = self.unloaded();
-        load_or(new, |apex| unloaded.contains(&apex.to_lowercase()))
+        load_or(new, labels, |apex| unloaded.contains(&apex.to_lowercase()))
     }
 
     /// Takes note of the configuration and the zones in force now.
-    pub(super) fn replace(&mut self, config: Config, zones: Vec<Loaded>) {
-        (self.config, self.zones) = (config, zones);
+    pub(super) fn replace(&mut self, config: Config, zones: Vec<Loaded>, labels: Labels) {
+        (self.config, self.zones, self.labels) = (config, zones, labels);
         self.name_zones();
     }
 
@@ -171,14 +179,14 @@ impl Files {
 impl ZoneFiles for Files {
     fn read(&self, zone: Option<&Name>) -> Result<Reload, Refused> {
         let Some(wanted) = zone else {
-            return self.load(&self.config).map_err(|error| Refused::Files(error.errors));
+            return self.load(&self.config, &self.labels).map_err(|error| Refused::Files(error.errors));
         };
         let mut files = self.config.zone_files().into_iter();
         let file = files.find(|(apex, ..)| apex.to_lowercase() == *wanted).ok_or(Refused::UnknownZone)?;
         let new = read(&self.config, file, Use::Serve).map_err(Refused::Files)?;
         let others = self.zones.iter().filter(|(zone, _)| zone.apex().to_lowercase() != *wanted);
         let unloaded = self.unloaded().into_iter().filter(|apex| apex != wanted).collect();
-        Ok(reload(&self.config, others.cloned().chain([new]).collect(), unloaded))
+        Ok(reload(&self.config, &self.labels, others.cloned().chain([new]).collect(), unloaded))
     }
 
     fn served(&mut self, zones: Vec<Loaded>) {

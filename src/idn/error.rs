@@ -45,6 +45,8 @@ pub enum Unfit {
     Zero,
     /// An ideograph outside U+4E00–9FFF.
     RareIdeograph,
+    /// An ideograph that the registry's table does not have.
+    OutsideTable,
     /// Hiragana or katakana.
     Kana,
     /// Hangul.
@@ -87,6 +89,10 @@ impl Unfit {
         match self {
             Self::Zero => "is not a unified ideograph; write 零",
             Self::RareIdeograph => "is an ideograph outside U+4E00–9FFF; choose a short form of the name without it",
+            Self::OutsideTable => {
+                "is not in the registry's table of characters; choose a short form of the name without it, or an \
+                 ordinary character that is used in its place"
+            }
             Self::Kana => "is kana; write the name in Chinese characters",
             Self::Hangul => "is Hangul; write the name in Chinese characters",
             Self::MiddleDot => "is a middle dot; leave it out",
@@ -103,6 +109,7 @@ impl Unfit {
         match self {
             Self::Zero => "不在中日韩统一表意文字范围内，请改用“零”",
             Self::RareIdeograph => "是 U+4E00–9FFF 以外的汉字，请选用不含该字的规范简称",
+            Self::OutsideTable => "不在本注册局的字表中，请选用不含该字的规范简称，或改用通行的代用字",
             Self::Kana => "是假名，请使用汉字",
             Self::Hangul => "是谚文，请使用汉字",
             Self::MiddleDot => "是间隔号，请去掉",
@@ -121,8 +128,10 @@ impl LabelError {
         match self {
             Self::Empty => "The label is empty; give the name of the unit in Chinese characters.".into(),
             Self::TooLong { octets } => {
+                let over = octets.saturating_sub(LABEL_LEN_MAX);
                 format!(
-                    "The label takes {octets} octets, {LABEL_LEN_MAX} are the most; choose a shorter form of the name."
+                    "The label takes {octets} octets, {LABEL_LEN_MAX} are the most; use the short form of the name, \
+                     {over} octets shorter at least."
                 )
             }
             Self::Character { character, position, why } => {
@@ -148,7 +157,10 @@ impl LabelError {
         match self {
             Self::Empty => "标签为空，请填写单位的中文名称。".into(),
             Self::TooLong { octets } => {
-                format!("标签编码后为 {octets} 个字节，最多 {LABEL_LEN_MAX} 个，请选用更短的规范简称。")
+                let over = octets.saturating_sub(LABEL_LEN_MAX);
+                format!(
+                    "标签编码后为 {octets} 个字节，最多 {LABEL_LEN_MAX} 个，请改用规范简称，至少缩短 {over} 个字节。"
+                )
             }
             Self::Character { character, position, why } => {
                 format!("第 {position} 个字符{}{}。", named(*character), why.zh())

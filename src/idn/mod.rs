@@ -1,15 +1,21 @@
-//! Labels: A-label and U-label, input mapping (UTS #46), and the code points that may be registered.
+//! Labels: A-label and U-label, input mapping (UTS #46), the code points that may be registered, and their variants.
 //!
 //! Three steps, in this order: what a person types is mapped (width, case, compatibility forms), then held against our
 //! own repertoire, then encoded. The `idna` crate alone is not strict enough: it lets `中国・政府` and `〇九一医院` pass.
+//!
+//! What is a label at all is decided here. Whether it may be registered now is for the [`Table`] that is configured to
+//! say ([`Table::check`]): what was registered under another table must stay readable.
 
 mod error;
 mod host;
+mod phrases;
+pub mod table;
 #[cfg(test)]
 mod tests;
 
 pub use error::{LabelError, Unfit};
 pub use host::{host_to_ascii, split_name, to_unicode};
+pub use table::{Bundle, Form, Table, Variant};
 
 use idna::punycode;
 use idna::uts46::{AsciiDenyList, Hyphens, Uts46};
@@ -34,15 +40,23 @@ impl Label {
     /// # Errors
     /// The first rule of labels that the input breaks, with the character and its position in the input.
     pub fn parse(input: &str) -> Result<Self, LabelError> {
+        Self::parse_in(input, None)
+    }
+
+    /// [`Label::parse`], where the characters of `table` are taken beside those of the unified block.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn parse_in(input: &str, table: Option<&Table>) -> Result<Self, LabelError> {
         if input.len() > INPUT_LEN_MAX {
             return Err(LabelError::TooLong { octets: input.len() });
         }
-        let mapped = map(input)?;
+        let mapped = map(input, table)?;
         let text: String = mapped.iter().map(|m| m.to).collect();
         if text.starts_with(ACE_PREFIX) && text.is_ascii() {
-            return Self::parse_ascii(&text);
+            return Self::parse_ascii(&text, table);
         }
-        check_form(&mapped)?;
+        check_form(&mapped, table)?;
         Self::encode(&text)
     }
 
@@ -67,17 +81,17 @@ impl Label {
     }
 
     /// A label from a lower-case A-label: what it stands for must be registrable, and encode to exactly it again.
-    fn parse_ascii(ascii: &str) -> Result<Self, LabelError> {
+    fn parse_ascii(ascii: &str, table: Option<&Table>) -> Result<Self, LabelError> {
         if ascii.len() > LABEL_LEN_MAX {
             return Err(LabelError::TooLong { octets: ascii.len() });
         }
         let text = punycode::decode_to_string(&ascii[ACE_PREFIX.len()..]).ok_or(LabelError::NoALabel)?;
         let characters: Vec<Mapped> =
             text.chars().enumerate().map(|(i, c)| Mapped { to: c, from: c, position: i + 1 }).collect();
-        if let Some(m) = characters.iter().find(|m| !is_permitted(m.to)) {
+        if let Some(m) = characters.iter().find(|m| !is_permitted(m.to, table)) {
             return Err(LabelError::Character { character: m.from, position: m.position, why: Unfit::of(m.from) });
         }
-        check_form(&characters)?;
+        check_form(&characters, table)?;
         let label = Self::encode(&text)?;
         if label.as_ascii() == ascii { Ok(label) } else { Err(LabelError::NoALabel) }
     }
@@ -104,7 +118,7 @@ struct Mapped {
 
 /// Maps each character by UTS #46 and holds what results against the repertoire. One at a time, so that a refusal can
 /// name the character as it was typed; that equals mapping the whole, as nothing in the repertoire composes (NFC).
-fn map(input: &str) -> Result<Vec<Mapped>, LabelError> {
+fn map(input: &str, table: Option<&Table>) -> Result<Vec<Mapped>, LabelError> {
     let mut mapped = Vec::with_capacity(input.len());
     for (index, from) in input.chars().enumerate() {
         let position = index + 1;
@@ -118,7 +132,7 @@ fn map(input: &str) -> Result<Vec<Mapped>, LabelError> {
             result.map_err(|_| refused())?;
             mapped.extend(to.chars().map(|to| Mapped { to, from, position }));
         }
-        if mapped.iter().rev().take_while(|m| m.position == position).any(|m| !is_permitted(m.to)) {
+        if mapped.iter().rev().take_while(|m| m.position == position).any(|m| !is_permitted(m.to, table)) {
             return Err(refused());
         }
     }
@@ -126,7 +140,7 @@ fn map(input: &str) -> Result<Vec<Mapped>, LabelError> {
 }
 
 /// Checks what is about the label as a whole: hyphens, and that it is Chinese at all.
-fn check_form(characters: &[Mapped]) -> Result<(), LabelError> {
+fn check_form(characters: &[Mapped], table: Option<&Table>) -> Result<(), LabelError> {
     let (Some(first), Some(last)) = (characters.first(), characters.last()) else {
         return Err(LabelError::Empty);
     };
@@ -137,18 +151,18 @@ fn check_form(characters: &[Mapped]) -> Result<(), LabelError> {
     if let Some(pair) = characters.windows(2).find(|pair| pair.iter().all(|m| m.to == '-')) {
         return Err(LabelError::DoubleHyphen { position: pair[0].position });
     }
-    if !characters.iter().any(|m| is_ideograph(m.to)) {
+    if !characters.iter().any(|m| !m.to.is_ascii() && is_permitted(m.to, table)) {
         return Err(LabelError::NoIdeograph);
     }
     Ok(())
 }
 
 /// Whether `c`, after mapping, may stand in a label.
-fn is_permitted(c: char) -> bool {
-    is_ideograph(c) || matches!(c, 'a'..='z' | '0'..='9' | '-')
+fn is_permitted(c: char, table: Option<&Table>) -> bool {
+    is_ideograph(c) || matches!(c, 'a'..='z' | '0'..='9' | '-') || table.is_some_and(|table| table.contains(c))
 }
 
-/// The unified ideographs that the registry takes.
+/// The unified ideographs that the registry takes where no table says more.
 fn is_ideograph(c: char) -> bool {
     matches!(c, '\u{4E00}'..='\u{9FFF}')
 }

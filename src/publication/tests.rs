@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::idn::Label;
-use crate::registry::{Hold, Holds, Life, NameKey, Region, Timestamp, UnitId, UnitKind};
+use crate::registry::{Hold, Holds, Life, NameKey, Region, Timestamp, UnitId, UnitKind, Variants};
 use crate::zone::Gateway;
 
 fn holds(reasons: &[(HoldReason, bool)]) -> Holds {
@@ -37,6 +37,7 @@ fn name(resolution: Option<Resolution>, reasons: &[(HoldReason, bool)]) -> Regis
         holds: holds(reasons),
         pending: None,
         life: Life::default(),
+        variants: Variants::default(),
         version: 1,
     }
 }

@@ -3,7 +3,7 @@
 use super::change::Level;
 use super::hold::HoldReason;
 use super::ids::ChangeId;
-use super::name::NameKey;
+use super::name::{NameKey, Variants};
 use super::procedure::{ApplicationCommand, OrderCommand};
 use super::resolution::Resolution;
 use super::time::Timestamp;
@@ -139,6 +139,8 @@ pub struct NameSpec {
     pub kind: u8,
     /// 主域名.
     pub primary: bool,
+    /// The variants that shall be active. If absent: of a new name those that are beyond doubt, of an old one those it has.
+    pub variants: Option<Variants>,
 }
 
 /// A reviewer's verdict.
@@ -202,6 +204,8 @@ pub struct ImportName {
     pub holds: Holds,
     /// Who approved the resolution.
     pub basis: ImportBasis,
+    /// The variants that shall be active; those it has, if absent.
+    pub variants: Option<Variants>,
 }
 
 /// Why an imported resolution counts as approved.

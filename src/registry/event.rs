@@ -5,12 +5,13 @@ use super::brake::Brake;
 use super::change::Change;
 use super::command::Actor;
 use super::life::{Notice, Noticed, Reservation};
-use super::name::{NameKey, Registration};
+use super::name::{NameKey, Registration, Variants};
 use super::order::{Order, Remittance};
 use super::refusal::Refusal;
 use super::state::{State, Unavailable};
 use super::time::Timestamp;
 use super::unit::{Unit, UnitId};
+use crate::idn::Label;
 
 /// The new image of one object. Applying an event is idempotent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +21,10 @@ pub enum Event {
     Unit(Unit),
     /// A registration as it now is.
     Name(Registration),
-    /// A registration that is no more.
-    NameRemoved { key: NameKey, unit: UnitId },
+    /// A registration that is no more, with the variants it had.
+    NameRemoved { key: NameKey, unit: UnitId, variants: Variants },
+    /// Labels that were active variants of a name and are no longer; its new image stands beside this.
+    VariantsEnded { key: NameKey, labels: Vec<Label> },
     /// A change as it now is.
     Change(Change),
     /// An application as it now is.

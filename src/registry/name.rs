@@ -8,7 +8,7 @@ use super::refusal::{Code, Refusal};
 use super::resolution::Resolution;
 use super::time::Timestamp;
 use super::unit::{Unit, UnitId};
-use crate::idn::{self, Label};
+use crate::idn::{self, Label, LabelError};
 use std::fmt;
 use std::sync::Arc;
 
@@ -48,8 +48,20 @@ pub struct Registration {
     pub pending: Option<ChangeId>,
     /// What its life has brought beside holds.
     pub life: Life,
+    /// The labels that are published beside its own, with the same data and under the same holds.
+    pub variants: Variants,
     /// `seq` of the transaction that last changed the registration; its ETag.
     pub version: u64,
+}
+
+/// The active variants of a name (RFC 3743 §2.1): its simplified and its traditional form, where they differ from the
+/// label and are switched on. Every other label of its package is reserved to its holder, and resolves nowhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variants {
+    /// 简体.
+    pub simplified: Option<Label>,
+    /// 繁體.
+    pub traditional: Option<Label>,
 }
 
 /// A registration's state as people ask for it; derived, never stored.
@@ -69,14 +81,14 @@ impl NameKey {
     /// The name a person or client wrote: U- or A-labels, any dots, any suffix of a set (`X.政务.cn` is `X.政务`).
     ///
     /// # Errors
-    /// [`Code::SuffixUnknown`] or [`Code::LabelInvalid`].
+    /// [`Code::SuffixUnknown`], [`Code::LabelInvalid`], [`Code::LabelCharacter`] or [`Code::LabelTooLong`].
     pub fn parse(input: &str, policy: &Policy) -> Result<Self, Refusal> {
         let labels = idn::split_name(input);
         let Some((set, count)) = closest_set(&labels, policy) else {
             return Err(suffix_unknown(policy));
         };
         let label = match &labels[..labels.len() - count] {
-            [label] => Label::parse(label).map_err(|e| Refusal::new(Code::LabelInvalid, e.en(), e.zh()))?,
+            [label] => Label::parse_in(label, policy.labels.table()).map_err(|error| label_refusal(&error))?,
             [] => {
                 return Err(label_count(
                     "The name is a suffix only; put a label before it.",
@@ -129,6 +141,16 @@ pub(super) fn is_www(label: &str) -> bool {
     idn::host_to_ascii(label).as_deref() == Some("www")
 }
 
+/// A label that breaks a rule of form, by the kind of rule.
+pub(super) fn label_refusal(error: &LabelError) -> Refusal {
+    let code = match error {
+        LabelError::Character { .. } => Code::LabelCharacter,
+        LabelError::TooLong { .. } => Code::LabelTooLong,
+        _ => Code::LabelInvalid,
+    };
+    Refusal::new(code, error.en(), error.zh())
+}
+
 fn label_count(en: &str, zh: &str) -> Refusal {
     Refusal::new(Code::LabelInvalid, en, zh)
 }
@@ -144,7 +166,30 @@ fn suffix_unknown(policy: &Policy) -> Refusal {
     )
 }
 
+impl Variants {
+    /// Each of them once.
+    pub fn iter(&self) -> impl Iterator<Item = &Label> {
+        let traditional = self.traditional.as_ref().filter(|label| self.simplified.as_ref() != Some(label));
+        self.simplified.iter().chain(traditional)
+    }
+
+    /// Whether `label` is one of them.
+    pub fn contains(&self, label: &Label) -> bool {
+        self.iter().any(|variant| variant == label)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.simplified.is_none() && self.traditional.is_none()
+    }
+}
+
 impl Registration {
+    /// Every label that is published for it: its own first.
+    pub fn labels(&self) -> impl Iterator<Item = &Label> {
+        std::iter::once(&self.key.label).chain(self.variants.iter())
+    }
+
     /// The hold that keeps it from resolving, the unit's and its own taken together.
     pub fn effective_hold(&self, unit: &Unit) -> Option<HoldReason> {
         self.holds.effective().into_iter().chain(unit.holds.effective()).min()
@@ -228,7 +273,7 @@ mod tests {
             ("ＷＷＷ.财政局.政务.cn", Code::LabelInvalid),
             ("mail.财政局.政务", Code::LabelInvalid),
             ("nic.政务", Code::LabelInvalid),
-            ("财政局か.公益", Code::LabelInvalid),
+            ("财政局か.公益", Code::LabelCharacter),
             (&"a.".repeat(100_000), Code::SuffixUnknown),
         ] {
             assert_eq!(NameKey::parse(input, &policy()).map_err(|r| r.code), Err(code), "{input}");

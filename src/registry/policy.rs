@@ -2,6 +2,7 @@
 
 use super::calendar::Calendar;
 use super::fee::Rates;
+use super::labels::Labels;
 use super::life::Terms;
 use super::name::NameKey;
 use super::review::ReviewRules;
@@ -45,6 +46,8 @@ pub struct Policy {
     pub protected_names: BTreeSet<NameKey>,
     /// Seconds by which the clock may differ from the time that has passed; beyond it due times wait. 0: by any.
     pub clock_step_secs: i64,
+    /// What labels are held against beside their form.
+    pub labels: Labels,
     /// What a token alone may not do: it takes a second factor too (R60).
     pub second_factor: Vec<Guarded>,
     /// Notices, and how terms end.
@@ -115,6 +118,7 @@ impl Policy {
             terms: Terms::default(),
             protected_names: BTreeSet::new(),
             clock_step_secs: 3600,
+            labels: Labels::default(),
         }
     }
 }

@@ -64,10 +64,24 @@ codes! {
     HoldNotFound = "hold_not_found",
     /// The unit's data are not acceptable.
     UnitInvalid = "unit_invalid",
-    /// The label cannot be registered: character, length, hyphen (field says which).
+    /// The label cannot be registered: hyphens, no Chinese character, not a label at all.
     LabelInvalid = "label_invalid",
+    /// A character of the label cannot be registered: the sentence says which, where and what to try.
+    LabelCharacter = "label_character",
+    /// The label has more than 63 octets as an A-label.
+    LabelTooLong = "label_too_long",
     /// The label is reserved.
     LabelReserved = "label_reserved",
+    /// The label begins with the name of a division that is found in more than one place.
+    DivisionAmbiguous = "division_ambiguous",
+    /// The label is a division's name, which its government alone may register.
+    DivisionReserved = "division_reserved",
+    /// The label is of the package of another unit's name.
+    VariantInUse = "variant_in_use",
+    /// The label is of the package of a name the unit has: it can be activated, not registered.
+    VariantOfOwnName = "variant_of_own_name",
+    /// The variant cannot be active beside the name.
+    VariantInvalid = "variant_invalid",
     /// The label is occupied by a record of the zone file.
     LabelOccupied = "label_occupied",
     /// The kind of unit may not use this suffix (R1, R4).

@@ -9,6 +9,7 @@ use super::name::{NameKey, Registration};
 use super::order::{Claim, Order, Remittance};
 use super::time::Timestamp;
 use super::unit::{Account, Unit, UnitId};
+use crate::idn::{Bundle, Label};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -38,6 +39,12 @@ pub trait State {
     fn account(&self, account: Account) -> Result<Option<UnitId>, Unavailable>;
     /// Calls `visit` with the key of each name of the unit, in key order, until it answers false.
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable>;
+    /// The bundle of a label by the table that the state's index is made with.
+    fn bundle_of(&self, label: &Label) -> Bundle;
+    /// Calls `visit` with each *other* registered name of the set that has a label, its own or an active variant, in the
+    /// bundle of `key`'s label, in label order, until it answers false. There is none or one, but for names that were
+    /// registered under another table.
+    fn same_bundle(&self, key: &NameKey, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable>;
     /// Calls `visit` with what falls due at or before `now`, earliest first, until it answers false.
     fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable>;
     /// Calls `visit` with the names after `after` whose terms end at or before `until`, earliest first, until it answers
@@ -113,6 +120,15 @@ pub fn is_expired_only(name: &Registration) -> bool {
 /// When the name's term ends, while EXPIRED is not on it. The policy's grace comes on top of it.
 pub fn due_of_expiry(name: &Registration) -> Option<Timestamp> {
     (!name.holds.0.contains_key(&super::HoldReason::Expired)).then_some(name.expires)
+}
+
+/// The bundles that a registration has labels in, each once: one, but where its variants were activated under another
+/// table. `bundle_of` is the state's.
+pub fn bundles_of(name: &Registration, bundle_of: &dyn Fn(&Label) -> Bundle) -> Vec<Bundle> {
+    let mut bundles: Vec<Bundle> = name.labels().map(bundle_of).collect();
+    bundles.sort_unstable();
+    bundles.dedup();
+    bundles
 }
 
 fn next_hold_edge(holds: &super::Holds) -> Option<Timestamp> {

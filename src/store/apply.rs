@@ -39,6 +39,7 @@ pub(super) enum Tree {
     Units,
     Names,
     NamesByUnit,
+    Bundles,
     Expiring,
     Expired,
     Leaving,
@@ -136,7 +137,8 @@ impl Store {
                 move_holds(&mut plan.totals.holds.names, before, after);
                 plan.totals.seq = position.seq;
             }
-            objects.plan_name(key, old.as_ref(), *new);
+            let entries = |name: &Registration| self.name_entries(name);
+            objects.plan_name(key, old.as_ref(), *new, &entries);
             if new.is_none() {
                 let entry = keys::removal(key, position.seq);
                 objects.index.push(Write { tree: Tree::Removals, key: entry, value: Some(Vec::new()) });
@@ -258,6 +260,7 @@ impl<'a> Images<'a> {
                 Event::Order(new) => drop(images.orders.insert(new.id, new)),
                 Event::Remittance(new) => drop(images.remittances.insert(new.id, new)),
                 Event::Brake(brake) => images.brake = Some(brake),
+                Event::VariantsEnded { .. } => {}
                 Event::ZoneLoaded { apex, digest } => drop(images.digests.insert(apex, *digest)),
                 Event::Reserved(kept) => images.put_kept(&kept.key, Some(kept)),
                 Event::ReservationEnded { key } => images.put_kept(key, None),
@@ -291,6 +294,7 @@ impl Trees {
             Tree::Units => &self.units,
             Tree::Names => &self.names,
             Tree::NamesByUnit => &self.names_by_unit,
+            Tree::Bundles => &self.bundles,
             Tree::Expiring => &self.expiring,
             Tree::Expired => &self.expired,
             Tree::Leaving => &self.leaving,
@@ -310,6 +314,9 @@ impl Trees {
         }
     }
 }
+
+/// Index entries of an object.
+type Entries = Vec<(Tree, Vec<u8>)>;
 
 /// What the units and names of a transaction write.
 #[derive(Default)]
@@ -335,8 +342,14 @@ impl Objects {
         self.images.push(Write { tree, key: id.to_be_bytes().into(), value: Some(v1::write(value)) });
     }
 
-    fn plan_name(&mut self, key: &NameKey, old: Option<&Registration>, new: Option<&Registration>) {
-        self.move_index(old.map(name_entries), new.map(name_entries));
+    fn plan_name(
+        &mut self,
+        key: &NameKey,
+        old: Option<&Registration>,
+        new: Option<&Registration>,
+        entries: &dyn Fn(&Registration) -> Entries,
+    ) {
+        self.move_index(old.map(entries), new.map(entries));
         let value = new.map(|name| v1::write(&v1::NameV1::from(name)));
         self.images.push(Write { tree: Tree::Names, key: keys::name(key), value });
     }
@@ -351,7 +364,7 @@ impl Objects {
     }
 
     /// Takes away the entries that only the old image has, and adds those that only the new one has.
-    fn move_index(&mut self, old: Option<Vec<(Tree, Vec<u8>)>>, new: Option<Vec<(Tree, Vec<u8>)>>) {
+    fn move_index(&mut self, old: Option<Entries>, new: Option<Entries>) {
         let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
         let gone = old.iter().filter(|entry| !new.contains(entry)).cloned();
         self.index.extend(gone.map(|(tree, key)| Write { tree, key, value: None }));
@@ -360,19 +373,22 @@ impl Objects {
     }
 }
 
-/// The index entries of a registration.
-fn name_entries(name: &Registration) -> Vec<(Tree, Vec<u8>)> {
-    let hold = due_of_name(name).map(|at| Due { at, kind: DueKind::NameHold(name.key.clone()) });
-    let leaving = due_of_leaving(name).map(|at| Due { at, kind: DueKind::Leaving(name.key.clone()) });
-    let by_expiry = match (due_of_expiry(name), &leaving) {
-        (Some(_), _) => Tree::Expiring,
-        (None, None) => Tree::Expired,
-        (None, Some(_)) => Tree::Leaving,
-    };
-    let mut entries = vec![
-        (Tree::NamesByUnit, keys::name_by_unit(&name.unit, &name.key)),
-        (by_expiry, keys::name_by_expiry(name.expires, &name.key)),
-    ];
-    entries.extend(hold.into_iter().chain(leaving).map(|due| (Tree::Due, keys::due(&due))));
-    entries
+impl Store {
+    /// The index entries of a registration.
+    fn name_entries(&self, name: &Registration) -> Entries {
+        let hold = due_of_name(name).map(|at| Due { at, kind: DueKind::NameHold(name.key.clone()) });
+        let leaving = due_of_leaving(name).map(|at| Due { at, kind: DueKind::Leaving(name.key.clone()) });
+        let by_expiry = match (due_of_expiry(name), &leaving) {
+            (Some(_), _) => Tree::Expiring,
+            (None, None) => Tree::Expired,
+            (None, Some(_)) => Tree::Leaving,
+        };
+        let mut entries = vec![
+            (Tree::NamesByUnit, keys::name_by_unit(&name.unit, &name.key)),
+            (by_expiry, keys::name_by_expiry(name.expires, &name.key)),
+        ];
+        entries.extend(self.bundle_keys(name).into_iter().map(|key| (Tree::Bundles, key)));
+        entries.extend(hold.into_iter().chain(leaving).map(|due| (Tree::Due, keys::due(&due))));
+        entries
+    }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! names            set 00 label                 all names of a set together, in label order
 //! names_by_unit    unit 00 label 00 set         a unit's names in the order of NameKey
+//! bundles          set 00 bundle 00 label         the names with a label in a bundle, in UTF-8
 //! expiring         time kind label 00 set         names whose term will end: in the schedule as well
 //! expired          time kind label 00 set         names on which EXPIRED is
 //! leaving          time kind label 00 set         of those, the ones on their way to deletion
@@ -15,7 +16,7 @@
 //! ```
 //! Labels, suffixes and unit ids hold no octet 00, so that a shorter one sorts before a longer one that begins with it.
 
-use crate::idn::Label;
+use crate::idn::{Bundle, Label};
 use crate::registry::{ChangeId, Due, DueKind, NameKey, TermEnd, Timestamp, UnitId};
 use std::sync::Arc;
 
@@ -72,6 +73,28 @@ pub(super) fn unit_prefix(unit: &UnitId) -> Vec<u8> {
 pub(super) fn read_name_by_unit(octets: &[u8], intern: Intern<'_>) -> Option<NameKey> {
     let end = octets.iter().position(|octet| *octet == END)?;
     read_label_first(&octets[end + 1..], intern)
+}
+
+/// Key of a name under a bundle that one of its labels is in.
+pub(super) fn bundle(bundle: &Bundle, key: &NameKey) -> Vec<u8> {
+    [&bundle_prefix(bundle, &key.set)[..], key.label.as_ascii().as_bytes()].concat()
+}
+
+/// What the keys of all names of a bundle begin with.
+pub(super) fn bundle_prefix(bundle: &Bundle, set: &str) -> Vec<u8> {
+    join(&join(set.as_bytes(), bundle.as_str().as_bytes()), &[])
+}
+
+/// The name of a key made by [`bundle`].
+pub(super) fn read_bundle(octets: &[u8], intern: Intern<'_>) -> Option<NameKey> {
+    let (set, rest) = split(octets)?;
+    let (_, label) = rest.split_once(char::from(END))?;
+    Some(NameKey { label: Label::from_canonical(label)?, set: intern(set) })
+}
+
+/// What the keys made by [`bundle`] of one bundle have in common.
+pub(super) fn package(octets: &[u8]) -> &[u8] {
+    octets.iter().rposition(|octet| *octet == END).map_or(octets, |end| &octets[..end])
 }
 
 /// Key of a name by the end of its term: that of [`due`], so that one entry serves listings and the schedule.

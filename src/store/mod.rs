@@ -8,6 +8,7 @@
 //! in key order instead); damaged files can make it panic (caught, see `guarded`).
 
 mod apply;
+mod bundles;
 pub mod checkpoint;
 mod filings;
 mod keys;
@@ -24,6 +25,7 @@ pub use list::{NameFilter, PAGE_ITEMS_MAX, Page};
 pub use list_filings::FilingFilter;
 pub use totals::HoldCounts;
 
+use crate::idn::Table;
 use crate::registry::{Brake, Position, TermEnd, Timestamp, Unavailable};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -52,6 +54,8 @@ pub struct Store {
     totals: Totals,
     brake: Brake,
     noticed: BTreeMap<i32, TermEnd>,
+    /// What the tree `bundles` is made with.
+    table: Option<Arc<Table>>,
 }
 
 /// sled's trees; their keys are described in `keys` and `filings`.
@@ -61,6 +65,7 @@ struct Trees {
     units: sled::Tree,
     names: sled::Tree,
     names_by_unit: sled::Tree,
+    bundles: sled::Tree,
     expiring: sled::Tree,
     expired: sled::Tree,
     leaving: sled::Tree,
@@ -130,23 +135,26 @@ mod meta {
     pub(super) const BRAKE: &str = "brake";
     /// Up to which name each notice has been given; absent until one has.
     pub(super) const NOTICED: &str = "noticed";
+    /// Digest of the table that the bundles are made with; absent if none was configured.
+    pub(super) const TABLE: &str = "table";
     /// Which checkpoint is to be trusted; absent until there is one.
     pub(super) const CHECKPOINT: &str = "checkpoint";
 }
 
 impl Store {
-    /// Opens the store in `directory`, or creates an empty one.
+    /// Opens the store in `directory`, or creates an empty one, with packages of labels by `table`. If it was made with
+    /// another table, its index of packages is made anew, and names that now share one are told to the log.
     ///
     /// # Errors
     /// [`StoreError`]; the caller sets the directory aside and rebuilds from the journal.
-    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+    pub fn open(directory: &Path, table: Option<Arc<Table>>) -> Result<Self, StoreError> {
         let opened =
             guarded(|| Trees::open(directory).map_err(unopened)).unwrap_or_else(|panic| Err(damaged(panic)))?;
         let file = File::open(directory.join("db")).map_err(unopened)?;
-        guarded(|| Self::load(opened, file)).unwrap_or_else(|panic| Err(damaged(panic)))
+        guarded(|| Self::load(opened, file, table)).unwrap_or_else(|panic| Err(damaged(panic)))
     }
 
-    fn load(trees: Trees, file: File) -> Result<Self, StoreError> {
+    fn load(trees: Trees, file: File, table: Option<Arc<Table>>) -> Result<Self, StoreError> {
         match trees.meta.get(meta::FORMAT).map_err(damaged)? {
             None if trees.db.was_recovered() && !trees.is_empty() => {
                 return Err(StoreError::Damaged("it has entries, but no format".into()));
@@ -163,7 +171,7 @@ impl Store {
         let totals: Option<v1::TotalsV1> = trees.meta_value(meta::TOTALS)?;
         let brake: Option<v1::BrakeV1> = trees.meta_value(meta::BRAKE)?;
         let noticed: Option<v1::NoticedV1> = trees.meta_value(meta::NOTICED)?;
-        Ok(Self {
+        let mut store = Self {
             position: head.map(Position::from).unwrap_or_default(),
             totals: match totals {
                 Some(totals) => Totals::try_from(totals).map_err(damaged)?,
@@ -173,7 +181,10 @@ impl Store {
             noticed: noticed.unwrap_or_default().read().ok_or_else(|| damaged("`noticed` does not decode"))?,
             trees,
             file,
-        })
+            table,
+        };
+        store.check_table()?;
+        Ok(store)
     }
 
     /// The last transaction applied.
@@ -233,6 +244,7 @@ impl Trees {
             units: db.open_tree("units")?,
             names: db.open_tree("names")?,
             names_by_unit: db.open_tree("names_by_unit")?,
+            bundles: db.open_tree("bundles")?,
             expiring: db.open_tree("expiring")?,
             expired: db.open_tree("expired")?,
             leaving: db.open_tree("leaving")?,

@@ -5,6 +5,7 @@ use super::{
     ANSWERED_SECS, Answered, Store, StoreError, ZoneMark, damaged, filings, keys, merged, readable, scan, unavailable,
     v1,
 };
+use crate::idn::{Bundle, Label};
 use crate::registry::life::Ends;
 use crate::registry::{
     Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, NameKey, Order, OrderId, Registration,
@@ -202,6 +203,14 @@ impl State for Store {
             }
         }
         Ok(())
+    }
+
+    fn bundle_of(&self, label: &Label) -> Bundle {
+        self.bundle(label)
+    }
+
+    fn same_bundle(&self, key: &NameKey, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+        self.visit_bundle(key, visit)
     }
 
     fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {

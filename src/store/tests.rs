@@ -55,6 +55,7 @@ impl Model {
                 Event::Order(new) => drop(self.orders.insert(new.id, new)),
                 Event::Remittance(new) => drop(self.remittances.insert(new.id, new)),
                 Event::Brake(brake) => self.brake = brake,
+                Event::VariantsEnded { .. } => {}
                 Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), kept)),
                 Event::ReservationEnded { key } => drop(self.kept.remove(&key)),
                 Event::Noticed(noticed) => drop(self.noticed.insert(noticed.days, noticed.upto)),
@@ -201,6 +202,7 @@ fn name() -> impl Strategy<Value = Registration> {
             holds,
             pending: (version % 3 == 0).then_some(ChangeId(version)),
             life,
+            variants: Variants::default(),
             version,
         },
     )
@@ -246,7 +248,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         2 => unit().prop_map(Event::Unit),
         6 => name().prop_map(Event::Name),
-        3 => (0..LABELS, 0..SETS.len()).prop_map(|(l, s)| Event::NameRemoved { key: key(l, s), unit: unit_id(0) }),
+        3 => (0..LABELS, 0..SETS.len()).prop_map(|(l, s)| Event::NameRemoved { key: key(l, s), unit: unit_id(0), variants: Variants::default() }),
         2 => change().prop_map(Event::Change),
         4 => samples::event(FILINGS, |n| unit_id(usize::try_from(n).unwrap()), filed),
         1 => brake().prop_map(Event::Brake),
@@ -482,7 +484,7 @@ fn list_all(store: &Store, filter: &NameFilter, limit: usize) -> Vec<Registratio
 
 fn reopen(store: Store, directory: &Path) -> Store {
     drop(store);
-    Store::open(directory).unwrap()
+    Store::open(directory, None).unwrap()
 }
 
 proptest! {
@@ -491,7 +493,7 @@ proptest! {
     #[test]
     fn it_equals_a_naive_model(steps in steps(), filters in proptest::collection::vec((filter(), 0..5usize), 6)) {
         let directory = tempfile::tempdir().unwrap();
-        let mut store = Store::open(directory.path()).unwrap();
+        let mut store = Store::open(directory.path(), None).unwrap();
         let mut model = Model::default();
         let mut log = vec![founding()];
         store.apply(&log[0], position(1)).unwrap();
@@ -568,11 +570,12 @@ fn interrupted_after_every_single_write() {
             holds,
             pending: None,
             life: Life::default(),
+            variants: Variants::default(),
             version: 2,
         }
     };
     removed_and_added.events = vec![
-        Event::NameRemoved { key: key(0, 0), unit: unit_id(0) },
+        Event::NameRemoved { key: key(0, 0), unit: unit_id(0), variants: Variants::default() },
         Event::Name(with(2, 70)),
         Event::Name(with(3, 80)),
     ];
@@ -586,7 +589,7 @@ fn interrupted_after_every_single_write() {
     let mut done = 0;
     loop {
         let directory = tempfile::tempdir().unwrap();
-        let mut store = Store::open(directory.path()).unwrap();
+        let mut store = Store::open(directory.path(), None).unwrap();
         let mut model = Model::default();
         for transaction in [&founding(), &first] {
             store.apply(transaction, position(transaction.seq)).unwrap();
@@ -622,7 +625,7 @@ fn holds_until(end: i64) -> Holds {
 #[test]
 fn pages_are_bounded() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = Store::open(directory.path()).unwrap();
+    let mut store = Store::open(directory.path(), None).unwrap();
     let many = PAGE_ENTRIES_MAX + 10;
     let mut transaction = founding();
     let name = |n: usize| Registration {
@@ -637,6 +640,7 @@ fn pages_are_bounded() {
         holds: if n + 1 == many { holds_until(9) } else { Holds::default() },
         pending: None,
         life: Life::default(),
+        variants: Variants::default(),
         version: 1,
     };
     transaction.events.extend((0..many).map(|n| Event::Name(name(n))));
@@ -662,7 +666,7 @@ fn pages_are_bounded() {
 #[test]
 fn idempotency_keys_do_not_pile_up() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = Store::open(directory.path()).unwrap();
+    let mut store = Store::open(directory.path(), None).unwrap();
     for seq in 1..=60 {
         let mut transaction = founding();
         (transaction.seq, transaction.at) = (seq, Timestamp(i64::try_from(seq).unwrap() * DAY));
@@ -676,15 +680,15 @@ fn idempotency_keys_do_not_pile_up() {
 #[test]
 fn another_format_is_told_apart_from_damage() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = Store::open(directory.path()).unwrap();
+    let mut store = Store::open(directory.path(), None).unwrap();
     store.apply(&founding(), position(1)).unwrap();
     store.trees.meta.insert("format", &[0, 0, 0, 9]).unwrap();
     store.flush().unwrap();
     drop(store);
-    assert!(matches!(Store::open(directory.path()), Err(StoreError::Format { found: 9, expected: 3 })));
+    assert!(matches!(Store::open(directory.path(), None), Err(StoreError::Format { found: 9, expected: 3 })));
     let aside = set_aside(directory.path(), Timestamp(1_795_339_469)).unwrap();
     assert!(aside.to_string_lossy().ends_with(".aside-20261122T092429Z"), "{}", aside.display());
-    assert_eq!(Store::open(directory.path()).unwrap().position(), Position::default());
+    assert_eq!(Store::open(directory.path(), None).unwrap().position(), Position::default());
     assert!(set_aside(directory.path(), Timestamp(1_795_339_469)).unwrap().to_string_lossy().ends_with("Z.1"));
     fs::remove_dir_all(aside).unwrap();
 }
@@ -700,7 +704,7 @@ fn a_full_disk_is_no_damage() {
 #[test]
 fn a_wrong_count_is_found_at_start() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = Store::open(directory.path()).unwrap();
+    let mut store = Store::open(directory.path(), None).unwrap();
     let mut transaction = founding();
     transaction.events.push(Event::Name(Registration {
         key: key(0, 0),
@@ -714,6 +718,7 @@ fn a_wrong_count_is_found_at_start() {
         holds: Holds::default(),
         pending: None,
         life: Life::default(),
+        variants: Variants::default(),
         version: 1,
     }));
     store.apply(&transaction, position(1)).unwrap();
@@ -728,7 +733,7 @@ proptest! {
     #[test]
     fn damaged_files_do_not_panic(damage in proptest::collection::vec((any::<Index>(), any::<u8>()), 1..40), cut in any::<Option<Index>>()) {
         let directory = tempfile::tempdir().unwrap();
-        let mut store = Store::open(directory.path()).unwrap();
+        let mut store = Store::open(directory.path(), None).unwrap();
         for seq in 1..=3 {
             store.apply(&Transaction { seq, ..founding() }, position(seq)).unwrap();
         }
@@ -743,7 +748,7 @@ proptest! {
             octets.truncate(cut.map_or(octets.len(), |cut| cut.index(octets.len().max(1))));
             fs::write(entry.path(), octets).unwrap();
         }
-        if let Ok(store) = Store::open(directory.path()) {
+        if let Ok(store) = Store::open(directory.path(), None) {
             prop_assert!(store.position().seq <= 3);
             drop(store.for_each_unit(&mut |_| true));
             drop(store.for_each_name(&mut |_| true));
@@ -755,9 +760,9 @@ proptest! {
 #[test]
 fn a_lock_still_held_is_waited_for() {
     let directory = tempfile::tempdir().unwrap();
-    let held = Store::open(directory.path()).unwrap();
+    let held = Store::open(directory.path(), None).unwrap();
     std::thread::scope(|scope| {
-        let opening = scope.spawn(|| Store::open(directory.path()).map(|store| store.position()));
+        let opening = scope.spawn(|| Store::open(directory.path(), None).map(|store| store.position()));
         // Whether the other thread has begun to wait or not, it must find the store open in the end.
         std::thread::yield_now();
         drop(held);

@@ -3,11 +3,12 @@
 //! The core types carry no file format; these say what is on disk. A change here needs a new [`FORMAT`]: a store of
 //! another format is set aside and rebuilt from the journal, so no value is ever migrated.
 
+use crate::idn::Label;
 use crate::registry::hold::Hold;
 use crate::registry::{
     Account, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, HoldReason, Holds, Jump, Leaving, Life,
     NameKey, NameServer, Recent, Registration, Release, Reservation, Resolution, Stage, Stop, TermEnd, Timestamp, Unit,
-    UnitId, UnitKind,
+    UnitId, UnitKind, Variants,
 };
 use crate::registry::{Position, Region};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -15,7 +16,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// The number of the store's format, kept in it. It is 2 since one index entry serves both the schedule and listings by
-/// the end of a term, and holds are counted; 3 since names have a life beside their holds, units have account numbers,
+/// the end of a term, and holds are counted; 3 since names have a life beside their holds, variants and an
+/// index of packages, units have account numbers,
 /// applications, orders and remittances are kept, and suspensions are counted by the hour.
 pub(super) const FORMAT: u32 = 3;
 
@@ -134,6 +136,8 @@ pub(super) struct NameV1 {
     leaving: Option<(Box<str>, i64)>,
     unfreeze: Option<i64>,
     migration: Option<i64>,
+    /// Simplified, traditional.
+    variants: [Option<Box<str>>; 2],
 }
 
 /// A change; its id is the key.
@@ -312,6 +316,8 @@ impl From<&Registration> for NameV1 {
             leaving: name.life.leaving.map(|leaving| (leaving.stage.as_str().into(), leaving.until.0)),
             unfreeze: name.life.unfreeze.map(|at| at.0),
             migration: name.life.migration.map(|at| at.0),
+            variants: [&name.variants.simplified, &name.variants.traditional]
+                .map(|label| label.as_ref().map(|label| label.as_ascii().into())),
         }
     }
 }
@@ -335,6 +341,7 @@ impl NameV1 {
             holds: read_holds(self.holds)?,
             pending: self.pending.map(ChangeId),
             life: Life { leaving, unfreeze: self.unfreeze.map(Timestamp), migration: self.migration.map(Timestamp) },
+            variants: read_variants(self.variants)?,
             version: self.version,
         })
     }
@@ -420,6 +427,14 @@ impl From<ResolutionV1> for Resolution {
             },
         }
     }
+}
+
+fn read_variants([simplified, traditional]: [Option<Box<str>>; 2]) -> Option<Variants> {
+    let read = |text: Option<Box<str>>| match text {
+        Some(text) => Label::from_canonical(&text).map(Some),
+        None => Some(None),
+    };
+    Some(Variants { simplified: read(simplified)?, traditional: read(traditional)? })
 }
 
 fn read_ds((key_tag, algorithm, digest_type, digest): (u16, u8, u8, Vec<u8>)) -> DelegationSigner {

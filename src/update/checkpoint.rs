@@ -11,7 +11,7 @@ use crate::journal::disk::Disk;
 use crate::publication::published;
 use crate::registry::{
     DelegationSigner, Hold, HoldReason, Holds, NameKey, NameServer, Region, Registration, Resolution, Timestamp, Unit,
-    UnitId, UnitKind,
+    UnitId, UnitKind, Variants,
 };
 use crate::store::Mark;
 use crate::store::checkpoint::{remove_others, write};
@@ -231,6 +231,7 @@ pub fn made_with() -> [u8; 32] {
         holds,
         pending: None,
         life: crate::registry::Life::default(),
+        variants: Variants::default(),
         version: 1,
     };
     let resolved = resolutions().into_iter().map(|resolution| name(Some(resolution), Holds::default()));

@@ -2,6 +2,7 @@
 
 use super::overlay::Overlay;
 use super::publish::{Suffixes, look_up, touched};
+use crate::idn::Label;
 use crate::publication::{presentation, published};
 use crate::registry::{Event, NameKey, Unavailable};
 use crate::zone::{Gateway, Published, ZoneSet};
@@ -33,7 +34,7 @@ pub fn differences(
         }
         for apex in suffixes.apexes(&key.set) {
             let Some(zone) = zones.get(&apex.name) else { continue };
-            let lines = |published: &Option<Published>| lines(published.as_ref(), key, &apex.name, zone.gateway());
+            let lines = |published: &Spoken| lines(published, &apex.name, zone.gateway());
             let (old, new) = (lines(&old), lines(&new));
             let gone = old.iter().filter(|line| !new.contains(line)).map(|line| format!("- {line}"));
             let come = new.iter().filter(|line| !old.contains(line)).map(|line| format!("+ {line}"));
@@ -49,11 +50,16 @@ pub fn differences(
     Ok(by_apex.into_iter().collect())
 }
 
+/// What is published, and the labels it is published under.
+type Spoken = Option<(Published, Vec<Label>)>;
+
 /// What `state` publishes for the name.
-fn published_in(state: &Overlay<'_>, key: &NameKey) -> Result<Option<Published>, Unavailable> {
-    Ok(look_up(state, key)?.and_then(|(unit, name)| published(&unit, &name)))
+fn published_in(state: &Overlay<'_>, key: &NameKey) -> Result<Spoken, Unavailable> {
+    let found = look_up(state, key)?;
+    Ok(found.and_then(|(unit, name)| Some((published(&unit, &name)?, name.labels().cloned().collect()))))
 }
 
-fn lines(published: Option<&Published>, key: &NameKey, apex: &crate::zone::Name, gateway: &Gateway) -> Vec<String> {
-    published.map_or_else(Vec::new, |published| presentation(published, key.label.as_ascii(), apex, gateway))
+fn lines(published: &Spoken, apex: &crate::zone::Name, gateway: &Gateway) -> Vec<String> {
+    let Some((published, labels)) = published else { return Vec::new() };
+    labels.iter().flat_map(|label| presentation(published, label.as_ascii(), apex, gateway)).collect()
 }

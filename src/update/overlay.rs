@@ -2,8 +2,9 @@
 
 mod filings;
 
+use crate::idn::{Bundle, Label};
 use crate::registry::life::Ends;
-use crate::registry::state::{due_of_expiry, due_of_leaving, due_of_name, due_of_unit, is_expired_only};
+use crate::registry::state::{bundles_of, due_of_expiry, due_of_leaving, due_of_name, due_of_unit, is_expired_only};
 use crate::registry::{
     Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, DueKind, Event, NameKey, Order, OrderId,
     Registration, Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unavailable, Unit,
@@ -28,6 +29,8 @@ pub struct Overlay<'a> {
     names: BTreeMap<NameKey, Option<Registration>>,
     /// The names in `names` that are registered, by unit.
     members: BTreeMap<UnitId, BTreeSet<NameKey>>,
+    /// The same by the bundles of their labels.
+    bundles: BTreeMap<(Arc<str>, Bundle), BTreeSet<NameKey>>,
     changes: BTreeMap<ChangeId, Change>,
     filings: Filings,
     /// How many names each set has more than in the base.
@@ -48,6 +51,7 @@ impl<'a> Overlay<'a> {
             units: BTreeMap::new(),
             names: BTreeMap::new(),
             members: BTreeMap::new(),
+            bundles: BTreeMap::new(),
             changes: BTreeMap::new(),
             filings: Filings::default(),
             grown: BTreeMap::new(),
@@ -70,10 +74,15 @@ impl<'a> Overlay<'a> {
             Event::Name(name) => {
                 self.leave(&name.key, 1)?;
                 self.members.entry(name.unit.clone()).or_default().insert(name.key.clone());
+                self.leave_bundles(&name.key);
+                for bundle in bundles_of(name, &|label| self.bundle_of(label)) {
+                    self.bundles.entry((Arc::clone(&name.key.set), bundle)).or_default().insert(name.key.clone());
+                }
                 self.names.insert(name.key.clone(), Some(name.clone()));
             }
             Event::NameRemoved { key, .. } => {
                 self.leave(key, 0)?;
+                self.leave_bundles(key);
                 self.names.insert(key.clone(), None);
             }
             Event::Change(change) => drop(self.changes.insert(change.id, change.clone())),
@@ -81,7 +90,7 @@ impl<'a> Overlay<'a> {
             Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), Some(kept.clone()))),
             Event::ReservationEnded { key } => drop(self.kept.insert(key.clone(), None)),
             Event::Noticed(noticed) => drop(self.noticed.insert(noticed.days, noticed.upto.clone())),
-            Event::ZoneLoaded { .. } | Event::Notice(_) => {}
+            Event::VariantsEnded { .. } | Event::ZoneLoaded { .. } | Event::Notice(_) => {}
             Event::Application(_) | Event::Order(_) | Event::Remittance(_) => self.filings.apply(self.base, event)?,
         }
         Ok(())
@@ -95,6 +104,16 @@ impl<'a> Overlay<'a> {
             members.remove(key);
         }
         Ok(())
+    }
+
+    /// Takes the image that is on top of this name, if one is, out of the bundles.
+    fn leave_bundles(&mut self, key: &NameKey) {
+        let Some(Some(old)) = self.names.get(key) else { return };
+        for bundle in bundles_of(old, &|label| self.base.bundle_of(label)) {
+            if let Some(members) = self.bundles.get_mut(&(Arc::clone(&key.set), bundle)) {
+                members.remove(key);
+            }
+        }
     }
 
     /// The earliest that any image on top falls due.
@@ -184,6 +203,25 @@ impl State for Overlay<'_> {
         for key in on_top {
             going = going && visit(key);
         }
+        Ok(())
+    }
+
+    fn bundle_of(&self, label: &Label) -> Bundle {
+        self.base.bundle_of(label)
+    }
+
+    fn same_bundle(&self, key: &NameKey, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+        let on_top = self.bundles.get(&(Arc::clone(&key.set), self.bundle_of(&key.label)));
+        let mut others: BTreeSet<NameKey> =
+            on_top.into_iter().flatten().filter(|other| *other != key).cloned().collect();
+        // There is none or one, but after a change of the table.
+        self.base.same_bundle(key, &mut |other| {
+            if !self.names.contains_key(other) {
+                others.insert(other.clone());
+            }
+            true
+        })?;
+        let _ = others.iter().all(visit);
         Ok(())
     }
 

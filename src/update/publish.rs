@@ -2,9 +2,10 @@
 
 use super::overlay::Overlay;
 use super::tally::Tally;
+use crate::idn::Label;
 use crate::publication::published;
 use crate::registry::{Event, NameKey, Policy, Registration, State, Unavailable, Unit, UnitId};
-use crate::zone::{Name, Pages, PagesEdit, ZoneSet};
+use crate::zone::{Name, Pages, PagesEdit, Published, ZoneSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -91,9 +92,13 @@ impl<'a> Draft<'a> {
     /// [`Unavailable`]; state and draft are of no use then.
     pub fn apply(&mut self, state: &mut Overlay<'_>, events: &[Event]) -> Result<Vec<(Box<str>, u32)>, Unavailable> {
         let touched = touched(state, events)?;
+        let mut before = BTreeMap::new();
         for key in &touched.names {
             if let Some((unit, name)) = look_up(state, key)? {
                 self.tally.name(&unit, &name, -1);
+                if !name.variants.is_empty() {
+                    before.insert(key, name.variants);
+                }
             }
         }
         for id in &touched.units {
@@ -109,7 +114,17 @@ impl<'a> Draft<'a> {
                 self.tally.unit(&unit, 1);
             }
         }
+        // What is not published any more goes first: another name of the transaction may publish the same label now.
         let mut moved = BTreeSet::new();
+        for (key, variants) in before {
+            let after = state.name(key)?;
+            let ended = |label: &&Label| after.as_ref().is_none_or(|name| !name.variants.contains(label));
+            for label in variants.iter().filter(ended) {
+                if self.withdraw(&key.set, label) {
+                    moved.insert(Arc::clone(&key.set));
+                }
+            }
+        }
         for key in &touched.names {
             let now = look_up(state, key)?;
             if let Some((unit, name)) = &now {
@@ -126,20 +141,33 @@ impl<'a> Draft<'a> {
     fn publish(&mut self, key: &NameKey, now: Option<&(Unit, Registration)>) -> bool {
         let Some(edit) = self.edit(&key.set) else { return false };
         let label = key.label.as_ascii().as_bytes();
-        let Some(published) = now.and_then(|(unit, name)| published(unit, name)) else {
-            return edit.pages.remove(label);
+        let Some((published, variants)) = now.and_then(|(unit, name)| Some((published(unit, name)?, &name.variants)))
+        else {
+            let mut changed = edit.pages.remove(label);
+            for label in now.into_iter().flat_map(|(_, name)| name.variants.iter()) {
+                changed |= edit.pages.remove(label.as_ascii().as_bytes());
+            }
+            return changed;
         };
         // Taken out of `self` for the time of the borrow, to be filled again and again.
         let mut octets = std::mem::take(&mut self.octets);
         octets.clear();
         published.encode(&mut octets);
         let edit = self.edits.get_mut(&key.set).expect("the edit was begun above");
-        let changed = edit.pages.get(label) != Some(&octets[..]);
-        if changed {
-            edit.pages.insert(label, &octets);
+        let mut changed = put(&mut edit.pages, label, &octets);
+        if !variants.is_empty() {
+            Published::mark_variant(&mut octets);
+            for label in variants.iter() {
+                changed |= put(&mut edit.pages, label.as_ascii().as_bytes(), &octets);
+            }
         }
         self.octets = octets;
         changed
+    }
+
+    /// Takes a label out of the zones of a set; whether it was in them.
+    fn withdraw(&mut self, set: &Arc<str>, label: &Label) -> bool {
+        self.edit(set).is_some_and(|edit| edit.pages.remove(label.as_ascii().as_bytes()))
     }
 
     /// The edit of a set that is served.
@@ -183,6 +211,29 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// Puts what a label publishes into the pages; whether that changed anything.
+fn put(pages: &mut PagesEdit, label: &[u8], octets: &[u8]) -> bool {
+    let changed = pages.get(label) != Some(octets);
+    if changed {
+        pages.insert(label, octets);
+    }
+    changed
+}
+
+/// Puts everything that a registration publishes into `pages`: for a start, where nothing has to be taken out.
+pub(super) fn put_all(pages: &mut PagesEdit, unit: &Unit, name: &Registration, octets: &mut Vec<u8>) {
+    let Some(published) = published(unit, name) else { return };
+    octets.clear();
+    published.encode(octets);
+    pages.insert(name.key.label.as_ascii().as_bytes(), octets);
+    if !name.variants.is_empty() {
+        Published::mark_variant(octets);
+        for label in name.variants.iter() {
+            pages.insert(label.as_ascii().as_bytes(), octets);
+        }
+    }
+}
+
 /// The names that may publish something else after a transaction, and the units that it replaces.
 pub(super) struct Touched {
     /// The names.
@@ -209,7 +260,7 @@ pub(super) fn touched(state: &Overlay<'_>, events: &[Event]) -> Result<Touched, 
                 }
             }
             Event::Application(_) | Event::Order(_) | Event::Remittance(_) => {}
-            Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => {}
+            Event::VariantsEnded { .. } | Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => {}
             Event::Reserved(_) | Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => {}
         }
     }

@@ -2,6 +2,7 @@
 
 use super::restore::Progress;
 use super::{Clock, Rebuilt, StartError, SystemClock};
+use crate::idn::Table;
 use crate::journal::disk::{Directory, Disk};
 use crate::journal::{Journal, JournalError, Limits};
 use crate::registry::{Actor, Event, Outcome, Position, Request, Role, Timestamp, Transaction};
@@ -68,6 +69,8 @@ pub struct Home {
     pub disk: Arc<dyn Disk>,
     /// The journal's limits.
     pub limits: Limits,
+    /// The table of labels that the store's index of packages is made with.
+    pub table: Option<Arc<Table>>,
 }
 
 impl Home {
@@ -78,7 +81,7 @@ impl Home {
     pub fn of(data_dir: &Path) -> Result<Self, StartError> {
         let path = data_dir.join(JOURNAL);
         let disk = Directory::create(&path).map_err(|source| io(&path, source))?;
-        Ok(Self { data_dir: data_dir.into(), disk: Arc::new(disk), limits: Limits::default() })
+        Ok(Self { data_dir: data_dir.into(), disk: Arc::new(disk), limits: Limits::default(), table: None })
     }
 
     /// Where checkpoints are in the data directory.
@@ -109,7 +112,7 @@ pub type Opened = (Store, Journal);
 /// [`StartError`].
 pub fn open(home: &Home) -> Result<Opened, StartError> {
     let directory = home.store();
-    match Store::open(&directory) {
+    match Store::open(&directory, home.table.clone()) {
         Ok(store) => match replay(home, store) {
             Err(StartError::Store(why)) => tracing::error!("the store is rebuilt from the journal: {why}"),
             other => return other,
@@ -129,7 +132,7 @@ pub fn open(home: &Home) -> Result<Opened, StartError> {
 pub fn open_anew(home: &Home) -> Result<Opened, StartError> {
     let directory = home.store();
     set_aside(&directory)?;
-    let store = Store::open(&directory).map_err(|error| StartError::Store(error.to_string()))?;
+    let store = Store::open(&directory, home.table.clone()).map_err(|error| StartError::Store(error.to_string()))?;
     replay(home, store)
 }
 
@@ -194,7 +197,7 @@ pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError
     let _lock = Lock::take(data_dir)?;
     let home = Home::of(data_dir)?;
     let directory = home.store();
-    let old = directory.exists().then(|| Store::open(&directory));
+    let old = directory.exists().then(|| Store::open(&directory, None));
     let (known, applied) = match old {
         None => (Vec::new(), 0),
         Some(Ok(store)) => {
@@ -218,7 +221,7 @@ pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError
         return Err(StartError::Behind { applied, last });
     }
     let aside = set_aside(&directory)?;
-    let store = Store::open(&directory).map_err(|error| StartError::Store(error.to_string()))?;
+    let store = Store::open(&directory, home.table.clone()).map_err(|error| StartError::Store(error.to_string()))?;
     let (mut store, mut journal) = replay(&home, store)?;
     let lost = applied.saturating_sub(last);
     raise_serials(&mut store, &mut journal, &known, lost)?;

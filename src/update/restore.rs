@@ -4,9 +4,10 @@
 //! agree with what is found; where they do not, the reason is told, and all is read from the store instead.
 
 use super::checkpoint::made_with;
-use super::publish::look_up;
+use super::publish::{look_up, put_all};
 use super::recover::Home;
 use super::tally::Tally;
+use crate::idn::Label;
 use crate::journal::JournalReader;
 use crate::publication::{published, state_of};
 use crate::registry::{Event, NameKey, NameState, State, UnitId};
@@ -90,42 +91,70 @@ fn bring_up(
     seq: u64,
 ) -> Result<u64, String> {
     let touched = touched(edits, store, journal, seq)?;
-    let mut progress = Progress::of("changed names are read from the store", touched.len() as u64);
+    let mut progress = Progress::of("changed names are read from the store", touched.names.len() as u64);
     let mut octets = Vec::new();
-    for key in &touched {
-        progress.one();
-        let Some(edit) = edits.get_mut(&key.set) else { continue };
-        let label = key.label.as_ascii().as_bytes();
-        let now = look_up(store, key).map_err(|error| error.to_string())?;
-        match now.and_then(|(unit, name)| published(&unit, &name)) {
-            Some(published) => {
-                octets.clear();
-                published.encode(&mut octets);
-                edit.insert(label, &octets);
-            }
-            None => drop(edit.remove(label)),
+    // What may be gone goes first: another name may have the same label now.
+    for (set, label) in &touched.ended {
+        if let Some(edit) = edits.get_mut(set) {
+            edit.remove(label.as_ascii().as_bytes());
         }
     }
-    Ok(touched.len() as u64)
+    let mut varied = Vec::new();
+    for key in &touched.names {
+        progress.one();
+        let Some(edit) = edits.get_mut(&key.set) else { continue };
+        match look_up(store, key).map_err(|error| error.to_string())? {
+            Some((_, name)) if !name.variants.is_empty() => varied.push(key),
+            Some((unit, name)) if published(&unit, &name).is_some() => put_all(edit, &unit, &name, &mut octets),
+            _ => drop(edit.remove(key.label.as_ascii().as_bytes())),
+        }
+    }
+    for key in varied {
+        let Some(edit) = edits.get_mut(&key.set) else { continue };
+        if let Some((unit, name)) = look_up(store, key).map_err(|error| error.to_string())? {
+            for label in name.labels() {
+                edit.remove(label.as_ascii().as_bytes());
+            }
+            put_all(edit, &unit, &name, &mut octets);
+        }
+    }
+    Ok(touched.names.len() as u64)
 }
 
-/// Every name that a transaction after `seq` may have changed.
+/// What transactions may have changed.
+struct Touched {
+    names: BTreeSet<NameKey>,
+    /// Labels that may have been active variants, by set.
+    ended: Vec<(Arc<str>, Label)>,
+}
+
+/// Everything that a transaction after `seq` may have changed.
 fn touched(
     edits: &BTreeMap<Arc<str>, PagesEdit>,
     store: &Store,
     journal: &JournalReader,
     seq: u64,
-) -> Result<BTreeSet<NameKey>, String> {
+) -> Result<Touched, String> {
     let known = edits.keys().map(|set| store.totals(set).map_or(0, |totals| totals.names)).sum::<u64>();
     let most = TOUCHED_MAX.max(known / 2);
-    let mut names = BTreeSet::new();
+    let (mut names, mut ended) = (BTreeSet::new(), Vec::new());
     let mut units: BTreeSet<UnitId> = BTreeSet::new();
     let mut few = true;
     let all_kept = journal.for_each_after(seq, &mut |transaction| {
         for event in transaction.events {
             match event {
-                Event::Name(name) => drop(names.insert(name.key)),
-                Event::NameRemoved { key, .. } => drop(names.insert(key)),
+                Event::Name(name) => {
+                    // They may have nothing to publish now.
+                    ended.extend(name.variants.iter().map(|label| (Arc::clone(&name.key.set), label.clone())));
+                    names.insert(name.key);
+                }
+                Event::NameRemoved { key, variants, .. } => {
+                    ended.extend(variants.iter().map(|label| (Arc::clone(&key.set), label.clone())));
+                    names.insert(key);
+                }
+                Event::VariantsEnded { key, labels } => {
+                    ended.extend(labels.into_iter().map(|label| (Arc::clone(&key.set), label)));
+                }
                 // Whether the hold that decides is another one than before is not known here.
                 Event::Unit(unit) => drop(units.insert(unit.id)),
                 Event::Application(_) | Event::Order(_) | Event::Remittance(_) => {}
@@ -146,7 +175,11 @@ fn touched(
         });
         visited.map_err(|error| error.to_string())?;
     }
-    if few && names.len() as u64 <= most { Ok(names) } else { Err("too much has changed since".into()) }
+    if few && names.len() as u64 <= most {
+        Ok(Touched { names, ended })
+    } else {
+        Err("too much has changed since".into())
+    }
 }
 
 /// The counts, of the names by what they publish and of the holds by the store.
@@ -154,7 +187,9 @@ fn count(store: &Store, sets: &[(Arc<str>, Pages)]) -> Result<Tally, String> {
     let mut tally = Tally::default();
     for (set, pages) in sets {
         let mut states: BTreeMap<&str, (NameState, i64)> = BTreeMap::new();
-        for (_, octets) in pages.iter() {
+        let mut speaking = 0_u64;
+        for (_, octets) in pages.iter().filter(|(_, octets)| !PublishedRef::is_variant(octets)) {
+            speaking += 1;
             let state = state_of(PublishedRef::new(octets));
             states.entry(state.as_str()).or_insert((state, 0)).1 += 1;
         }
@@ -162,7 +197,7 @@ fn count(store: &Store, sets: &[(Arc<str>, Pages)]) -> Result<Tally, String> {
             tally.names(set, state, count);
         }
         let names = store.totals(set).map_err(|error| error.to_string())?.names;
-        let silent = names.checked_sub(pages.len() as u64);
+        let silent = names.checked_sub(speaking);
         let silent =
             silent.ok_or_else(|| format!("the checkpoint has more names of {set} than the {names} there are"))?;
         tally.names(set, NameState::Inactive, silent.cast_signed());

@@ -1,8 +1,8 @@
 //! Reading the whole store once: what is published in each set, and how many names and holds there are.
 
+use super::publish::put_all;
 use super::restore::{Loaded, Progress};
 use super::tally::Tally;
-use crate::publication::published;
 use crate::registry::{Registration, State, Unit, UnitId};
 use crate::store::{Store, StoreError};
 use crate::zone::{Pages, PagesEdit};
@@ -28,12 +28,8 @@ pub fn scan_all(store: &Store, sets: &[Arc<str>]) -> Result<Loaded, StoreError> 
             return false;
         };
         tally.name(unit, &name, 1);
-        if let Some((_, edit)) = edits.iter_mut().find(|(set, _)| *set == name.key.set)
-            && let Some(published) = published(unit, &name)
-        {
-            octets.clear();
-            published.encode(&mut octets);
-            edit.insert(name.key.label.as_ascii().as_bytes(), &octets);
+        if let Some((_, edit)) = edits.iter_mut().find(|(set, _)| *set == name.key.set) {
+            put_all(edit, unit, &name, &mut octets);
         }
         true
     })?;

@@ -7,6 +7,7 @@
 
 use super::overlay::Overlay;
 use super::schedule::asked;
+use crate::idn::{Bundle, Label};
 use crate::registry::life::Ends;
 use crate::registry::{
     Account, Actor, Application, ApplicationId, Brake, Change, ChangeId, Claim, Command, Context, Due, DueKind, Event,
@@ -232,7 +233,7 @@ fn note(
     };
     match event {
         Event::Notice(notice) => tell(What::Notice(notice.kind), Some(&notice.name), &notice.unit),
-        Event::NameRemoved { key, unit } => tell(What::Deleted, Some(key), unit),
+        Event::NameRemoved { key, unit, .. } => tell(What::Deleted, Some(key), unit),
         Event::Name(new) => {
             let Some(old) = state.name(&new.key)? else { return Ok(()) };
             holds(&old.holds, &new.holds, |what| tell(what, Some(&new.key), &new.unit));
@@ -305,6 +306,14 @@ impl State for Nothing {
     }
 
     fn names_of(&self, _: &UnitId, _: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    fn bundle_of(&self, label: &Label) -> Bundle {
+        Bundle::of_itself(label)
+    }
+
+    fn same_bundle(&self, _: &NameKey, _: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! What one registration publishes, as the index keeps it: a few octets per name, read without decoding it whole.
 //!
 //! ```text
+//! any kind   |VARIANT            of the owner names that are an active variant of a registered label
 //! addresses  kind|WWW            n4: u8  ttl: u32  IPv4 × n4  IPv6 …
 //! forward    kind|WWW|KEEP_PATH  0: u8   ttl: u32  code: u16  target …
 //! delegation kind                n: u8   ttl: u32  (name  n4: u8  n6: u8  IPv4 × n4  IPv6 × n6) × n  (length: u16  DS) …
@@ -133,6 +134,7 @@ const HELD: u8 = 3;
 const KIND_MASK: u8 = 0x03;
 const WWW: u8 = 0x10;
 const KEEP_PATH: u8 = 0x20;
+const VARIANT: u8 = 0x40;
 
 impl Published {
     /// Appends the index's form to `out`.
@@ -174,6 +176,14 @@ impl Published {
                 out.extend_from_slice(&status.to_be_bytes());
                 out.extend_from_slice(extra_text.as_bytes());
             }
+        }
+    }
+
+    /// Marks `octets`, made by [`Published::encode`], as those of an active variant: they answer the same, but are not
+    /// counted as a registration.
+    pub fn mark_variant(octets: &mut [u8]) {
+        if let Some(first) = octets.first_mut() {
+            *first |= VARIANT;
         }
     }
 
@@ -246,6 +256,11 @@ impl<'a> PublishedRef<'a> {
         }
         let (v4, v6) = rest.split_at_checked(4 * usize::from(count))?;
         Some((v4.as_chunks().0, v6.as_chunks().0, u32::from_be_bytes([a, b, c, d]), first & WWW != 0))
+    }
+
+    /// Whether `octets` were marked by [`Published::mark_variant`].
+    pub fn is_variant(octets: &[u8]) -> bool {
+        octets.first().is_some_and(|first| first & VARIANT != 0)
     }
 
     /// Whether `octets`, made by [`Published::encode`], describe a delegation.

@@ -210,23 +210,29 @@ fn objects(script: &mut Script) {
     script.refused_to(&away, "GET", "/v1/units/u1", "", "region_foreign", "");
     let name = |rest: &str| format!(r#"{{"unit":"u1"{rest}}}"#);
     let new = "/v1/names/财政局.政务";
-    for bad in [
-        "财政局か.政务",
-        "-财政局.政务",
-        "财政--局.政务",
-        "12345.政务",
-        "中国·政府.政务",
-        "𠮷局.政务",
-        "www.教育局.政务",
-        "政务",
-    ] {
-        script.refused("PUT", &format!("/v1/names/{bad}"), &name(r#","years":2"#), "label_invalid", "name");
+    let two_years = name(r#","years":2"#);
+    for bad in ["-财政局.政务", "财政--局.政务", "12345.政务", "www.教育局.政务", "政务"] {
+        script.refused("PUT", &format!("/v1/names/{bad}"), &two_years, "label_invalid", "name");
     }
+    for bad in ["财政局か.政务", "中国·政府.政务", "𠮷局.政务"] {
+        script.refused("PUT", &format!("/v1/names/{bad}"), &two_years, "label_character", "name");
+    }
+    script.refused("PUT", "/v1/names/定仙墕镇.政务", &two_years, "label_character", "");
+    script.refused("PUT", "/v1/names/鼓楼区教育局.政务", &two_years, "division_ambiguous", "");
+    script.refused("PUT", "/v1/names/北京市.政务", &two_years, "division_reserved", "");
+    script.server.unit("u5", "organ");
+    script.server.name("国务.政务", "u1");
+    script.refused("PUT", "/v1/names/囯务.政务", r#"{"unit":"u5","years":2}"#, "variant_in_use", "");
+    script.refused("PUT", "/v1/names/囯务.政务", &two_years, "variant_of_own_name", "");
+    let odd = name(r#","variants":{"traditional":"国事"}"#);
+    script.refused("PUT", "/v1/names/国务.政务", &odd, "variant_invalid", "variants.traditional");
+    script.refused("GET", "/v1/check", "", "invalid_parameter", "name");
+    script.refused("GET", "/v1/check?name=x.example&unit=u99", "", "unit_not_found", "id");
     script.refused(
         "PUT",
         &format!("/v1/names/{}.政务", "一".repeat(58)),
         &name(r#","years":2"#),
-        "label_invalid",
+        "label_too_long",
         "name",
     );
     script.refused("GET", "/v1/names/x.example", "", "suffix_unknown", "name");

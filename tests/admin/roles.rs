@@ -120,6 +120,9 @@ impl Stage {
         if endpoint == Endpoint::Simulate {
             target += "?at=2027-12-31";
         }
+        if endpoint == Endpoint::CheckName {
+            target += "?name=xn--dgt32shz8a.xn--zfr164b&unit=u1";
+        }
         if endpoint == Endpoint::Import {
             let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/x-ndjson\r\n");
             return self.server.raw(row.method, &format!("{target}&id=i1"), &headers, b"");

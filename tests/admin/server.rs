@@ -10,9 +10,11 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use zhengming::admin::{self, Access, AccessLimits, Admin, Refused, Shared, Token, TotpSecret, ZoneFiles, token};
 use zhengming::http::{self, Limits};
+use zhengming::idn::Label;
 use zhengming::query::{self, Client, Settings, Transport};
 use zhengming::registry::{
-    Area, Guarded, Policy, Profile, Rate, Rates, Region, ReviewRules, Role, SuffixSet, Terms, Timestamp, UnitKind,
+    Area, Divisions, Guarded, Labels, LookAlikes, Policy, Profile, Rate, Rates, Region, ReviewRules, Role, SuffixSet,
+    Terms, Timestamp, UnitKind,
 };
 use zhengming::telemetry::Telemetry;
 use zhengming::update::{self, Reload, Running, Start, TestClock};
@@ -76,7 +78,7 @@ fn policy() -> Policy {
         unit_kinds_with_proof: with_proof.to_vec(),
     };
     let terms = Terms { profiles: vec![("xn--55qw42g".into(), Profile::ICANN_RGP)], ..Terms::default() };
-    Policy {
+    let rules = Policy {
         terms,
         reserved_labels: vec![label(RESERVED).into()],
         review: ReviewRules {
@@ -93,7 +95,28 @@ fn policy() -> Policy {
             set("xn--zfr164b", &[UnitKind::Organ], &[UnitKind::Institution]),
             set("xn--55qw42g", &[UnitKind::Institution, UnitKind::SocialOrganisation], &[]),
         ])
-    }
+    };
+    Policy { labels: labels(&rules), ..rules }
+}
+
+/// A table in which 国, 國 and 囯 are variants and 墕 is not, and a few divisions.
+fn labels(rules: &Policy) -> Labels {
+    let mut table = zhengming::idn::table::Builder::new();
+    let table = table
+        .lgr(
+            "<lgr><data><char cp=\"002D\"/><range first-cp=\"0030\" last-cp=\"0039\"/><range first-cp=\"0061\" last-cp=\"007A\"/>\
+             <range first-cp=\"4E00\" last-cp=\"56EE\"/><char cp=\"56EF\"/><range first-cp=\"56F0\" last-cp=\"56FC\"/>\
+             <char cp=\"56FD\"><var cp=\"56EF\"/><var cp=\"56FD\" type=\"r-simp\"/><var cp=\"570B\" type=\"trad\"/></char>\
+             <range first-cp=\"56FE\" last-cp=\"570A\"/><char cp=\"570B\"/><range first-cp=\"570C\" last-cp=\"5894\"/>\
+             <range first-cp=\"5896\" last-cp=\"9FFF\"/></data></lgr>",
+        )
+        .map(|_| table.finish())
+        .unwrap_or_else(|faults| panic!("{faults:?}"));
+    let divisions = "1\t110000\t\t北京市\n2\t320100\t\t南京市\n2\t320300\t\t徐州市\n\
+                     3\t320106\t320100\t鼓楼区\n3\t320302\t320300\t鼓楼区\n";
+    let divisions = Divisions::parse(divisions, &|name| name.into()).unwrap();
+    let reserved: Vec<Label> = rules.reserved_labels.iter().filter_map(|label| Label::parse(label).ok()).collect();
+    Labels::new(Some(Arc::new(table)), &reserved, divisions, LookAlikes::default())
 }
 
 fn rate(set: &str, area: Area, yuan: u32) -> Rate {

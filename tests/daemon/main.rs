@@ -25,3 +25,4 @@ mod story_e10;
 mod story_e15;
 mod tools;
 mod unloaded;
+mod variants;

@@ -10,7 +10,7 @@ use zhengming::registry::{
     Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, Hold, HoldReason, Holds,
     Jump, Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Recent, Region, Regions,
     Registration, Release, Request, Reservation, Resolution, Role, Stage, Stop, TermEnd, Timestamp, Transaction, Unit,
-    UnitId, UnitKind,
+    UnitId, UnitKind, Variants,
 };
 
 /// A transaction without events; its `note` is `octets` long.
@@ -97,6 +97,11 @@ fn unit() -> impl Strategy<Value = Unit> {
     )
 }
 
+fn variants() -> impl Strategy<Value = Variants> {
+    let label = || proptest::option::of(key().prop_map(|key| key.label));
+    (label(), label()).prop_map(|(simplified, traditional)| Variants { simplified, traditional })
+}
+
 fn registration() -> impl Strategy<Value = Registration> {
     let term = (times(), times());
     let numbers = (any::<u8>(), any::<bool>(), any::<u64>(), any::<u64>(), proptest::option::of(1..u64::MAX));
@@ -104,8 +109,8 @@ fn registration() -> impl Strategy<Value = Registration> {
     let leaving = proptest::option::of(leaving.prop_map(|(stage, until)| Leaving { stage, until }));
     let life = (leaving, proptest::option::of(times()), proptest::option::of(times()));
     let life = life.prop_map(|(leaving, unfreeze, migration)| Life { leaving, unfreeze, migration });
-    (key(), unit_id(), term, proptest::option::of(resolution()), (holds(), life), numbers).prop_map(
-        |(key, unit, (registered, expires), resolution, (holds, life), numbers)| {
+    (key(), unit_id(), term, proptest::option::of(resolution()), (holds(), life), numbers, variants()).prop_map(
+        |(key, unit, (registered, expires), resolution, (holds, life), numbers, variants)| {
             let (kind, primary, resolved_by, version, pending) = numbers;
             let pending = pending.map(ChangeId);
             Registration {
@@ -120,6 +125,7 @@ fn registration() -> impl Strategy<Value = Registration> {
                 holds,
                 pending,
                 life,
+                variants,
                 version,
             }
         },
@@ -182,7 +188,9 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         unit().prop_map(Event::Unit),
         registration().prop_map(Event::Name),
-        (key(), unit_id()).prop_map(|(key, unit)| Event::NameRemoved { key, unit }),
+        (key(), unit_id(), variants()).prop_map(|(key, unit, variants)| Event::NameRemoved { key, unit, variants }),
+        (key(), proptest::collection::vec(key().prop_map(|key| key.label), 1..3))
+            .prop_map(|(key, labels)| Event::VariantsEnded { key, labels }),
         change().prop_map(Event::Change),
         brake.prop_map(Event::Brake),
         filings::application().prop_map(Event::Application),

@@ -172,6 +172,7 @@ fn imported(world: &World, what: (usize, usize, i64, usize, Option<usize>)) -> C
         resolution: (chosen % 2 == 0).then(|| resolution(chosen / 2)),
         holds: hold.map(placed).unwrap_or_default(),
         basis: ImportBasis::Migration,
+        variants: None,
     };
     Command::Import { items: vec![(1, ImportItem::Name(Box::new(line)))] }
 }
@@ -185,7 +186,7 @@ fn command(world: &World, what: &What) -> Command {
         }
         What::PutName { name: key, unit: holder, years, kind } => Command::PutName {
             key: name(world, key),
-            spec: NameSpec { unit: unit(holder), years, kind, primary: true },
+            spec: NameSpec { unit: unit(holder), years, kind, primary: true, variants: None },
         },
         What::Delete { name: key } => Command::DeleteName { key: name(world, key) },
         What::ChangeHolder { name: key, unit: to, consent } => Command::ChangeHolder {

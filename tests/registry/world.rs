@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use zhengming::idn::{Bundle, Label};
 use zhengming::registry::command::{
     Command, HoldSpec, HoldTarget, ImportBasis, ImportItem, ImportName, NameSpec, UnitSpec, Verdict,
 };
@@ -21,6 +22,8 @@ pub struct Memory {
     pub brake: Brake,
     pub kept: BTreeMap<NameKey, Reservation>,
     pub noticed: BTreeMap<i32, TermEnd>,
+    /// What the bundles of labels are made by.
+    pub labels: Labels,
 }
 
 impl Memory {
@@ -37,7 +40,7 @@ impl Memory {
             Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), kept)),
             Event::ReservationEnded { key } => drop(self.kept.remove(&key)),
             Event::Noticed(noticed) => drop(self.noticed.insert(noticed.days, noticed.upto)),
-            Event::ZoneLoaded { .. } | Event::Notice(_) => {}
+            Event::VariantsEnded { .. } | Event::ZoneLoaded { .. } | Event::Notice(_) => {}
         }
     }
 
@@ -108,6 +111,20 @@ impl State for Memory {
 
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
         let _ = self.names.values().filter(|name| name.unit == *unit).all(|name| visit(&name.key));
+        Ok(())
+    }
+
+    fn bundle_of(&self, label: &Label) -> Bundle {
+        self.labels.bundle(label)
+    }
+
+    fn same_bundle(&self, key: &NameKey, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+        let bundle = self.bundle_of(&key.label);
+        let shares = |name: &&Registration| {
+            let within = name.labels().any(|label| self.bundle_of(label) == bundle);
+            name.key.set == key.set && name.key != *key && within
+        };
+        let _ = self.names.values().filter(shares).all(|name| visit(&name.key));
         Ok(())
     }
 
@@ -198,7 +215,7 @@ pub fn unit_spec(kind: UnitKind) -> UnitSpec {
 }
 
 pub fn name_spec(unit: &str, years: Option<u32>) -> NameSpec {
-    NameSpec { unit: unit_id(unit), years, kind: 1, primary: true }
+    NameSpec { unit: unit_id(unit), years, kind: 1, primary: true, variants: None }
 }
 
 pub fn addresses(list: &[&str]) -> Resolution {
@@ -395,6 +412,7 @@ impl World {
             resolution: Some(addresses(&["203.0.113.7"])),
             holds: Holds::default(),
             basis: ImportBasis::Migration,
+            variants: None,
         }
     }
 

@@ -295,7 +295,13 @@ pub fn put_unit() -> Command {
 }
 
 pub fn put_name(n: usize) -> Command {
-    let spec = zhengming::registry::command::NameSpec { unit: unit_id(), years: Some(2), kind: 1, primary: false };
+    let spec = zhengming::registry::command::NameSpec {
+        unit: unit_id(),
+        years: Some(2),
+        kind: 1,
+        primary: false,
+        variants: None,
+    };
     Command::PutName { key: key(n), spec }
 }
 
@@ -336,6 +342,7 @@ pub fn import(names: std::ops::Range<usize>, expires: Timestamp) -> Command {
             resolution: Some(address((n % 250) as u8)),
             holds: Holds::default(),
             basis: ImportBasis::Migration,
+            variants: None,
         };
         (n, ImportItem::Name(Box::new(name)))
     };

@@ -1,7 +1,7 @@
 //! Lines are read back as they were written, and bad ones name the member.
 
 use super::*;
-use crate::registry::{Life, SuffixSet, UnitId, UnitKind};
+use crate::registry::{Life, SuffixSet, UnitId, UnitKind, Variants};
 
 fn policy() -> Policy {
     let set = SuffixSet {
@@ -80,6 +80,7 @@ fn a_name_is_read_back_as_written() {
         holds: some_holds(),
         pending: None,
         life: Life::default(),
+        variants: Variants::default(),
         version: 9,
     };
     let ImportItem::Name(read) = put(&name(&registered)) else { panic!("no name") };
@@ -93,6 +94,7 @@ fn a_name_is_read_back_as_written() {
         resolution: registered.resolution.clone(),
         holds: some_holds(),
         basis: ImportBasis::Migration,
+        variants: None,
     };
     assert_eq!(*read, expected);
     let removed = parse(removed(&registered.key).as_bytes(), &policy(), "x").unwrap();

@@ -1,5 +1,6 @@
 //! The API's own types, version 1: what goes over the wire, and how it becomes the registry's types and back.
 
+pub mod check;
 pub mod filings;
 pub mod history;
 pub mod objects;

@@ -2,8 +2,9 @@
 
 use super::requests::{ReviewLevel, UnitKind};
 use super::{Resolution, readable};
+use crate::idn::Label;
 use crate::registry::change::Approval;
-use crate::registry::{self, Brake, Change, Holds, Jump, Policy, Registration, Timestamp, Unit};
+use crate::registry::{self, Brake, Change, Holds, Jump, NameKey, Policy, Registration, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -88,6 +89,8 @@ pub struct NameView {
     pub unfreeze: Option<String>,
     /// Since when the home page tells of the move to another name.
     pub migration: Option<String>,
+    /// The variants that resolve beside it.
+    pub variants: Vec<VariantView>,
     /// Its version, as in `ETag`.
     pub version: u64,
 }
@@ -99,6 +102,18 @@ pub struct LeavingView {
     pub stage: String,
     /// When the stage ends.
     pub until: String,
+}
+
+/// An active variant of a name.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct VariantView {
+    /// `simplified` or `traditional`.
+    pub relation: String,
+    /// The name in U-labels, under the primary suffix.
+    #[schema(example = "國家稅務總局.政务")]
+    pub name: String,
+    /// The same in A-labels.
+    pub ascii: String,
 }
 
 /// A change of resolution.
@@ -226,9 +241,20 @@ impl NameView {
                 .map(|leaving| LeavingView { stage: leaving.stage.as_str().into(), until: leaving.until.to_string() }),
             unfreeze: name.life.unfreeze.map(|at| at.to_string()),
             migration: name.life.migration.map(|at| at.to_string()),
+            variants: variants(name),
             version: name.version,
         }
     }
+}
+
+/// The active variants of a name.
+fn variants(name: &Registration) -> Vec<VariantView> {
+    let relations = [("simplified", &name.variants.simplified), ("traditional", &name.variants.traditional)];
+    let view = |(relation, label): (&str, &Option<Label>)| {
+        let key = NameKey { label: label.clone()?, set: name.key.set.clone() };
+        Some(VariantView { relation: relation.into(), name: readable(&key), ascii: key.to_string() })
+    };
+    relations.into_iter().filter_map(view).collect()
 }
 
 impl From<&Change> for ChangeView {

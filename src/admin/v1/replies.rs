@@ -172,7 +172,7 @@ impl From<&update::Preview> for Preview {
                 Event::Application(new) => view.applications.push(ApplicationView::new(new, None, None)),
                 Event::Order(order) => view.orders.push(order.into()),
                 Event::Remittance(remittance) => view.remittances.push(remittance.into()),
-                Event::Brake(_) | Event::ZoneLoaded { .. } => {}
+                Event::VariantsEnded { .. } | Event::Brake(_) | Event::ZoneLoaded { .. } => {}
                 Event::Reserved(_) | Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => {}
             }
         }

@@ -3,9 +3,10 @@
 use super::super::json::Object;
 use super::super::problem::Problem;
 use super::{DayEdge, ResolutionInput, time_at};
+use crate::idn::Label;
 use crate::registry::change::Level;
 use crate::registry::command::{HoldSpec, NameSpec, UnitSpec};
-use crate::registry::{self, Code, Region, UnitId};
+use crate::registry::{self, Code, Policy, Region, UnitId, Variants};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -52,6 +53,25 @@ pub struct PutName {
     /// 主域名; not if absent.
     #[serde(default)]
     pub primary: bool,
+    /// The variants that shall resolve beside it. If absent: of a new name those that are beyond doubt, of an old one
+    /// those it has; `{}` for none.
+    #[serde(default)]
+    #[schema(value_type = Option<VariantsInput>)]
+    pub variants: Option<Object<VariantsInput>>,
+}
+
+/// The forms of a label that shall resolve beside it.
+#[derive(Clone, Debug, Default, Deserialize, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VariantsInput {
+    /// The simplified form as a label, in U- or A-labels; none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "国家税务总局")]
+    pub simplified: Option<String>,
+    /// The traditional form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "國家稅務總局")]
+    pub traditional: Option<String>,
 }
 
 fn first_kind() -> u8 {
@@ -213,9 +233,37 @@ impl PutName {
     /// The registry's form.
     ///
     /// # Errors
-    /// `unit_invalid` for an impossible id.
-    pub fn into_registry(self) -> Result<NameSpec, Problem> {
-        Ok(NameSpec { unit: unit_id(&self.unit, "unit")?, years: self.years, kind: self.kind, primary: self.primary })
+    /// `unit_invalid` for an impossible id, `variant_invalid` for a variant that is no label.
+    pub fn into_registry(self, policy: &Policy) -> Result<NameSpec, Problem> {
+        let variants = self.variants.map(|Object(given)| given.into_registry(policy, "variants")).transpose()?;
+        let unit = unit_id(&self.unit, "unit")?;
+        Ok(NameSpec { unit, years: self.years, kind: self.kind, primary: self.primary, variants })
+    }
+}
+
+impl VariantsInput {
+    /// The registry's form, found in `field`.
+    ///
+    /// # Errors
+    /// What is wrong with a label.
+    pub fn into_registry(self, policy: &Policy, field: &str) -> Result<Variants, Problem> {
+        let label = |text: Option<String>, member: &str| {
+            let text = text.map(|text| Label::parse_in(&text, policy.labels.table()));
+            text.transpose().map_err(|error| {
+                Problem::registry(Code::VariantInvalid, error.en(), error.zh()).field(format!("{field}.{member}"))
+            })
+        };
+        Ok(Variants {
+            simplified: label(self.simplified, "simplified")?,
+            traditional: label(self.traditional, "traditional")?,
+        })
+    }
+}
+
+impl From<&Variants> for VariantsInput {
+    fn from(variants: &Variants) -> Self {
+        let text = |label: &Option<Label>| label.as_ref().map(|label| label.as_ascii().to_owned());
+        Self { simplified: text(&variants.simplified), traditional: text(&variants.traditional) }
     }
 }
 

@@ -87,6 +87,7 @@ enum EventV1 {
     Unit(UnitV1),
     Name(NameV1),
     NameRemoved(NameRemovedV1),
+    VariantsEnded(VariantsEndedV1),
     Change(ChangeV1),
     /// Null in lines from before suspensions were counted: nothing is stopped.
     Brake(Option<BrakeV1>),
@@ -137,6 +138,18 @@ struct NameV1 {
     unfreeze: Option<TimeV1>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     migration: Option<TimeV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    variants: Option<VariantsV1>,
+}
+
+/// Active variants, in A-labels.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VariantsV1 {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    simplified: Option<Text>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traditional: Option<Text>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -185,6 +198,15 @@ struct NoticedV1 {
 struct NameRemovedV1 {
     name: Text,
     unit: Text,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    variants: Option<VariantsV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VariantsEndedV1 {
+    name: Text,
+    labels: Vec<Text>,
 }
 
 #[derive(Serialize, Deserialize)]

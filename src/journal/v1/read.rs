@@ -2,13 +2,15 @@
 
 use super::{
     BrakeV1, ChangeV1, EventV1, HoldV1, IdempotencyV1, LeavingV1, LineV1, MapV1, NameV1, ResolutionV1, ServerV1,
-    SignerV1, Text, TimeV1, UnitV1,
+    SignerV1, Text, TimeV1, UnitV1, VariantsV1,
 };
+use crate::idn::Label;
 use crate::registry::hold::Hold;
 use crate::registry::{
     Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, HoldReason, Holds, Jump,
     Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Recent, Region, Regions, Registration,
     Release, Request, Reservation, Resolution, Role, Stage, Stop, TermEnd, Transaction, Unit, UnitId, UnitKind,
+    Variants,
 };
 
 /// A member whose value is none that this program knows.
@@ -69,6 +71,14 @@ impl TryFrom<EventV1> for Event {
             EventV1::NameRemoved(removed) => Self::NameRemoved {
                 key: known(NameKey::from_canonical(&removed.name), "name_removed.name")?,
                 unit: known(UnitId::parse(&removed.unit), "name_removed.unit")?,
+                variants: read_variants(removed.variants, "name_removed.variants")?,
+            },
+            EventV1::VariantsEnded(ended) => Self::VariantsEnded {
+                key: known(NameKey::from_canonical(&ended.name), "variants_ended.name")?,
+                labels: known(
+                    ended.labels.iter().map(|label| Label::from_canonical(label)).collect(),
+                    "variants_ended.labels",
+                )?,
             },
             EventV1::Change(change) => Self::Change(change.try_into()?),
             EventV1::Application(application) => Self::Application(application.try_into()?),
@@ -144,6 +154,7 @@ impl TryFrom<NameV1> for Registration {
                 unfreeze: name.unfreeze.map(|at| at.0),
                 migration: name.migration.map(|at| at.0),
             },
+            variants: read_variants(name.variants, "name.variants")?,
             version: name.version,
         })
     }
@@ -220,6 +231,12 @@ impl From<ResolutionV1> for Resolution {
             }
         }
     }
+}
+
+fn read_variants(variants: Option<VariantsV1>, member: &'static str) -> Result<Variants, Unknown> {
+    let Some(VariantsV1 { simplified, traditional }) = variants else { return Ok(Variants::default()) };
+    let label = |text: Option<Text>| text.map(|text| known(Label::from_canonical(&text), member)).transpose();
+    Ok(Variants { simplified: label(simplified)?, traditional: label(traditional)? })
 }
 
 fn read_holds(holds: MapV1<HoldV1>) -> Result<Holds, Unknown> {

@@ -3,12 +3,13 @@
 use super::{
     ActorV1, ApprovalV1, BrakeV1, ChangeV1, EventV1, HexV1, HoldV1, IdempotencyV1, JumpV1, LeavingV1, LineV1, MapV1,
     NameRemovedV1, NameV1, NoticeV1, NoticedV1, OutcomeV1, RequestV1, ReservationEndedV1, ReservedV1, ResolutionV1,
-    ServerV1, SignerV1, Text, TimeV1, UnitV1, VERSION, ZoneLoadedV1,
+    ServerV1, SignerV1, Text, TimeV1, UnitV1, VERSION, VariantsEndedV1, VariantsV1, ZoneLoadedV1,
 };
+use crate::idn::Label;
 use crate::registry::hold::Hold;
 use crate::registry::{
     Actor, Brake, Change, DelegationSigner, Event, HoldReason, Holds, NameServer, Recent, Regions, Registration,
-    Resolution, Transaction, Unit,
+    Resolution, Transaction, Unit, Variants,
 };
 
 impl LineV1 {
@@ -59,9 +60,15 @@ impl From<&Event> for EventV1 {
         match event {
             Event::Unit(unit) => Self::Unit(unit.into()),
             Event::Name(name) => Self::Name(name.into()),
-            Event::NameRemoved { key, unit } => {
-                Self::NameRemoved(NameRemovedV1 { name: key.to_string().into(), unit: unit.as_str().into() })
-            }
+            Event::NameRemoved { key, unit, variants } => Self::NameRemoved(NameRemovedV1 {
+                name: key.to_string().into(),
+                unit: unit.as_str().into(),
+                variants: write_variants(variants),
+            }),
+            Event::VariantsEnded { key, labels } => Self::VariantsEnded(VariantsEndedV1 {
+                name: key.to_string().into(),
+                labels: labels.iter().map(|label| label.as_ascii().into()).collect(),
+            }),
             Event::Change(change) => Self::Change(change.into()),
             Event::Application(application) => Self::Application(application.into()),
             Event::Order(order) => Self::Order(order.into()),
@@ -129,6 +136,7 @@ impl From<&Registration> for NameV1 {
                 .map(|leaving| LeavingV1 { stage: leaving.stage.as_str().into(), until: TimeV1(leaving.until) }),
             unfreeze: name.life.unfreeze.map(TimeV1),
             migration: name.life.migration.map(TimeV1),
+            variants: write_variants(&name.variants),
         }
     }
 }
@@ -198,6 +206,13 @@ impl From<&Resolution> for ResolutionV1 {
             }
         }
     }
+}
+
+/// Absent where there is none, so that lines without variants keep their octets.
+fn write_variants(variants: &Variants) -> Option<VariantsV1> {
+    let text = |label: &Option<Label>| label.as_ref().map(|label| label.as_ascii().into());
+    let Variants { simplified, traditional } = variants;
+    (!variants.is_empty()).then(|| VariantsV1 { simplified: text(simplified), traditional: text(traditional) })
 }
 
 fn write_holds(holds: &Holds) -> MapV1<HoldV1> {

@@ -18,7 +18,7 @@ pub(super) fn create(
     case.check_role(&[Role::Submitter, Role::Operator])?;
     let unit = case.unit(unit).map_err(|refusal| refusal.at("unit"))?;
     case.check_version(None)?;
-    let (slots, papers) = (slots(spec)?, papers(&spec.papers)?);
+    let (slots, papers) = (slots(case, spec)?, papers(&spec.papers)?);
     let application = Application {
         id: ApplicationId(case.seq()),
         unit: unit.id.clone(),
@@ -45,7 +45,7 @@ pub(super) fn create(
 
 pub(super) fn edit(case: &Case<'_>, id: ApplicationId, spec: &ApplicationSpec) -> Result<Decision, Refusal> {
     let (application, _) = editable(case, id)?;
-    let (slots, papers) = (slots(spec)?, papers(&spec.papers)?);
+    let (slots, papers) = (slots(case, spec)?, papers(&spec.papers)?);
     let edited = Application {
         purpose: spec.purpose,
         slots,
@@ -291,7 +291,7 @@ pub(super) fn check_free(
 }
 
 /// The slots, in the order of their kinds, if they are as R8 wants them.
-fn slots(spec: &ApplicationSpec) -> Result<Vec<Slot>, Refusal> {
+fn slots(case: &Case<'_>, spec: &ApplicationSpec) -> Result<Vec<Slot>, Refusal> {
     let given = &spec.slots;
     if given.len() > SLOTS_MAX {
         return Err(Refusal::new(
@@ -313,7 +313,7 @@ fn slots(spec: &ApplicationSpec) -> Result<Vec<Slot>, Refusal> {
             )
             .at(format!("slots[{index}].kind")));
         }
-        if !bundles.insert(names::bundle(&slot.name)) {
+        if !bundles.insert(names::bundle(case, &slot.name)) {
             return Err(Refusal::new(
                 Code::SlotBundleRepeated,
                 format!(

@@ -1,7 +1,8 @@
 //! The state as the earlier parts of one command leave it: of a batch, each line is decided after those before it.
 
+use crate::idn::{Bundle, Label};
 use crate::registry::life::Ends;
-use crate::registry::state::Unavailable;
+use crate::registry::state::{Unavailable, bundles_of};
 use crate::registry::{
     Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, NameKey, Order, OrderId, Registration,
     Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unit, UnitId,
@@ -15,12 +16,20 @@ pub(super) struct Draft<'a> {
     pub(super) units: BTreeMap<UnitId, Unit>,
     pub(super) names: BTreeMap<NameKey, Registration>,
     accounts: BTreeMap<Account, UnitId>,
+    /// The names in `names` by the bundles of their labels.
+    bundles: BTreeMap<(Arc<str>, Bundle), BTreeSet<NameKey>>,
 }
 
 impl<'a> Draft<'a> {
     /// The state `base`, with nothing on top.
     pub(super) fn new(base: &'a dyn State) -> Self {
-        Self { base, units: BTreeMap::new(), names: BTreeMap::new(), accounts: BTreeMap::new() }
+        Self {
+            base,
+            units: BTreeMap::new(),
+            names: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            bundles: BTreeMap::new(),
+        }
     }
 
     pub(super) fn put_unit(&mut self, unit: Unit) {
@@ -29,6 +38,10 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn put_name(&mut self, name: Registration) {
+        // A bundle that an earlier image had, and this one has not, does no harm: the image says what counts.
+        for bundle in bundles_of(&name, &|label| self.base.bundle_of(label)) {
+            self.bundles.entry((name.key.set.clone(), bundle)).or_default().insert(name.key.clone());
+        }
         self.names.insert(name.key.clone(), name);
     }
 }
@@ -75,6 +88,23 @@ impl State for Draft<'_> {
         })?;
         // The loop ends where the visitor says so; what it answered last does not matter.
         let _ = keys.iter().all(visit);
+        Ok(())
+    }
+
+    fn bundle_of(&self, label: &Label) -> Bundle {
+        self.base.bundle_of(label)
+    }
+
+    fn same_bundle(&self, key: &NameKey, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+        let own = self.bundles.get(&(key.set.clone(), self.bundle_of(&key.label)));
+        let mut others: BTreeSet<NameKey> = own.into_iter().flatten().filter(|other| *other != key).cloned().collect();
+        self.base.same_bundle(key, &mut |other| {
+            if !self.names.contains_key(other) {
+                others.insert(other.clone());
+            }
+            true
+        })?;
+        let _ = others.iter().all(visit);
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 //! an old file can be imported again without undoing what was decided since.
 
 use super::draft::Draft;
-use super::{Case, changes, due, holds, names, notices, resolutions, terms, units};
+use super::{Case, changes, due, holds, labels, names, notices, resolutions, terms, units};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
 use crate::registry::state::Unavailable;
 use crate::registry::{
@@ -41,7 +41,14 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
     }
     let told = beside(case, &draft)?;
     let units = draft.units.into_values().map(Event::Unit);
-    let events: Vec<Event> = units.chain(draft.names.into_values().map(Event::Name)).chain(told).collect();
+    let mut events: Vec<Event> = units.collect();
+    for name in draft.names.into_values() {
+        let old = case.state.name(&name.key).map_err(Refusals::from)?;
+        let ended = old.and_then(|old| names::variants_ended(&old, &name));
+        events.push(Event::Name(name));
+        events.extend(ended);
+    }
+    events.extend(told);
     let created = !events.is_empty();
     Ok(case.decision(events, "import", "applied", 0).creating(created))
 }
@@ -120,8 +127,12 @@ fn name_image(case: &Case<'_>, line: &ImportName) -> Result<Option<Image>, Refus
         holds: old.as_ref().map(|old| old.holds.clone()).unwrap_or_default(),
         pending: old.as_ref().and_then(|old| old.pending),
         life: old.as_ref().map(|old| old.life).unwrap_or_default(),
+        variants: old.as_ref().map(|old| old.variants.clone()).unwrap_or_default(),
         version: old.as_ref().map_or(0, |old| old.version),
     };
+    if let Some(given) = line.variants.as_ref().filter(|given| **given != name.variants) {
+        name.variants = labels::variants(case, &line.key, Some(given))?;
+    }
     take_resolution(case, line, &mut name)?;
     if line.holds.0.contains_key(&HoldReason::Expired) && expires > case.now() {
         return Err(holds::by_clock_only().at("holds"));

@@ -9,6 +9,7 @@ mod due;
 mod holder;
 mod holds;
 mod import;
+mod labels;
 mod names;
 mod notices;
 mod orders;
@@ -21,6 +22,7 @@ mod units;
 
 pub use applications::unrelated;
 pub use import::IMPORT_BATCH_MAX;
+pub use labels::{Appraisal, Warning, appraise, publisher_of};
 
 use super::change::Change;
 use super::command::{Actor, Role};

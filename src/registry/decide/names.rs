@@ -1,12 +1,14 @@
 //! Registrations: created, edited, renewed and ended (R5, R24, R32).
 
-use super::{Case, applications, notices, orders, terms, units};
+use super::{Case, applications, labels, notices, orders, terms};
+use crate::idn::Bundle;
 use crate::registry::command::NameSpec;
 use crate::registry::policy::TERM_YEARS;
 use crate::registry::{
     ApplicationId, Claim, Code, Decision, Event, Guarded, Holds, Life, NameKey, Refusal, Registration, RenewedBy,
     Timestamp, Unit,
 };
+use std::sync::Arc;
 
 /// Slots of an application (R8).
 const KINDS: std::ops::RangeInclusive<u8> = 1..=7;
@@ -25,6 +27,7 @@ fn create(case: &Case<'_>, key: &NameKey, spec: &NameSpec) -> Result<Decision, R
     applications::check_unit(&unit)?;
     check_unclaimed(case, key, None)?;
     check_registrable(case, key, &unit)?;
+    let variants = labels::variants(case, key, spec.variants.as_ref())?;
     let years = spec.years.filter(|years| TERM_YEARS.contains(years)).ok_or_else(term_invalid)?;
     let name = Registration {
         key: key.clone(),
@@ -38,6 +41,7 @@ fn create(case: &Case<'_>, key: &NameKey, spec: &NameSpec) -> Result<Decision, R
         holds: Holds::default(),
         pending: None,
         life: Life::default(),
+        variants,
         version: case.seq(),
     };
     let freed = terms::take_kept(case, key)?;
@@ -59,11 +63,25 @@ fn edit(case: &Case<'_>, old: Registration, spec: &NameSpec) -> Result<Decision,
         )
         .at("years"));
     }
-    if (old.kind, old.primary) == (spec.kind, spec.primary) {
+    let variants = match &spec.variants {
+        Some(given) if *given != old.variants => labels::variants(case, &old.key, Some(given))?,
+        _ => old.variants.clone(),
+    };
+    let name = Registration { kind: spec.kind, primary: spec.primary, variants, ..old.clone() };
+    if name == old {
         let state = old.state(&unit).as_str();
         return Ok(case.decision(Vec::new(), old.key.to_string(), state, old.version));
     }
-    Ok(saved(case, Registration { kind: spec.kind, primary: spec.primary, ..old }, &unit))
+    let ended = variants_ended(&old, &name);
+    let mut decision = saved(case, name, &unit);
+    decision.events.extend(ended);
+    Ok(decision)
+}
+
+/// What tells that labels of `old` are none of `new` any more.
+pub(super) fn variants_ended(old: &Registration, new: &Registration) -> Option<Event> {
+    let labels: Vec<_> = old.variants.iter().filter(|label| !new.variants.contains(label)).cloned().collect();
+    (!labels.is_empty()).then(|| Event::VariantsEnded { key: old.key.clone(), labels })
 }
 
 pub(super) fn delete(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal> {
@@ -91,8 +109,8 @@ pub(super) fn check_years(years: u32) -> Result<(), Refusal> {
 }
 
 /// What labels in conflict have in common.
-pub(super) fn bundle(key: &NameKey) -> String {
-    key.to_string()
+pub(super) fn bundle(case: &Case<'_>, key: &NameKey) -> (Bundle, Arc<str>) {
+    (case.policy().labels.bundle(&key.label), key.set.clone())
 }
 
 /// That nobody has a claim on the name, the application `own` apart.
@@ -112,24 +130,8 @@ pub(super) fn saved(case: &Case<'_>, name: Registration, unit: &Unit) -> Decisio
 
 /// Whether the unit may register this label under this suffix, and the label is free of the registry's own uses.
 pub(super) fn check_registrable(case: &Case<'_>, key: &NameKey, unit: &Unit) -> Result<(), Refusal> {
-    if case.policy().reserved_labels.iter().any(|reserved| **reserved == *key.label.as_ascii()) {
-        let shown = key.to_unicode();
-        return Err(Refusal::new(
-            Code::LabelReserved,
-            format!("The label of {shown} is reserved; choose another form of the unit's name."),
-            format!("{shown} 的标签为保留字，请选用单位名称的其他形式。"),
-        ));
-    }
-    if (case.context.occupied)(key) {
-        let shown = key.to_unicode();
-        return Err(Refusal::new(
-            Code::LabelOccupied,
-            format!("{shown} is used by a record of the registry's own zone file; choose another label."),
-            format!("{shown} 已被区文件中的记录占用，请选用其他标签。"),
-        ));
-    }
-    terms::check_kept(case, key, &unit.id)?;
-    units::check_suffix(case.policy(), &key.set, unit.kind, unit.admin_function_proof.is_some())
+    labels::check(case, key, Some(unit))?;
+    terms::check_kept(case, key, &unit.id)
 }
 
 /// A name stays with its unit (R5).

@@ -1,7 +1,7 @@
 //! Remittances: confirmed orders sent on together, and recognised together; then what they are for happens (R27).
 
 use super::draft::Draft;
-use super::{Case, applications, names, orders, resolutions, terms};
+use super::{Case, applications, labels, names, orders, resolutions, terms};
 use crate::registry::order::REMITTANCE_ORDERS_MAX;
 use crate::registry::{
     Application, ApplicationState, Code, Context, Decision, Event, Holds, Life, Money, Order, OrderId, OrderState,
@@ -127,6 +127,7 @@ fn registered(
         holds: Holds::default(),
         pending: None,
         life: Life::default(),
+        variants: labels::usual(case, &slot.name),
         version: case.seq(),
     }
 }

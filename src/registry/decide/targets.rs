@@ -1,6 +1,6 @@
 //! Forward targets: a public http or https URL that does not lead back to a name that forwards itself.
 
-use super::{Case, addresses};
+use super::{Case, addresses, labels};
 use crate::registry::name::is_www;
 use crate::registry::resolution::TARGET_LEN_MAX;
 use crate::registry::{Code, NameKey, Policy, Refusal, Resolution};
@@ -79,10 +79,9 @@ fn check_loop(case: &Case<'_>, key: &NameKey, url: &Url) -> Result<(), Refusal> 
     let Some(host) = url.domain() else { return Ok(()) };
     let bare = host.split_once('.').filter(|(first, _)| is_www(first)).map_or(host, |(_, rest)| rest);
     let Ok(other) = NameKey::parse(bare, case.policy()) else { return Ok(()) };
-    let forwards = |name: Option<crate::registry::Registration>| {
-        name.is_some_and(|name| matches!(name.resolution, Some(Resolution::Forward { .. })))
-    };
-    if other != *key && !forwards(case.state.name(&other)?) {
+    let name = labels::publisher(case, &other)?;
+    let is_own = other == *key || name.as_ref().is_some_and(|name| name.key == *key);
+    if !is_own && !name.is_some_and(|name| matches!(name.resolution, Some(Resolution::Forward { .. }))) {
         return Ok(());
     }
     let shown = other.to_unicode();

@@ -99,7 +99,8 @@ pub(super) fn left(case: &Case<'_>, name: &Registration) -> Result<Vec<Event>, U
 
 /// What ends a registration: its pending change is withdrawn, and it is gone.
 pub(super) fn removed(case: &Case<'_>, name: &Registration) -> Result<Vec<Event>, Unavailable> {
-    let removed = Event::NameRemoved { key: name.key.clone(), unit: name.unit.clone() };
+    let removed =
+        Event::NameRemoved { key: name.key.clone(), unit: name.unit.clone(), variants: name.variants.clone() };
     Ok(withdrawn(case, name)?.into_iter().chain([removed]).collect())
 }
 

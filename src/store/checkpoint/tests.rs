@@ -107,10 +107,10 @@ fn a_failed_write_leaves_the_old_one() {
 #[test]
 fn the_store_vouches_durably() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = Store::open(directory.path()).unwrap();
+    let mut store = Store::open(directory.path(), None).unwrap();
     assert_eq!(store.checkpoint(), None);
     let mark = Mark { seq: 0, digest: [1; 32], made_with: [2; 32] };
     store.vouch(&mark).unwrap();
     drop(store);
-    assert_eq!(Store::open(directory.path()).unwrap().checkpoint(), Some(mark));
+    assert_eq!(Store::open(directory.path(), None).unwrap().checkpoint(), Some(mark));
 }

@@ -1,9 +1,9 @@
 //! The overlay against a naive model: events on top of a base read as the same events applied to it.
 
 use super::*;
-use crate::idn::Label;
 use crate::registry::{
-    ChangeState, Hold, HoldReason, Holds, Leaving, Life, Noticed, Region, Resolution, Stage, UnitKind, samples,
+    ChangeState, Hold, HoldReason, Holds, Leaving, Life, Noticed, Region, Resolution, Stage, UnitKind, Variants,
+    samples,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -38,7 +38,7 @@ impl Model {
             Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), kept)),
             Event::ReservationEnded { key } => drop(self.kept.remove(&key)),
             Event::Noticed(noticed) => drop(self.noticed.insert(noticed.days, noticed.upto)),
-            Event::ZoneLoaded { .. } | Event::Notice(_) => {}
+            Event::VariantsEnded { .. } | Event::ZoneLoaded { .. } | Event::Notice(_) => {}
         }
     }
 }
@@ -81,6 +81,18 @@ impl State for Model {
 
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
         let _ = self.names.values().filter(|name| name.unit == *unit).all(|name| visit(&name.key));
+        Ok(())
+    }
+
+    fn bundle_of(&self, label: &Label) -> Bundle {
+        Bundle::of_itself(label)
+    }
+
+    fn same_bundle(&self, key: &NameKey, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+        let shares = |name: &&Registration| {
+            name.key.set == key.set && name.key != *key && name.labels().any(|l| *l == key.label)
+        };
+        let _ = self.names.values().filter(shares).all(|name| visit(&name.key));
         Ok(())
     }
 
@@ -186,10 +198,12 @@ fn event() -> impl Strategy<Value = Event> {
             holds,
             pending: None,
             life: Life { leaving, ..Life::default() },
+            variants: Variants::default(),
             version,
         })
     });
-    let removed = (0u8..8).prop_map(|n| Event::NameRemoved { key: name_key(n), unit: unit_id(0) });
+    let removed =
+        (0u8..8).prop_map(|n| Event::NameRemoved { key: name_key(n), unit: unit_id(0), variants: Variants::default() });
     let change = (1u64..4, 0u8..8, 1u64..99).prop_map(|(id, n, version)| {
         Event::Change(Change {
             id: ChangeId(id),

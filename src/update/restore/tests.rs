@@ -78,6 +78,7 @@ fn name() -> impl Strategy<Value = ImportItem> {
                 resolution,
                 holds: Holds(holds.into_iter().collect()),
                 basis: ImportBasis::Migration,
+                variants: None,
             }))
         },
     )
@@ -243,6 +244,7 @@ fn a_spoilt_checkpoint_is_only_slower() {
                 resolution: Some(resolutions(n)),
                 holds: Holds::default(),
                 basis: ImportBasis::Migration,
+                variants: None,
             };
             submit(&mut engine, Command::Import { items: vec![(1, ImportItem::Name(Box::new(name)))] });
         }

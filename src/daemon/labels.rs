@@ -1,0 +1,135 @@
+//! What labels are held against, read from the files that the configuration names.
+
+use crate::config::Config;
+use crate::idn::table::{Builder, Fault, TABLE_OCTETS_MAX};
+use crate::idn::{Form, Label, Table};
+use crate::registry::{Divisions, Labels, LookAlikes};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Why a file that labels are held against cannot be used.
+#[derive(Debug)]
+pub struct LabelsError {
+    path: PathBuf,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Unreadable(io::Error),
+    Faults(Vec<Fault>),
+}
+
+/// Reads everything, for a start. What of a table is not evaluated is logged.
+///
+/// # Errors
+/// [`LabelsError`] with everything that is wrong with the first bad file.
+pub fn load(config: &Config) -> Result<Labels, LabelsError> {
+    load_with(config, table(config)?.map(Arc::new))
+}
+
+/// Reads everything again but the table, which the store's index of packages is made with: that takes a restart.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn reload(config: &Config, old: &Labels) -> Result<Labels, LabelsError> {
+    load_with(config, old.shared_table())
+}
+
+fn load_with(config: &Config, table: Option<Arc<Table>>) -> Result<Labels, LabelsError> {
+    // Names of divisions and reserved labels are compared as the table spells them.
+    let spelling = Labels::new(table.clone(), &[], Divisions::default(), LookAlikes::default());
+    let divisions = match &config.idn.divisions {
+        Some(file) => with(config, file, |text| Divisions::parse(text, &|name| spelling.spelling(name)))?,
+        None => Divisions::default(),
+    };
+    let mut look_alikes = LookAlikes::default();
+    if let Some(file) = &config.idn.look_alikes {
+        with(config, file, |text| look_alikes.add_unihan(text))?;
+    }
+    let mut reserved: Vec<Label> = Vec::new();
+    for file in &config.idn.reserved {
+        reserved.extend(with(config, file, |text| labels(text, table.as_deref()))?);
+    }
+    reserved.extend(config.registry.reserved_labels.iter().filter_map(|label| Label::parse(label).ok()));
+    Ok(Labels::new(table, &reserved, divisions, look_alikes))
+}
+
+fn table(config: &Config) -> Result<Option<Table>, LabelsError> {
+    let idn = &config.idn;
+    let mut builder = Builder::new();
+    if let Some(file) = &idn.lgr {
+        let warnings = with(config, file, |text| builder.lgr(text))?;
+        for warning in warnings {
+            tracing::warn!("{}, {warning}", config.path(file).display());
+        }
+        return Ok(Some(builder.finish()));
+    }
+    let (Some(simplified), Some(traditional)) = (&idn.simplified, &idn.traditional) else { return Ok(None) };
+    with(config, simplified, |text| builder.rfc3743(text, Form::Simplified))?;
+    with(config, traditional, |text| builder.rfc3743(text, Form::Traditional))?;
+    Ok(Some(builder.finish()))
+}
+
+/// One label a line; `#` begins a comment.
+fn labels(text: &str, table: Option<&Table>) -> Result<Vec<Label>, Vec<Fault>> {
+    let (mut labels, mut faults) = (Vec::new(), Vec::new());
+    for (index, line) in text.lines().enumerate() {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        if line.is_empty() {
+            continue;
+        }
+        match Label::parse_in(line, table) {
+            Ok(label) => labels.push(label),
+            Err(error) => faults.push(Fault { line: index + 1, en: error.en(), zh: error.zh() }),
+        }
+    }
+    if faults.is_empty() { Ok(labels) } else { Err(faults) }
+}
+
+/// What `read` makes of a file's text.
+fn with<T>(config: &Config, file: &Path, read: impl FnOnce(&str) -> Result<T, Vec<Fault>>) -> Result<T, LabelsError> {
+    let path = config.path(file);
+    let text = match text_of(&path) {
+        Ok(text) => text,
+        Err(error) => return Err(LabelsError { path, what: What::Unreadable(error) }),
+    };
+    read(&text).map_err(|faults| LabelsError { path, what: What::Faults(faults) })
+}
+
+fn text_of(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?.take(TABLE_OCTETS_MAX + 1).read_to_string(&mut text)?;
+    if read as u64 > TABLE_OCTETS_MAX {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {TABLE_OCTETS_MAX} octets")));
+    }
+    Ok(text)
+}
+
+impl LabelsError {
+    /// Whether the file is wrong, rather than unreadable.
+    pub fn is_check(&self) -> bool {
+        matches!(self.what, What::Faults(_))
+    }
+}
+
+impl fmt::Display for LabelsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.what {
+            What::Unreadable(error) => write!(f, "{path}: {error}\n无法读取该文件"),
+            What::Faults(faults) => {
+                for (number, fault) in faults.iter().enumerate() {
+                    let end = if number + 1 < faults.len() { "\n" } else { "" };
+                    write!(f, "{path}, {fault}{end}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for LabelsError {}

@@ -1,0 +1,114 @@
+//! The index of packages: which registered names have a label in a bundle.
+//!
+//! It follows from the images and the table. Without a table, a label is its own package, and the tree has entries for
+//! active variants only.
+
+use super::{Store, StoreError, damaged, failed, guarded, keys, meta, scan, unavailable};
+use crate::idn::{Bundle, Label};
+use crate::registry::state::bundles_of;
+use crate::registry::{NameKey, Registration, Unavailable};
+
+/// Names whose entries are written at a time while the index is made anew: sorted, because sled likes the order of keys.
+const SLICE_NAMES: usize = 100_000;
+/// Packages with several names that the log names; the rest is counted.
+const SHARED_TOLD: u64 = 20;
+
+impl Store {
+    /// The bundle of a label.
+    pub(super) fn bundle(&self, label: &Label) -> Bundle {
+        self.table.as_ref().map_or_else(|| Bundle::of_itself(label), |table| table.bundle(label))
+    }
+
+    /// The keys of a registration in the index.
+    pub(super) fn bundle_keys(&self, name: &Registration) -> Vec<Vec<u8>> {
+        let mut bundles = bundles_of(name, &|label| self.bundle(label));
+        if self.table.is_none() {
+            // The tree of names finds it.
+            let own = self.bundle(&name.key.label);
+            bundles.retain(|bundle| *bundle != own);
+        }
+        bundles.iter().map(|bundle| keys::bundle(bundle, &name.key)).collect()
+    }
+
+    /// Visits the other names with a label in the bundle of `key`'s label.
+    pub(super) fn visit_bundle(
+        &self,
+        key: &NameKey,
+        visit: &mut dyn FnMut(&NameKey) -> bool,
+    ) -> Result<(), Unavailable> {
+        let bundle = self.bundle(&key.label);
+        for entry in scan(self.trees.bundles.scan_prefix(keys::bundle_prefix(&bundle, &key.set))) {
+            let other = keys::read_bundle(&entry?.0, &|set| self.intern(set));
+            let other = other.ok_or_else(|| super::read::undecodable("an entry of a package"))?;
+            if other != *key && !visit(&other) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the index anew if it was made with another table.
+    pub(super) fn check_table(&mut self) -> Result<(), StoreError> {
+        let wanted = self.table.as_ref().map(|table| table.digest());
+        let found = self.trees.meta.get(meta::TABLE).map_err(damaged)?;
+        if found.as_deref() == wanted.as_ref().map(<[u8; 32]>::as_slice) {
+            return Ok(());
+        }
+        if !self.trees.names.is_empty() {
+            tracing::info!("the table of labels is another one: the index of packages is made anew");
+        }
+        // Until it is whole, the store says that it is of no table, or of the old one.
+        guarded(|| self.trees.bundles.clear()).map_err(failed)?.map_err(failed)?;
+        let mut entries = Vec::new();
+        for entry in scan(self.trees.names.iter()) {
+            let name = entry.and_then(|(key, value)| self.read_name(&key, &value)).map_err(|error| damaged(error.0))?;
+            entries.extend(self.bundle_keys(&name));
+            if entries.len() >= SLICE_NAMES {
+                self.write_bundles(&mut entries)?;
+            }
+        }
+        self.write_bundles(&mut entries)?;
+        match wanted {
+            Some(digest) => self.trees.meta.insert(meta::TABLE, digest.as_slice()),
+            None => self.trees.meta.remove(meta::TABLE),
+        }
+        .map_err(failed)?;
+        self.flush()?;
+        self.tell_shared().map_err(|error| damaged(error.0))
+    }
+
+    fn write_bundles(&self, entries: &mut Vec<Vec<u8>>) -> Result<(), StoreError> {
+        entries.sort_unstable();
+        for key in entries.drain(..) {
+            guarded(|| self.trees.bundles.insert(key, &[])).map_err(failed)?.map_err(failed)?;
+        }
+        guarded(|| self.trees.db.flush()).map_err(failed)?.map_err(failed).map(drop)
+    }
+
+    /// Tells the log which registered names share a package: they stay as they are, for people to decide about.
+    fn tell_shared(&self) -> Result<(), Unavailable> {
+        let (mut before, mut shared): (Option<(Vec<u8>, NameKey)>, u64) = (None, 0);
+        let intern = |set: &str| self.intern(set);
+        for entry in scan(self.trees.bundles.iter()) {
+            let (key, _) = entry?;
+            let name = keys::read_bundle(&key, &intern).ok_or_else(|| unavailable("an entry of a package"))?;
+            let package = keys::package(&key).to_vec();
+            if let Some((earlier, other)) = &before
+                && *earlier == package
+            {
+                shared += 1;
+                if shared <= SHARED_TOLD {
+                    let (one, other) = (other.to_unicode(), name.to_unicode());
+                    tracing::warn!(
+                        "{one} and {other} are variants of each other by this table, and both registered / 按此字表，{one} 与 {other} 互为变体，且均已注册"
+                    );
+                }
+            }
+            before = Some((package, name));
+        }
+        if shared > 0 {
+            tracing::warn!(shared, "names are registered in a package that another name is in; nothing is changed");
+        }
+        Ok(())
+    }
+}
