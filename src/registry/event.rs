@@ -62,7 +62,8 @@ impl Event {
             Self::Application(new) => state.application(new.id)?.map(|old| old.version),
             Self::Order(new) => state.order(new.id)?.map(|old| old.version),
             Self::Remittance(new) => state.remittance(new.id)?.map(|old| old.version),
-            Self::Brake(_)
+            Self::VariantsEnded { .. }
+            | Self::Brake(_)
             | Self::ZoneLoaded { .. }
             | Self::Reserved(_)
             | Self::ReservationEnded { .. }
