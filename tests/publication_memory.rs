@@ -143,6 +143,7 @@ fn unit() -> Unit {
         region: zhengming::registry::Region::parse("620421").unwrap(),
         admin_function_proof: None,
         holds: Default::default(),
+        penalties: zhengming::registry::Penalties::default(),
         account: None,
         version: 1,
     }

@@ -23,6 +23,7 @@ mod names;
 mod openapi;
 mod orders;
 mod params;
+mod penalties;
 pub mod problem;
 mod reload;
 mod remittances;

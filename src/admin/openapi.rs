@@ -249,6 +249,15 @@ fn rules(endpoint: Endpoint) -> Groups {
             ],
         ),
         E::WithdrawChange => (&[WRITE], &[&[Code::ChangeNotFound, Code::ChangeNotPending], FOREIGN, STALE]),
+        E::Penalise => (
+            BODIED,
+            &[
+                &[Code::UnitInvalid, Code::UnitNotFound, Code::UnitBlacklisted],
+                &[Code::PenaltyInvalid, Code::PenaltyOutOfOrder, Code::SecondFactorRequired, Code::Brake],
+                FOREIGN,
+                STALE,
+            ],
+        ),
         E::PlaceUnitHold => (BODIED, &[HOLD, &[Code::UnitInvalid, Code::UnitNotFound], FOREIGN, STALE]),
         E::LiftUnitHold => (
             &[WRITE],

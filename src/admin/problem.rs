@@ -217,6 +217,7 @@ fn registry_status(code: Code) -> u16 {
         | Code::RemittanceNotPending
         | Code::AmountMismatch
         | Code::Brake
+        | Code::PenaltyOutOfOrder
         | Code::BrakeNotEngaged => 409,
         Code::VersionStale => 412,
         Code::UnitInvalid
@@ -256,6 +257,7 @@ fn registry_status(code: Code) -> u16 {
         | Code::ReasonRequired
         | Code::HoldByClockOnly
         | Code::HoldInvalid
+        | Code::PenaltyInvalid
         | Code::MigrationInvalid
         | Code::BatchTooLarge => 422,
         Code::Unavailable => 503,

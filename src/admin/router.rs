@@ -3,7 +3,7 @@
 use super::problem::{Edge, Problem};
 use super::{
     Admin, applications, auth, changes, check, diff, export, health, history, holds, import, journal, names, openapi,
-    orders, reload, remittances, roles, statistics, terms, token, tokens, units, zone_export,
+    orders, penalties, reload, remittances, roles, statistics, terms, token, tokens, units, zone_export,
 };
 use axum::Router;
 use axum::body::Bytes;
@@ -56,6 +56,7 @@ pub(super) fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(units::get, units::put))
         .routes(routes!(holds::place_on_unit, holds::lift_from_unit))
         .routes(routes!(check::check))
+        .routes(routes!(penalties::impose))
         .routes(routes!(names::list))
         .routes(routes!(names::get, names::put, names::delete))
         .routes(routes!(names::change_holder))

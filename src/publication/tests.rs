@@ -19,6 +19,7 @@ fn unit(reasons: &[(HoldReason, bool)]) -> Unit {
         region: Region::parse("620421").unwrap(),
         admin_function_proof: None,
         holds: holds(reasons),
+        penalties: crate::registry::Penalties::default(),
         account: None,
         version: 1,
     }

@@ -4,6 +4,7 @@ use super::change::Level;
 use super::hold::HoldReason;
 use super::ids::ChangeId;
 use super::name::{NameKey, Variants};
+use super::penalty::{PenaltyStep, Violation};
 use super::procedure::{ApplicationCommand, OrderCommand};
 use super::resolution::Resolution;
 use super::time::Timestamp;
@@ -90,6 +91,8 @@ pub enum Command {
     Withdraw { change: ChangeId },
     /// Puts a hold on a unit or a name, or replaces the one with the same reason.
     PlaceHold { target: HoldTarget, reason: HoldReason, spec: HoldSpec },
+    /// Imposes the next step of the penalty ladder on a unit (R56).
+    Penalise { unit: UnitId, step: PenaltyStep, spec: PenaltySpec },
     /// Takes a hold away.
     LiftHold { target: HoldTarget, reason: HoldReason },
     /// A batch of units and names; `usize` is the line number of each in the import.
@@ -160,6 +163,17 @@ pub enum HoldTarget {
     Unit(UnitId),
     /// One name.
     Name(NameKey),
+}
+
+/// A penalty as a client gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PenaltySpec {
+    /// What it is for.
+    pub violation: Violation,
+    /// Id of the document or case.
+    pub evidence: Box<str>,
+    /// The midnight at which a suspension ends.
+    pub end: Option<Timestamp>,
 }
 
 /// A hold as a client gives it.

@@ -237,6 +237,7 @@ mod tests {
             admin_function_proof: None,
             account: None,
             holds: Holds::default(),
+            penalties: crate::registry::Penalties::default(),
             version: 1,
         }
     }

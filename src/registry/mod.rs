@@ -19,6 +19,7 @@ pub mod life;
 pub mod lookalikes;
 pub mod name;
 pub mod order;
+pub mod penalty;
 pub mod policy;
 pub mod procedure;
 pub mod refusal;
@@ -46,6 +47,7 @@ pub use life::{Leaving, Life, Notice, NoticeKind, Noticed, Profile, RenewedBy, R
 pub use lookalikes::LookAlikes;
 pub use name::{NameKey, NameState, Registration, Variants};
 pub use order::{Claim, Confirmation, Order, OrderBasis, OrderLine, OrderState, Payer, Remittance, RemittanceState};
+pub use penalty::{Penalties, Penalty, PenaltyStep, Violation};
 pub use policy::{Guarded, Policy, SuffixSet};
 pub use refusal::{Code, Refusal, Refusals};
 pub use resolution::{DelegationSigner, NameServer, Resolution};

@@ -184,6 +184,10 @@ codes! {
     HoldByClockOnly = "hold_by_clock_only",
     /// The hold's times or evidence are not acceptable (R56: at most 90 days of penalty).
     HoldInvalid = "hold_invalid",
+    /// A step of the penalty ladder would be skipped or taken twice (R56).
+    PenaltyOutOfOrder = "penalty_out_of_order",
+    /// The penalty's evidence or end is not acceptable (R56).
+    PenaltyInvalid = "penalty_invalid",
     /// The object has changed since the version in If-Match.
     VersionStale = "version_stale",
     /// The batch is larger than allowed.

@@ -1,6 +1,7 @@
 //! Units (开办主体): the organs, institutions and social organisations that hold names.
 
 use super::hold::Holds;
+use super::penalty::Penalties;
 use std::fmt;
 
 /// A unit's id as its client chose it: `[A-Za-z0-9-]{1,64}`.
@@ -59,6 +60,8 @@ pub struct Unit {
     pub admin_function_proof: Option<Box<str>>,
     /// Why none of the unit's names resolves; empty when nothing holds them.
     pub holds: Holds,
+    /// The penalties on its record (R56).
+    pub penalties: Penalties,
     /// Its account number (R14); only units of journals from before there were any have none.
     pub account: Option<Account>,
     /// `seq` of the transaction that last changed the unit; its ETag.

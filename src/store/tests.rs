@@ -178,6 +178,7 @@ fn unit() -> impl Strategy<Value = Unit> {
         admin_function_proof: proved.then(|| "doc-1".into()),
         holds,
         // Two numbers for each unit, so that they change and are no other's.
+        penalties: Penalties(penalties(n, version)),
         account: account.map(|odd| Account(2 * u32::try_from(n).unwrap() + odd)),
         version,
     })
@@ -223,6 +224,19 @@ fn change() -> impl Strategy<Value = Change> {
         reason: (!approved).then(|| "address not reachable".into()),
         version: id + 9,
     })
+}
+
+/// A record that depends on what the unit is.
+fn penalties(n: usize, version: u64) -> Vec<Penalty> {
+    let penalty = |step| Penalty {
+        step,
+        violation: Violation::ALL[n % 4],
+        evidence: "case-1".into(),
+        by: "operator".into(),
+        at: Timestamp(9),
+        end: (step == PenaltyStep::Suspension).then_some(Timestamp(DAY)),
+    };
+    PenaltyStep::ALL.into_iter().take(usize::try_from(version % 4).unwrap()).map(penalty).collect()
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -342,6 +356,7 @@ fn founding() -> Transaction {
         region: Region::parse("62").unwrap(),
         admin_function_proof: None,
         holds: Holds::default(),
+        penalties: Penalties::default(),
         account: None,
         version: 1,
     };

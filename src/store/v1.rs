@@ -7,8 +7,8 @@ use crate::idn::Label;
 use crate::registry::hold::Hold;
 use crate::registry::{
     Account, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, HoldReason, Holds, Jump, Leaving, Life,
-    NameKey, NameServer, Recent, Registration, Release, Reservation, Resolution, Stage, Stop, TermEnd, Timestamp, Unit,
-    UnitId, UnitKind, Variants,
+    NameKey, NameServer, Penalties, Penalty, PenaltyStep, Recent, Registration, Release, Reservation, Resolution,
+    Stage, Stop, TermEnd, Timestamp, Unit, UnitId, UnitKind, Variants, Violation,
 };
 use crate::registry::{Position, Region};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -117,7 +117,18 @@ pub(super) struct UnitV1 {
     admin_function_proof: Option<Box<str>>,
     holds: Vec<HoldV1>,
     account: Option<u32>,
+    penalties: Vec<PenaltyV1>,
     version: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PenaltyV1 {
+    step: Box<str>,
+    violation: Box<str>,
+    evidence: Box<str>,
+    by: Box<str>,
+    at: i64,
+    end: Option<i64>,
 }
 
 /// A registration; label and set are the key.
@@ -279,6 +290,7 @@ impl From<&Unit> for UnitV1 {
             admin_function_proof: unit.admin_function_proof.clone(),
             holds: write_holds(&unit.holds),
             account: unit.account.map(|account| account.0),
+            penalties: unit.penalties.0.iter().map(PenaltyV1::from).collect(),
             version: unit.version,
         }
     }
@@ -294,8 +306,35 @@ impl UnitV1 {
             region: Region::parse(&self.region)?,
             admin_function_proof: self.admin_function_proof,
             holds: read_holds(self.holds)?,
+            penalties: Penalties(self.penalties.into_iter().map(PenaltyV1::read).collect::<Option<_>>()?),
             account: self.account.map(Account),
             version: self.version,
+        })
+    }
+}
+
+impl From<&Penalty> for PenaltyV1 {
+    fn from(penalty: &Penalty) -> Self {
+        Self {
+            step: penalty.step.as_str().into(),
+            violation: penalty.violation.as_str().into(),
+            evidence: penalty.evidence.clone(),
+            by: penalty.by.clone(),
+            at: penalty.at.0,
+            end: penalty.end.map(|end| end.0),
+        }
+    }
+}
+
+impl PenaltyV1 {
+    fn read(self) -> Option<Penalty> {
+        Some(Penalty {
+            step: PenaltyStep::parse(&self.step)?,
+            violation: Violation::parse(&self.violation)?,
+            evidence: self.evidence,
+            by: self.by,
+            at: Timestamp(self.at),
+            end: self.end.map(Timestamp),
         })
     }
 }

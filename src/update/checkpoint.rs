@@ -10,8 +10,8 @@ use super::recover::Home;
 use crate::journal::disk::Disk;
 use crate::publication::published;
 use crate::registry::{
-    DelegationSigner, Hold, HoldReason, Holds, NameKey, NameServer, Region, Registration, Resolution, Timestamp, Unit,
-    UnitId, UnitKind, Variants,
+    DelegationSigner, Hold, HoldReason, Holds, NameKey, NameServer, Penalties, Region, Registration, Resolution,
+    Timestamp, Unit, UnitId, UnitKind, Variants,
 };
 use crate::store::Mark;
 use crate::store::checkpoint::{remove_others, write};
@@ -214,6 +214,7 @@ pub fn made_with() -> [u8; 32] {
         region: Region::parse("62").expect("a region"),
         admin_function_proof: None,
         holds: Holds::default(),
+        penalties: Penalties::default(),
         account: None,
         version: 1,
     };

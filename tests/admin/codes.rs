@@ -353,6 +353,14 @@ fn holds(script: &mut Script) {
     let put = |script: &mut Script, reason: &str, body: &str, code: &str, field: &str| {
         script.refused("PUT", &format!("{on_unit}/{reason}"), body, code, field);
     };
+    let penalise = |script: &mut Script, step: &str, end: &str, code: &str, field: &str| {
+        let body = format!(r#"{{"step":"{step}","violation":"OTHER","evidence":"d"{end}}}"#);
+        script.refused("POST", "/v1/units/u1/penalties", &body, code, field);
+    };
+    penalise(script, "suspension", r#","end":"2027-01-31""#, "penalty_out_of_order", "step");
+    penalise(script, "deletion", "", "penalty_out_of_order", "step");
+    penalise(script, "praise", "", "penalty_invalid", "step");
+    penalise(script, "warning", r#","end":"2027-01-31""#, "penalty_invalid", "end");
     put(script, "BORED", r#"{"evidence":"d"}"#, "invalid_parameter", "reason");
     put(script, "legal", r#"{"evidence":"d"}"#, "invalid_parameter", "reason");
     put(script, "EXPIRED", r#"{"evidence":"d"}"#, "hold_by_clock_only", "");

@@ -81,6 +81,7 @@ impl Stage {
                 let approvals = r#"[{"level":"local","by":"r-1"},{"level":"central","by":"r-2"}]"#;
                 ("", format!(r#"{{"name":"{NAME}",{resolution},"approvals":{approvals}}}"#))
             }
+            Endpoint::Penalise => ("", r#"{"step":"warning","violation":"OTHER","evidence":"doc-3"}"#.into()),
             Endpoint::PlaceUnitHold | Endpoint::PlaceNameHold => ("", r#"{"evidence":"doc-2"}"#.into()),
             Endpoint::ListApplications | Endpoint::ListOrders | Endpoint::ListRemittances => ("", String::new()),
             Endpoint::CreateApplication => ("", application("u1", "新").to_string()),

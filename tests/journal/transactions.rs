@@ -8,9 +8,9 @@ use std::net::IpAddr;
 use zhengming::idn::Label;
 use zhengming::registry::{
     Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, Hold, HoldReason, Holds,
-    Jump, Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Recent, Region, Regions,
-    Registration, Release, Request, Reservation, Resolution, Role, Stage, Stop, TermEnd, Timestamp, Transaction, Unit,
-    UnitId, UnitKind, Variants,
+    Jump, Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Penalties, Penalty, PenaltyStep,
+    Recent, Region, Regions, Registration, Release, Request, Reservation, Resolution, Role, Stage, Stop, TermEnd,
+    Timestamp, Transaction, Unit, UnitId, UnitKind, Variants, Violation,
 };
 
 /// A transaction without events; its `note` is `octets` long.
@@ -83,14 +83,29 @@ fn unit() -> impl Strategy<Value = Unit> {
     let kinds = vec![UnitKind::Organ, UnitKind::Institution, UnitKind::SocialOrganisation];
     let account = proptest::option::of(any::<u32>().prop_map(Account));
     let data = (text(), proptest::sample::select(kinds), proptest::option::of(text()), account);
-    (unit_id(), data, holds(), any::<u64>()).prop_map(
-        |(id, (name, kind, admin_function_proof, account), holds, version)| Unit {
+    let penalty = (
+        proptest::sample::select(PenaltyStep::ALL.to_vec()),
+        proptest::sample::select(Violation::ALL.to_vec()),
+        (text(), text(), times(), proptest::option::of(times())),
+    );
+    let penalty = penalty.prop_map(|(step, violation, (evidence, by, at, end))| Penalty {
+        step,
+        violation,
+        evidence,
+        by,
+        at,
+        end,
+    });
+    let penalties = proptest::collection::vec(penalty, 0..3).prop_map(Penalties);
+    (unit_id(), data, (holds(), penalties), any::<u64>()).prop_map(
+        |(id, (name, kind, admin_function_proof, account), (holds, penalties), version)| Unit {
             id,
             name,
             kind,
             region: Region::parse("620421").expect("a region"),
             admin_function_proof,
             holds,
+            penalties,
             account,
             version,
         },

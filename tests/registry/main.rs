@@ -12,6 +12,7 @@ mod import;
 mod labels;
 mod machine;
 mod names;
+mod penalties;
 mod resolutions;
 mod terms;
 mod units;

@@ -56,6 +56,7 @@ fn a_unit_is_read_back_as_written() {
         kind: spec.kind,
         region: spec.region.clone(),
         admin_function_proof: spec.admin_function_proof.clone(),
+        penalties: crate::registry::Penalties::default(),
         holds: some_holds(),
         account: Account::parse("20458813"),
         version: 7,

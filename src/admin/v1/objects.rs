@@ -4,7 +4,7 @@ use super::requests::{ReviewLevel, UnitKind};
 use super::{Resolution, readable};
 use crate::idn::Label;
 use crate::registry::change::Approval;
-use crate::registry::{self, Brake, Change, Holds, Jump, NameKey, Policy, Registration, Timestamp, Unit};
+use crate::registry::{self, Brake, Change, Holds, Jump, NameKey, Penalty, Policy, Registration, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -27,6 +27,8 @@ pub struct UnitView {
     pub account: Option<String>,
     /// Why none of its names resolves.
     pub holds: Vec<HoldView>,
+    /// The penalties on its record, oldest first.
+    pub penalties: Vec<PenaltyView>,
     /// Its version, as in `ETag`.
     pub version: u64,
 }
@@ -50,6 +52,24 @@ pub struct HoldView {
     pub evidence: String,
     /// Who placed it.
     pub by: String,
+}
+
+/// A penalty on a unit's record.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PenaltyView {
+    /// `warning`, `suspension` or `deletion`.
+    pub step: String,
+    /// What it was for.
+    pub violation: String,
+    /// Id of the document or case behind it.
+    pub evidence: String,
+    /// Who imposed it.
+    pub by: String,
+    /// When.
+    pub at: String,
+    /// The midnight at which a suspension lifts itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
 }
 
 /// A registration.
@@ -199,7 +219,21 @@ impl From<&Unit> for UnitView {
             admin_function_proof: unit.admin_function_proof.as_deref().map(Into::into),
             account: unit.account.map(|account| account.to_string()),
             holds: holds(&unit.holds),
+            penalties: unit.penalties.0.iter().map(PenaltyView::from).collect(),
             version: unit.version,
+        }
+    }
+}
+
+impl From<&Penalty> for PenaltyView {
+    fn from(penalty: &Penalty) -> Self {
+        Self {
+            step: penalty.step.as_str().into(),
+            violation: penalty.violation.as_str().into(),
+            evidence: penalty.evidence.to_string(),
+            by: penalty.by.to_string(),
+            at: penalty.at.to_string(),
+            end: penalty.end.map(|end| end.to_string()),
         }
     }
 }

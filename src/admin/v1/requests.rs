@@ -5,8 +5,8 @@ use super::super::problem::Problem;
 use super::{DayEdge, ResolutionInput, time_at};
 use crate::idn::Label;
 use crate::registry::change::Level;
-use crate::registry::command::{HoldSpec, NameSpec, UnitSpec};
-use crate::registry::{self, Code, Policy, Region, UnitId, Variants};
+use crate::registry::command::{HoldSpec, NameSpec, PenaltySpec, UnitSpec};
+use crate::registry::{self, Code, PenaltyStep, Policy, Region, Timestamp, UnitId, Variants, Violation};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -181,6 +181,21 @@ pub struct PlaceHold {
     pub evidence: String,
 }
 
+/// The next penalty of a unit.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Penalise {
+    /// `warning`, `suspension` or `deletion`: the one that comes next.
+    pub step: String,
+    /// `UNPAID_TWO_YEARS`, `DATA_MISMATCH`, `PROTECTION_OVERDUE` or `OTHER`.
+    pub violation: String,
+    /// Id of the document or case behind it.
+    pub evidence: String,
+    /// The last day of a suspension, which ends with the midnight after it in Asia/Shanghai; or that midnight as a time.
+    #[serde(default)]
+    pub end: Option<String>,
+}
+
 /// A release of the brake.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -264,6 +279,28 @@ impl From<&Variants> for VariantsInput {
     fn from(variants: &Variants) -> Self {
         let text = |label: &Option<Label>| label.as_ref().map(|label| label.as_ascii().to_owned());
         Self { simplified: text(&variants.simplified), traditional: text(&variants.traditional) }
+    }
+}
+
+impl Penalise {
+    /// The registry's form.
+    ///
+    /// # Errors
+    /// `penalty_invalid` for a step or violation that there is not, or an end that is no time.
+    pub fn into_registry(self) -> Result<(PenaltyStep, PenaltySpec), Problem> {
+        let unknown = |field: &str| {
+            let en = format!("{field} has no such value; the OpenAPI document lists them.");
+            Problem::registry(Code::PenaltyInvalid, en, format!("{field} 没有该取值，见 OpenAPI 文档。")).field(field)
+        };
+        let step = PenaltyStep::parse(&self.step).ok_or_else(|| unknown("step"))?;
+        let violation = Violation::parse(&self.violation).ok_or_else(|| unknown("violation"))?;
+        let end = self.end.map(|end| {
+            let time = time_at(Code::PenaltyInvalid, "end", &end, DayEdge::End)?;
+            // A date is the last day: the second after it is the midnight.
+            let is_date = end.len() == "2026-11-22".len();
+            Ok::<_, Problem>(Timestamp(time.0.saturating_add(i64::from(is_date))))
+        });
+        Ok((step, PenaltySpec { violation, evidence: self.evidence.into(), end: end.transpose()? }))
     }
 }
 

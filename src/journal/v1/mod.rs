@@ -114,6 +114,20 @@ struct UnitV1 {
     version: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    penalties: Vec<PenaltyV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PenaltyV1 {
+    step: Text,
+    violation: Text,
+    evidence: Text,
+    by: Text,
+    at: TimeV1,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end: Option<TimeV1>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,16 +1,16 @@
 //! From the members of a line to the core types.
 
 use super::{
-    BrakeV1, ChangeV1, EventV1, HoldV1, IdempotencyV1, LeavingV1, LineV1, MapV1, NameV1, ResolutionV1, ServerV1,
-    SignerV1, Text, TimeV1, UnitV1, VariantsV1,
+    BrakeV1, ChangeV1, EventV1, HoldV1, IdempotencyV1, LeavingV1, LineV1, MapV1, NameV1, PenaltyV1, ResolutionV1,
+    ServerV1, SignerV1, Text, TimeV1, UnitV1, VariantsV1,
 };
 use crate::idn::Label;
 use crate::registry::hold::Hold;
 use crate::registry::{
     Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, HoldReason, Holds, Jump,
-    Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Recent, Region, Regions, Registration,
-    Release, Request, Reservation, Resolution, Role, Stage, Stop, TermEnd, Transaction, Unit, UnitId, UnitKind,
-    Variants,
+    Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Penalties, Penalty, PenaltyStep, Recent,
+    Region, Regions, Registration, Release, Request, Reservation, Resolution, Role, Stage, Stop, TermEnd, Transaction,
+    Unit, UnitId, UnitKind, Variants, Violation,
 };
 
 /// A member whose value is none that this program knows.
@@ -123,6 +123,7 @@ impl TryFrom<UnitV1> for Unit {
             region: known(Region::parse(&unit.region), "unit.region")?,
             admin_function_proof: unit.admin_function_proof,
             holds: read_holds(unit.holds)?,
+            penalties: read_penalties(unit.penalties)?,
             account: unit.account.map(Account),
             version: unit.version,
         })
@@ -237,6 +238,20 @@ fn read_variants(variants: Option<VariantsV1>, member: &'static str) -> Result<V
     let Some(VariantsV1 { simplified, traditional }) = variants else { return Ok(Variants::default()) };
     let label = |text: Option<Text>| text.map(|text| known(Label::from_canonical(&text), member)).transpose();
     Ok(Variants { simplified: label(simplified)?, traditional: label(traditional)? })
+}
+
+fn read_penalties(penalties: Vec<PenaltyV1>) -> Result<Penalties, Unknown> {
+    let read = |line: PenaltyV1| {
+        Ok(Penalty {
+            step: known(PenaltyStep::parse(&line.step), "unit.penalties")?,
+            violation: known(Violation::parse(&line.violation), "unit.penalties")?,
+            evidence: line.evidence,
+            by: line.by,
+            at: line.at.0,
+            end: line.end.map(|end| end.0),
+        })
+    };
+    penalties.into_iter().map(read).collect::<Result<_, _>>().map(Penalties)
 }
 
 fn read_holds(holds: MapV1<HoldV1>) -> Result<Holds, Unknown> {

@@ -2,14 +2,14 @@
 
 use super::{
     ActorV1, ApprovalV1, BrakeV1, ChangeV1, EventV1, HexV1, HoldV1, IdempotencyV1, JumpV1, LeavingV1, LineV1, MapV1,
-    NameRemovedV1, NameV1, NoticeV1, NoticedV1, OutcomeV1, RequestV1, ReservationEndedV1, ReservedV1, ResolutionV1,
-    ServerV1, SignerV1, Text, TimeV1, UnitV1, VERSION, VariantsEndedV1, VariantsV1, ZoneLoadedV1,
+    NameRemovedV1, NameV1, NoticeV1, NoticedV1, OutcomeV1, PenaltyV1, RequestV1, ReservationEndedV1, ReservedV1,
+    ResolutionV1, ServerV1, SignerV1, Text, TimeV1, UnitV1, VERSION, VariantsEndedV1, VariantsV1, ZoneLoadedV1,
 };
 use crate::idn::Label;
 use crate::registry::hold::Hold;
 use crate::registry::{
-    Actor, Brake, Change, DelegationSigner, Event, HoldReason, Holds, NameServer, Recent, Regions, Registration,
-    Resolution, Transaction, Unit, Variants,
+    Actor, Brake, Change, DelegationSigner, Event, HoldReason, Holds, NameServer, Penalty, Recent, Regions,
+    Registration, Resolution, Transaction, Unit, Variants,
 };
 
 impl LineV1 {
@@ -111,7 +111,21 @@ impl From<&Unit> for UnitV1 {
             admin_function_proof: unit.admin_function_proof.clone(),
             holds: write_holds(&unit.holds),
             account: unit.account.map(|account| account.0),
+            penalties: unit.penalties.0.iter().map(PenaltyV1::from).collect(),
             version: unit.version,
+        }
+    }
+}
+
+impl From<&Penalty> for PenaltyV1 {
+    fn from(penalty: &Penalty) -> Self {
+        Self {
+            step: penalty.step.as_str().into(),
+            violation: penalty.violation.as_str().into(),
+            evidence: penalty.evidence.clone(),
+            by: penalty.by.clone(),
+            at: TimeV1(penalty.at),
+            end: penalty.end.map(TimeV1),
         }
     }
 }

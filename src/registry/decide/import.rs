@@ -5,7 +5,7 @@
 //! an old file can be imported again without undoing what was decided since.
 
 use super::draft::Draft;
-use super::{Case, changes, due, holds, labels, names, notices, resolutions, terms, units};
+use super::{Case, applications, changes, due, holds, labels, names, notices, resolutions, terms, units};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
 use crate::registry::state::Unavailable;
 use crate::registry::{
@@ -105,6 +105,9 @@ fn unit_image(
 fn name_image(case: &Case<'_>, line: &ImportName) -> Result<Option<Image>, Refusal> {
     let unit = case.unit(&line.unit).map_err(|refusal| refusal.at("unit"))?;
     let old = case.state.name(&line.key)?;
+    if old.is_none() || line.resolution.is_some() {
+        applications::check_unit(&unit).map_err(|refusal| refusal.at("unit"))?;
+    }
     names::check_kind(line.kind)?;
     match &old {
         Some(old) => names::check_holder(old, &line.unit)?,

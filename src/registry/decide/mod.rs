@@ -13,6 +13,7 @@ mod labels;
 mod names;
 mod notices;
 mod orders;
+mod penalties;
 mod remittances;
 mod resolutions;
 mod servers;
@@ -53,6 +54,7 @@ pub fn decide(state: &dyn State, context: &Context<'_>, command: &Command) -> Re
         Command::Review { change, level, verdict } => changes::review(&case, *change, *level, verdict),
         Command::Withdraw { change } => changes::withdraw(&case, *change),
         Command::PlaceHold { target, reason, spec } => holds::place(&case, target, *reason, spec),
+        Command::Penalise { unit, step, spec } => penalties::impose(&case, unit, *step, spec),
         Command::LiftHold { target, reason } => holds::lift(&case, target, *reason),
         Command::Import { items } => return Ok(brake::weigh(&case, command, import::import(&case, items)?)?),
         Command::Due { limit } => due::due(&case, *limit),

@@ -177,6 +177,7 @@ fn event() -> impl Strategy<Value = Event> {
             region: Region::parse("62").unwrap(),
             admin_function_proof: None,
             holds,
+            penalties: crate::registry::Penalties::default(),
             account: (version % 2 == 0).then(|| Account(u32::from(n))),
             version,
         })

@@ -1,0 +1,119 @@
+//! Penalties: a step of the ladder at a time, and what the blacklist closes (R56, R57).
+
+use super::{Case, applications, is_text, terms, units};
+use crate::registry::command::PenaltySpec;
+use crate::registry::hold::{EVIDENCE_LEN_MAX, PENALTY_DAYS_MAX};
+use crate::registry::penalty::{PENALTIES_MAX, WITHHELD_DAYS};
+use crate::registry::time::DAY_SECS;
+use crate::registry::{
+    Code, Decision, Event, Guarded, Hold, HoldReason, Leaving, Life, NameKey, Penalty, PenaltyStep, Refusal,
+    Registration, Role, Stage, Timestamp, Unit, UnitId,
+};
+
+/// Imposes the next step on a unit.
+pub(super) fn impose(case: &Case<'_>, id: &UnitId, step: PenaltyStep, spec: &PenaltySpec) -> Result<Decision, Refusal> {
+    case.check_role(&[Role::Operator])?;
+    match step {
+        PenaltyStep::Warning => {}
+        PenaltyStep::Suspension => case.check_second_factor(Guarded::UnitHold)?,
+        PenaltyStep::Deletion => case.check_second_factor(Guarded::Blacklist)?,
+    }
+    let mut unit = case.unit(id)?;
+    case.check_version(Some(unit.version))?;
+    applications::check_unit(&unit)?;
+    check_order(&unit, step)?;
+    check_spec(case, step, spec)?;
+    let by = &case.actor().principal;
+    let hold = |end| Hold { start: case.now(), end, active: true, evidence: spec.evidence.clone(), by: by.clone() };
+    let mut events = Vec::new();
+    match step {
+        PenaltyStep::Warning => {}
+        PenaltyStep::Suspension => drop(unit.holds.0.insert(HoldReason::Penalty, hold(spec.end))),
+        PenaltyStep::Deletion => {
+            unit.holds.0.insert(HoldReason::Blacklist, hold(None));
+            events = withheld(case, id)?;
+        }
+    }
+    let (evidence, by) = (spec.evidence.clone(), by.clone());
+    unit.penalties.0.push(Penalty { step, violation: spec.violation, evidence, by, at: case.now(), end: spec.end });
+    let over = unit.penalties.0.len().saturating_sub(PENALTIES_MAX);
+    unit.penalties.0.drain(..over);
+    let state = if step == PenaltyStep::Deletion { "blacklisted" } else { units::state_of(&unit) };
+    events.insert(0, Event::Unit(units::at_version(unit, case.seq())));
+    Ok(case.decision(events, id.as_str(), state, 0))
+}
+
+/// The unit's names, deleted: nothing restores them, their labels are nobody's while they are withheld, and then they are
+/// gone. Until then they are answered with the blacklist's notice, as they are the unit's.
+fn withheld(case: &Case<'_>, id: &UnitId) -> Result<Vec<Event>, Refusal> {
+    let mut keys: Vec<NameKey> = Vec::new();
+    case.state.names_of(id, &mut |key| {
+        keys.push(key.clone());
+        true
+    })?;
+    let until = case.now().add_days(WITHHELD_DAYS);
+    let mut events = Vec::new();
+    for key in keys {
+        let Some(name) = case.state.name(&key)? else { continue };
+        // The pending change is withdrawn as by any deletion; only the name itself is kept back.
+        events.extend(terms::removed(case, &name)?.into_iter().filter(|event| matches!(event, Event::Change(_))));
+        let life = Life { leaving: Some(Leaving { stage: Stage::PendingDelete, until }), ..Life::default() };
+        events.push(Event::Name(Registration {
+            resolution: None,
+            resolved_by: 0,
+            pending: None,
+            life,
+            version: case.seq(),
+            ..name
+        }));
+    }
+    Ok(events)
+}
+
+fn check_order(unit: &Unit, step: PenaltyStep) -> Result<(), Refusal> {
+    let next = unit.penalties.next();
+    if step == next {
+        return Ok(());
+    }
+    let (asked, due) = (step.as_str(), next.as_str());
+    Err(Refusal::new(
+        Code::PenaltyOutOfOrder,
+        format!("The unit's next penalty is a {due}, not a {asked}: no step of the ladder is skipped or taken twice."),
+        format!("该单位的下一级处罚应为“{}”，而不是“{}”，处罚须逐级进行。", next.zh(), step.zh()),
+    )
+    .at("step"))
+}
+
+fn check_spec(case: &Case<'_>, step: PenaltyStep, spec: &PenaltySpec) -> Result<(), Refusal> {
+    if !is_text(&spec.evidence, EVIDENCE_LEN_MAX) {
+        return Err(invalid(
+            "evidence",
+            "Evidence is needed: the id of the document or case, at most 200 octets.",
+            "请填写依据：文件或案件编号，不超过 200 个字节。",
+        ));
+    }
+    match (step, spec.end) {
+        (PenaltyStep::Suspension, Some(end)) if is_within(case, end) && is_midnight(end) => Ok(()),
+        (PenaltyStep::Suspension, _) => Err(invalid(
+            "end",
+            "A suspension ends at a midnight in Asia/Shanghai that is to come, at most 90 days from now.",
+            "暂停须于将来某日零时（北京时间）结束，且自现在起不超过 90 天。",
+        )),
+        (_, None) => Ok(()),
+        (_, Some(_)) => {
+            Err(invalid("end", "Only a suspension has an end; leave it out.", "只有暂停才有结束时间，请去掉。"))
+        }
+    }
+}
+
+fn is_within(case: &Case<'_>, end: Timestamp) -> bool {
+    (1..=PENALTY_DAYS_MAX * DAY_SECS).contains(&end.0.saturating_sub(case.now().0))
+}
+
+fn is_midnight(time: Timestamp) -> bool {
+    Timestamp(time.0.saturating_sub(1)).end_of_day().0.saturating_add(1) == time.0
+}
+
+fn invalid(field: &str, en: &str, zh: &str) -> Refusal {
+    Refusal::new(Code::PenaltyInvalid, en, zh).at(field)
+}
