@@ -186,6 +186,9 @@ fn rules(endpoint: Endpoint) -> Groups {
     match endpoint {
         E::ListUnits | E::ListNames | E::GetBrake => (LIST, &[&[Code::Unavailable]]),
         E::GetUnit => (HISTORY, &[&[Code::UnitInvalid, Code::UnitNotFound, Code::Unavailable], FOREIGN]),
+        E::ReportContacts => {
+            (BODIED, &[&[Code::UnitInvalid, Code::UnitNotFound, Code::ContactChangeInvalid], FOREIGN, STALE])
+        }
         E::PutUnit => (BODIED, &[&[Code::UnitInvalid, Code::SuffixNotAllowed], FOREIGN, STALE]),
         E::CheckName => (LIST, &[&[Code::UnitInvalid, Code::UnitNotFound, Code::Unavailable], FOREIGN]),
         E::GetName => (HISTORY, &[NAME, FOREIGN, &[Code::Unavailable]]),

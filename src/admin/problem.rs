@@ -259,6 +259,7 @@ fn registry_status(code: Code) -> u16 {
         | Code::HoldInvalid
         | Code::PenaltyInvalid
         | Code::MigrationInvalid
+        | Code::ContactChangeInvalid
         | Code::BatchTooLarge => 422,
         Code::Unavailable => 503,
     }

@@ -54,6 +54,7 @@ pub(super) fn guarded() -> OpenApiRouter<Admin> {
     let routes = OpenApiRouter::default()
         .routes(routes!(units::list))
         .routes(routes!(units::get, units::put))
+        .routes(routes!(units::report_contacts))
         .routes(routes!(holds::place_on_unit, holds::lift_from_unit))
         .routes(routes!(check::check))
         .routes(routes!(penalties::impose))

@@ -5,7 +5,7 @@ use super::params::{At, Params, cursor, limit, page};
 use super::problem::Problem;
 use super::roles::Endpoint;
 use super::v1::requests::unit_id;
-use super::v1::{Page, PutUnit, Receipt, UnitView};
+use super::v1::{ContactChange, DayEdge, Page, PutUnit, Receipt, UnitView, time_at};
 use super::write::{Write, tagged};
 use super::{Admin, history};
 use crate::registry::{Code, Command, State as _, Unit, UnitId};
@@ -82,4 +82,24 @@ pub(super) async fn put(State(admin): State<Admin>, At(id): At<String>, write: W
     let spec = write.json::<PutUnit>()?.into_registry()?;
     let target = id.to_string();
     write.submit(&admin, "unit.put", target, None, Command::PutUnit { id, spec }).await
+}
+
+/// Notes that a unit has reported a change of its contacts, in time (20 working days) or late. No personal data is taken:
+/// the answer's state and the journal say when, and nothing else.
+#[utoipa::path(
+    post, path = "/v1/units/{id}/contact-changes", tag = "units",
+    params(("id" = String, Path, description = "the unit's id")),
+    request_body = ContactChange,
+    responses((status = 200, description = "Noted; `state` is `in_time` or `late`", body = Receipt)),
+)]
+pub(super) async fn report_contacts(
+    State(admin): State<Admin>,
+    At(id): At<String>,
+    write: Write,
+) -> Result<Response, Problem> {
+    let unit = unit_id(&id, "id")?;
+    let text = write.json::<ContactChange>()?.changed;
+    let changed = time_at(Code::ContactChangeInvalid, "changed", &text, DayEdge::Start)?;
+    let (target, note) = (unit.to_string(), format!("changed {changed}"));
+    write.submit(&admin, "unit.contacts", target, Some(note), Command::ReportContacts { unit, changed }).await
 }

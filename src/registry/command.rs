@@ -69,6 +69,8 @@ pub struct Context<'a> {
 pub enum Command {
     /// Creates a unit or replaces its data; holds stay.
     PutUnit { id: UnitId, spec: UnitSpec },
+    /// Notes that the unit has reported a change of its contacts; what they are is kept elsewhere (R53).
+    ReportContacts { unit: UnitId, changed: Timestamp },
     /// Registers a name, or changes its kind and primary mark.
     PutName { key: NameKey, spec: NameSpec },
     /// Ends a registration; withdraws its pending change.

@@ -196,6 +196,8 @@ codes! {
     Brake = "brake",
     /// The brake is not engaged.
     BrakeNotEngaged = "brake_not_engaged",
+    /// The day on which contacts changed lies ahead.
+    ContactChangeInvalid = "contact_change_invalid",
     /// The name does not wait to be unfrozen.
     NotFrozen = "not_frozen",
     /// Its final notice has run out: nothing restores the name any more (R36).

@@ -13,6 +13,9 @@ pub const UNIT_ID_LEN_MAX: usize = 64;
 /// Longest legal name of a unit in octets of UTF-8 (about 100 characters; the longest real ones have under 60).
 pub const UNIT_NAME_LEN_MAX: usize = 300;
 
+/// Working days within which a change of contacts is reported (R53).
+pub const CONTACT_DAYS: u32 = 20;
+
 /// Longest id of a proof document in octets; it is an id, not the document.
 pub const PROOF_LEN_MAX: usize = 200;
 

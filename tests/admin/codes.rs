@@ -120,6 +120,7 @@ fn requests(script: &mut Script) {
         ("PUT", "/v1/names/教育局.政务/holder"),
         ("POST", "/v1/names/教育局.政务/renewals"),
         ("PUT", "/v1/names/教育局.政务/migration"),
+        ("POST", "/v1/units/u1/contact-changes"),
         ("POST", "/v1/changes"),
         ("POST", "/v1/changes/c1/decisions"),
         ("PUT", "/v1/units/u1/holds/LEGAL"),
@@ -423,6 +424,16 @@ fn terms(script: &mut Script) {
     let mut aged = Script::new();
     let name = format!("/v1/names/{NAME}");
     let migration = format!("{name}/migration");
+    let contacts = "/v1/units/u1/contact-changes";
+    for bad in ["2026-11-23", "lately"] {
+        let body = format!(r#"{{"changed":"{bad}"}}"#);
+        aged.refused("POST", contacts, &body, "contact_change_invalid", "changed");
+    }
+    // R53: on the twentieth working day in time, on the day after late, and taken all the same.
+    for (changed, state) in [("2026-10-25", "late"), ("2026-10-26", "in_time"), ("2026-11-22", "in_time")] {
+        let reply = aged.server.ok("submitter", "POST", contacts, &format!(r#"{{"changed":"{changed}"}}"#));
+        assert_eq!((&reply["id"], &reply["state"]), (&"u1".into(), &state.into()), "{changed}");
+    }
     aged.refused("POST", &format!("{name}/unfreeze"), "", "not_frozen", "");
     aged.refused("POST", &format!("{name}/unfreeze"), "{}", "malformed_json", "");
     for bad in ["2026-11-21", "2027-11-23", "soon"] {

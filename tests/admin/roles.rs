@@ -75,6 +75,7 @@ impl Stage {
             Endpoint::PutName => ("", r#"{"unit":"u1","years":2,"kind":2}"#.into()),
             Endpoint::ChangeHolder => ("", r#"{"unit":"u1","consent":"doc-1"}"#.into()),
             Endpoint::RenewName => ("", r#"{"years":2}"#.into()),
+            Endpoint::ReportContacts => ("", r#"{"changed":"2026-11-02"}"#.into()),
             Endpoint::PutMigration => ("", r#"{"notice":"2026-11-23"}"#.into()),
             Endpoint::SubmitChange => ("", format!(r#"{{"name":"{NAME}",{resolution}}}"#)),
             Endpoint::SubmitApprovedChange => {

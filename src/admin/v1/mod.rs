@@ -15,8 +15,8 @@ pub use history::{Difference, HistoryLine};
 pub use objects::{ChangeView, HoldView, NameView, UnitView};
 pub use replies::{Page, Receipt, Reloaded};
 pub use requests::{
-    ChangeHolder, Decision, Migration, Penalise, PlaceHold, PutName, PutUnit, ReleaseBrake, ReloadZones, Renewal,
-    SubmitChange,
+    ChangeHolder, ContactChange, Decision, Migration, Penalise, PlaceHold, PutName, PutUnit, ReleaseBrake, ReloadZones,
+    Renewal, SubmitChange,
 };
 pub use resolution::{Resolution, ResolutionInput};
 pub use statistics::{Coverage, CoverageRow};

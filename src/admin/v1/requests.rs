@@ -99,6 +99,15 @@ pub struct Renewal {
     pub years: u32,
 }
 
+/// A change of a unit's contacts; who they are is not said.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContactChange {
+    /// The day on which they changed.
+    #[schema(example = "2026-11-02")]
+    pub changed: String,
+}
+
 /// An announced move to another name.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

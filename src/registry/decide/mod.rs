@@ -43,6 +43,7 @@ pub fn decide(state: &dyn State, context: &Context<'_>, command: &Command) -> Re
     let case = Case { state, context };
     let decision = match command {
         Command::PutUnit { id, spec } => units::put(&case, id, spec),
+        Command::ReportContacts { unit, changed } => units::report_contacts(&case, unit, *changed),
         Command::PutName { key, spec } => names::put(&case, key, spec),
         Command::DeleteName { key } => names::delete(&case, key),
         Command::ChangeHolder { key, unit, consent } => holder::change(&case, key, unit, consent.as_deref()),

@@ -3,8 +3,8 @@
 use super::{Case, is_text};
 use crate::idn;
 use crate::registry::command::UnitSpec;
-use crate::registry::unit::{ACCOUNTS, PROOF_LEN_MAX, UNIT_NAME_LEN_MAX};
-use crate::registry::{Account, Code, Decision, Event, NameKey, Policy, Refusal, Unit, UnitId, UnitKind};
+use crate::registry::unit::{ACCOUNTS, CONTACT_DAYS, PROOF_LEN_MAX, UNIT_NAME_LEN_MAX};
+use crate::registry::{Account, Code, Decision, Event, NameKey, Policy, Refusal, Timestamp, Unit, UnitId, UnitKind};
 use std::sync::Arc;
 
 pub(super) fn put(case: &Case<'_>, id: &UnitId, spec: &UnitSpec) -> Result<Decision, Refusal> {
@@ -16,6 +16,23 @@ pub(super) fn put(case: &Case<'_>, id: &UnitId, spec: &UnitSpec) -> Result<Decis
     let created = old.is_none();
     let events = if old.as_ref() == Some(&unit) { Vec::new() } else { vec![Event::Unit(at_version(unit, case.seq()))] };
     Ok(case.decision(events, id.as_str(), state, kept).creating(created))
+}
+
+/// A report of changed contacts, in time or late; it is taken in any case (R53). Contacts are personal data and are not
+/// kept here, so that nothing changes: the journal's line is the record.
+pub(super) fn report_contacts(case: &Case<'_>, id: &UnitId, changed: Timestamp) -> Result<Decision, Refusal> {
+    let unit = case.unit(id)?;
+    case.check_version(Some(unit.version))?;
+    if changed > case.now() {
+        return Err(Refusal::new(
+            Code::ContactChangeInvalid,
+            "Contacts that have not changed yet cannot be reported as changed; give the day on which they did.",
+            "变更日期不能晚于今天，请填写联系人实际变更的日期。",
+        )
+        .at("changed"));
+    }
+    let late = case.now() > case.policy().calendar.deadline(changed, CONTACT_DAYS);
+    Ok(case.decision(Vec::new(), id.as_str(), if late { "late" } else { "in_time" }, unit.version))
 }
 
 /// A unit's state in one word.
