@@ -669,7 +669,9 @@ fn silent_glue(case: &mut Case<'_>) -> bool {
 fn additional(case: &mut Case<'_>) -> bool {
     let differ = case.ours.additional() != case.theirs.additional();
     // What both add and we do not, although there is room for it, is no matter of taste.
-    let lacks = case.both_add.iter().any(|record| !case.ours.additional().contains(record));
+    // Signatures follow what they sign, and may have been left out of the comparison before.
+    let both_add = case.both_add.iter().filter(|record| record.rtype != Rtype::RRSIG);
+    let lacks = both_add.into_iter().any(|record| !case.ours.additional().contains(record));
     let signature = if case.question.edns.is_some_and(|(_, dnssec_ok)| dnssec_ok) { SIGNATURE_LEN_MAX } else { 0 };
     if lacks && case.ours.len + ADDRESS_LEN_MAX + signature < limit(case.question) {
         return false;
