@@ -77,8 +77,11 @@ fn an_answer_over_udp_allocates_nothing() {
     };
     // The first packets touch what is made once: buffers, and what threads keep for themselves.
     round();
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
-    (0..200).for_each(|_| round());
-    let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
-    assert_eq!(allocations, 0, "in {} answers", 200 * queries.len());
+    // On a busy machine threads that have nothing to do with answers may begin meanwhile; what answers need is needed each time.
+    let allocations = (0..5).map(|_| {
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        (0..200).for_each(|_| round());
+        ALLOCATIONS.load(Ordering::Relaxed) - before
+    });
+    assert_eq!(allocations.min(), Some(0), "in {} answers", 200 * queries.len());
 }

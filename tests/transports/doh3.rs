@@ -295,7 +295,9 @@ fn frames_without_end_take_no_memory() {
 fn stopping_closes_connections_and_frees_the_port() {
     let server = start(TcpLimits::default());
     let mut client = Client::new();
-    let (connection, _sender) = connect(&mut client, &server);
+    let (connection, mut sender) = connect(&mut client, &server);
+    // The server knows that the handshake is over, too.
+    assert_eq!(client.runtime.block_on(exchange(&mut sender, get(NAME), &[])).head.status(), StatusCode::OK);
     let address = server.doh3();
     server.running.stop();
     assert_eq!(client.close_code(&connection), H3_NO_ERROR);
