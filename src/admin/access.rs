@@ -1,6 +1,6 @@
 //! What is remembered of those who call: how often, with what luck, and which codes were used.
 //!
-//! Memory is bounded: an entry for each token of the settings, and at most [`ADDRESSES_MAX`] for addresses.
+//! Memory is bounded: an entry for each token of the settings, and at most `ADDRESSES_MAX` for addresses.
 
 use super::Shared;
 use super::token::Token;

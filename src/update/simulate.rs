@@ -1,7 +1,7 @@
 //! What the clock will do by a date: the decisions of the schedule, run ahead on one object after the other.
 //!
 //! What becomes of a name depends on its own image, its unit's and the settings, so that each is lived through alone, on
-//! an overlay over nothing, by the same [`decide`] that the writer asks. Only the reading takes place on the writer's
+//! an overlay over nothing, by the same `decide` that the writer asks. Only the reading takes place on the writer's
 //! thread, a bounded slice at a time. The brake looks at all names at once: it is left out here, and the reader is told
 //! on which days it would engage.
 

@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use proptest::prelude::*;
-use zhengming::registry::command::{Command, PenaltySpec};
+use zhengming::registry::command::{Command, ImportBasis, ImportName, PenaltySpec};
 use zhengming::registry::*;
 
 fn penalty(step: PenaltyStep, end: Option<Timestamp>) -> Command {
@@ -71,7 +71,8 @@ fn the_last_step_deletes_and_closes() {
     assert_eq!(renewed.0, Code::DeletionFinal);
     let other = Command::PutName { key: world.key("靖远县财政局.政务"), spec: name_spec("u1", Some(2)) };
     assert_eq!(world.refuses(&operator(), other).0, Code::UnitBlacklisted);
-    let line = world.import_line("靖远县民政局.政务");
+    let approved = ImportBasis::Approvals(both("r-1", "r-2"));
+    let line = ImportName { basis: approved, ..world.import_line("靖远县民政局.政务") };
     let refused = world.import(vec![line]).unwrap_err();
     assert_eq!(refused.first().code, Code::UnitBlacklisted);
     let again = world.import(vec![world.import_line("靖远县教育局.政务")]).unwrap_err();

@@ -105,7 +105,12 @@ fn unit_image(
 fn name_image(case: &Case<'_>, line: &ImportName) -> Result<Option<Image>, Refusal> {
     let unit = case.unit(&line.unit).map_err(|refusal| refusal.at("unit"))?;
     let old = case.state.name(&line.key)?;
-    if old.is_none() || line.resolution.is_some() {
+    // What is taken over comes with its holds, as an export has it; nothing else is new for a blacklisted unit (R56).
+    let is_new = match &old {
+        None => line.basis != ImportBasis::Migration,
+        Some(old) => old.resolution.is_none() && line.resolution.is_some(),
+    };
+    if is_new {
         applications::check_unit(&unit).map_err(|refusal| refusal.at("unit"))?;
     }
     names::check_kind(line.kind)?;

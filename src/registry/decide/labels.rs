@@ -276,7 +276,7 @@ pub(super) fn publisher(case: &Case<'_>, key: &NameKey) -> Result<Option<Registr
     Ok(publisher_of(case.state, key)?)
 }
 
-/// [`publisher`], of any state.
+/// `publisher`, of any state.
 ///
 /// # Errors
 /// [`crate::registry::Unavailable`].
