@@ -133,6 +133,9 @@ pub struct Transaction {
     pub before: Vec<u64>,
     /// The SOA serial after it of each zone it changed visibly, by apex (A-labels, final dot).
     pub serials: Vec<(Box<str>, u32)>,
+    /// For how many seconds from then on caches may answer what it took away (its residual TTL): the greatest TTL of the
+    /// records it withdrew or replaced, and that of the denials where it published new ones; 0 if they notice nothing.
+    pub residual_ttl_secs: u32,
 }
 
 /// SHA-256 of a journal line; the next line names it as `prev`.

@@ -299,6 +299,7 @@ fn transaction() -> impl Strategy<Value = (i64, Transaction)> {
                 events,
                 before: Vec::new(),
                 serials,
+                residual_ttl_secs: 0,
             };
             (later, transaction)
         },
@@ -370,6 +371,7 @@ fn founding() -> Transaction {
         confirmed: false,
         before: Vec::new(),
         serials: Vec::new(),
+        residual_ttl_secs: 0,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::differences::differences;
 use super::handle::{Preview, Receipt, Submission, UpdateError};
 use super::overlay::Overlay;
-use super::publish::{Draft, Suffixes};
+use super::publish::{Draft, Moved, Suffixes};
 use super::tally::Tally;
 use crate::journal::JournalReader;
 use crate::registry::{Brake, Code, Context, Decision, Event, NameKey, Role, decide};
@@ -152,15 +152,24 @@ impl Group<'_> {
         let Decision { events, outcome, stopped } = decision;
         let at = self.ground.at;
         if events.is_empty() && submission.actor.role == Role::System {
-            return Ok(Receipt { seq: None, at, outcome, serials: Vec::new(), replayed: false, preview: None });
+            return Ok(Receipt {
+                seq: None,
+                at,
+                outcome,
+                serials: Vec::new(),
+                residual_ttl_secs: 0,
+                replayed: false,
+                preview: None,
+            });
         }
         let before = self.replaced(&events)?;
-        let serials = self.draft.apply(&mut self.overlay, &events)?;
+        let Moved { serials, residual_ttl_secs } = self.draft.apply(&mut self.overlay, &events)?;
         let receipt = Receipt {
             seq: Some(seq),
             at,
             outcome: outcome.clone(),
             serials: serials.clone(),
+            residual_ttl_secs,
             replayed: false,
             preview: None,
         };
@@ -173,7 +182,18 @@ impl Group<'_> {
             self.keys.insert((actor.principal.clone(), key.clone()), self.transactions.len());
         }
         let confirmed = submission.confirmed;
-        self.transactions.push(Transaction { seq, at, actor, request, outcome, confirmed, events, before, serials });
+        self.transactions.push(Transaction {
+            seq,
+            at,
+            actor,
+            request,
+            outcome,
+            confirmed,
+            events,
+            before,
+            serials,
+            residual_ttl_secs,
+        });
         Ok(receipt)
     }
 
@@ -187,16 +207,16 @@ impl Group<'_> {
     fn preview(&self, decision: Decision) -> Result<Receipt, Unavailable> {
         let Decision { events, outcome, .. } = decision;
         let mut after = Overlay::new(&self.overlay);
-        for event in &events {
-            after.apply(event)?;
-        }
         let Ground { zones, suffixes, .. } = self.ground;
+        // Dropped again: a rehearsal publishes nothing.
+        let Moved { residual_ttl_secs, .. } = Draft::new(zones, suffixes).apply(&mut after, &events)?;
         let differences = differences(zones, suffixes, &self.overlay, &after, &events)?;
         Ok(Receipt {
             seq: None,
             at: self.ground.at,
             outcome,
             serials: Vec::new(),
+            residual_ttl_secs,
             replayed: false,
             preview: Some(Preview { events, differences }),
         })
@@ -217,6 +237,7 @@ fn replay(earlier: &Transaction) -> Receipt {
         at: earlier.at,
         outcome: earlier.outcome.clone(),
         serials: earlier.serials.clone(),
+        residual_ttl_secs: earlier.residual_ttl_secs,
         replayed: true,
         preview: None,
     }

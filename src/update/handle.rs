@@ -37,6 +37,8 @@ pub struct Receipt {
     pub outcome: Outcome,
     /// The serials, after the transaction, of the zones it changed visibly, by apex (A-labels, final dot).
     pub serials: Vec<(Box<str>, u32)>,
+    /// For how many seconds caches may answer what the transaction took away; 0 if they notice nothing of it.
+    pub residual_ttl_secs: u32,
     /// Whether this is the answer to an earlier request with the same idempotency key.
     pub replayed: bool,
     /// For a dry run: the objects as they would be, and the record differences per zone.

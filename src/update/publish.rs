@@ -5,7 +5,7 @@ use super::tally::Tally;
 use crate::idn::Label;
 use crate::publication::published;
 use crate::registry::{Event, NameKey, Policy, Registration, State, Unavailable, Unit, UnitId};
-use crate::zone::{Name, Pages, PagesEdit, Published, ZoneSet};
+use crate::zone::{Name, Pages, PagesEdit, Published, PublishedRef, ZoneSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -37,6 +37,18 @@ struct SetEdit {
     pages: PagesEdit,
     /// Transactions that changed something in it: how far its serials move.
     moved: u32,
+    /// The greatest TTL of a denial by one of the set's zones.
+    negative_ttl_secs: u32,
+    /// The residual TTL of what the transaction at hand has changed so far.
+    residual_ttl_secs: u32,
+}
+
+/// How a transaction moves the zones.
+pub struct Moved {
+    /// The new serial of each zone that it changed visibly, by apex.
+    pub serials: Vec<(Box<str>, u32)>,
+    /// For how many seconds caches may answer what was there before; 0 if they notice nothing.
+    pub residual_ttl_secs: u32,
 }
 
 impl Suffixes {
@@ -86,11 +98,11 @@ impl<'a> Draft<'a> {
         Self { zones, suffixes, edits: BTreeMap::new(), octets: Vec::new(), tally: Tally::default() }
     }
 
-    /// Puts one transaction's events on `state` and into the zones; the new serial of each zone that it changed visibly.
+    /// Puts one transaction's events on `state` and into the zones.
     ///
     /// # Errors
     /// [`Unavailable`]; state and draft are of no use then.
-    pub fn apply(&mut self, state: &mut Overlay<'_>, events: &[Event]) -> Result<Vec<(Box<str>, u32)>, Unavailable> {
+    pub fn apply(&mut self, state: &mut Overlay<'_>, events: &[Event]) -> Result<Moved, Unavailable> {
         let touched = touched(state, events)?;
         let mut before = BTreeMap::new();
         for key in &touched.names {
@@ -114,6 +126,7 @@ impl<'a> Draft<'a> {
                 self.tally.unit(&unit, 1);
             }
         }
+        self.edits.values_mut().for_each(|edit| edit.residual_ttl_secs = 0);
         // What is not published any more goes first: another name of the transaction may publish the same label now.
         let mut moved = BTreeSet::new();
         for (key, variants) in before {
@@ -134,7 +147,9 @@ impl<'a> Draft<'a> {
                 moved.insert(Arc::clone(&key.set));
             }
         }
-        Ok(moved.iter().flat_map(|set| self.move_serials(set)).collect())
+        let residual_ttl_secs = self.edits.values().map(|edit| edit.residual_ttl_secs).max().unwrap_or(0);
+        let serials = moved.iter().flat_map(|set| self.move_serials(set)).collect();
+        Ok(Moved { serials, residual_ttl_secs })
     }
 
     /// Brings the zones of the name up to its state; whether that changed anything.
@@ -143,9 +158,9 @@ impl<'a> Draft<'a> {
         let label = key.label.as_ascii().as_bytes();
         let Some((published, variants)) = now.and_then(|(unit, name)| Some((published(unit, name)?, &name.variants)))
         else {
-            let mut changed = edit.pages.remove(label);
+            let mut changed = edit.remove(label);
             for label in now.into_iter().flat_map(|(_, name)| name.variants.iter()) {
-                changed |= edit.pages.remove(label.as_ascii().as_bytes());
+                changed |= edit.remove(label.as_ascii().as_bytes());
             }
             return changed;
         };
@@ -154,11 +169,11 @@ impl<'a> Draft<'a> {
         octets.clear();
         published.encode(&mut octets);
         let edit = self.edits.get_mut(&key.set).expect("the edit was begun above");
-        let mut changed = put(&mut edit.pages, label, &octets);
+        let mut changed = edit.put(label, &octets);
         if !variants.is_empty() {
             Published::mark_variant(&mut octets);
             for label in variants.iter() {
-                changed |= put(&mut edit.pages, label.as_ascii().as_bytes(), &octets);
+                changed |= edit.put(label.as_ascii().as_bytes(), &octets);
             }
         }
         self.octets = octets;
@@ -167,14 +182,17 @@ impl<'a> Draft<'a> {
 
     /// Takes a label out of the zones of a set; whether it was in them.
     fn withdraw(&mut self, set: &Arc<str>, label: &Label) -> bool {
-        self.edit(set).is_some_and(|edit| edit.pages.remove(label.as_ascii().as_bytes()))
+        self.edit(set).is_some_and(|edit| edit.remove(label.as_ascii().as_bytes()))
     }
 
     /// The edit of a set that is served.
     fn edit(&mut self, set: &Arc<str>) -> Option<&mut SetEdit> {
         if !self.edits.contains_key(set) {
             let pages = self.suffixes.pages(self.zones, set)?.edit();
-            self.edits.insert(Arc::clone(set), SetEdit { pages, moved: 0 });
+            let served = self.suffixes.apexes(set).iter().filter_map(|apex| self.zones.get(&apex.name));
+            let negative_ttl_secs = served.map(|zone| zone.soa().negative_ttl()).max().unwrap_or(0);
+            let edit = SetEdit { pages, moved: 0, negative_ttl_secs, residual_ttl_secs: 0 };
+            self.edits.insert(Arc::clone(set), edit);
         }
         self.edits.get_mut(set)
     }
@@ -211,13 +229,38 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Puts what a label publishes into the pages; whether that changed anything.
-fn put(pages: &mut PagesEdit, label: &[u8], octets: &[u8]) -> bool {
-    let changed = pages.get(label) != Some(octets);
-    if changed {
-        pages.insert(label, octets);
+impl SetEdit {
+    /// Puts what a label publishes into the pages; whether that changed anything.
+    fn put(&mut self, label: &[u8], octets: &[u8]) -> bool {
+        let old = self.pages.get(label);
+        if old == Some(octets) {
+            return false;
+        }
+        let residual = residual_ttl(old, Some(octets), self.negative_ttl_secs);
+        self.residual_ttl_secs = self.residual_ttl_secs.max(residual);
+        self.pages.insert(label, octets);
+        true
     }
-    changed
+
+    /// Takes a label out of the pages; whether it was in them.
+    fn remove(&mut self, label: &[u8]) -> bool {
+        let residual = residual_ttl(self.pages.get(label), None, self.negative_ttl_secs);
+        self.residual_ttl_secs = self.residual_ttl_secs.max(residual);
+        self.pages.remove(label)
+    }
+}
+
+/// For how many seconds caches may answer what a label published, if it publishes something else now. Its old records live
+/// as long as their TTL; what was denied of it (all of a name, a type, `www`) as long as a denial. A name that is held is
+/// denied with and without the hold.
+fn residual_ttl(old: Option<&[u8]>, new: Option<&[u8]>, negative: u32) -> u32 {
+    let ttl = |octets: Option<&[u8]>| PublishedRef::new(octets?).ttl();
+    match (ttl(old), ttl(new)) {
+        (Some(old), Some(_)) => old.max(negative),
+        (Some(old), None) => old,
+        (None, Some(_)) => negative,
+        (None, None) => 0,
+    }
 }
 
 /// Puts everything that a registration publishes into `pages`: for a start, where nothing has to be taken out.

@@ -261,6 +261,7 @@ fn raise_serials(store: &mut Store, journal: &mut Journal, known: &[ZoneMark], l
         events: loaded.collect(),
         before: Vec::new(),
         serials,
+        residual_ttl_secs: 0,
     };
     let positions = journal.append(std::slice::from_ref(&transaction));
     let positions = positions.map_err(|error| StartError::Unwritable(error.to_string()))?;

@@ -77,6 +77,7 @@ impl Engine {
             at: now,
             outcome: decision.outcome.clone(),
             serials: serials.clone(),
+            residual_ttl_secs: 0,
             replayed: false,
             preview: None,
         };
@@ -99,6 +100,8 @@ impl Engine {
                 events,
                 before: Vec::new(),
                 serials,
+                // What a file changes is in its own TTLs; nobody asks how long a single name of it lives on.
+                residual_ttl_secs: 0,
             };
             let positions = self.append(std::slice::from_ref(&transaction))?;
             self.metrics.changed("zones.load", ChangeResult::Committed);

@@ -269,6 +269,15 @@ impl<'a> PublishedRef<'a> {
         octets.first().is_some_and(|first| first & KIND_MASK == DELEGATION)
     }
 
+    /// The TTL of its records in seconds; none of a hold, which has no records.
+    pub fn ttl(&self) -> Option<u32> {
+        match *self {
+            Self::Addresses { ttl, .. } | Self::Forward { ttl, .. } => Some(ttl),
+            Self::Delegation(delegation) => Some(delegation.ttl),
+            Self::Held { .. } => None,
+        }
+    }
+
     /// Whether `www` below the name answers as the name does.
     #[inline]
     pub fn www(&self) -> bool {

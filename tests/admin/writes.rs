@@ -101,6 +101,47 @@ fn a_receipt_names_object_line_and_serials() {
     assert_eq!(server.call("viewer", "GET", "/v1/names/教育局.政务", "").code(), "name_not_found");
 }
 
+/// The residual TTL of a reply: what caches may go on with, counted from what was published (RFC 9499 §5, RFC 2308 §5).
+#[test]
+fn replies_tell_how_long_caches_may_answer_the_old() {
+    let server = Server::new();
+    server.unit("u1", "organ");
+    let residual = |receipt: &serde_json::Value| receipt["residual_ttl_secs"].as_u64();
+    assert_eq!(residual(&server.name("甲.政务", "u1")), None, "nothing is published yet");
+    server.name("乙.政务", "u1");
+    server.name("丙.政务", "u1");
+    let short = r#"{"type":"A","addresses":["203.0.113.5"],"ttl":120}"#;
+    assert_eq!(residual(&server.resolve("甲.政务", short)), Some(300), "that it was denied");
+    server.resolve("乙.政务", r#"{"type":"URL","target":"https://site.example/","ttl":240}"#);
+    server.resolve("丙.政务", r#"{"type":"NS","servers":["ns1.example","ns2.example"]}"#);
+    // The old address lives for its own TTL; a type that was missing, or `www`, for that of the denial.
+    let long = r#"{"type":"A","addresses":["203.0.113.6"],"ttl":540}"#;
+    assert_eq!(residual(&server.resolve("甲.政务", long)), Some(300));
+    assert_eq!(residual(&server.resolve("甲.政务", short)), Some(540));
+    let place = |on: &str, reason: &str, headers: &str, query: &str| {
+        let reply =
+            server.with("operator", "PUT", &format!("/v1/{on}/holds/{reason}{query}"), headers, r#"{"evidence":"d"}"#);
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        residual(&reply.json())
+    };
+    let lift =
+        |on: &str, reason: &str| residual(&server.ok("operator", "DELETE", &format!("/v1/{on}/holds/{reason}"), ""));
+    assert_eq!(place("names/甲.政务", "LEGAL", "", ""), Some(120));
+    // A second reason takes nothing away, and lifting one of two brings nothing back.
+    assert_eq!(place("names/甲.政务", "UNIT_REQUEST", "", ""), None);
+    assert_eq!(lift("names/甲.政务", "UNIT_REQUEST"), None);
+    // Of all the names of a unit the greatest counts, and only those that stop; a rehearsal says it before.
+    assert_eq!(place("units/u1", "LEGAL", "", "?dry_run=true"), Some(3600));
+    let key = "Idempotency-Key: k-1\r\n";
+    assert_eq!(place("units/u1", "LEGAL", key, ""), Some(3600));
+    assert_eq!(place("units/u1", "LEGAL", key, ""), Some(3600), "answered as before");
+    let history = server.ok("auditor", "GET", "/v1/units/u1/history", "");
+    assert_eq!(history["items"][0]["residual_ttl_secs"], 3600);
+    assert_eq!(lift("units/u1", "LEGAL"), Some(300));
+    assert_eq!(residual(&server.ok("operator", "DELETE", "/v1/names/甲.政务", "")), None, "it did not resolve");
+    assert_eq!(residual(&server.ok("operator", "DELETE", "/v1/names/乙.政务", "")), Some(240));
+}
+
 #[test]
 fn lists_go_on_from_their_cursors() {
     let server = Server::new();

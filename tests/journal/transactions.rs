@@ -30,6 +30,7 @@ pub fn plain(seq: u64, octets: usize) -> Transaction {
         events: Vec::new(),
         before: Vec::new(),
         serials: vec![("xn--zfr164b.".into(), 7), ("xn--zfr164b.cn.".into(), 9)],
+        residual_ttl_secs: 0,
     }
 }
 
@@ -236,9 +237,9 @@ pub fn any_transaction() -> impl Strategy<Value = Transaction> {
     let events = proptest::collection::vec(event(), 0..4);
     let serials = proptest::collection::vec((text(), any::<u32>()), 0..3);
     let before = proptest::collection::vec(any::<u64>(), 0..4);
-    let rest = (any::<bool>(), before);
+    let rest = (any::<bool>(), before, any::<u32>());
     (times(), actor, request, outcome, events, serials, rest).prop_map(
-        |(at, actor, request, outcome, events, serials, (confirmed, before))| Transaction {
+        |(at, actor, request, outcome, events, serials, (confirmed, before, residual_ttl_secs))| Transaction {
             seq: 0,
             at,
             actor,
@@ -248,6 +249,7 @@ pub fn any_transaction() -> impl Strategy<Value = Transaction> {
             events,
             before,
             serials,
+            residual_ttl_secs,
         },
     )
 }

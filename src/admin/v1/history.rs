@@ -1,5 +1,6 @@
 //! Lines of the journal as an object's history shows them, and what differs between two of them.
 
+use super::replies::is_zero;
 use crate::registry::{Regions, Transaction};
 use serde::Serialize;
 use serde_json::Value;
@@ -26,6 +27,10 @@ pub struct HistoryLine {
     pub operation: String,
     /// The reason, or the approvals, as given.
     pub reason: Option<String>,
+    /// For how many seconds from `at` on caches may have answered what the whole line took away; absent if nothing
+    /// visible changed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub residual_ttl_secs: u32,
     /// The object before, as the journal has it; null: it was not there.
     pub before: Value,
     /// The object after; null: it is gone.
@@ -61,6 +66,7 @@ impl HistoryLine {
             confirmed: transaction.confirmed,
             operation: request.operation.to_string(),
             reason: request.note.as_deref().map(ToOwned::to_owned),
+            residual_ttl_secs: transaction.residual_ttl_secs,
             before: Value::Null,
             after,
         }

@@ -26,11 +26,23 @@ pub struct Receipt {
     pub at: String,
     /// SOA serial of each zone that changed visibly, by apex: answers from this serial on contain the write.
     pub serials: BTreeMap<String, u32>,
+    /// The residual TTL: for so many seconds from `at` on, caches that keep to the TTL may still answer what was published
+    /// before. Of names that stop it is the greatest TTL of their records; of names that come (back), that of the denial
+    /// (RFC 2308). Resolvers that serve stale data (RFC 8767) may go on longer, and so may those that have answers from the
+    /// servers of a delegated name, whose TTLs are not ours. Absent if nothing visible changed.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(example = 600)]
+    pub residual_ttl_secs: u32,
     /// The object's version after the write, as in `ETag`.
     pub version: u64,
     /// For a dry run: what would be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
+}
+
+/// Whether a number is left out of a reply.
+pub fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What a reload of zone files answers, once it is durable and visible.
@@ -153,6 +165,7 @@ impl From<&update::Receipt> for Receipt {
             seq: receipt.seq,
             at: receipt.at.to_string(),
             serials: receipt.serials.iter().map(|(apex, serial)| (apex.to_string(), *serial)).collect(),
+            residual_ttl_secs: receipt.residual_ttl_secs,
             version: outcome.version,
             preview: receipt.preview.as_ref().map(Into::into),
         }

@@ -36,6 +36,8 @@ pub(super) struct LineV1 {
     confirmed: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     before: Vec<u64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    residual_ttl: u32,
     prev: HexV1,
     #[serde(skip_serializing_if = "Option::is_none")]
     hash: Option<HexV1>,
@@ -270,6 +272,10 @@ struct BrakeV1 {
 
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 #[derive(Serialize, Deserialize)]

@@ -57,6 +57,7 @@ impl TryFrom<LineV1> for Transaction {
             confirmed: line.confirmed,
             before: line.before,
             serials: line.serials.0,
+            residual_ttl_secs: line.residual_ttl,
         })
     }
 }

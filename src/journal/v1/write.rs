@@ -15,7 +15,8 @@ use crate::registry::{
 impl LineV1 {
     /// The line of a transaction after the one with the hash `prev`, its own hash left out.
     pub(in crate::journal) fn new(transaction: &Transaction, prev: &[u8]) -> Self {
-        let Transaction { seq, at, actor, request, outcome, confirmed, events, before, serials } = transaction;
+        let Transaction { seq, at, actor, request, outcome, confirmed, events, before, serials, residual_ttl_secs } =
+            transaction;
         Self {
             v: VERSION,
             seq: *seq,
@@ -40,6 +41,7 @@ impl LineV1 {
             serials: MapV1(serials.clone()),
             confirmed: *confirmed,
             before: before.clone(),
+            residual_ttl: *residual_ttl_secs,
             prev: HexV1(prev.to_vec()),
             hash: None,
         }
