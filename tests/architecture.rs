@@ -31,6 +31,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("hmac", &["admin", "outbox", "tsig"]),
+    ("csv", &["admin"]),
     ("ferrous_opencc", &["idn"]),
     ("h3", &["server"]),
     ("h3_quinn", &["server"]),

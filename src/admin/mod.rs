@@ -14,6 +14,8 @@ mod export;
 mod filings;
 mod health;
 mod history;
+mod hold_lines;
+mod hold_list;
 mod holds;
 mod import;
 mod journal;
@@ -61,6 +63,8 @@ use std::sync::Arc;
 /// Longest body in octets, the import's apart; the largest change (16 addresses, 13 servers with glue, a target of
 /// 2 KiB) has under 8 KiB.
 pub const BODY_LEN_MAX: usize = 64 * 1024;
+/// Longest list of holds in octets: 10,000 lines with evidence of 200 octets and names as long as they may be have 6 MiB.
+pub const LIST_LEN_MAX: usize = 8 << 20;
 /// Items on a page where the client names no number.
 pub const LIST_LIMIT_DEFAULT: u64 = 100;
 /// Most items on a page: a page is read on the writer's thread, between commits.

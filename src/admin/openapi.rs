@@ -42,6 +42,11 @@ pub fn document() -> String {
     let mut lines = line_codes();
     document["paths"]["/v1/import"]["post"]["responses"]["200"]["x-line-codes"] = texts(&mut lines);
     all.extend(lines);
+    for path in ["/v1/holds", "/v1/holds/lifts"] {
+        let mut lines = hold_line_codes();
+        document["paths"][path]["post"]["responses"]["422"]["x-line-codes"] = texts(&mut lines);
+        all.extend(lines);
+    }
     document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] = texts(&mut all);
     serde_json::to_string_pretty(&document).expect("the document is plain data")
 }
@@ -58,6 +63,18 @@ fn line_codes() -> Vec<ErrorCode> {
     ];
     let registry = groups.into_iter().chain([RESOLUTION]).flatten().copied().map(ErrorCode::Registry);
     edge.chain(registry).collect()
+}
+
+/// What can be wrong with a line of a list of holds.
+fn hold_line_codes() -> Vec<ErrorCode> {
+    let edge = [Edge::MalformedJson, Edge::MalformedCsv, Edge::WrongType, Edge::UnknownField, Edge::MissingField];
+    let edge = edge.into_iter().chain([Edge::BodyTooLarge]).map(ErrorCode::Edge);
+    let groups: [&[Code]; 3] = [
+        &[Code::UnitInvalid, Code::UnitNotFound, Code::RegionForeign, Code::ItemRepeated],
+        &[Code::HoldInvalid, Code::HoldByClockOnly, Code::HoldNotFound],
+        NAME,
+    ];
+    edge.chain(groups.into_iter().flatten().copied().map(ErrorCode::Registry)).collect()
 }
 
 /// What one method of a path may answer: all rows of the table that share it.
@@ -148,6 +165,8 @@ const LABEL: &[Code] = &[Code::LabelInvalid, Code::LabelCharacter, Code::LabelTo
 const NAME: &[Code] =
     &[Code::LabelInvalid, Code::LabelCharacter, Code::LabelTooLong, Code::SuffixUnknown, Code::NameNotFound];
 const HOLD: &[Code] = &[Code::HoldInvalid, Code::HoldByClockOnly, Code::SecondFactorRequired, Code::Brake];
+const LISTED: &[Edge] = &[Edge::UnsupportedMediaType, Edge::ListInvalid];
+const LISTED_HOLDS: &[Code] = &[Code::BatchEmpty, Code::BatchTooLarge, Code::SecondFactorRequired, Code::Unavailable];
 const GUARDED: &[Code] = &[Code::SecondFactorRequired];
 const RESOLUTION: &[Code] = &[
     Code::AddressInvalid,
@@ -273,6 +292,8 @@ fn rules(endpoint: Endpoint) -> Groups {
         ),
         E::PlaceNameHold => (BODIED, &[HOLD, NAME, FOREIGN, STALE]),
         E::LiftNameHold => (&[WRITE], &[&[Code::HoldByClockOnly, Code::HoldNotFound], GUARDED, NAME, FOREIGN, STALE]),
+        E::PlaceHolds => (&[WRITE, LISTED], &[LISTED_HOLDS, &[Code::Brake]]),
+        E::LiftHolds => (&[WRITE, LISTED], &[LISTED_HOLDS]),
         E::Import => (
             &[&[
                 Edge::UnsupportedMediaType,

@@ -56,6 +56,10 @@ pub enum Edge {
     ZoneUnknown,
     /// A zone file has errors.
     ZoneFileInvalid,
+    /// A line of CSV, or its heading, is not as it should be.
+    MalformedCsv,
+    /// Lines of a list are bad.
+    ListInvalid,
     /// Nothing can be written now.
     Unwritable,
     /// The code of the second factor confirms nothing.
@@ -79,10 +83,38 @@ pub struct Problem {
     pub field: Option<String>,
     /// The line of the import it is about.
     pub line: Option<usize>,
-    /// What is wrong with zone files.
-    pub errors: Vec<FileError>,
+    /// What is wrong in detail, where there is more than one thing.
+    pub faults: Faults,
     /// After how many seconds it is worth trying again, if that is known.
     pub retry_after: Option<u16>,
+}
+
+/// Everything that is wrong with files or lists.
+#[derive(Clone, Debug, Default)]
+pub enum Faults {
+    /// The problem is all there is.
+    #[default]
+    None,
+    /// Errors of zone files.
+    Files(Box<[FileError]>),
+    /// Bad lines of a list.
+    Lines(Box<[BadLine]>),
+}
+
+/// A bad line of a list.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct BadLine {
+    /// The line's number, from 1 on.
+    pub line: usize,
+    /// The stable code of what is wrong with it.
+    pub code: String,
+    /// The member or column it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What is wrong and what to do, in English.
+    pub detail: String,
+    /// 同一说明的中文。
+    pub detail_zh: String,
 }
 
 /// One error of a zone file.
@@ -137,6 +169,9 @@ pub struct ProblemBody {
     /// For `zone_file_invalid`: every error of the zone files, at most 100 of each file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FileError>,
+    /// For `list_invalid`: the bad lines of the list, the first 1,000 of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<BadLine>,
 }
 
 impl ErrorCode {
@@ -176,6 +211,8 @@ fn edge_entry(code: Edge) -> (&'static str, u16) {
         Edge::IfMatchInvalid => ("if_match_invalid", 400),
         Edge::ZoneUnknown => ("zone_unknown", 404),
         Edge::ZoneFileInvalid => ("zone_file_invalid", 422),
+        Edge::MalformedCsv => ("malformed_csv", 400),
+        Edge::ListInvalid => ("list_invalid", 422),
         Edge::Busy => ("busy", 503),
         Edge::Unwritable => ("unwritable", 503),
         Edge::SecondFactorInvalid => ("second_factor_invalid", 403),
@@ -274,7 +311,7 @@ impl Problem {
             zh: zh.into(),
             field: None,
             line: None,
-            errors: Vec::new(),
+            faults: Faults::None,
             retry_after: None,
         }
     }
@@ -287,7 +324,7 @@ impl Problem {
             zh: zh.into(),
             field: None,
             line: None,
-            errors: Vec::new(),
+            faults: Faults::None,
             retry_after: None,
         }
     }
@@ -324,11 +361,27 @@ impl Problem {
         )
     }
 
+    /// The problem as one of several in a list.
+    pub fn bad_line(&self) -> BadLine {
+        BadLine {
+            line: self.line.unwrap_or(0),
+            code: self.code.as_str().into(),
+            field: self.field.clone(),
+            detail: self.en.clone(),
+            detail_zh: self.zh.clone(),
+        }
+    }
+
     /// The document as it is sent.
     pub fn body(&self) -> ProblemBody {
         let code = self.code.as_str();
         let mut title = code.replace('_', " ");
         title[..1].make_ascii_uppercase();
+        let (errors, lines) = match &self.faults {
+            Faults::None => (Vec::new(), Vec::new()),
+            Faults::Files(errors) => (errors.to_vec(), Vec::new()),
+            Faults::Lines(lines) => (Vec::new(), lines.to_vec()),
+        };
         ProblemBody {
             r#type: format!("urn:zhengming:problem:{code}"),
             title,
@@ -338,7 +391,8 @@ impl Problem {
             detail_zh: self.zh.clone(),
             field: self.field.clone(),
             line: self.line,
-            errors: self.errors.clone(),
+            errors,
+            lines,
         }
     }
 }
@@ -351,7 +405,7 @@ impl From<Refusal> for Problem {
             zh: refusal.zh.into(),
             field: refusal.field.map(Into::into),
             line: refusal.line,
-            errors: Vec::new(),
+            faults: Faults::None,
             retry_after: None,
         }
     }

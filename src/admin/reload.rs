@@ -1,7 +1,7 @@
 //! Reading zone files again on request, as SIGHUP does, but not the configuration that names them.
 
 use super::Admin;
-use super::problem::{Edge, FileError, Problem};
+use super::problem::{Edge, Faults, FileError, Problem};
 use super::v1::{ReloadZones, Reloaded};
 use super::write::Write;
 use crate::update::Reload;
@@ -97,6 +97,6 @@ fn invalid(errors: &[zonefile::Problem]) -> Problem {
     let en = format!("The zone files have {count} errors, which `errors` lists; all zones stay as they were.");
     let zh = format!("区文件有 {count} 处错误，见 errors；所有区保持不变。");
     let mut problem = Problem::edge(Edge::ZoneFileInvalid, en, zh);
-    problem.errors = errors.iter().map(FileError::from).collect();
+    problem.faults = Faults::Files(errors.iter().map(FileError::from).collect());
     problem
 }

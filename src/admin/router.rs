@@ -2,8 +2,8 @@
 
 use super::problem::{Edge, Problem};
 use super::{
-    Admin, applications, auth, changes, check, diff, export, health, history, holds, import, journal, names, openapi,
-    orders, penalties, reload, remittances, roles, statistics, terms, token, tokens, units, zone_export,
+    Admin, applications, auth, changes, check, diff, export, health, history, hold_list, holds, import, journal, names,
+    openapi, orders, penalties, reload, remittances, roles, statistics, terms, token, tokens, units, zone_export,
 };
 use axum::Router;
 use axum::body::Bytes;
@@ -56,6 +56,8 @@ pub(super) fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(units::get, units::put))
         .routes(routes!(units::report_contacts))
         .routes(routes!(holds::place_on_unit, holds::lift_from_unit))
+        .routes(routes!(hold_list::place))
+        .routes(routes!(hold_list::lift))
         .routes(routes!(check::check))
         .routes(routes!(penalties::impose))
         .routes(routes!(names::list))

@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 const QUEUE_LEN: usize = 4;
 /// The media type of lines of JSON.
 pub(super) const NDJSON: &str = "application/x-ndjson";
+/// The media type of tables (RFC 4180).
+pub(super) const CSV: &str = "text/csv";
 
 /// The source failed; the body ends without its last chunk, so that the client sees it was cut short.
 #[derive(Debug, thiserror::Error)]

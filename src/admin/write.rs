@@ -3,9 +3,9 @@
 use super::auth::Caller;
 use super::params::Params;
 use super::problem::{Edge, Problem};
-use super::{Admin, BODY_LEN_MAX, json, v1};
+use super::{Admin, BODY_LEN_MAX, LIST_LEN_MAX, json, v1};
 use crate::registry::{Command, Request as Asked};
-use crate::update::{Receipt, Submission};
+use crate::update::{Receipt, Submission, UpdateError};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -37,12 +37,29 @@ impl FromRequest<Admin> for Write {
     type Rejection = Problem;
 
     async fn from_request(request: Request, admin: &Admin) -> Result<Self, Problem> {
+        Self::read(request, admin, BODY_LEN_MAX).await
+    }
+}
+
+/// A write whose body is a list, which may be longer.
+pub(super) struct ListWrite(pub(super) Write);
+
+impl FromRequest<Admin> for ListWrite {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, admin: &Admin) -> Result<Self, Problem> {
+        Write::read(request, admin, LIST_LEN_MAX).await.map(Self)
+    }
+}
+
+impl Write {
+    async fn read(request: Request, admin: &Admin, len_max: usize) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut parts, admin).await?;
         let dry_run = Params::parse(parts.uri.query(), &["dry_run"])?.flag("dry_run")?;
         let key = idempotency_key(&parts.headers)?;
         let if_match = if_match(&parts.headers)?;
-        let body = read_body(body).await?;
+        let body = read_body(body, len_max).await?;
         let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
         let key = key.map(|key| (key, digest(parts.method.as_str(), target, &body)));
         let content_type = parts.headers.remove(header::CONTENT_TYPE);
@@ -59,17 +76,18 @@ fn digest(method: &str, target: &str, body: &[u8]) -> [u8; 32] {
     sha.finalize().into()
 }
 
-async fn read_body(body: Body) -> Result<Bytes, Problem> {
-    let read = Limited::new(body, BODY_LEN_MAX).collect().await;
-    read.map(http_body_util::Collected::to_bytes)
-        .map_err(|error| if error.downcast_ref::<LengthLimitError>().is_some() { too_large() } else { cut_short() })
+async fn read_body(body: Body, len_max: usize) -> Result<Bytes, Problem> {
+    let read = Limited::new(body, len_max).collect().await;
+    read.map(http_body_util::Collected::to_bytes).map_err(|error| {
+        if error.downcast_ref::<LengthLimitError>().is_some() { too_large(len_max) } else { cut_short() }
+    })
 }
 
-fn too_large() -> Problem {
+fn too_large(len_max: usize) -> Problem {
     Problem::edge(
         Edge::BodyTooLarge,
-        format!("The body is longer than {BODY_LEN_MAX} octets."),
-        format!("请求体超过 {BODY_LEN_MAX} 字节。"),
+        format!("The body is longer than {len_max} octets."),
+        format!("请求体超过 {len_max} 字节。"),
     )
 }
 
@@ -127,12 +145,35 @@ pub(super) fn tagged(version: u64, object: impl serde::Serialize) -> Response {
 impl Write {
     /// The body as `T`.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let essence = self.content_type.as_ref().and_then(|value| value.to_str().ok());
-        let essence = essence.and_then(|value| value.split(';').next()).map(str::trim);
-        if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+        if self.media_type().is_none_or(|essence| essence != "application/json") {
             return Err(unsupported("application/json"));
         }
         json::parse(&self.body)
+    }
+
+    /// The body's media type in lower case, without parameters.
+    pub(super) fn media_type(&self) -> Option<String> {
+        let essence = self.content_type.as_ref()?.to_str().ok()?.split(';').next()?;
+        Some(essence.trim().to_ascii_lowercase())
+    }
+
+    /// The body as it came.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The same as a dry run.
+    pub(super) fn rehearsing(self) -> Self {
+        Self { dry_run: true, ..self }
+    }
+
+    /// That no version is to be matched, where many objects are written.
+    pub(super) fn without_if_match(&self) -> Result<(), Problem> {
+        if self.if_match.is_none() {
+            return Ok(());
+        }
+        let en = "A list touches many objects; it has no version to match.";
+        Err(Problem::edge(Edge::IfMatchInvalid, en, "名单涉及多个对象，不支持 If-Match。").field("If-Match"))
     }
 
     /// Whether nothing is to be changed.
@@ -157,6 +198,19 @@ impl Write {
         note: Option<String>,
         command: Command,
     ) -> Result<Response, Problem> {
+        let receipt = self.hand_in(admin, operation, target, note, command).await?;
+        Ok(answer(&receipt))
+    }
+
+    /// Hands the command to the writer; its receipt.
+    pub(super) async fn hand_in(
+        self,
+        admin: &Admin,
+        operation: &str,
+        target: String,
+        note: Option<String>,
+        command: Command,
+    ) -> Result<Receipt, UpdateError> {
         let principal = self.caller.actor.principal.clone();
         let submission = Submission {
             actor: self.caller.actor,
@@ -171,14 +225,16 @@ impl Write {
             dry_run: self.dry_run,
             confirmed: self.caller.confirmed,
         };
-        let result = admin.handle.submit(submission).await.map_err(Problem::from);
-        let (status, seq) = match &result {
-            Ok(receipt) => (status(receipt), receipt.seq),
-            Err(problem) => (problem.code.status(), None),
+        let result = admin.handle.submit(submission).await;
+        let (status, seq, code) = match &result {
+            Ok(receipt) => (status(receipt), receipt.seq, None),
+            Err(error) => {
+                let code = Problem::from(error.clone()).code;
+                (code.status(), None, Some(code.as_str()))
+            }
         };
-        let code = result.as_ref().err().map(|problem| problem.code.as_str());
         tracing::info!(%principal, operation, target, status = status.as_u16(), seq, code, "write");
-        result.map(|receipt| answer(&receipt))
+        result
     }
 }
 

@@ -68,6 +68,9 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Place or lift the holds of a list / 按名单批量暂停或解除暂停
+    #[command(subcommand)]
+    Holds(HoldsCommand),
     /// Show every journal line of a name, or of a unit, with what was before and after, one JSON object a line / 查看历史
     History {
         /// A name (with a dot in it), in Chinese characters or A-labels, or a unit's id / 域名或单位编号
@@ -149,6 +152,30 @@ impl Serve {
             test_clock: self.test_clock,
         }
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum HoldsCommand {
+    /// Hold the units and names of a list, all or none / 按名单暂停（全部或全不）
+    Place(HoldList),
+    /// Lift the holds of a list, all or none / 按名单解除暂停（全部或全不）
+    Lift(HoldList),
+}
+
+/// A list of holds, and how it is sent.
+#[derive(Debug, Args)]
+pub(super) struct HoldList {
+    /// Lines with unit or name, reason, evidence, start, end: NDJSON, or CSV with a heading if its name ends in .csv / 名单文件
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(super) file: PathBuf,
+    /// Tell what would stop, and whether the brake would engage, and change nothing / 仅预演，不生效
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// The current code of the token's authenticator / 动态口令
+    #[arg(long, value_name = "CODE")]
+    pub(super) second_factor: Option<String>,
+    #[command(flatten)]
+    pub(super) server: Server,
 }
 
 #[derive(Debug, Subcommand)]

@@ -14,6 +14,8 @@ use tokio::time::timeout;
 
 /// Where a token comes from if no file is named.
 const TOKEN_VARIABLE: &str = "ZHENGMING_TOKEN";
+/// Carries the code of the second factor.
+const SECOND_FACTOR: &str = "x-second-factor";
 /// Longest wait for a connection, and for the head of a response; the server itself gives up after 30 seconds.
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -50,7 +52,7 @@ impl Client {
 
     /// Sends one request with lines as its body and waits for the head of its response.
     pub(super) async fn send(&mut self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>, Lost> {
-        self.send_as("application/x-ndjson", method, path, body).await
+        self.send_as("application/x-ndjson", None, method, path, body).await
     }
 
     /// The same with JSON.
@@ -60,23 +62,28 @@ impl Client {
         path: &str,
         body: Bytes,
     ) -> Result<Response<Incoming>, Lost> {
-        self.send_as("application/json", method, path, body).await
+        self.send_as("application/json", None, method, path, body).await
     }
 
-    async fn send_as(
+    /// The same with any type of body, and the code of the second factor if there is one.
+    pub(super) async fn send_as(
         &mut self,
         content_type: &'static str,
+        second_factor: Option<&HeaderValue>,
         method: Method,
         path: &str,
         body: Bytes,
     ) -> Result<Response<Incoming>, Lost> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(HOST, self.target.authority())
             .header(AUTHORIZATION, &self.token)
-            .header(CONTENT_TYPE, content_type)
-            .body(Full::new(body))?;
+            .header(CONTENT_TYPE, content_type);
+        if let Some(code) = second_factor {
+            request = request.header(SECOND_FACTOR, code);
+        }
+        let request = request.body(Full::new(body))?;
         let mut sender = match self.sender.take() {
             Some(sender) if !sender.is_closed() => sender,
             _ => timeout(WAIT, self.target.connect()).await??,

@@ -5,13 +5,14 @@ mod check;
 mod client;
 mod failure;
 mod generate;
+mod holds;
 mod output;
 mod remote;
 mod state;
 
 pub use failure::Failure;
 
-use arguments::{Arguments, Command, SealKeyCommand, TokenCommand};
+use arguments::{Arguments, Command, HoldsCommand, SealKeyCommand, TokenCommand};
 use clap::Parser;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -45,6 +46,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::CheckZone { registry, apex, file } => check::zone(&apex, &file, registry),
         Command::Import { file, id, server } => remote::import(&file, id, &server),
         Command::Export { output, server } => remote::export(output.as_deref(), &server),
+        Command::Holds(HoldsCommand::Place(list)) => holds::send("/v1/holds", &list),
+        Command::Holds(HoldsCommand::Lift(list)) => holds::send("/v1/holds/lifts", &list),
         Command::History { object, server } => remote::history(&object, &server),
         Command::Reload { zone, dry_run, server } => remote::reload(zone, dry_run, &server),
         Command::VerifyJournal { directory, public_key, seals } => {

@@ -48,6 +48,19 @@ struct Problem {
     field: Option<String>,
     #[serde(default)]
     errors: Vec<FileError>,
+    #[serde(default)]
+    lines: Vec<BadLine>,
+}
+
+/// A bad line of a list.
+#[derive(Debug, Deserialize)]
+struct BadLine {
+    line: u64,
+    code: String,
+    #[serde(default)]
+    field: Option<String>,
+    detail: String,
+    detail_zh: String,
 }
 
 /// An error of a zone file.
@@ -305,6 +318,10 @@ impl std::fmt::Display for Problem {
         for FileError { file, line, rule, detail, detail_zh } in &self.errors {
             write!(f, "\n{file}:{line}: error[{rule}]: {detail} / {detail_zh}")?;
         }
+        for BadLine { line, code, field, detail, detail_zh } in &self.lines {
+            let field = field.as_ref().map_or_else(String::new, |field| format!(" ({field})"));
+            write!(f, "\nline {line}: {code}{field}: {detail} / {detail_zh}")?;
+        }
         Ok(())
     }
 }
@@ -325,11 +342,11 @@ fn digest(file: &Path) -> io::Result<String> {
     }
 }
 
-fn lost(error: Lost) -> Failure {
+pub(super) fn lost(error: Lost) -> Failure {
     Failure::system(format!("no good answer from the server: {error}"), "服务器没有正常应答")
 }
 
-async fn refused(response: Response<Incoming>) -> Failure {
+pub(super) async fn refused(response: Response<Incoming>) -> Failure {
     let status = response.status();
     match text(response).await.map(|body| serde_json::from_str::<Problem>(&body)) {
         Ok(Ok(problem)) => Failure::refused_text(problem),
@@ -337,7 +354,7 @@ async fn refused(response: Response<Incoming>) -> Failure {
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
     built.map_err(|error| Failure::system(format!("no runtime: {error}"), "系统资源不足"))
 }

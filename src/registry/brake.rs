@@ -1,5 +1,6 @@
 //! The brake's memory: what it stopped, what was suspended within the hour, and whether the clock has jumped.
 
+use super::name::NameKey;
 use super::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -10,6 +11,9 @@ const BUCKET_SECS: i64 = 60;
 /// Most due names that are counted before the brake engages; the count is for the operator, and must not stop the writer
 /// for long.
 pub const BRAKE_COUNT_MAX: u64 = 100_000;
+
+/// Most names of a suspension that a rehearsal lists.
+pub const SUSPENDED_SHOWN_MAX: usize = 1000;
 
 /// Everything the brake knows; the default is a registry in which nothing was suspended.
 ///
@@ -65,6 +69,27 @@ pub struct Jump {
     pub since: Timestamp,
     /// What the clock showed.
     pub shown: Timestamp,
+}
+
+/// What a decision takes away from one set, as the brake sees it. For rehearsals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspension {
+    /// The set's primary suffix.
+    pub set: Box<str>,
+    /// How many names stop resolving, or are deleted.
+    pub names: u64,
+    /// Of how many.
+    pub total: u64,
+    /// How many were suspended within the hour before.
+    pub recent: u64,
+    /// How many may be within an hour.
+    pub most: u64,
+    /// The protected name among them, in A-labels.
+    pub protected: Option<Box<str>>,
+    /// Whether the brake stops it, unless it is one object and a second factor confirms it.
+    pub stopped: bool,
+    /// The names, in order, at most [`SUSPENDED_SHOWN_MAX`] of them.
+    pub first: Vec<NameKey>,
 }
 
 impl Brake {

@@ -97,6 +97,8 @@ pub enum Command {
     Penalise { unit: UnitId, step: PenaltyStep, spec: PenaltySpec },
     /// Takes a hold away.
     LiftHold { target: HoldTarget, reason: HoldReason },
+    /// The holds of a list, placed or lifted, all or none; `usize` is the line number of each in the list.
+    HoldList { items: Vec<(usize, HoldItem)> },
     /// A batch of units and names; `usize` is the line number of each in the import.
     Import { items: Vec<(usize, ImportItem)> },
     /// What has fallen due by now; at most `limit` objects, so it is run again while its decisions have events. While
@@ -165,6 +167,17 @@ pub enum HoldTarget {
     Unit(UnitId),
     /// One name.
     Name(NameKey),
+}
+
+/// One line of a list of holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldItem {
+    /// What it is on.
+    pub target: HoldTarget,
+    /// Why.
+    pub reason: HoldReason,
+    /// The hold to place; absent where the one with this reason is lifted.
+    pub place: Option<HoldSpec>,
 }
 
 /// A penalty as a client gives it.

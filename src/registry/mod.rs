@@ -32,11 +32,11 @@ pub mod time;
 pub mod unit;
 
 pub use application::{Application, ApplicationSpec, ApplicationState, Paper, Purpose, Slot, SlotSpec, Step};
-pub use brake::{Brake, Jump, Recent, Release, Stop};
+pub use brake::{Brake, Jump, Recent, Release, Stop, Suspension};
 pub use calendar::{Calendar, DayRange};
 pub use change::{Approval, Change, ChangeState, Level};
 pub use command::{Actor, Command, Context, Role};
-pub use decide::{Appraisal, Warning, appraise, decide, publisher_of};
+pub use decide::{Appraisal, Warning, appraise, decide, publisher_of, rehearse};
 pub use divisions::Divisions;
 pub use event::{Decision, Event, Hash, Outcome, Position, Request, Transaction};
 pub use fee::{Area, Fee, Money, PoorArea, Rate, Rates};

@@ -6,8 +6,8 @@ use super::overlay::Overlay;
 use super::publish::{Draft, Moved, Suffixes};
 use super::tally::Tally;
 use crate::journal::JournalReader;
-use crate::registry::{Brake, Code, Context, Decision, Event, NameKey, Role, decide};
-use crate::registry::{Policy, Position, Timestamp, Transaction, Unavailable};
+use crate::registry::{Brake, Code, Command, Context, Decision, Event, NameKey, Policy, Position, Refusals, Role};
+use crate::registry::{Suspension, Timestamp, Transaction, Unavailable, decide, rehearse};
 use crate::store::Store;
 use crate::zone::ZoneSet;
 use std::collections::HashMap;
@@ -129,15 +129,19 @@ impl Group<'_> {
             confirmed: submission.confirmed || submission.dry_run,
             occupied: &occupied,
         };
+        // An import's rehearsal is stopped where the import would be; others show by how much.
+        if submission.dry_run && !matches!(submission.command, Command::Import { .. }) {
+            return match rehearse(&self.overlay, &context, &submission.command) {
+                Ok((decision, suspensions)) => self.preview(decision, suspensions).map(Ok),
+                Err(refusals) => refused(refusals),
+            };
+        }
         match decide(&self.overlay, &context, &submission.command) {
-            Err(refusals) if refusals.first().code == Code::Unavailable => {
-                Err(Unavailable("a decision could not read the store".into()))
-            }
-            Err(refusals) => Ok(Err(UpdateError::Refused(refusals))),
+            Err(refusals) => refused(refusals),
             Ok(Decision { stopped: Some(refusal), .. }) if submission.dry_run => {
                 Ok(Err(UpdateError::Refused(refusal.into())))
             }
-            Ok(decision) if submission.dry_run => self.preview(decision).map(Ok),
+            Ok(decision) if submission.dry_run => self.preview(decision, Vec::new()).map(Ok),
             Ok(decision) => {
                 let stopped = decision.stopped.clone();
                 let receipt = self.take(seq, submission, decision)?;
@@ -204,7 +208,7 @@ impl Group<'_> {
     }
 
     /// What the decision would do.
-    fn preview(&self, decision: Decision) -> Result<Receipt, Unavailable> {
+    fn preview(&self, decision: Decision, suspensions: Vec<Suspension>) -> Result<Receipt, Unavailable> {
         let Decision { events, outcome, .. } = decision;
         let mut after = Overlay::new(&self.overlay);
         let Ground { zones, suffixes, .. } = self.ground;
@@ -218,9 +222,17 @@ impl Group<'_> {
             serials: Vec::new(),
             residual_ttl_secs,
             replayed: false,
-            preview: Some(Preview { events, differences }),
+            preview: Some(Preview { events, differences, suspensions }),
         })
     }
+}
+
+/// The answer to a refused command; that the store cannot be read is no answer to it.
+fn refused(refusals: Refusals) -> Result<Result<Receipt, UpdateError>, Unavailable> {
+    if refusals.first().code == Code::Unavailable {
+        return Err(Unavailable("a decision could not read the store".into()));
+    }
+    Ok(Err(UpdateError::Refused(refusals)))
 }
 
 impl Ground<'_> {

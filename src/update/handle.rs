@@ -1,6 +1,6 @@
 //! The door: what callers hand in, and what they get back.
 
-use crate::registry::{Actor, Brake, Command, Event, Outcome, Refusals, Request, Timestamp};
+use crate::registry::{Actor, Brake, Command, Event, Outcome, Refusals, Request, Suspension, Timestamp};
 use crate::store::Store;
 use crossbeam_channel::{Sender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,6 +52,8 @@ pub struct Preview {
     pub events: Vec<Event>,
     /// Lines in presentation form, `-` for what would go and `+` for what would come, by apex.
     pub differences: Vec<(Box<str>, Vec<String>)>,
+    /// The names that would stop resolving, set by set, and what the brake makes of them.
+    pub suspensions: Vec<Suspension>,
 }
 
 /// Why there is no receipt.

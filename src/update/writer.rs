@@ -296,6 +296,7 @@ impl Writer {
 fn weight(command: &Command) -> usize {
     match command {
         Command::Import { items } => items.len(),
+        Command::HoldList { items } => items.len(),
         _ => 1,
     }
 }

@@ -96,6 +96,7 @@ fn every_documented_code_is_produced_and_nothing_changes() {
     holds(&mut script);
     // What an import says of single lines has its own test in `bulk`.
     script.seen.extend(["idempotency_key_reused", "brake"].map(ToOwned::to_owned));
+    lists(&mut script);
     crate::filing_codes::filings(&mut script);
     second_factor(&mut script);
     terms(&mut script);
@@ -375,6 +376,25 @@ fn holds(script: &mut Script) {
     script.refused("PUT", "/v1/units/u9/holds/LEGAL", r#"{"evidence":"d"}"#, "unit_not_found", "");
     script.refused("PUT", "/v1/names/没有.政务/holds/LEGAL", r#"{"evidence":"d"}"#, "name_not_found", "");
     script.refused("POST", "/v1/brake/release", r#"{"reason":"none"}"#, "brake_not_engaged", "");
+}
+
+/// Lists of holds; what is wrong with single lines has its own tests in `hold_lists`.
+fn lists(script: &mut Script) {
+    for target in ["/v1/holds", "/v1/holds/lifts"] {
+        script.refused("POST", target, "{}", "unsupported_media_type", "Content-Type");
+        for (query, body, code, field) in [
+            ("", "", "batch_empty", ""),
+            ("", "[]\n", "list_invalid", ""),
+            ("?dry_run=no", "", "invalid_parameter", "dry_run"),
+        ] {
+            let headers = "Authorization: Bearer operator\r\nContent-Type: application/x-ndjson\r\n";
+            let before = script.server.everything();
+            let reply = script.server.raw("POST", &format!("{target}{query}"), headers, body.as_bytes());
+            script.check("POST", target, &reply, code, field);
+            assert_eq!(script.server.everything(), before);
+        }
+    }
+    script.seen.insert("malformed_csv".to_owned());
 }
 
 /// What a token alone may not do where the settings guard it (R60).

@@ -10,6 +10,7 @@ mod filings;
 mod flows;
 mod fuzz;
 mod history;
+mod hold_lists;
 mod pages;
 mod reload;
 mod roles;

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod filings;
 pub mod history;
+pub mod hold_lists;
 pub mod objects;
 pub mod replies;
 pub mod requests;
@@ -12,6 +13,7 @@ pub mod statistics;
 pub mod tokens;
 
 pub use history::{Difference, HistoryLine};
+pub use hold_lists::{HoldListReceipt, SuspensionView};
 pub use objects::{ChangeView, HoldView, NameView, UnitView};
 pub use replies::{Page, Receipt, Reloaded};
 pub use requests::{

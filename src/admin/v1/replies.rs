@@ -3,7 +3,7 @@
 use super::super::problem::ProblemBody;
 use super::filings::{ApplicationView, OrderView, RemittanceView};
 use super::objects::{BrakeView, ChangeView, HoldView, UnitView};
-use super::{Resolution, objects, readable};
+use super::{Resolution, SuspensionView, objects, readable};
 use crate::registry::{Event, NameKey, Registration};
 use crate::update;
 use serde::Serialize;
@@ -78,6 +78,9 @@ pub struct Preview {
     /// Remittances as they would be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remittances: Vec<RemittanceView>,
+    /// The names that would stop resolving, set by set, and whether the brake would stop a batch of as many.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suspensions: Vec<SuspensionView>,
     /// The records that would go (`-`) and come (`+`), by apex.
     pub differences: BTreeMap<String, Vec<String>>,
 }
@@ -175,7 +178,8 @@ impl From<&update::Receipt> for Receipt {
 impl From<&update::Preview> for Preview {
     fn from(preview: &update::Preview) -> Self {
         let differences = preview.differences.iter().map(|(apex, lines)| (apex.to_string(), lines.clone()));
-        let mut view = Self { differences: differences.collect(), ..Self::default() };
+        let suspensions = preview.suspensions.iter().map(SuspensionView::from).collect();
+        let mut view = Self { differences: differences.collect(), suspensions, ..Self::default() };
         for event in &preview.events {
             match event {
                 Event::Unit(unit) => view.units.push(unit.into()),

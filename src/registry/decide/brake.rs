@@ -7,7 +7,7 @@
 
 use super::{Case, changes, due, terms};
 use crate::idn;
-use crate::registry::brake::BRAKE_COUNT_MAX;
+use crate::registry::brake::{BRAKE_COUNT_MAX, SUSPENDED_SHOWN_MAX, Suspension};
 use crate::registry::state::Unavailable;
 use crate::registry::{
     Brake, Code, Command, Decision, DueKind, Event, Guarded, Jump, NameKey, NameState, Refusal, Registration, Release,
@@ -25,12 +25,17 @@ struct LostOfSet {
     names: u64,
     /// The first protected one.
     protected: Option<NameKey>,
+    /// The first of them.
+    first: Vec<NameKey>,
 }
 
 impl Lost {
     fn add(&mut self, case: &Case<'_>, key: &NameKey) {
         let of_set = self.0.entry(Arc::clone(&key.set)).or_default();
         of_set.names += 1;
+        if of_set.first.len() < SUSPENDED_SHOWN_MAX {
+            of_set.first.push(key.clone());
+        }
         if of_set.protected.is_none() && case.policy().protected_names.contains(key) {
             of_set.protected = Some(key.clone());
         }
@@ -78,9 +83,30 @@ pub(super) fn weigh(case: &Case<'_>, command: &Command, mut decision: Decision) 
     Ok(decision)
 }
 
+/// What `events` take away, set by set, and whether a batch of it would be stopped.
+pub(super) fn suspensions(case: &Case<'_>, events: &[Event]) -> Result<Vec<Suspension>, Unavailable> {
+    let brake = case.state.brake()?;
+    let suspension = |(set, lost): (&Arc<str>, &LostOfSet)| {
+        let total = case.state.totals(set)?.names;
+        let waits = brake.engaged().is_some_and(|stop| *stop.set == **set);
+        let released = use_allowance(case, &mut brake.clone(), set, lost);
+        Ok(Suspension {
+            set: (**set).into(),
+            names: lost.names,
+            total,
+            recent: brake.recent(set, case.now()),
+            most: threshold(case, total),
+            protected: lost.protected.as_ref().map(|key| key.to_string().into()),
+            stopped: waits || !released && exceeded(case, &brake, set, lost, true)?.is_some(),
+            first: lost.first.clone(),
+        })
+    };
+    lost(case, events)?.0.iter().map(suspension).collect()
+}
+
 /// Whether the command is about one object that whoever confirms it has seen.
 fn is_single(command: &Command) -> bool {
-    !matches!(command, Command::Import { .. })
+    !matches!(command, Command::Import { .. } | Command::HoldList { .. })
 }
 
 /// Whether a release covers the loss; it is used up by it, and not counted: an operator has seen it.

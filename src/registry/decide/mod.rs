@@ -6,6 +6,7 @@ mod brake;
 mod changes;
 mod draft;
 mod due;
+mod hold_list;
 mod holder;
 mod holds;
 mod import;
@@ -22,9 +23,11 @@ mod terms;
 mod units;
 
 pub use applications::unrelated;
+pub use hold_list::HOLD_LIST_MAX;
 pub use import::IMPORT_BATCH_MAX;
 pub use labels::{Appraisal, Warning, appraise, publisher_of};
 
+use super::brake::Suspension;
 use super::change::Change;
 use super::command::{Actor, Role};
 use super::ids::ChangeId;
@@ -41,33 +44,55 @@ use super::{Code, Command, Context, Decision, Event, Guarded, Outcome, Policy, R
 /// changed then.
 pub fn decide(state: &dyn State, context: &Context<'_>, command: &Command) -> Result<Decision, Refusals> {
     let case = Case { state, context };
+    let decision = effect(&case, command)?;
+    Ok(brake::weigh(&case, command, decision)?)
+}
+
+/// What `command` would do to `state` if the brake let everything through, and what it would suspend.
+///
+/// # Errors
+/// As [`decide`].
+pub fn rehearse(
+    state: &dyn State,
+    context: &Context<'_>,
+    command: &Command,
+) -> Result<(Decision, Vec<Suspension>), Refusals> {
+    let case = Case { state, context };
+    let decision = effect(&case, command)?;
+    let suspensions = brake::suspensions(&case, &decision.events)?;
+    Ok((decision, suspensions))
+}
+
+/// What the command does, before the brake has weighed it.
+fn effect(case: &Case<'_>, command: &Command) -> Result<Decision, Refusals> {
     let decision = match command {
-        Command::PutUnit { id, spec } => units::put(&case, id, spec),
-        Command::ReportContacts { unit, changed } => units::report_contacts(&case, unit, *changed),
-        Command::PutName { key, spec } => names::put(&case, key, spec),
-        Command::DeleteName { key } => names::delete(&case, key),
-        Command::ChangeHolder { key, unit, consent } => holder::change(&case, key, unit, consent.as_deref()),
-        Command::Renew { key, years } => names::renew(&case, key, *years),
-        Command::RenewAll { keys, years } => orders::renew_all(&case, keys, *years),
-        Command::Apply(command) => apply(&case, command),
-        Command::Charge(command) => charge(&case, command),
-        Command::Submit { name, resolution, asserted } => changes::submit(&case, name, resolution, asserted),
-        Command::Review { change, level, verdict } => changes::review(&case, *change, *level, verdict),
-        Command::Withdraw { change } => changes::withdraw(&case, *change),
-        Command::PlaceHold { target, reason, spec } => holds::place(&case, target, *reason, spec),
-        Command::Penalise { unit, step, spec } => penalties::impose(&case, unit, *step, spec),
-        Command::LiftHold { target, reason } => holds::lift(&case, target, *reason),
-        Command::Import { items } => return Ok(brake::weigh(&case, command, import::import(&case, items)?)?),
-        Command::Due { limit } => due::due(&case, *limit),
-        Command::Notify { limit } => notices::notify(&case, *limit),
-        Command::Unfreeze { key } => terms::unfreeze(&case, key),
-        Command::Migrate { key, notice } => terms::migrate(&case, key, *notice),
-        Command::ReleaseBrake { reason, names } => brake::release(&case, reason, *names),
-        Command::ClockJumped { shown } => brake::note_clock(&case, Some(*shown)),
-        Command::ClockBack => brake::note_clock(&case, None),
-        Command::LoadZones { digests } => load_zones(&case, digests),
+        Command::PutUnit { id, spec } => units::put(case, id, spec),
+        Command::ReportContacts { unit, changed } => units::report_contacts(case, unit, *changed),
+        Command::PutName { key, spec } => names::put(case, key, spec),
+        Command::DeleteName { key } => names::delete(case, key),
+        Command::ChangeHolder { key, unit, consent } => holder::change(case, key, unit, consent.as_deref()),
+        Command::Renew { key, years } => names::renew(case, key, *years),
+        Command::RenewAll { keys, years } => orders::renew_all(case, keys, *years),
+        Command::Apply(command) => apply(case, command),
+        Command::Charge(command) => charge(case, command),
+        Command::Submit { name, resolution, asserted } => changes::submit(case, name, resolution, asserted),
+        Command::Review { change, level, verdict } => changes::review(case, *change, *level, verdict),
+        Command::Withdraw { change } => changes::withdraw(case, *change),
+        Command::PlaceHold { target, reason, spec } => holds::place(case, target, *reason, spec),
+        Command::Penalise { unit, step, spec } => penalties::impose(case, unit, *step, spec),
+        Command::LiftHold { target, reason } => holds::lift(case, target, *reason),
+        Command::HoldList { items } => return hold_list::apply(case, items),
+        Command::Import { items } => return import::import(case, items),
+        Command::Due { limit } => due::due(case, *limit),
+        Command::Notify { limit } => notices::notify(case, *limit),
+        Command::Unfreeze { key } => terms::unfreeze(case, key),
+        Command::Migrate { key, notice } => terms::migrate(case, key, *notice),
+        Command::ReleaseBrake { reason, names } => brake::release(case, reason, *names),
+        Command::ClockJumped { shown } => brake::note_clock(case, Some(*shown)),
+        Command::ClockBack => brake::note_clock(case, None),
+        Command::LoadZones { digests } => load_zones(case, digests),
     };
-    Ok(brake::weigh(&case, command, decision?)?)
+    Ok(decision?)
 }
 
 fn apply(case: &Case<'_>, command: &ApplicationCommand) -> Result<Decision, Refusal> {

@@ -1,0 +1,83 @@
+//! Holds of a list: many units and names at once, all of them or none.
+//!
+//! The list is one decision: one line of the journal, one publication, and one thing for the brake to weigh. Each line is
+//! decided after those before it, and all bad ones are told.
+
+use super::draft::Draft;
+use super::{Case, holds};
+use crate::registry::command::{HoldItem, HoldTarget};
+use crate::registry::{Code, Context, Decision, Event, Guarded, HoldReason, Refusal, Refusals, Role};
+use std::collections::HashMap;
+
+/// Most lines of a list. With names of ordinary size it is a journal line of a few megabytes, well below the longest; and
+/// the writer, which does nothing else meanwhile, is through with it within a second.
+pub const HOLD_LIST_MAX: usize = 10_000;
+
+pub(super) fn apply(case: &Case<'_>, items: &[(usize, HoldItem)]) -> Result<Decision, Refusals> {
+    case.check_role(&[Role::Operator])?;
+    check_length(items.len())?;
+    // A list reaches as many names as a hold of a unit does.
+    case.check_second_factor(Guarded::UnitHold)?;
+    if items.iter().any(|(_, item)| item.reason == HoldReason::Blacklist) {
+        case.check_second_factor(Guarded::Blacklist)?;
+    }
+    let mut draft = Draft::new(case.state);
+    let mut refusals = Vec::new();
+    let mut lines: HashMap<(&HoldTarget, HoldReason), usize> = HashMap::new();
+    for (line, item) in items {
+        let decided = match lines.insert((&item.target, item.reason), *line) {
+            Some(earlier) => Err(repeated(earlier)),
+            None => decide(&draft, case.context, item),
+        };
+        match decided {
+            Ok(decision) => decision.events.into_iter().for_each(|event| put(&mut draft, event)),
+            Err(refusal) => refusals.push(refusal.on_line(*line)),
+        }
+    }
+    if let Some(refusals) = Refusals::of(refusals) {
+        return Err(refusals);
+    }
+    let units = draft.units.into_values().map(Event::Unit);
+    let events = units.chain(draft.names.into_values().map(Event::Name)).collect();
+    let state = if items.iter().any(|(_, item)| item.place.is_some()) { "held" } else { "lifted" };
+    Ok(case.decision(events, "holds", state, 0))
+}
+
+fn check_length(lines: usize) -> Result<(), Refusal> {
+    match lines {
+        0 => Err(Refusal::new(Code::BatchEmpty, "The list is empty.", "名单为空。")),
+        1..=HOLD_LIST_MAX => Ok(()),
+        _ => Err(Refusal::new(
+            Code::BatchTooLarge,
+            format!("A list has at most {HOLD_LIST_MAX} lines; divide it, and send one part after the other."),
+            format!("名单最多 {HOLD_LIST_MAX} 行，请分成几份依次提交。"),
+        )),
+    }
+}
+
+/// What one line does, on the state that the lines before it leave.
+fn decide(draft: &Draft<'_>, context: &Context<'_>, item: &HoldItem) -> Result<Decision, Refusal> {
+    // If-Match names one object; a list has many.
+    let context = Context { if_match: None, ..*context };
+    let case = Case { state: draft, context: &context };
+    match &item.place {
+        Some(spec) => holds::place(&case, &item.target, item.reason, spec),
+        None => holds::lift(&case, &item.target, item.reason),
+    }
+}
+
+fn put(draft: &mut Draft<'_>, event: Event) {
+    match event {
+        Event::Unit(unit) => draft.put_unit(unit),
+        Event::Name(name) => draft.put_name(name),
+        _ => debug_assert!(false, "a hold changes units and names only"),
+    }
+}
+
+fn repeated(earlier: usize) -> Refusal {
+    Refusal::new(
+        Code::ItemRepeated,
+        format!("Line {earlier} has the same unit or name with the same reason; take one of the two out."),
+        format!("第 {earlier} 行已有同一对象的同一原因，请删去其中一行。"),
+    )
+}
