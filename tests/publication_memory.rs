@@ -214,7 +214,7 @@ fn one_change_among_100_000_names_allocates_at_most_64_kib() {
         let before = OCTETS.get();
         let mut overlay = Overlay::new(&state);
         let mut draft = Draft::new(&zones, &suffixes);
-        let serials = draft.apply(&mut overlay, &changed).unwrap();
+        let serials = draft.apply(&mut overlay, &changed).unwrap().serials;
         let (next, _) = draft.finish();
         zones = next.expect("the change is visible");
         publisher.publish(Snapshot { zones: zones.clone(), seq: 2 + n as u64, published_at: Timestamp(0) });
