@@ -144,6 +144,7 @@ fn unit() -> Unit {
         admin_function_proof: None,
         holds: Default::default(),
         penalties: zhengming::registry::Penalties::default(),
+        site_review: None,
         account: None,
         version: 1,
     }

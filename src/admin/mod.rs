@@ -32,6 +32,7 @@ mod remittances;
 pub mod roles;
 mod router;
 mod shared;
+mod site_reviews;
 mod statistics;
 mod stream;
 mod terms;

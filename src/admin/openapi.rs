@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document: paths and schemas come from the handlers, roles from their table, and errors from here.
 
 mod filings;
+mod site_reviews;
 
 use super::problem::{Edge, ErrorCode, ProblemBody};
 use super::roles::{Endpoint, Reach, Row, TABLE};
@@ -332,7 +333,7 @@ fn rules(endpoint: Endpoint) -> Groups {
             &[],
         ),
         E::MoveTestClock => (&[&[Edge::MalformedJson, Edge::InvalidParameter], BODY], &[]),
-        filing => filings::rules(filing),
+        other => site_reviews::rules(other).unwrap_or_else(|| filings::rules(other)),
     }
 }
 

@@ -230,7 +230,7 @@ fn registry_status(code: Code) -> u16 {
         | Code::RoleForbidden
         | Code::SecondFactorRequired => 403,
         Code::UnitNotFound | Code::NameNotFound | Code::ChangeNotFound | Code::HoldNotFound => 404,
-        Code::ApplicationNotFound | Code::OrderNotFound | Code::RemittanceNotFound => 404,
+        Code::ApplicationNotFound | Code::OrderNotFound | Code::RemittanceNotFound | Code::SiteReviewNotFound => 404,
         Code::LabelOccupied
         | Code::VariantInUse
         | Code::VariantOfOwnName
@@ -255,6 +255,9 @@ fn registry_status(code: Code) -> u16 {
         | Code::AmountMismatch
         | Code::Brake
         | Code::PenaltyOutOfOrder
+        | Code::SiteReviewPending
+        | Code::SiteReviewNotPending
+        | Code::SiteNameInvalid
         | Code::BrakeNotEngaged => 409,
         Code::VersionStale => 412,
         Code::UnitInvalid
@@ -295,6 +298,7 @@ fn registry_status(code: Code) -> u16 {
         | Code::HoldByClockOnly
         | Code::HoldInvalid
         | Code::PenaltyInvalid
+        | Code::SiteDeadlineInvalid
         | Code::MigrationInvalid
         | Code::ContactChangeInvalid
         | Code::BatchTooLarge => 422,

@@ -3,7 +3,8 @@
 use super::problem::{Edge, Problem};
 use super::{
     Admin, applications, auth, changes, check, diff, export, health, history, hold_list, holds, import, journal, names,
-    openapi, orders, penalties, reload, remittances, roles, statistics, terms, token, tokens, units, zone_export,
+    openapi, orders, penalties, reload, remittances, roles, site_reviews, statistics, terms, token, tokens, units,
+    zone_export,
 };
 use axum::Router;
 use axum::body::Bytes;
@@ -60,6 +61,12 @@ pub(super) fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(hold_list::lift))
         .routes(routes!(check::check))
         .routes(routes!(penalties::impose))
+        .routes(routes!(site_reviews::list))
+        .routes(routes!(site_reviews::held))
+        .routes(routes!(site_reviews::open, site_reviews::cancel))
+        .routes(routes!(site_reviews::postpone))
+        .routes(routes!(site_reviews::submit))
+        .routes(routes!(site_reviews::decide))
         .routes(routes!(names::list))
         .routes(routes!(names::get, names::put, names::delete))
         .routes(routes!(names::change_holder))

@@ -33,6 +33,7 @@ impl Config {
             brake_names_min: registry.brake_names_min,
             calendar: registry.calendar.calendar(),
             review: registry.review.clone(),
+            site_review: registry.site_review.clone(),
             rates: super::procedure::rates(self),
             second_factor: registry.second_factor.clone(),
             terms: self.terms(),

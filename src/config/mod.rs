@@ -18,7 +18,7 @@ pub use reader::Fault;
 
 use crate::admin::TotpSecret;
 use crate::query::CookieSecret;
-use crate::registry::{Guarded, PoorArea, Profile, Regions, ReviewRules, Role, Timestamp, UnitKind};
+use crate::registry::{Guarded, PoorArea, Profile, Regions, ReviewRules, Role, SiteReviewRules, Timestamp, UnitKind};
 use crate::server::RateLimits;
 use crate::telemetry::log::Format;
 use crate::tsig::Algorithm;
@@ -353,6 +353,8 @@ pub struct Registry {
     pub calendar: Days,
     /// How applications are reviewed.
     pub review: ReviewRules,
+    /// Within how many working days sites are reviewed.
+    pub site_review: SiteReviewRules,
     /// What a name costs, by suffix, kind of area and day.
     pub rates: Vec<RateRow>,
     /// The poor areas, which pay less.
@@ -603,6 +605,7 @@ impl Default for Registry {
             notices_days: vec![-30, -7, 5],
             calendar: Days::default(),
             review: ReviewRules::default(),
+            site_review: SiteReviewRules::default(),
             rates: procedure::default_rates(),
             poor_areas: Vec::new(),
             protected_names: Vec::new(),

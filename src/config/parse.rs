@@ -359,6 +359,7 @@ fn registry(table: &Table<'_>, default: Registry) -> Registry {
         notices_days: table.read("notices_days", default.notices_days, terms::notices_days),
         calendar: table.section("calendar", default.calendar, procedure::days),
         review: table.section("review", default.review, procedure::review),
+        site_review: table.section("site_review", default.site_review, procedure::site_review),
         rates: table.sections("rates", default.rates, procedure::rate),
         poor_areas: table.sections("poor_areas", default.poor_areas, procedure::poor_area),
         protected_names: table.read("protected_names", default.protected_names, texts),

@@ -1,12 +1,15 @@
-//! `[registry.calendar]`, `[registry.review]`, `[[registry.rates]]` and `[[registry.poor_areas]]`: how applications are
-//! reviewed, by which days, and what names cost.
+//! `[registry.calendar]`, `[registry.review]`, `[registry.site_review]`, `[[registry.rates]]` and `[[registry.poor_areas]]`: how applications
+//! and sites are reviewed, by which days, and what names cost.
 
 use super::reader::{Faults, Table, Value};
 use super::{Config, Registry};
 use crate::idn;
 use crate::registry::fee::{RATE_YUAN_MAX, RATE_YUAN_MIN};
 use crate::registry::review::{ONLINE_DAYS_MAX, PAPER_DAYS_MAX};
-use crate::registry::{Area, Calendar, DayRange, PoorArea, Rate, Rates, Region, ReviewRules, Timestamp};
+use crate::registry::site_review::SITE_DAYS_MAX;
+use crate::registry::{
+    Area, Calendar, DayRange, PoorArea, Rate, Rates, Region, ReviewRules, SiteReviewRules, Timestamp,
+};
 use std::sync::Arc;
 
 /// Longest id of a paper in octets.
@@ -70,15 +73,21 @@ pub(super) fn review(table: &Table<'_>, default: ReviewRules) -> ReviewRules {
         central_days: table.read("central_days", default.central_days, online),
         office_days: table.read("office_days", default.office_days, online),
         office_regions: table.read("office_regions", default.office_regions, |value| value.list(region)),
-        papers: table.read("papers", default.papers, |value| {
-            value.list(|item| {
-                item.parsed("the id of a paper (form, legal-person)", "材料编号（form、legal-person）", paper)
-            })
-        }),
+        papers: table.read("papers", default.papers, papers),
         regions: table.sections("regions", default.regions, |table| {
             let days = table.require("days", |value| value.integer(1..=i64::from(PAPER_DAYS_MAX)));
             Some((table.require("region", region)?, days?))
         }),
+    }
+}
+
+pub(super) fn site_review(table: &Table<'_>, default: SiteReviewRules) -> SiteReviewRules {
+    let days = |value: &Value<'_>| value.integer(1..=i64::from(SITE_DAYS_MAX));
+    SiteReviewRules {
+        submit_days: table.read("submit_days", default.submit_days, days),
+        correction_days: table.read("correction_days", default.correction_days, days),
+        paper_days: table.read("paper_days", default.paper_days, days),
+        papers: table.read("papers", default.papers, papers),
     }
 }
 
@@ -116,6 +125,10 @@ fn region(value: &Value<'_>) -> Option<Region> {
 
 fn start(value: &Value<'_>) -> Option<Timestamp> {
     value.parsed("a date (2015-01-01)", "日期（2015-01-01）", |text| Timestamp::parse_start(text).ok())
+}
+
+fn papers(value: &Value<'_>) -> Option<Vec<Box<str>>> {
+    value.list(|item| item.parsed("the id of a paper (form, legal-person)", "材料编号（form、legal-person）", paper))
 }
 
 fn paper(text: &str) -> Option<Box<str>> {

@@ -20,6 +20,7 @@ fn unit(reasons: &[(HoldReason, bool)]) -> Unit {
         admin_function_proof: None,
         holds: holds(reasons),
         penalties: crate::registry::Penalties::default(),
+        site_review: None,
         account: None,
         version: 1,
     }

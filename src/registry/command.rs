@@ -5,7 +5,7 @@ use super::hold::HoldReason;
 use super::ids::ChangeId;
 use super::name::{NameKey, Variants};
 use super::penalty::{PenaltyStep, Violation};
-use super::procedure::{ApplicationCommand, OrderCommand};
+use super::procedure::{ApplicationCommand, OrderCommand, SiteReviewCommand};
 use super::resolution::Resolution;
 use super::time::Timestamp;
 use super::unit::{Account, Region, Regions, UnitId, UnitKind};
@@ -85,6 +85,8 @@ pub enum Command {
     Apply(ApplicationCommand),
     /// Something to do with orders and remittances.
     Charge(OrderCommand),
+    /// Something to do with the review of a unit's site.
+    ReviewSite { unit: UnitId, command: SiteReviewCommand },
     /// Proposes a resolution; with both approvals asserted it goes live at once.
     Submit { name: NameKey, resolution: Resolution, asserted: Vec<(Level, Box<str>)> },
     /// Approves or rejects a pending change.

@@ -238,6 +238,7 @@ mod tests {
             account: None,
             holds: Holds::default(),
             penalties: crate::registry::Penalties::default(),
+            site_review: None,
             version: 1,
         }
     }

@@ -39,6 +39,8 @@ ids! {
     OrderId = 'o',
     /// A remittance, `r42`.
     RemittanceId = 'r',
+    /// A review of a unit's site, `s42`.
+    SiteReviewId = 's',
 }
 
 #[cfg(test)]

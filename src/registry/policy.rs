@@ -6,6 +6,7 @@ use super::labels::Labels;
 use super::life::Terms;
 use super::name::NameKey;
 use super::review::ReviewRules;
+use super::site_review::SiteReviewRules;
 use super::unit::UnitKind;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub struct Policy {
     pub calendar: Calendar,
     /// Who reviews applications, and within how many working days.
     pub review: ReviewRules,
+    /// Within how many working days sites are reviewed.
+    pub site_review: SiteReviewRules,
     /// What a name costs.
     pub rates: Rates,
     /// Names whose suspension is always stopped.
@@ -113,6 +116,7 @@ impl Policy {
             brake_names_min: 20,
             calendar: Calendar::default(),
             review: ReviewRules::default(),
+            site_review: SiteReviewRules::default(),
             rates: Rates::default(),
             second_factor: Vec::new(),
             terms: Terms::default(),

@@ -1,4 +1,4 @@
-//! What can be asked about applications, orders and remittances; the rest of the commands is in `command`.
+//! What can be asked about applications, orders, remittances and reviews of sites; the rest of the commands is in `command`.
 
 use super::application::{ApplicationSpec, Paper, Step};
 use super::command::Verdict;
@@ -6,6 +6,8 @@ use super::fee::Money;
 use super::ids::{ApplicationId, OrderId, RemittanceId};
 use super::name::NameKey;
 use super::order::Payer;
+use super::site_review::{SiteReviewKind, SiteStep};
+use super::time::Timestamp;
 use super::unit::UnitId;
 
 /// One thing to do with an application.
@@ -43,4 +45,20 @@ pub enum OrderCommand {
     Recognise { remittance: RemittanceId, amount: Money },
     /// Takes a remittance back before it is recognised; its orders are free for another one.
     TakeBack { remittance: RemittanceId },
+}
+
+/// One thing to do with the review of a unit's site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant's sentence tells of its fields")]
+pub enum SiteReviewCommand {
+    /// Opens a review. Its deadline is the configured one, if none is given, and never sooner.
+    Open { kind: SiteReviewKind, deadline: Option<Timestamp> },
+    /// Gives the unit until later, and takes away the hold that the old deadline brought.
+    Postpone { deadline: Timestamp, reason: Box<str> },
+    /// Hands it in with the site's name (R23), or hands it in again.
+    Submit { name: NameKey },
+    /// Decides one step; the confirmation of papers may tick them.
+    Decide { step: SiteStep, verdict: Verdict, papers: Vec<Paper> },
+    /// Takes a review back that should not have been opened, with the holds that its deadlines brought.
+    Cancel,
 }

@@ -184,6 +184,16 @@ codes! {
     HoldByClockOnly = "hold_by_clock_only",
     /// The hold's times or evidence are not acceptable (R56: at most 90 days of penalty).
     HoldInvalid = "hold_invalid",
+    /// The unit's site is not under review.
+    SiteReviewNotFound = "site_review_not_found",
+    /// Another review of the unit's site is under way.
+    SiteReviewPending = "site_review_pending",
+    /// The review of the site is not in a state that takes this.
+    SiteReviewNotPending = "site_review_not_pending",
+    /// The deadline of a site review is not acceptable.
+    SiteDeadlineInvalid = "site_deadline_invalid",
+    /// The site's name is not a registered, valid name of the unit (R23).
+    SiteNameInvalid = "site_name_invalid",
     /// A step of the penalty ladder would be skipped or taken twice (R56).
     PenaltyOutOfOrder = "penalty_out_of_order",
     /// The penalty's evidence or end is not acceptable (R56).

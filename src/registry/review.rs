@@ -31,7 +31,15 @@ pub struct ReviewRules {
 impl ReviewRules {
     /// Working days for the first review of a unit in `region`.
     pub fn local_days_in(&self, region: &Region) -> u32 {
-        let days = if self.papers.is_empty() { self.local_days } else { self.paper_days };
+        self.days_in(region, if self.papers.is_empty() { self.local_days } else { self.paper_days })
+    }
+
+    /// The same for a review without papers.
+    pub fn online_days_in(&self, region: &Region) -> u32 {
+        self.days_in(region, self.local_days)
+    }
+
+    fn days_in(&self, region: &Region, days: u32) -> u32 {
         let around = self.regions.iter().filter(|(own, _)| own.contains(region));
         around.max_by_key(|(own, _)| own.as_str().len()).map_or(days, |(_, own)| days.min(*own))
     }

@@ -1,4 +1,4 @@
-//! Random applications, orders and remittances for the tests of what keeps them.
+//! Random applications, orders, remittances and reviews of sites for the tests of what keeps them.
 
 use super::*;
 use proptest::option::of;
@@ -96,6 +96,29 @@ fn remittance(numbers: u64) -> impl Strategy<Value = Remittance> {
             state,
             recognised: recognised.map(|at| ("finance".into(), at)),
             version,
+        },
+    )
+}
+
+/// A review of a unit's site, of any state and with any deadline.
+pub fn site_review(name: NameKey) -> impl Strategy<Value = SiteReview> {
+    let approval = || of(time().prop_map(|at| Approval { by: "reviewer".into(), at, asserted: false }));
+    let what = (select(SiteReviewKind::ALL.to_vec()), select(SiteReviewState::ALL.to_vec()), any::<bool>());
+    (1..9u64, what, of(time()), (approval(), approval(), approval())).prop_map(
+        move |(id, (kind, state, missed), deadline, (local, central, paper))| SiteReview {
+            id: SiteReviewId(id),
+            kind,
+            state,
+            deadline,
+            missed,
+            name: local.is_some().then(|| name.clone()),
+            submitter: local.is_some().then(|| "submitter".into()),
+            submitted: deadline,
+            papers: paper.iter().map(|_| Paper { paper: "letter".into(), scan: "scan-1".into() }).collect(),
+            local,
+            central,
+            paper,
+            reason: missed.then(|| "no".into()),
         },
     )
 }

@@ -78,7 +78,7 @@ pub struct Due {
 /// What falls due. Derived from the object's image alone, see [`due_of_unit`] and [`due_of_name`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DueKind {
-    /// A hold of the unit starts or ends.
+    /// A hold of the unit starts or ends, or its site review's deadline has passed.
     UnitHold(UnitId),
     /// A hold of the name starts or ends.
     NameHold(NameKey),
@@ -97,9 +97,11 @@ pub struct SetTotals {
     pub names: u64,
 }
 
-/// When something of the unit next falls due: the starts of its inactive holds and the ends of all.
+/// When something of the unit next falls due: the starts of its inactive holds, the ends of all, and the deadline of its
+/// site review.
 pub fn due_of_unit(unit: &Unit) -> Option<Timestamp> {
-    next_hold_edge(&unit.holds)
+    let neglected = unit.site_review.as_ref().and_then(|review| review.consequence());
+    next_hold_edge(&unit.holds).into_iter().chain(neglected.map(|(at, _)| at)).min()
 }
 
 /// When something of the name next falls due by its holds, EXPIRED apart.

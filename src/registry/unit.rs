@@ -2,6 +2,7 @@
 
 use super::hold::Holds;
 use super::penalty::Penalties;
+use super::site_review::SiteReview;
 use std::fmt;
 
 /// A unit's id as its client chose it: `[A-Za-z0-9-]{1,64}`.
@@ -67,6 +68,8 @@ pub struct Unit {
     pub penalties: Penalties,
     /// Its account number (R14); only units of journals from before there were any have none.
     pub account: Option<Account>,
+    /// The review of its site, the last one that was opened.
+    pub site_review: Option<Box<SiteReview>>,
     /// `seq` of the transaction that last changed the unit; its ETag.
     pub version: u64,
 }

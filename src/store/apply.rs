@@ -11,7 +11,7 @@
 //! 4. the position.
 
 use super::totals::{Totals, holds_differ, move_holds};
-use super::{ANSWERED_SECS, Store, StoreError, Trees, failed, filings, guarded, keys, meta, scan, v1};
+use super::{ANSWERED_SECS, Store, StoreError, Trees, failed, filings, guarded, keys, meta, scan, site_reviews, v1};
 use crate::registry::state::{due_of_expiry, due_of_leaving, due_of_name, due_of_unit};
 use crate::registry::{
     Application, ApplicationId, Brake, Change, Due, DueKind, Event, NameKey, Order, OrderId, Position, Registration,
@@ -52,6 +52,7 @@ pub(super) enum Tree {
     Filings,
     Claims,
     Accounts,
+    SiteReviews,
     Removals,
     Zones,
     Idempotency,
@@ -307,6 +308,7 @@ impl Trees {
             Tree::Filings => &self.filings,
             Tree::Claims => &self.claims,
             Tree::Accounts => &self.accounts,
+            Tree::SiteReviews => &self.site_reviews,
             Tree::Removals => &self.removals,
             Tree::Zones => &self.zones,
             Tree::Idempotency => &self.idempotency,
@@ -331,7 +333,8 @@ impl Objects {
         let account = |unit: &Unit| unit.account.map(|account| filings::account(account, Some(&unit.id)));
         let entries = |unit: &Unit| {
             let due = index(unit).map(|due| (Tree::Due, keys::due(&due)));
-            due.into_iter().chain(account(unit).map(|key| (Tree::Accounts, key))).collect()
+            let account = account(unit).map(|key| (Tree::Accounts, key));
+            due.into_iter().chain(account).chain(site_reviews::entries(unit)).collect()
         };
         self.move_index(old.map(entries), Some(entries(new)));
         let value = Some(v1::write(&v1::UnitV1::from(new)));

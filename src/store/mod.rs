@@ -15,6 +15,7 @@ mod keys;
 mod list;
 mod list_filings;
 mod read;
+mod site_reviews;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -23,6 +24,7 @@ mod v1;
 pub use checkpoint::Mark;
 pub use list::{NameFilter, PAGE_ITEMS_MAX, Page};
 pub use list_filings::FilingFilter;
+pub use site_reviews::SiteFilter;
 pub use totals::HoldCounts;
 
 use crate::idn::Table;
@@ -58,7 +60,7 @@ pub struct Store {
     table: Option<Arc<Table>>,
 }
 
-/// sled's trees; their keys are described in `keys` and `filings`.
+/// sled's trees; their keys are described in `keys`, `filings` and `site_reviews`.
 struct Trees {
     db: sled::Db,
     meta: sled::Tree,
@@ -78,6 +80,7 @@ struct Trees {
     filings: sled::Tree,
     claims: sled::Tree,
     accounts: sled::Tree,
+    site_reviews: sled::Tree,
     removals: sled::Tree,
     zones: sled::Tree,
     idempotency: sled::Tree,
@@ -257,6 +260,7 @@ impl Trees {
             filings: db.open_tree("filings")?,
             claims: db.open_tree("claims")?,
             accounts: db.open_tree("accounts")?,
+            site_reviews: db.open_tree("site_reviews")?,
             removals: db.open_tree("removals")?,
             zones: db.open_tree("zones")?,
             idempotency: db.open_tree("idempotency")?,

@@ -1,6 +1,7 @@
 //! The store against a naive model: random transactions, stops between any two writes, redo, reopening, listings.
 
 mod filings;
+mod site_reviews;
 
 use super::{NameFilter, PAGE_ITEMS_MAX, Store, StoreError, list::PAGE_ENTRIES_MAX, set_aside};
 use crate::idn::Label;
@@ -169,18 +170,21 @@ fn resolution() -> impl Strategy<Value = Resolution> {
 }
 
 fn unit() -> impl Strategy<Value = Unit> {
-    let account = proptest::option::of(0..2u32);
-    (0..UNITS, holds(), any::<u64>(), any::<bool>(), account).prop_map(|(n, holds, version, proved, account)| Unit {
-        id: unit_id(n),
-        name: "某县某局".into(),
-        kind: UnitKind::Institution,
-        region: Region::parse("620421").unwrap(),
-        admin_function_proof: proved.then(|| "doc-1".into()),
-        holds,
-        // Two numbers for each unit, so that they change and are no other's.
-        penalties: Penalties(penalties(n, version)),
-        account: account.map(|odd| Account(2 * u32::try_from(n).unwrap() + odd)),
-        version,
+    let (account, more) = (proptest::option::of(0..2u32), site_reviews::parts());
+    (0..UNITS, holds(), any::<u64>(), account, more).prop_map(|(n, holds, version, account, (region, site_review))| {
+        Unit {
+            id: unit_id(n),
+            name: "某县某局".into(),
+            kind: UnitKind::Institution,
+            region,
+            admin_function_proof: (version % 2 == 0).then(|| "doc-1".into()),
+            holds,
+            // Two numbers for each unit, so that they change and are no other's.
+            penalties: Penalties(penalties(n, version)),
+            site_review,
+            account: account.map(|odd| Account(2 * u32::try_from(n).unwrap() + odd)),
+            version,
+        }
     })
 }
 
@@ -358,6 +362,7 @@ fn founding() -> Transaction {
         admin_function_proof: None,
         holds: Holds::default(),
         penalties: Penalties::default(),
+        site_review: None,
         account: None,
         version: 1,
     };
@@ -382,6 +387,7 @@ fn position(seq: u64) -> Position {
 fn compare(store: &Store, model: &Model) {
     assert_eq!(store.position(), model.position);
     filings::compare(store, model);
+    site_reviews::compare(store, model);
     let mut units = Vec::new();
     store
         .for_each_unit(&mut |unit| {
@@ -702,7 +708,7 @@ fn another_format_is_told_apart_from_damage() {
     store.trees.meta.insert("format", &[0, 0, 0, 9]).unwrap();
     store.flush().unwrap();
     drop(store);
-    assert!(matches!(Store::open(directory.path(), None), Err(StoreError::Format { found: 9, expected: 3 })));
+    assert!(matches!(Store::open(directory.path(), None), Err(StoreError::Format { found: 9, expected: 4 })));
     let aside = set_aside(directory.path(), Timestamp(1_795_339_469)).unwrap();
     assert!(aside.to_string_lossy().ends_with(".aside-20261122T092429Z"), "{}", aside.display());
     assert_eq!(Store::open(directory.path(), None).unwrap().position(), Position::default());

@@ -3,6 +3,7 @@
 //! The core types carry no file format; these say what is on disk. A change here needs a new [`FORMAT`]: a store of
 //! another format is set aside and rebuilt from the journal, so no value is ever migrated.
 
+use super::site_reviews::SiteReviewV1;
 use crate::idn::Label;
 use crate::registry::hold::Hold;
 use crate::registry::{
@@ -18,8 +19,9 @@ use std::net::IpAddr;
 /// The number of the store's format, kept in it. It is 2 since one index entry serves both the schedule and listings by
 /// the end of a term, and holds are counted; 3 since names have a life beside their holds, variants and an
 /// index of packages, units have account numbers,
-/// applications, orders and remittances are kept, and suspensions are counted by the hour.
-pub(super) const FORMAT: u32 = 3;
+/// applications, orders and remittances are kept, and suspensions are counted by the hour; 4 since units have the review
+/// of their site and an index of it.
+pub(super) const FORMAT: u32 = 4;
 
 /// The octets of a value.
 pub(super) fn write<T: Serialize>(value: &T) -> Vec<u8> {
@@ -118,6 +120,7 @@ pub(super) struct UnitV1 {
     holds: Vec<HoldV1>,
     account: Option<u32>,
     penalties: Vec<PenaltyV1>,
+    site_review: Option<SiteReviewV1>,
     version: u64,
 }
 
@@ -291,6 +294,7 @@ impl From<&Unit> for UnitV1 {
             holds: write_holds(&unit.holds),
             account: unit.account.map(|account| account.0),
             penalties: unit.penalties.0.iter().map(PenaltyV1::from).collect(),
+            site_review: unit.site_review.as_deref().map(SiteReviewV1::from),
             version: unit.version,
         }
     }
@@ -299,6 +303,10 @@ impl From<&Unit> for UnitV1 {
 impl UnitV1 {
     /// The unit with this id; `None` if a value is not one this program knows.
     pub(super) fn into_unit(self, id: UnitId) -> Option<Unit> {
+        let site_review = match self.site_review {
+            Some(review) => Some(Box::new(review.read()?)),
+            None => None,
+        };
         Some(Unit {
             id,
             name: self.name,
@@ -308,6 +316,7 @@ impl UnitV1 {
             holds: read_holds(self.holds)?,
             penalties: Penalties(self.penalties.into_iter().map(PenaltyV1::read).collect::<Option<_>>()?),
             account: self.account.map(Account),
+            site_review,
             version: self.version,
         })
     }

@@ -215,6 +215,7 @@ pub fn made_with() -> [u8; 32] {
         admin_function_proof: None,
         holds: Holds::default(),
         penalties: Penalties::default(),
+        site_review: None,
         account: None,
         version: 1,
     };

@@ -98,6 +98,7 @@ fn every_documented_code_is_produced_and_nothing_changes() {
     script.seen.extend(["idempotency_key_reused", "brake"].map(ToOwned::to_owned));
     lists(&mut script);
     crate::filing_codes::filings(&mut script);
+    crate::site_reviews::codes(&mut script);
     second_factor(&mut script);
     terms(&mut script);
     failures(&mut script);
@@ -406,6 +407,7 @@ fn second_factor(script: &mut Script) {
         guarded.refused("DELETE", target, "", code, "");
     }
     guarded.refused("DELETE", "/v1/names/教育局.政务", "", code, "");
+    crate::site_reviews::second_factor(&mut guarded);
     guarded.refused("POST", "/v1/brake/release", r#"{"reason":"meant"}"#, code, "");
     let both = r#"[{"level":"local","by":"r-1"},{"level":"central","by":"r-2"}]"#;
     let resolution = r#"{"type":"A","addresses":["203.0.113.5"]}"#;

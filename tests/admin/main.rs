@@ -15,5 +15,6 @@ mod pages;
 mod reload;
 mod roles;
 mod server;
+mod site_reviews;
 mod statistics;
 mod writes;

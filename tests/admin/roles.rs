@@ -2,6 +2,7 @@
 
 use crate::filings::{OFFICE, application, apply, approve, confirm, due, remit};
 use crate::server::{AWAY, HOME, Reply, Server};
+use crate::site_reviews::under_review;
 use zhengming::admin::roles::{Endpoint, Reach, TABLE};
 use zhengming::registry::Role;
 
@@ -54,6 +55,9 @@ fn stage() -> Stage {
     confirm(&server, &confirmed);
     confirm(&server, &sent);
     let remittance = remit(&server, &[&sent], "1200.00");
+    for (unit, state) in [("s1", "open"), ("s2", "local_review"), ("s3", "central_review"), ("s4", "paper")] {
+        under_review(&server, unit, state);
+    }
     let (applications, orders) = ([draft, office, local, central, waiting], [order, confirmed]);
     Stage { server, submitted, submitted_at_home, approved, applications, orders, remittance }
 }
@@ -65,7 +69,8 @@ impl Stage {
         let own = role == Role::Submitter && token.ends_with(HOME);
         let [draft, office, local, central, waiting] = &self.applications;
         let [order, confirmed] = &self.orders;
-        let decision = |level: &str| format!(r#"{{"level":"{level}","decision":"approve","confirm":true}}"#);
+        let confirmed_by = |level: &str| format!(r#"{{"level":"{level}","decision":"approve","confirm":true}}"#);
+        let decision = |level: &str| format!(r#"{{"level":"{level}","decision":"approve"}}"#);
         let (change, body): (&str, String) = match endpoint {
             Endpoint::ApproveLocally => (&self.submitted, r#"{"level":"local","decision":"approve"}"#.into()),
             Endpoint::ApproveCentrally => (&self.approved, r#"{"level":"central","decision":"approve"}"#.into()),
@@ -94,9 +99,9 @@ impl Stage {
                 (draft, body.to_string())
             }
             Endpoint::SubmitApplication => (draft, String::new()),
-            Endpoint::ApproveApplicationByOffice => (office, decision("office")),
-            Endpoint::ApproveApplicationLocally => (local, decision("local")),
-            Endpoint::ApproveApplicationCentrally => (central, decision("central")),
+            Endpoint::ApproveApplicationByOffice => (office, confirmed_by("office")),
+            Endpoint::ApproveApplicationLocally => (local, confirmed_by("local")),
+            Endpoint::ApproveApplicationCentrally => (central, confirmed_by("central")),
             Endpoint::GetApplication | Endpoint::GetFee | Endpoint::WithdrawApplication => (waiting, String::new()),
             Endpoint::OrderRenewal => ("", format!(r#"{{"unit":"u1","names":["{NAME}"],"years":2}}"#)),
             Endpoint::RenewNames => ("", format!(r#"{{"names":["{NAME}"],"years":2}}"#)),
@@ -106,13 +111,26 @@ impl Stage {
             Endpoint::Remit => ("", format!(r#"{{"orders":["{confirmed}"],"amount":"1200.00"}}"#)),
             Endpoint::Recognise => (&self.remittance, r#"{"amount":"1200.00"}"#.into()),
             Endpoint::GetRemittance | Endpoint::TakeBack => (&self.remittance, String::new()),
+            Endpoint::OpenSiteReview => ("", r#"{"kind":"new"}"#.into()),
+            Endpoint::PostponeSiteReview => ("", r#"{"deadline":"2027-03-31","reason":"moves"}"#.into()),
+            Endpoint::SubmitSiteReview => ("", r#"{"name":"站s1.政务"}"#.into()),
+            Endpoint::ReviewSiteLocally => ("", decision("local")),
+            Endpoint::ReviewSiteCentrally => ("", decision("central")),
+            Endpoint::ConfirmSitePapers => ("", decision("paper")),
             Endpoint::ReleaseBrake => ("", r#"{"reason":"it is meant"}"#.into()),
             Endpoint::ReloadZones => ("", r#"{"zone":null}"#.into()),
             Endpoint::MoveTestClock => ("", r#"{"now":"2026-11-22T08:00:00Z"}"#.into()),
             _ => (&self.submitted, String::new()),
         };
         let row = endpoint.row();
-        let id = if row.path.starts_with("/v1/units") { "u1" } else { change };
+        let id = match endpoint {
+            Endpoint::PostponeSiteReview | Endpoint::SubmitSiteReview | Endpoint::CancelSiteReview => "s1",
+            Endpoint::ReviewSiteLocally => "s2",
+            Endpoint::ReviewSiteCentrally => "s3",
+            Endpoint::ConfirmSitePapers => "s4",
+            _ if row.path.starts_with("/v1/units") => "u1",
+            _ => change,
+        };
         let mut target =
             row.path.replace("{id}", id).replace("{name}", NAME).replace("{reason}", "LEGAL").replace("{apex}", "政务");
         if endpoint == Endpoint::Diff {
@@ -151,7 +169,7 @@ fn every_cell_of_the_table_holds() {
             let away = stage.ask(row.endpoint, role, &format!("{}@{AWAY}", role.as_str()));
             let cell = format!("{:?} {}", row.endpoint, role.as_str());
             let list = row.method == "GET"
-                && ["units", "names", "applications", "orders", "remittances", "statistics/coverage"]
+                && ["units", "names", "applications", "orders", "remittances", "site-reviews", "statistics/coverage"]
                     .iter()
                     .any(|list| row.path == format!("/v1/{list}"));
             match reach {

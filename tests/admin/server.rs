@@ -340,7 +340,9 @@ impl Server {
     /// The export, and the lists of what it does not contain.
     pub fn everything(&self) -> String {
         let list = |what: &str| self.call("viewer", "GET", &format!("/v1/{what}?limit=1000"), "").text();
-        ["applications", "orders", "remittances"].into_iter().fold(self.export(), |all, what| all + &list(what))
+        ["applications", "orders", "remittances", "units"]
+            .into_iter()
+            .fold(self.export(), |all, what| all + &list(what))
     }
 
     /// The export without its last line, which counts transactions.

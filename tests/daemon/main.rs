@@ -19,6 +19,7 @@ mod kit;
 mod receiver;
 mod restart;
 mod signals;
+mod site_review;
 mod store_damage;
 mod stories;
 mod story_e10;

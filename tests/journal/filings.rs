@@ -82,3 +82,29 @@ pub fn remittance() -> impl Strategy<Value = Remittance> {
         Remittance { id: RemittanceId(id), orders, regions, amount, by, at, state, recognised, version }
     })
 }
+
+pub fn site_review() -> impl Strategy<Value = SiteReview> {
+    let paper = (text(), text()).prop_map(|(paper, scan)| Paper { paper, scan });
+    let what = (select(SiteReviewKind::ALL.to_vec()), select(SiteReviewState::ALL.to_vec()), any::<bool>());
+    let given = (of(key()), of(text()), of(times()), of(times()), of(text()));
+    let approvals = (approval(), approval(), approval(), vec(paper, 0..3));
+    (1..u64::MAX, what, given, approvals).prop_map(|(id, (kind, state, missed), given, approvals)| {
+        let (name, submitter, submitted, deadline, reason) = given;
+        let (local, central, paper, papers) = approvals;
+        SiteReview {
+            id: SiteReviewId(id),
+            kind,
+            state,
+            deadline,
+            missed,
+            name,
+            submitter,
+            submitted,
+            local,
+            central,
+            paper,
+            papers,
+            reason,
+        }
+    })
+}

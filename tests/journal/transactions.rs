@@ -98,8 +98,9 @@ fn unit() -> impl Strategy<Value = Unit> {
         end,
     });
     let penalties = proptest::collection::vec(penalty, 0..3).prop_map(Penalties);
-    (unit_id(), data, (holds(), penalties), any::<u64>()).prop_map(
-        |(id, (name, kind, admin_function_proof, account), (holds, penalties), version)| Unit {
+    let site_review = proptest::option::of(filings::site_review().prop_map(Box::new));
+    (unit_id(), data, (holds(), penalties, site_review), any::<u64>()).prop_map(
+        |(id, (name, kind, admin_function_proof, account), (holds, penalties, site_review), version)| Unit {
             id,
             name,
             kind,
@@ -107,6 +108,7 @@ fn unit() -> impl Strategy<Value = Unit> {
             admin_function_proof,
             holds,
             penalties,
+            site_review,
             account,
             version,
         },

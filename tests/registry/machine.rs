@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use zhengming::registry::command::*;
 use zhengming::registry::life::Unfreeze;
+use zhengming::registry::procedure::SiteReviewCommand as Site;
 use zhengming::registry::*;
 
 /// The clients that act; two principals have a second role, so that the rule of three has to hold.
@@ -47,33 +48,38 @@ enum What {
     Unfreeze { name: usize },
     Migrate { name: usize, days: Option<i64> },
     Release,
+    Site { unit: usize, step: usize, name: usize, approve: bool },
+    Penalise { unit: usize, step: usize, days: i64 },
 }
 
 fn what() -> impl Strategy<Value = What> {
-    let index = 0..64usize;
+    let index = || 0..64usize;
     prop_oneof![
-        1 => (index.clone(), index.clone()).prop_map(|(unit, kind)| What::PutUnit { unit, kind }),
-        4 => (index.clone(), index.clone(), prop::option::of(0..12u32), 0..9u8)
+        1 => (index(), index()).prop_map(|(unit, kind)| What::PutUnit { unit, kind }),
+        4 => (index(), index(), prop::option::of(0..12u32), 0..9u8)
             .prop_map(|(name, unit, years, kind)| What::PutName { name, unit, years, kind }),
-        1 => index.clone().prop_map(|name| What::Delete { name }),
-        1 => (index.clone(), index.clone(), prop::bool::weighted(0.8))
+        1 => index().prop_map(|name| What::Delete { name }),
+        1 => (index(), index(), prop::bool::weighted(0.8))
             .prop_map(|(name, unit, consent)| What::ChangeHolder { name, unit, consent }),
-        2 => (index.clone(), 1..12u32).prop_map(|(name, years)| What::Renew { name, years }),
-        6 => (index.clone(), index.clone(), index.clone())
+        2 => (index(), 1..12u32).prop_map(|(name, years)| What::Renew { name, years }),
+        6 => (index(), index(), index())
             .prop_map(|(name, resolution, asserted)| What::Submit { name, resolution, asserted }),
-        8 => (index.clone(), any::<bool>(), prop::bool::weighted(0.8))
+        8 => (index(), any::<bool>(), prop::bool::weighted(0.8))
             .prop_map(|(change, central, approve)| What::Review { change, central, approve }),
-        1 => index.clone().prop_map(|change| What::Withdraw { change }),
-        3 => (index.clone(), index.clone(), prop::option::of(-9..99i64), prop::option::of(-9..99i64))
+        1 => index().prop_map(|change| What::Withdraw { change }),
+        3 => (index(), index(), prop::option::of(-9..99i64), prop::option::of(-9..99i64))
             .prop_map(|(target, reason, start, end)| What::Place { target, reason, start, end }),
-        3 => (index.clone(), index.clone()).prop_map(|(target, reason)| What::Lift { target, reason }),
-        2 => (index.clone(), index.clone(), 0..1200i64, index.clone(), prop::option::of(index))
+        3 => (index(), index()).prop_map(|(target, reason)| What::Lift { target, reason }),
+        2 => (index(), index(), 0..1200i64, index(), prop::option::of(index()))
             .prop_map(|(name, unit, age, resolution, hold)| What::Import { name, unit, age, resolution, hold }),
         4 => (0..9usize).prop_map(|limit| What::Due { limit }),
         4 => (0..9usize).prop_map(|limit| What::Notify { limit }),
         2 => (0..64usize).prop_map(|name| What::Unfreeze { name }),
         1 => (0..64usize, prop::option::of(-99..99i64)).prop_map(|(name, days)| What::Migrate { name, days }),
         1 => Just(What::Release),
+        9 => (index(), index(), index(), prop::bool::weighted(0.8))
+            .prop_map(|(unit, step, name, approve)| What::Site { unit, step, name, approve }),
+        2 => (index(), index(), 0..99i64).prop_map(|(unit, step, days)| What::Penalise { unit, step, days }),
     ]
 }
 
@@ -83,13 +89,22 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Most often someone who has the role that the step takes, now and then anyone.
-fn who(step: &Step) -> Actor {
-    let fitting: &[usize] = match step.what {
-        What::Due { .. } | What::Notify { .. } => &[7],
-        What::Submit { .. } => &[0, 1, 1, 1],
-        What::Review { central: false, .. } => &[2, 2, 3, 4],
-        What::Review { central: true, .. } => &[5, 5, 6],
-        What::Withdraw { .. } => &[0, 1],
+fn who(step: &Step, command: &Command) -> Actor {
+    let of_site = |command: &Site| -> &[usize] {
+        match command {
+            Site::Submit { .. } => &[1],
+            Site::Decide { step: SiteStep::Central, .. } => &[5, 5, 6],
+            Site::Decide { .. } => &[2, 2, 3, 4],
+            _ => &[0],
+        }
+    };
+    let fitting: &[usize] = match command {
+        Command::Due { .. } | Command::Notify { .. } => &[7],
+        Command::Submit { .. } => &[0, 1, 1, 1],
+        Command::Review { level: Level::Local, .. } => &[2, 2, 3, 4],
+        Command::Review { level: Level::Central, .. } => &[5, 5, 6],
+        Command::Withdraw { .. } => &[0, 1],
+        Command::ReviewSite { command, .. } => of_site(command),
         _ => &[0],
     };
     let index = if step.actor < 56 { fitting[step.actor % fitting.len()] } else { step.actor % ACTORS.len() };
@@ -108,6 +123,10 @@ struct Witness {
     told: BTreeSet<(NameKey, String, Timestamp, usize)>,
     /// How often each name has been deleted.
     deleted: BTreeMap<NameKey, usize>,
+    /// Who handed in and approved each unit's site since its last submission, and at which step.
+    sites: BTreeMap<UnitId, Vec<(Option<SiteStep>, String)>>,
+    /// The former names of blacklisted units, until they are deleted.
+    withheld: BTreeSet<NameKey>,
     /// Everything that happened.
     journal: Vec<Event>,
 }
@@ -153,6 +172,41 @@ fn target(world: &World, index: usize) -> HoldTarget {
         0 => HoldTarget::Unit(unit(index / 3)),
         _ => HoldTarget::Name(name(world, index / 3)),
     }
+}
+
+/// Most often what comes next in the review of the unit's site, now and then something else.
+fn site(world: &World, (of, step, named, approve): (usize, usize, usize, bool)) -> Command {
+    let open = Site::Open { kind: SiteReviewKind::New, deadline: None };
+    let decide = |step| {
+        let verdict = if approve { Verdict::Approve } else { Verdict::Reject { reason: "no".into() } };
+        Site::Decide { step, verdict, papers: Vec::new() }
+    };
+    let review = world.memory.units.get(&unit(of)).and_then(|unit| unit.site_review.as_ref());
+    let state = review.map(|review| review.state);
+    let command = match step % 12 {
+        0 => open,
+        1 => Site::Postpone { deadline: world.now.add_days(60).end_of_day(), reason: "later".into() },
+        2 => Site::Cancel,
+        3 => decide([SiteStep::Local, SiteStep::Central, SiteStep::Paper][step / 12 % 3]),
+        _ => match state {
+            None | Some(SiteReviewState::Passed) => open,
+            Some(SiteReviewState::Open | SiteReviewState::Rejected) => Site::Submit { name: name(world, named) },
+            Some(SiteReviewState::LocalReview) => decide(SiteStep::Local),
+            Some(SiteReviewState::CentralReview) => decide(SiteStep::Central),
+            Some(SiteReviewState::Paper) => decide(SiteStep::Paper),
+        },
+    };
+    Command::ReviewSite { unit: unit(of), command }
+}
+
+/// Most often the unit's next penalty.
+fn penalty(world: &World, of: usize, step: usize, days: i64) -> Command {
+    let record = world.memory.units.get(&unit(of)).map(|unit| unit.penalties.next());
+    let step = record.filter(|_| step >= 16).unwrap_or(PenaltyStep::ALL[step % 3]);
+    let midnight = Timestamp(world.now.add_days(days).end_of_day().0 + 1);
+    let end = (step == PenaltyStep::Suspension).then_some(midnight);
+    let spec = PenaltySpec { violation: Violation::Other, evidence: "case-2".into(), end };
+    Command::Penalise { unit: unit(of), step, spec }
 }
 
 fn imported(world: &World, what: (usize, usize, i64, usize, Option<usize>)) -> Command {
@@ -219,6 +273,8 @@ fn command(world: &World, what: &What) -> Command {
         What::Migrate { name: key, days: after } => {
             Command::Migrate { key: name(world, key), notice: after.map(|after| world.now.add_days(after)) }
         }
+        What::Site { unit: of, step, name: named, approve } => site(world, (of, step, named, approve)),
+        What::Penalise { unit: of, step, days } => penalty(world, of, step, days),
         What::Release => Command::ReleaseBrake { reason: "seen".into(), names: None },
     }
 }
@@ -237,6 +293,7 @@ impl Witness {
         for event in &decision.events {
             if let Event::NameRemoved { key, .. } = event {
                 self.behind.remove(key);
+                self.withheld.remove(key);
                 *self.deleted.entry(key.clone()).or_default() += 1;
             }
         }
@@ -270,9 +327,60 @@ impl Witness {
                     }
                 }
             }
+            Command::ReviewSite { unit, command } => self.note_site(principal, unit, command, decision),
+            Command::Penalise { step: PenaltyStep::Deletion, .. } => {
+                let names = decision.events.iter().filter_map(|event| match event {
+                    Event::Name(name) => Some(name.key.clone()),
+                    _ => None,
+                });
+                self.withheld.extend(names);
+            }
             _ => {}
         }
     }
+
+    /// A site passes by two reviewers who have not handed it in; with papers if its unit is an organ (R17, R22).
+    fn note_site(&mut self, principal: String, unit: &UnitId, command: &Site, decision: &Decision) {
+        let state = &*decision.outcome.state;
+        let image = decision.events.iter().find_map(|event| match event {
+            Event::Unit(unit) => Some(unit),
+            _ => None,
+        });
+        let is_organ = image.is_some_and(|unit| unit.kind == UnitKind::Organ);
+        match command {
+            Site::Submit { .. } => drop(self.sites.insert(unit.clone(), vec![(None, principal)])),
+            Site::Decide { step, verdict: Verdict::Approve, .. } => {
+                let by = self.sites.get_mut(unit).expect("only what was handed in is decided");
+                by.push((Some(*step), principal));
+                assert!(*step != SiteStep::Central || (state == "paper") == is_organ, "{state}");
+                let steps: Vec<_> = by.iter().map(|(step, _)| *step).collect();
+                let order = [None, Some(SiteStep::Local), Some(SiteStep::Central), Some(SiteStep::Paper)];
+                assert!(order.starts_with(&steps), "{steps:?}");
+                let first: BTreeSet<&String> = by.iter().take(3).map(|(_, by)| by).collect();
+                assert!(first.len() == by.len().min(3), "{by:?}");
+                assert_eq!(state == "passed", by.len() == 4 || (by.len() == 3 && state != "paper"), "{by:?}");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What must hold of a unit.
+fn check_unit(world: &World, unit: &Unit) -> Result<(), TestCaseError> {
+    let steps: Vec<PenaltyStep> = unit.penalties.0.iter().map(|penalty| penalty.step).collect();
+    for (index, step) in steps.iter().enumerate() {
+        prop_assert_eq!(*step, PenaltyStep::ALL[index % 3], "no step is skipped");
+    }
+    for reason in [HoldReason::SiteNotSubmitted, HoldReason::SiteReviewFailed] {
+        let of_review = |hold: &&Hold| SiteReviewId::parse(&hold.evidence).is_some();
+        let Some(hold) = unit.holds.0.get(&reason).filter(of_review) else { continue };
+        let review = unit.site_review.as_ref().expect("the clock holds for a review that is there");
+        prop_assert!(
+            &*hold.by == "clock" && *hold.evidence == *review.id.to_string() && review.state != SiteReviewState::Passed
+        );
+        prop_assert!(hold.active && hold.end.is_none() && hold.start <= world.now);
+    }
+    Ok(())
 }
 
 /// What must hold after every step.
@@ -296,6 +404,9 @@ fn check(world: &World, witness: &Witness) -> Result<(), TestCaseError> {
             prop_assert!(change.state.is_pending() && change.name == *key);
         }
         prop_assert!(!leads_back(world, key), "{key} is forwarded to itself");
+    }
+    for unit in world.memory.units.values() {
+        check_unit(world, unit)?;
     }
     for kept in world.memory.kept.values() {
         let holder = world.memory.names.get(&kept.key).map(|name| &name.unit);
@@ -332,7 +443,7 @@ fn leads_back(world: &World, key: &NameKey) -> bool {
 }
 
 /// Once the clock has done its work, nothing due is left, and doing it again changes nothing.
-fn check_settled(world: &mut World) -> Result<(), TestCaseError> {
+fn check_settled(world: &mut World, witness: &Witness) -> Result<(), TestCaseError> {
     world.tick();
     let before = world.memory.clone();
     prop_assert_eq!(world.tick(), 0);
@@ -351,7 +462,13 @@ fn check_settled(world: &mut World) -> Result<(), TestCaseError> {
         // Renewed and not unfrozen, it stays where it is.
         prop_assert!(expired == (name.expires <= world.now) || (expired && unfreeze == Unfreeze::Always));
         let unpaid = name.expires.add_days(world.policy.terms.profile(&name.key.set).unpaid_days) <= world.now;
-        prop_assert_eq!(name.life.leaving.is_some(), unpaid && expired);
+        let withheld = witness.withheld.contains(&name.key);
+        prop_assert_eq!(name.life.leaving.is_some(), (unpaid && expired) || withheld);
+    }
+    for review in world.memory.units.values().filter_map(|unit| unit.site_review.as_ref()) {
+        use SiteReviewState::{Open, Paper, Rejected};
+        let for_unit = matches!(review.state, Open | Rejected | Paper);
+        prop_assert_eq!(review.missed, for_unit && review.deadline.is_some_and(|until| until < world.now));
     }
     Ok(())
 }
@@ -375,8 +492,8 @@ proptest! {
         }
         for step in steps {
             world.now.0 += step.seconds;
-            let who = who(&step);
             let command = command(&world, &step.what);
+            let who = who(&step, &command);
             let before = world.memory.clone();
             match world.ask(&who, &command) {
                 Err(_) => prop_assert_eq!(&world.memory, &before),
@@ -401,6 +518,6 @@ proptest! {
         let mut replayed = founded;
         witness.journal.iter().for_each(|event| replayed.apply(event));
         prop_assert_eq!(&replayed, &world.memory);
-        check_settled(&mut world)?;
+        check_settled(&mut world, &witness)?;
     }
 }

@@ -57,6 +57,7 @@ fn a_unit_is_read_back_as_written() {
         region: spec.region.clone(),
         admin_function_proof: spec.admin_function_proof.clone(),
         penalties: crate::registry::Penalties::default(),
+        site_review: None,
         holds: some_holds(),
         account: Account::parse("20458813"),
         version: 7,

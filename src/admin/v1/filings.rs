@@ -511,7 +511,6 @@ impl ApplicationView {
                 at: given.at.to_string(),
             })
         };
-        let paper = |p: &registry::Paper| Paper { paper: p.paper.to_string(), scan: p.scan.to_string() };
         let text = |text: &Option<Box<str>>| text.as_deref().map(ToOwned::to_owned);
         Self {
             id: application.id.to_string(),
@@ -520,7 +519,7 @@ impl ApplicationView {
             purpose: application.purpose.into(),
             slots: application.slots.iter().map(slot).collect(),
             resolution: (&application.resolution).into(),
-            papers: application.papers.iter().map(paper).collect(),
+            papers: application.papers.iter().map(Paper::from).collect(),
             state: application.state.as_str().into(),
             submitter: application.submitter.to_string(),
             submitted: application.submitted.map(|at| at.to_string()),
@@ -532,6 +531,12 @@ impl ApplicationView {
             unresolved: text(&application.unresolved),
             version: application.version,
         }
+    }
+}
+
+impl From<&registry::Paper> for Paper {
+    fn from(paper: &registry::Paper) -> Self {
+        Self { paper: paper.paper.to_string(), scan: paper.scan.to_string() }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod replies;
 pub mod requests;
 pub mod resolution;
 pub mod simulation;
+pub mod site_reviews;
 pub mod statistics;
 pub mod tokens;
 

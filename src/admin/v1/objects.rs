@@ -1,6 +1,7 @@
 //! Units, names and changes as the API shows them.
 
 use super::requests::{ReviewLevel, UnitKind};
+use super::site_reviews::SiteReviewView;
 use super::{Resolution, readable};
 use crate::idn::Label;
 use crate::registry::change::Approval;
@@ -29,6 +30,8 @@ pub struct UnitView {
     pub holds: Vec<HoldView>,
     /// The penalties on its record, oldest first.
     pub penalties: Vec<PenaltyView>,
+    /// The review of its site, the last one that was opened.
+    pub site_review: Option<SiteReviewView>,
     /// Its version, as in `ETag`.
     pub version: u64,
 }
@@ -220,6 +223,7 @@ impl From<&Unit> for UnitView {
             account: unit.account.map(|account| account.to_string()),
             holds: holds(&unit.holds),
             penalties: unit.penalties.0.iter().map(PenaltyView::from).collect(),
+            site_review: unit.site_review.as_deref().map(SiteReviewView::from),
             version: unit.version,
         }
     }

@@ -51,7 +51,7 @@ struct SlotV1 {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PaperV1 {
+pub(super) struct PaperV1 {
     paper: Text,
     scan: Text,
 }
@@ -118,10 +118,21 @@ struct RecognisedV1 {
     at: TimeV1,
 }
 
+impl From<&Paper> for PaperV1 {
+    fn from(paper: &Paper) -> Self {
+        Self { paper: paper.paper.clone(), scan: paper.scan.clone() }
+    }
+}
+
+impl From<PaperV1> for Paper {
+    fn from(line: PaperV1) -> Self {
+        Self { paper: line.paper, scan: line.scan }
+    }
+}
+
 impl From<&Application> for ApplicationV1 {
     fn from(application: &Application) -> Self {
         let slot = |slot: &Slot| SlotV1 { kind: slot.kind, name: slot.name.to_string().into(), years: slot.years };
-        let paper = |paper: &Paper| PaperV1 { paper: paper.paper.clone(), scan: paper.scan.clone() };
         let approval = |approval: &Option<Approval>| approval.as_ref().map(ApprovalV1::from);
         Self {
             id: application.id.to_string().into(),
@@ -130,7 +141,7 @@ impl From<&Application> for ApplicationV1 {
             purpose: application.purpose.as_str().into(),
             slots: application.slots.iter().map(slot).collect(),
             resolution: (&application.resolution).into(),
-            papers: application.papers.iter().map(paper).collect(),
+            papers: application.papers.iter().map(PaperV1::from).collect(),
             submitter: application.submitter.clone(),
             submitted: application.submitted.map(TimeV1),
             state: application.state.as_str().into(),
@@ -162,7 +173,7 @@ impl TryFrom<ApplicationV1> for Application {
             purpose: known(Purpose::parse(&line.purpose), "application.purpose")?,
             slots: line.slots.into_iter().map(slot).collect::<Result<_, Unknown>>()?,
             resolution: line.resolution.into(),
-            papers: line.papers.into_iter().map(|p| Paper { paper: p.paper, scan: p.scan }).collect(),
+            papers: line.papers.into_iter().map(Paper::from).collect(),
             submitter: line.submitter,
             submitted: line.submitted.map(|at| at.0),
             state: known(ApplicationState::parse(&line.state), "application.state")?,

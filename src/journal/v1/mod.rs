@@ -5,6 +5,7 @@
 
 mod filings;
 mod read;
+mod site_review;
 mod text;
 mod write;
 
@@ -13,6 +14,7 @@ pub(super) use read::Unknown;
 use crate::registry::Timestamp;
 use filings::{ApplicationV1, OrderV1, RemittanceV1};
 use serde::{Deserialize, Serialize};
+use site_review::SiteReviewV1;
 use std::net::IpAddr;
 
 /// The version that these types are.
@@ -118,6 +120,8 @@ struct UnitV1 {
     account: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     penalties: Vec<PenaltyV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    site_review: Option<SiteReviewV1>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -9,8 +9,8 @@ use crate::registry::hold::Hold;
 use crate::registry::{
     Account, Actor, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, Event, HoldReason, Holds, Jump,
     Leaving, Life, NameKey, NameServer, Notice, NoticeKind, Noticed, Outcome, Penalties, Penalty, PenaltyStep, Recent,
-    Region, Regions, Registration, Release, Request, Reservation, Resolution, Role, Stage, Stop, TermEnd, Transaction,
-    Unit, UnitId, UnitKind, Variants, Violation,
+    Region, Regions, Registration, Release, Request, Reservation, Resolution, Role, SiteReview, Stage, Stop, TermEnd,
+    Transaction, Unit, UnitId, UnitKind, Variants, Violation,
 };
 
 /// A member whose value is none that this program knows.
@@ -126,6 +126,7 @@ impl TryFrom<UnitV1> for Unit {
             holds: read_holds(unit.holds)?,
             penalties: read_penalties(unit.penalties)?,
             account: unit.account.map(Account),
+            site_review: unit.site_review.map(SiteReview::try_from).transpose()?.map(Box::new),
             version: unit.version,
         })
     }

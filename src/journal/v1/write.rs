@@ -1,5 +1,6 @@
 //! From the core types to the members of a line.
 
+use super::site_review::SiteReviewV1;
 use super::{
     ActorV1, ApprovalV1, BrakeV1, ChangeV1, EventV1, HexV1, HoldV1, IdempotencyV1, JumpV1, LeavingV1, LineV1, MapV1,
     NameRemovedV1, NameV1, NoticeV1, NoticedV1, OutcomeV1, PenaltyV1, RequestV1, ReservationEndedV1, ReservedV1,
@@ -114,6 +115,7 @@ impl From<&Unit> for UnitV1 {
             holds: write_holds(&unit.holds),
             account: unit.account.map(|account| account.0),
             penalties: unit.penalties.0.iter().map(PenaltyV1::from).collect(),
+            site_review: unit.site_review.as_deref().map(SiteReviewV1::from),
             version: unit.version,
         }
     }

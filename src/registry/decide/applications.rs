@@ -201,10 +201,7 @@ fn after_local(
         all.insert(paper.paper, paper.scan);
     }
     if let Some(missing) = case.policy().review.papers.iter().find(|paper| !all.contains_key(*paper)) {
-        return Err(papers_refused(
-            format!("The paper {missing} is missing; tick it with the id of its scan."),
-            format!("缺少材料 {missing}，请勾选并填写扫描件编号。"),
-        ));
+        return Err(paper_missing(missing));
     }
     Ok(Application {
         region: unit.region.clone(),
@@ -359,7 +356,7 @@ fn one_slot(index: usize, slot: &SlotSpec) -> Result<Slot, Refusal> {
 }
 
 /// The papers in the order of their ids, each once.
-fn papers(given: &[Paper]) -> Result<Vec<Paper>, Refusal> {
+pub(super) fn papers(given: &[Paper]) -> Result<Vec<Paper>, Refusal> {
     let mut papers = given.to_vec();
     papers.sort();
     let repeated = papers.windows(2).any(|pair| pair[0].paper == pair[1].paper);
@@ -373,6 +370,14 @@ fn papers(given: &[Paper]) -> Result<Vec<Paper>, Refusal> {
         ),
         format!("材料最多 {PAPERS_MAX} 份，每份一次，须填写材料编号和扫描件编号（不超过 {PAPER_LEN_MAX} 个字节）。"),
     ))
+}
+
+/// A paper of the check-list is missing (R20).
+pub(super) fn paper_missing(missing: &str) -> Refusal {
+    papers_refused(
+        format!("The paper {missing} is missing; tick it with the id of its scan."),
+        format!("缺少材料 {missing}，请勾选并填写扫描件编号。"),
+    )
 }
 
 fn papers_refused(en: String, zh: String) -> Refusal {

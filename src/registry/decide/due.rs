@@ -1,6 +1,6 @@
 //! What falls due: terms end, holds begin and end. Suspensions are subject to the brake, restorations never are.
 
-use super::{Case, brake, terms, units};
+use super::{Case, brake, site_review, terms, units};
 use crate::registry::state::Unavailable;
 use crate::registry::{
     Brake, Decision, Due, DueKind, Event, Hold, HoldReason, Holds, NameKey, Refusal, Registration, Role, Stop,
@@ -9,7 +9,7 @@ use crate::registry::{
 use std::collections::HashSet;
 
 /// The principal of what the clock does.
-const CLOCK: &str = "clock";
+pub(super) const CLOCK: &str = "clock";
 /// Most due holds that are looked at for ends while suspensions wait; what lies behind so many waits with them. It bounds
 /// the writer's work each second (about 0.1 s).
 const SCAN_MAX: usize = 50_000;
@@ -116,10 +116,13 @@ fn settle(case: &Case<'_>, kinds: Vec<DueKind>, suspend: bool, limit: usize) -> 
     Ok(events)
 }
 
-/// The unit as its holds make it now.
+/// The unit as its holds and the deadline of its site review make it now.
 pub(super) fn settled_unit(case: &Case<'_>, unit: &Unit, suspend: bool) -> Unit {
     let mut unit = unit.clone();
     settle_holds(&mut unit.holds, case.now(), suspend);
+    if suspend {
+        site_review::neglect(case, &mut unit);
+    }
     unit
 }
 

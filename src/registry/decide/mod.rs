@@ -18,6 +18,7 @@ mod penalties;
 mod remittances;
 mod resolutions;
 mod servers;
+mod site_review;
 mod targets;
 mod terms;
 mod units;
@@ -32,7 +33,7 @@ use super::change::Change;
 use super::command::{Actor, Role};
 use super::ids::ChangeId;
 use super::name::{NameKey, Registration};
-use super::procedure::{ApplicationCommand, OrderCommand};
+use super::procedure::{ApplicationCommand, OrderCommand, SiteReviewCommand};
 use super::time::Timestamp;
 use super::unit::{Region, Unit, UnitId};
 use super::{Code, Command, Context, Decision, Event, Guarded, Outcome, Policy, Refusal, Refusals, State};
@@ -75,6 +76,7 @@ fn effect(case: &Case<'_>, command: &Command) -> Result<Decision, Refusals> {
         Command::RenewAll { keys, years } => orders::renew_all(case, keys, *years),
         Command::Apply(command) => apply(case, command),
         Command::Charge(command) => charge(case, command),
+        Command::ReviewSite { unit, command } => review_site(case, unit, command),
         Command::Submit { name, resolution, asserted } => changes::submit(case, name, resolution, asserted),
         Command::Review { change, level, verdict } => changes::review(case, *change, *level, verdict),
         Command::Withdraw { change } => changes::withdraw(case, *change),
@@ -105,6 +107,17 @@ fn apply(case: &Case<'_>, command: &ApplicationCommand) -> Result<Decision, Refu
             applications::review(case, *application, *step, verdict, papers, *confirm)
         }
         C::Withdraw { application } => applications::withdraw(case, *application),
+    }
+}
+
+fn review_site(case: &Case<'_>, unit: &UnitId, command: &SiteReviewCommand) -> Result<Decision, Refusal> {
+    use SiteReviewCommand as C;
+    match command {
+        C::Open { kind, deadline } => site_review::open(case, unit, *kind, *deadline),
+        C::Postpone { deadline, reason } => site_review::postpone(case, unit, *deadline, reason),
+        C::Submit { name } => site_review::submit(case, unit, name),
+        C::Decide { step, verdict, papers } => site_review::decide(case, unit, *step, verdict, papers),
+        C::Cancel => site_review::cancel(case, unit),
     }
 }
 

@@ -64,6 +64,7 @@ pub(super) fn image(
         admin_function_proof: spec.admin_function_proof.clone(),
         holds: old.map(|unit| unit.holds.clone()).unwrap_or_default(),
         penalties: old.map(|unit| unit.penalties.clone()).unwrap_or_default(),
+        site_review: old.and_then(|unit| unit.site_review.clone()),
         account: Some(account_of(case, id, old.and_then(|old| old.account), account)?),
         version: old.map_or(0, |unit| unit.version),
     })

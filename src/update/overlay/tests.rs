@@ -169,7 +169,8 @@ fn holds() -> impl Strategy<Value = Holds> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let unit = (0u8..3, holds(), 1u64..99).prop_map(|(n, holds, version)| {
+    let review = proptest::option::of(samples::site_review(name_key(1)).prop_map(Box::new));
+    let unit = (0u8..3, holds(), review, 1u64..99).prop_map(|(n, holds, site_review, version)| {
         Event::Unit(Unit {
             id: unit_id(n),
             name: "单位".into(),
@@ -178,6 +179,7 @@ fn event() -> impl Strategy<Value = Event> {
             admin_function_proof: None,
             holds,
             penalties: crate::registry::Penalties::default(),
+            site_review,
             account: (version % 2 == 0).then(|| Account(u32::from(n))),
             version,
         })

@@ -1,0 +1,198 @@
+//! The review of a unit's site (网站复核): a status of the unit with deadlines, whose neglect holds all its names (R22, R23, R55).
+//!
+//! ```text
+//!          open ──submit──▶ local_review ──pass──▶ central_review ──pass──▶ passed
+//!  deadline │ ▲                  │ reject              │ reject │ of an organ  ▲
+//!           ▼ └─postponed        ▼                     │        ▼              │ confirmed
+//!  SITE_NOT_SUBMITTED        rejected ◀────────────────┴──── paper ────────────┘
+//!                  ▲             │ deadline           reject   │ deadline
+//!                  └──resubmit   └─▶ SITE_REVIEW_FAILED ◀──────┘
+//! ```
+//!
+//! A missed deadline ends nothing: the unit hands in, corrects or sends its papers later, and the pass lifts what the
+//! clock placed. The time that reviewers take is not the unit's: while they have it, nothing falls due.
+
+use super::application::Paper;
+use super::change::Approval;
+use super::hold::HoldReason;
+use super::ids::SiteReviewId;
+use super::name::NameKey;
+use super::review::PAPER_DAYS_MAX;
+use super::time::Timestamp;
+
+/// Working days to hand a review in, where nothing else is set; the notices give days by campaign.
+const SUBMIT_DAYS: u32 = 20;
+/// Working days to correct what was rejected, where nothing else is set.
+const CORRECTION_DAYS: u32 = 10;
+/// Most working days of any of these: about half a year.
+pub const SITE_DAYS_MAX: u32 = 120;
+
+/// How far the review of a unit's site has come; the unit's version is its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteReview {
+    /// `s` and the `seq` that opened it.
+    pub id: SiteReviewId,
+    /// For a new site, or one that is there already.
+    pub kind: SiteReviewKind,
+    /// Where it stands.
+    pub state: SiteReviewState,
+    /// The last second in which what it waits for is in time: the unit's doing, or a reviewer's (R19).
+    pub deadline: Option<Timestamp>,
+    /// Whether the clock has drawn the consequence of the deadline. Whoever lifts the hold then has the last word.
+    pub missed: bool,
+    /// The Chinese name of the site (R23), from its submission on.
+    pub name: Option<NameKey>,
+    /// The principal that submitted it last.
+    pub submitter: Option<Box<str>>,
+    /// When.
+    pub submitted: Option<Timestamp>,
+    /// The first review.
+    pub local: Option<Approval>,
+    /// The second review.
+    pub central: Option<Approval>,
+    /// The confirmation of an organ's papers (R22).
+    pub paper: Option<Approval>,
+    /// The papers that were ticked with it (R20), in the order of their ids.
+    pub papers: Vec<Paper>,
+    /// Why it was rejected last (R18).
+    pub reason: Option<Box<str>>,
+}
+
+/// What site is reviewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SiteReviewKind {
+    /// 新开办: a new one.
+    New,
+    /// 复核: one that is there already.
+    Recheck,
+}
+
+/// Where a review stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SiteReviewState {
+    /// Waits for the unit to hand it in.
+    Open,
+    /// Waits for the reviewer of the unit's region.
+    LocalReview,
+    /// Waits for the registry's reviewer.
+    CentralReview,
+    /// Both have passed; waits for an organ's papers, signed and sealed.
+    Paper,
+    /// Waits for the unit to correct it.
+    Rejected,
+    /// Passed.
+    Passed,
+}
+
+/// Who decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SiteStep {
+    /// 初审: the reviewer of the unit's region.
+    Local,
+    /// 复审: the registry's reviewer.
+    Central,
+    /// 纸质材料确认: the office of the unit's region again.
+    Paper,
+}
+
+/// Within how many working days sites are reviewed; reviewers have the days they have for applications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteReviewRules {
+    /// To hand it in; no deadline is set sooner.
+    pub submit_days: u32,
+    /// To correct and hand in again what was rejected.
+    pub correction_days: u32,
+    /// For an organ's papers, from the second review on.
+    pub paper_days: u32,
+    /// Papers without which they are not confirmed (R20), each by an id such as `letter`.
+    pub papers: Vec<Box<str>>,
+}
+
+impl SiteReview {
+    /// When the clock will hold the unit, and for what, if nothing is done till then.
+    pub fn consequence(&self) -> Option<(Timestamp, HoldReason)> {
+        let deadline = self.deadline.filter(|_| !self.missed)?;
+        Some((Timestamp(deadline.0.saturating_add(1)), self.state.neglect()?))
+    }
+
+    /// Whether what it waits for should have been done before `now`.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.deadline.is_some_and(|deadline| deadline < now)
+    }
+}
+
+impl SiteReviewState {
+    /// All states.
+    pub const ALL: [Self; 6] =
+        [Self::Open, Self::LocalReview, Self::CentralReview, Self::Paper, Self::Rejected, Self::Passed];
+
+    /// Why a unit is held that lets its deadline pass in this state; none while it waits for others (R55).
+    pub fn neglect(self) -> Option<HoldReason> {
+        match self {
+            Self::Open => Some(HoldReason::SiteNotSubmitted),
+            Self::Rejected | Self::Paper => Some(HoldReason::SiteReviewFailed),
+            Self::LocalReview | Self::CentralReview | Self::Passed => None,
+        }
+    }
+
+    /// The decision it waits for.
+    pub fn awaits(self) -> Option<SiteStep> {
+        match self {
+            Self::LocalReview => Some(SiteStep::Local),
+            Self::CentralReview => Some(SiteStep::Central),
+            Self::Paper => Some(SiteStep::Paper),
+            Self::Open | Self::Rejected | Self::Passed => None,
+        }
+    }
+
+    /// Whether the unit can hand it in.
+    pub fn is_submittable(self) -> bool {
+        matches!(self, Self::Open | Self::Rejected)
+    }
+
+    /// The state's name in files and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::LocalReview => "local_review",
+            Self::CentralReview => "central_review",
+            Self::Paper => "paper",
+            Self::Rejected => "rejected",
+            Self::Passed => "passed",
+        }
+    }
+
+    /// The state named `text`, if it is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+impl SiteReviewKind {
+    /// All kinds.
+    pub const ALL: [Self; 2] = [Self::New, Self::Recheck];
+
+    /// The kind's name in files and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Recheck => "recheck",
+        }
+    }
+
+    /// The kind named `text`, if it is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl Default for SiteReviewRules {
+    fn default() -> Self {
+        Self {
+            submit_days: SUBMIT_DAYS,
+            correction_days: CORRECTION_DAYS,
+            paper_days: PAPER_DAYS_MAX,
+            papers: Vec::new(),
+        }
+    }
+}
