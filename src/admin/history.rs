@@ -11,7 +11,8 @@ use super::problem::Problem;
 use super::v1::requests::unit_id;
 use super::v1::{DayEdge, HistoryLine, Page, name_key, time};
 use crate::journal::{JournalError, JournalReader};
-use crate::registry::{ChangeId, Code, Event, NameKey, Registration, State as _, Timestamp, Transaction, Unit, UnitId};
+use crate::registry::{ApplicationId, ChangeId, OrderId, RemittanceId};
+use crate::registry::{Code, Event, NameKey, Registration, State as _, Timestamp, Transaction, Unit, UnitId};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -26,6 +27,9 @@ pub(super) enum Object {
     Unit(UnitId),
     Name(NameKey),
     Change(ChangeId),
+    Application(ApplicationId),
+    Order(OrderId),
+    Remittance(RemittanceId),
 }
 
 /// When an object is looked at.
@@ -91,7 +95,12 @@ pub(super) async fn of_change(
     page(&admin, Object::Change(id), query.as_deref()).await
 }
 
-async fn page(admin: &Admin, object: Object, query: Option<&str>) -> Result<Json<Page<HistoryLine>>, Problem> {
+/// A page of the object's lines.
+pub(super) async fn page(
+    admin: &Admin,
+    object: Object,
+    query: Option<&str>,
+) -> Result<Json<Page<HistoryLine>>, Problem> {
     let params = Params::parse(query, &["before", "limit"])?;
     let before = params.number("before", 1..=u64::MAX)?.unwrap_or(u64::MAX);
     let limit = limit(&params)?;
@@ -220,6 +229,9 @@ impl Chain {
                     Object::Unit(id) => (store.unit(id)?.map(|unit| unit.version), Vec::new()),
                     Object::Name(key) => (store.name(key)?.map(|name| name.version), store.removals(key)?),
                     Object::Change(id) => (store.change(*id)?.map(|change| change.version), Vec::new()),
+                    Object::Application(id) => (store.application(*id)?.map(|filed| filed.version), Vec::new()),
+                    Object::Order(id) => (store.order(*id)?.map(|order| order.version), Vec::new()),
+                    Object::Remittance(id) => (store.remittance(*id)?.map(|sent| sent.version), Vec::new()),
                 })
             })
             .await?;
@@ -277,11 +289,15 @@ impl Object {
             (Self::Name(key), Event::Name(name)) => name.key == *key,
             (Self::Name(key), Event::NameRemoved { key: removed, .. }) => removed == key,
             (Self::Change(id), Event::Change(change)) => change.id == *id,
+            (Self::Application(id), Event::Application(application)) => application.id == *id,
+            (Self::Order(id), Event::Order(order)) => order.id == *id,
+            (Self::Remittance(id), Event::Remittance(remittance)) => remittance.id == *id,
             _ => false,
         }
     }
 
-    fn not_found(&self) -> Problem {
+    /// That there never was such an object.
+    pub(super) fn not_found(&self) -> Problem {
         match self {
             Self::Unit(id) => Problem::registry(
                 Code::UnitNotFound,
@@ -300,6 +316,17 @@ impl Object {
             }
             Self::Change(_) => {
                 Problem::registry(Code::ChangeNotFound, "There is no such change.", "没有该变更。").field("id")
+            }
+            Self::Application(_) => {
+                Problem::registry(Code::ApplicationNotFound, "There is no such application.", "没有该申请。")
+                    .field("id")
+            }
+            Self::Order(_) => {
+                Problem::registry(Code::OrderNotFound, "There is no such order.", "没有该订单。").field("id")
+            }
+            Self::Remittance(_) => {
+                Problem::registry(Code::RemittanceNotFound, "There is no such remittance.", "没有该汇款批次。")
+                    .field("id")
             }
         }
     }

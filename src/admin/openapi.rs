@@ -295,6 +295,7 @@ fn rules(endpoint: Endpoint) -> Groups {
         E::LiftNameHold => (&[WRITE], &[&[Code::HoldByClockOnly, Code::HoldNotFound], GUARDED, NAME, FOREIGN, STALE]),
         E::PlaceHolds => (&[WRITE, LISTED], &[LISTED_HOLDS, &[Code::Brake]]),
         E::LiftHolds => (&[WRITE, LISTED], &[LISTED_HOLDS]),
+        E::ExportHolds | E::Blacklist => (LIST, &[&[Code::Unavailable], FOREIGN]),
         E::Import => (
             &[&[
                 Edge::UnsupportedMediaType,
@@ -310,6 +311,9 @@ fn rules(endpoint: Endpoint) -> Groups {
         E::UnitHistory => (HISTORY, &[&[Code::UnitInvalid, Code::UnitNotFound, Code::Unavailable]]),
         E::NameHistory => (HISTORY, &[NAME, &[Code::Unavailable]]),
         E::ChangeHistory => (HISTORY, &[&[Code::ChangeNotFound, Code::Unavailable]]),
+        E::ApplicationHistory => (HISTORY, &[&[Code::ApplicationNotFound, Code::Unavailable]]),
+        E::OrderHistory => (HISTORY, &[&[Code::OrderNotFound, Code::Unavailable]]),
+        E::RemittanceHistory => (HISTORY, &[&[Code::RemittanceNotFound, Code::Unavailable]]),
         E::Diff => (&[&[Edge::InvalidParameter, Edge::Internal]], &[]),
         E::Coverage => (LIST, &[&[Code::Unavailable]]),
         E::ExportZone => (&[&[Edge::InvalidParameter, Edge::ZoneUnknown]], &[]),

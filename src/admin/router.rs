@@ -2,9 +2,9 @@
 
 use super::problem::{Edge, Problem};
 use super::{
-    Admin, applications, auth, changes, check, diff, export, health, history, hold_list, holds, import, journal, names,
-    openapi, orders, penalties, reload, remittances, roles, site_reviews, statistics, terms, token, tokens, units,
-    zone_export,
+    Admin, applications, auth, changes, check, diff, export, filing_history, health, history, hold_export, hold_list,
+    holds, import, journal, names, openapi, orders, penalties, reload, remittances, roles, site_reviews, statistics,
+    terms, token, tokens, units, zone_export,
 };
 use axum::Router;
 use axum::body::Bytes;
@@ -57,7 +57,8 @@ pub(super) fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(units::get, units::put))
         .routes(routes!(units::report_contacts))
         .routes(routes!(holds::place_on_unit, holds::lift_from_unit))
-        .routes(routes!(hold_list::place))
+        .routes(routes!(hold_export::holds, hold_list::place))
+        .routes(routes!(hold_export::blacklist))
         .routes(routes!(hold_list::lift))
         .routes(routes!(check::check))
         .routes(routes!(penalties::impose))
@@ -97,6 +98,9 @@ pub(super) fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(history::of_unit))
         .routes(routes!(history::of_name))
         .routes(routes!(history::of_change))
+        .routes(routes!(filing_history::of_application))
+        .routes(routes!(filing_history::of_order))
+        .routes(routes!(filing_history::of_remittance))
         .routes(routes!(diff::between))
         .routes(routes!(statistics::coverage))
         .routes(routes!(zone_export::export))

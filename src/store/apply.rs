@@ -11,7 +11,9 @@
 //! 4. the position.
 
 use super::totals::{Totals, holds_differ, move_holds};
-use super::{ANSWERED_SECS, Store, StoreError, Trees, failed, filings, guarded, keys, meta, scan, site_reviews, v1};
+use super::{
+    ANSWERED_SECS, Store, StoreError, Trees, failed, filings, guarded, keys, meta, past, scan, site_reviews, v1,
+};
 use crate::registry::state::{due_of_expiry, due_of_leaving, due_of_name, due_of_unit};
 use crate::registry::{
     Application, ApplicationId, Brake, Change, Due, DueKind, Event, NameKey, Order, OrderId, Position, Registration,
@@ -54,6 +56,7 @@ pub(super) enum Tree {
     Accounts,
     SiteReviews,
     Removals,
+    PastHolds,
     Zones,
     Idempotency,
     IdempotencyAge,
@@ -126,6 +129,9 @@ impl Store {
                 plan.totals.seq = position.seq;
             }
             objects.plan_unit(id, old.as_ref(), unit);
+            if let Some(old) = &old {
+                objects.remember(past::of_unit(old, unit, transaction));
+            }
         }
         for (key, new) in images.names.values() {
             let old = self.name(key)?;
@@ -137,6 +143,11 @@ impl Store {
             if !counted && holds_differ(before, after) {
                 move_holds(&mut plan.totals.holds.names, before, after);
                 plan.totals.seq = position.seq;
+            }
+            if let Some(old) = old.as_ref().filter(|old| past::any_ended(&old.holds, after))
+                && let Some(unit) = images.unit(self, &old.unit)?
+            {
+                objects.remember(past::of_name(&unit, old, *new, transaction));
             }
             let entries = |name: &Registration| self.name_entries(name);
             objects.plan_name(key, old.as_ref(), *new, &entries);
@@ -273,6 +284,11 @@ impl<'a> Images<'a> {
         images
     }
 
+    /// The unit as the transaction leaves it.
+    fn unit(&self, store: &Store, id: &UnitId) -> Result<Option<Unit>, Unavailable> {
+        self.units.get(id).map_or_else(|| store.unit(id), |unit| Ok(Some((*unit).clone())))
+    }
+
     fn put_name(&mut self, key: &'a NameKey, image: Option<&'a Registration>) {
         self.names.insert((&key.set, key.label.as_ascii()), (key, image));
     }
@@ -310,6 +326,7 @@ impl Trees {
             Tree::Accounts => &self.accounts,
             Tree::SiteReviews => &self.site_reviews,
             Tree::Removals => &self.removals,
+            Tree::PastHolds => &self.past_holds,
             Tree::Zones => &self.zones,
             Tree::Idempotency => &self.idempotency,
             Tree::IdempotencyAge => &self.idempotency_age,
@@ -355,6 +372,15 @@ impl Objects {
         self.move_index(old.map(entries), new.map(entries));
         let value = new.map(|name| v1::write(&v1::NameV1::from(name)));
         self.images.push(Write { tree: Tree::Names, key: keys::name(key), value });
+    }
+
+    /// Remembers holds that ended.
+    fn remember(&mut self, ended: Vec<(Vec<u8>, Vec<u8>)>) {
+        self.index.extend(ended.into_iter().map(|(key, value)| Write {
+            tree: Tree::PastHolds,
+            key,
+            value: Some(value),
+        }));
     }
 
     fn plan_reservation(&mut self, key: &NameKey, old: Option<&Reservation>, new: Option<&Reservation>) {

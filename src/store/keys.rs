@@ -11,13 +11,14 @@
 //!                                                 or label 00 set
 //! reservations     set 00 label                   kept labels
 //! removals         set 00 label 00 seq         the transactions that ended a registration, for its history
+//! past_holds       time seq object 00 reason    holds that ended then; object: a unit id, or a name
 //! idempotency      length principal key
 //! idempotency_age  time seq
 //! ```
 //! Labels, suffixes and unit ids hold no octet 00, so that a shorter one sorts before a longer one that begins with it.
 
 use crate::idn::{Bundle, Label};
-use crate::registry::{ChangeId, Due, DueKind, NameKey, TermEnd, Timestamp, UnitId};
+use crate::registry::{ChangeId, Due, DueKind, HoldReason, NameKey, TermEnd, Timestamp, UnitId};
 use std::sync::Arc;
 
 /// Ends a text inside a key.
@@ -57,6 +58,11 @@ pub(super) fn removal_prefix(key: &NameKey) -> Vec<u8> {
 /// The transaction of a key made by [`removal`].
 pub(super) fn read_removal(octets: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*octets.last_chunk()?))
+}
+
+/// Key of a hold that ended.
+pub(super) fn past_hold(at: Timestamp, seq: u64, object: &str, reason: HoldReason) -> Vec<u8> {
+    [&time(at)[..], &seq.to_be_bytes(), &join(object.as_bytes(), reason.as_str().as_bytes())].concat()
 }
 
 /// Key of a name under its unit.

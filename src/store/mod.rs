@@ -14,6 +14,7 @@ mod filings;
 mod keys;
 mod list;
 mod list_filings;
+mod past;
 mod read;
 mod site_reviews;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod v1;
 pub use checkpoint::Mark;
 pub use list::{NameFilter, PAGE_ITEMS_MAX, Page};
 pub use list_filings::FilingFilter;
+pub use past::PastHold;
 pub use site_reviews::SiteFilter;
 pub use totals::HoldCounts;
 
@@ -82,6 +84,7 @@ struct Trees {
     accounts: sled::Tree,
     site_reviews: sled::Tree,
     removals: sled::Tree,
+    past_holds: sled::Tree,
     zones: sled::Tree,
     idempotency: sled::Tree,
     idempotency_age: sled::Tree,
@@ -262,6 +265,7 @@ impl Trees {
             accounts: db.open_tree("accounts")?,
             site_reviews: db.open_tree("site_reviews")?,
             removals: db.open_tree("removals")?,
+            past_holds: db.open_tree("past_holds")?,
             zones: db.open_tree("zones")?,
             idempotency: db.open_tree("idempotency")?,
             idempotency_age: db.open_tree("idempotency_age")?,

@@ -1,6 +1,7 @@
 //! The store against a naive model: random transactions, stops between any two writes, redo, reopening, listings.
 
 mod filings;
+mod past;
 mod site_reviews;
 
 use super::{NameFilter, PAGE_ITEMS_MAX, Store, StoreError, list::PAGE_ENTRIES_MAX, set_aside};
@@ -36,6 +37,7 @@ struct Model {
     noticed: BTreeMap<i32, TermEnd>,
     /// By principal and key.
     answered: BTreeMap<(Box<str>, Box<str>), Reply>,
+    past: past::Past,
     position: Position,
     /// The time of the last transaction.
     at: i64,
@@ -46,6 +48,7 @@ type Reply = (u64, [u8; 32], Timestamp);
 
 impl Model {
     fn apply(&mut self, transaction: &Transaction, position: Position) {
+        let before = self.clone();
         for event in &transaction.events {
             match event.clone() {
                 Event::Unit(unit) => drop(self.units.insert(unit.id.clone(), unit)),
@@ -72,6 +75,7 @@ impl Model {
             self.answered.insert(key, (transaction.seq, *digest, transaction.at));
         }
         (self.position, self.at) = (position, transaction.at.0);
+        past::note(self, &before, transaction);
     }
 
     fn due(&self, now: Timestamp) -> Vec<Due> {
@@ -387,6 +391,7 @@ fn position(seq: u64) -> Position {
 fn compare(store: &Store, model: &Model) {
     assert_eq!(store.position(), model.position);
     filings::compare(store, model);
+    past::compare(store, model);
     site_reviews::compare(store, model);
     let mut units = Vec::new();
     store

@@ -396,6 +396,22 @@ fn lists(script: &mut Script) {
         }
     }
     script.seen.insert("malformed_csv".to_owned());
+    for (query, field) in [
+        ("region=6", "region"),
+        ("from=someday", "from"),
+        ("to=2026-02-30", "to"),
+        ("from=2026-02-02&to=2026-02-01", "to"),
+        ("reason=BORED", "reason"),
+        ("format=xml", "format"),
+        ("since=2026", "since"),
+    ] {
+        script.refused("GET", &format!("/v1/holds?{query}"), "", "invalid_parameter", field);
+    }
+    script.refused("GET", "/v1/blacklist?from=2026-01-01", "", "invalid_parameter", "from");
+    let home = format!("auditor@{}", crate::server::HOME);
+    for report in ["holds", "blacklist"] {
+        script.refused_to(&home, "GET", &format!("/v1/{report}?region=62"), "", "region_foreign", "");
+    }
 }
 
 /// What a token alone may not do where the settings guard it (R60).

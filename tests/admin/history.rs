@@ -114,6 +114,45 @@ fn a_names_lines_are_a_chain_of_what_was_before_and_after() {
     assert_eq!(changes[1]["regions"], json!(["620421"]));
 }
 
+/// From the application to the names, over order and remittance: each of them has its lines, and so has the name it made.
+#[test]
+fn applications_orders_and_remittances_have_a_past() {
+    let server = Server::new();
+    server.unit("u1", "organ");
+    let application = crate::filings::apply(&server, "u1", "申");
+    crate::filings::approve(&server, "local-reviewer", &application, "local");
+    crate::filings::approve(&server, "central-reviewer", &application, "central");
+    let fee = server.ok("submitter", "GET", &format!("/v1/applications/{application}/fee"), "");
+    let order = fee["order"].as_str().unwrap().to_owned();
+    crate::filings::confirm(&server, &order);
+    let remittance = crate::filings::remit(&server, &[&order], "1200.00");
+    let recognised = r#"{"amount":"1200.00"}"#;
+    server.ok("finance", "POST", &format!("/v1/remittances/{remittance}/recognition"), recognised);
+    let states = |path: &str| -> Vec<Value> {
+        let lines = history(&server, path);
+        assert!(lines.windows(2).all(|pair| pair[0]["before"] == pair[1]["after"]), "{lines:#?}");
+        assert_eq!(lines.last().unwrap()["before"], Value::Null);
+        lines.iter().map(|line| line["after"]["state"].clone()).collect()
+    };
+    let last = |states: &[Value]| states.first().cloned().unwrap();
+    let of_application = states(&format!("/v1/applications/{application}/history"));
+    assert_eq!((last(&of_application), of_application.len() >= 4), (json!("registered"), true), "{of_application:?}");
+    let of_order = states(&format!("/v1/orders/{order}/history"));
+    assert!(of_order.len() >= 3, "{of_order:?}");
+    let of_remittance = states(&format!("/v1/remittances/{remittance}/history"));
+    assert_eq!((last(&of_remittance), of_remittance.len()), (json!("recognised"), 2), "{of_remittance:?}");
+    for (kind, code) in [
+        ("applications", "application_not_found"),
+        ("orders", "order_not_found"),
+        ("remittances", "remittance_not_found"),
+    ] {
+        for id in ["x", "a999", "o999", "r999"] {
+            let reply = server.call("auditor", "GET", &format!("/v1/{kind}/{id}/history"), "");
+            assert_eq!((reply.status, reply.code().as_str()), (404, code));
+        }
+    }
+}
+
 #[test]
 fn a_read_at_a_time_is_what_a_read_was_then() {
     let life = life();

@@ -11,6 +11,7 @@ mod flows;
 mod fuzz;
 mod history;
 mod hold_lists;
+mod hold_reports;
 mod pages;
 mod reload;
 mod roles;

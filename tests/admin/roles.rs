@@ -102,6 +102,9 @@ impl Stage {
             Endpoint::ApproveApplicationByOffice => (office, confirmed_by("office")),
             Endpoint::ApproveApplicationLocally => (local, confirmed_by("local")),
             Endpoint::ApproveApplicationCentrally => (central, confirmed_by("central")),
+            Endpoint::ApplicationHistory => (waiting, String::new()),
+            Endpoint::OrderHistory => (order, String::new()),
+            Endpoint::RemittanceHistory => (&self.remittance, String::new()),
             Endpoint::GetApplication | Endpoint::GetFee | Endpoint::WithdrawApplication => (waiting, String::new()),
             Endpoint::OrderRenewal => ("", format!(r#"{{"unit":"u1","names":["{NAME}"],"years":2}}"#)),
             Endpoint::RenewNames => ("", format!(r#"{{"names":["{NAME}"],"years":2}}"#)),
@@ -135,6 +138,9 @@ impl Stage {
             row.path.replace("{id}", id).replace("{name}", NAME).replace("{reason}", "LEGAL").replace("{apex}", "政务");
         if endpoint == Endpoint::Diff {
             target += "?from=0";
+        }
+        if matches!(endpoint, Endpoint::ExportHolds | Endpoint::Blacklist) {
+            target += &format!("?region={HOME}");
         }
         if row.method != "GET" && endpoint != Endpoint::MoveTestClock {
             target += "?dry_run=true";

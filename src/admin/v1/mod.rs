@@ -6,6 +6,7 @@ pub mod history;
 pub mod hold_lists;
 pub mod objects;
 pub mod replies;
+pub mod reports;
 pub mod requests;
 pub mod resolution;
 pub mod simulation;
@@ -17,6 +18,7 @@ pub use history::{Difference, HistoryLine};
 pub use hold_lists::{HoldListReceipt, SuspensionView};
 pub use objects::{ChangeView, HoldView, NameView, UnitView};
 pub use replies::{Page, Receipt, Reloaded};
+pub use reports::{BlacklistRow, HoldRow};
 pub use requests::{
     ChangeHolder, ContactChange, Decision, Migration, Penalise, PlaceHold, PutName, PutUnit, ReleaseBrake, ReloadZones,
     Renewal, SubmitChange,

@@ -1,0 +1,87 @@
+//! Rows of a report, as lines of JSON or as a table with a heading, sent while they are read.
+
+use super::params::{Params, invalid};
+use super::problem::Problem;
+use super::stream::{self, CSV, Gone, Writer};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use serde::Serialize;
+use std::marker::PhantomData;
+
+/// A row; its members are the columns.
+pub(super) trait Row: Serialize {
+    /// The columns, in the order of the members.
+    const COLUMNS: &'static [&'static str];
+}
+
+/// What rows are written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Csv,
+}
+
+/// The writing end of a report.
+pub(super) struct Rows<T> {
+    format: Format,
+    writer: Writer,
+    row: PhantomData<fn(T)>,
+}
+
+impl Format {
+    /// The parameter `format`; lines of JSON if absent.
+    pub(super) fn of(params: &Params) -> Result<Self, Problem> {
+        match params.get("format") {
+            None | Some("ndjson") => Ok(Self::Json),
+            Some("csv") => Ok(Self::Csv),
+            Some(_) => Err(invalid("format", "The value is neither ndjson nor csv.", "format 应为 ndjson 或 csv。")),
+        }
+    }
+}
+
+/// A report, and the response it is sent as.
+pub(super) fn rows<T: Row>(format: Format) -> (Rows<T>, Response) {
+    let (writer, mut response) = stream::ndjson();
+    if format == Format::Csv {
+        let kind = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
+        debug_assert!(kind.to_str().is_ok_and(|kind| kind.starts_with(CSV)), "the type of tables");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    (Rows { format, writer, row: PhantomData }, response)
+}
+
+impl<T: Row> Rows<T> {
+    /// Writes the heading, where there is one.
+    pub(super) async fn begin(&self) -> Result<(), Gone> {
+        match self.format {
+            Format::Json => Ok(()),
+            Format::Csv => self.writer.send(table(|table| table.write_record(T::COLUMNS))).await,
+        }
+    }
+
+    /// Writes rows.
+    pub(super) async fn send(&self, rows: &[T]) -> Result<(), Gone> {
+        let text = match self.format {
+            Format::Json => rows.iter().map(line).collect(),
+            Format::Csv => table(|table| rows.iter().try_for_each(|row| table.serialize(row))),
+        };
+        self.writer.send(text).await
+    }
+
+    /// Cuts the body short.
+    pub(super) async fn fail(self) {
+        self.writer.fail().await;
+    }
+}
+
+fn line(row: &impl Serialize) -> String {
+    serde_json::to_string(row).expect("rows are plain data") + "\n"
+}
+
+fn table(write: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> String {
+    let mut table =
+        csv::WriterBuilder::new().has_headers(false).terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    write(&mut table).expect("rows are flat, and memory takes them");
+    let octets = table.into_inner().expect("memory takes all of it");
+    String::from_utf8(octets).expect("values are text")
+}
