@@ -1,4 +1,4 @@
-//! `/v1/export`: every unit and name, in the lines that an import reads.
+//! `/v1/export`: every unit, name and kept label, in the lines that an import reads.
 //!
 //! The store is read in slices between commits, so nothing waits for an export. What changes meanwhile is left out of the
 //! slices and written at the end from the journal: the whole is the state at the transaction that the last line names.
@@ -66,6 +66,7 @@ async fn write_all(admin: &Admin, writer: &Writer, from: u64) -> Result<(), Stop
     let mut held = Held::default();
     write_units(admin, writer, from, &mut held.units).await?;
     write_names(admin, writer, from, &mut held.names).await?;
+    write_kept(admin, writer).await?;
     let to = admin.read(|store| Ok(store.position().seq)).await?;
     write_touched(admin, writer, from + 1..=to, &mut held).await?;
     writer.send(lines::end(to)).await?;
@@ -113,6 +114,19 @@ async fn write_names(
     }
 }
 
+/// Kept labels; one that is taken meanwhile is registered by the lines that follow.
+async fn write_kept(admin: &Admin, writer: &Writer) -> Result<(), Stop> {
+    let mut cursor: Option<String> = None;
+    loop {
+        let page = admin.read(move |store| store.list_reservations(cursor.as_deref(), SLICE_LEN)).await?;
+        writer.send(page.items.iter().map(lines::kept).collect()).await?;
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(());
+        }
+    }
+}
+
 /// What these transactions left of the objects they touched, in their order.
 async fn write_touched(
     admin: &Admin,
@@ -148,7 +162,8 @@ fn touched(event: &Event, at: Timestamp, held: &mut Held) -> String {
         }
         Event::Application(_) | Event::Order(_) | Event::Remittance(_) => String::new(),
         Event::VariantsEnded { .. } | Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => String::new(),
-        Event::Reserved(_) | Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => String::new(),
+        Event::Reserved(kept) => lines::kept(kept),
+        Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => String::new(),
     }
 }
 

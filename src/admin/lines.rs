@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! {"begin":{"format":1}}
-//! {"unit":{"id":"u1","name":"…","kind":"organ","region":"620421","account":"20458813","holds":[…]}}
+//! {"unit":{"id":"u1","name":"…","kind":"organ","region":"620421","account":"20458813","holds":[…],"penalties":[…]}}
 //! {"name":{"name":"xn--….xn--zfr164b","unit":"u1","registered":"…","expires":"…","kind":1,"primary":true,
 //!          "resolution":{"type":"A",…},"holds":[…],"basis":"migration",
-//!          "variants":{"traditional":"xn--…"}}}
+//!          "variants":{"traditional":"xn--…"},"leaving":{"stage":"final_notice","until":"…"}}}
+//! {"kept":{"name":"xn--….xn--zfr164b","unit":"u1","until":"…"}}
 //! {"removed":{"name":"xn--….xn--zfr164b"}}
 //! {"end":{"seq":4711}}
 //! ```
@@ -16,11 +17,14 @@
 
 use super::json::{self, Object};
 use super::problem::{Edge, Problem};
-use super::v1::objects::HoldView;
+use super::v1::objects::{HoldView, LeavingView, PenaltyView};
 use super::v1::requests::{AssertedApproval, UnitKind, VariantsInput, region, unit_id};
 use super::v1::{DayEdge, Resolution, ResolutionInput, name_key, objects, time_at};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
-use crate::registry::{Account, Code, Hold, HoldReason, Holds, NameKey, Policy, Registration, Timestamp, Unit};
+use crate::registry::{
+    Account, Code, Hold, HoldReason, Holds, Leaving, Life, NameKey, Penalties, Penalty, PenaltyStep, Policy,
+    Registration, Reservation, Stage, Timestamp, Unit, Violation,
+};
 use serde::{Deserialize, Serialize};
 
 /// The format's version.
@@ -46,6 +50,7 @@ enum LineInput {
     Begin(Object<Begin>),
     Unit(Object<UnitInput>),
     Name(Box<Object<NameInput>>),
+    Kept(Object<Kept>),
     Removed(Object<Removed>),
     End(Object<End>),
 }
@@ -57,6 +62,7 @@ enum LineOutput {
     Begin(Begin),
     Unit(UnitOutput),
     Name(Box<NameOutput>),
+    Kept(Kept),
     Removed(Removed),
     End(End),
 }
@@ -65,6 +71,15 @@ enum LineOutput {
 #[serde(deny_unknown_fields)]
 struct Begin {
     format: u32,
+}
+
+/// A label that is kept for the unit that last held it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    name: String,
+    unit: String,
+    until: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -93,6 +108,8 @@ struct UnitInput {
     account: Option<String>,
     #[serde(default)]
     holds: Vec<Object<HoldInput>>,
+    #[serde(default)]
+    penalties: Vec<Object<PenaltyView>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,6 +123,8 @@ struct UnitOutput {
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
     holds: Vec<HoldView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    penalties: Vec<PenaltyView>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,6 +148,12 @@ struct NameInput {
     approvals: Option<Vec<Object<AssertedApproval>>>,
     #[serde(default)]
     variants: Option<Object<VariantsInput>>,
+    #[serde(default)]
+    leaving: Option<Object<LeavingView>>,
+    #[serde(default)]
+    unfreeze: Option<String>,
+    #[serde(default)]
+    migration: Option<String>,
 }
 
 fn first_kind() -> u8 {
@@ -149,6 +174,12 @@ struct NameOutput {
     basis: Basis,
     #[serde(skip_serializing_if = "Option::is_none")]
     variants: Option<VariantsInput>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaving: Option<LeavingView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unfreeze: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    migration: Option<String>,
 }
 
 /// Why a resolution counts as approved, where no approvals are given.
@@ -190,6 +221,7 @@ pub fn parse(line: &[u8], policy: &Policy, principal: &str) -> Result<Item, Prob
         LineInput::End(Object(end)) => Ok(Item::Mark(Some(end.seq))),
         LineInput::Unit(Object(unit)) => unit.into_item(principal),
         LineInput::Name(name) => name.0.into_item(policy, principal),
+        LineInput::Kept(Object(kept)) => kept.into_item(policy),
         LineInput::Removed(Object(removed)) => Ok(Item::Remove(name_key(&removed.name, policy, "removed.name")?)),
     }
 }
@@ -205,6 +237,7 @@ impl UnitInput {
                 admin_function_proof: self.admin_function_proof.map(Into::into),
             },
             holds: holds(self.holds, "unit.holds", principal)?,
+            penalties: penalties(self.penalties)?,
             account: self.account.as_deref().map(account).transpose()?,
         }))
     }
@@ -221,6 +254,8 @@ impl NameInput {
     fn into_item(self, policy: &Policy, principal: &str) -> Result<Item, Problem> {
         let basis = basis(self.basis, self.approvals, self.resolution.is_some())?;
         let variants = self.variants.map(|Object(given)| given.into_registry(policy, "name.variants")).transpose()?;
+        let leaving = self.leaving.map(|Object(leaving)| leaving);
+        let life = life(leaving, self.unfreeze.as_deref(), self.migration.as_deref())?;
         let resolution = self.resolution.map(|Object(given)| given.into_registry("name.resolution")).transpose()?;
         Ok(Item::Put(ImportItem::Name(Box::new(ImportName {
             key: name_key(&self.name, policy, "name.name")?,
@@ -233,8 +268,60 @@ impl NameInput {
             holds: holds(self.holds, "name.holds", principal)?,
             basis,
             variants,
+            life,
         }))))
     }
+}
+
+impl Kept {
+    fn into_item(self, policy: &Policy) -> Result<Item, Problem> {
+        Ok(Item::Put(ImportItem::Kept(Reservation {
+            key: name_key(&self.name, policy, "kept.name")?,
+            unit: unit_id(&self.unit, "kept.unit")?,
+            until: time_at(Code::TermInvalid, "kept.until", &self.until, DayEdge::End)?,
+        })))
+    }
+}
+
+/// The record of a unit.
+fn penalties(given: Vec<Object<PenaltyView>>) -> Result<Penalties, Problem> {
+    let read = |(position, Object(penalty)): (usize, Object<PenaltyView>)| {
+        let at = format!("unit.penalties[{position}]");
+        let unknown = |member: &str| {
+            let en = format!("There is no such {member}; the OpenAPI document lists them.");
+            Problem::registry(Code::PenaltyInvalid, en, format!("{member} 没有该取值，见 OpenAPI 文档。"))
+                .field(format!("{at}.{member}"))
+        };
+        let time =
+            |member: &str, text: &str| time_at(Code::PenaltyInvalid, &format!("{at}.{member}"), text, DayEdge::Start);
+        Ok(Penalty {
+            step: PenaltyStep::parse(&penalty.step).ok_or_else(|| unknown("step"))?,
+            violation: Violation::parse(&penalty.violation).ok_or_else(|| unknown("violation"))?,
+            at: time("at", &penalty.at)?,
+            end: penalty.end.as_deref().map(|end| time("end", end)).transpose()?,
+            evidence: penalty.evidence.into(),
+            by: penalty.by.into(),
+        })
+    };
+    given.into_iter().enumerate().map(read).collect::<Result<_, Problem>>().map(Penalties)
+}
+
+/// How far a name is in its life.
+fn life(leaving: Option<LeavingView>, unfreeze: Option<&str>, migration: Option<&str>) -> Result<Life, Problem> {
+    let time = |member: &str, text: &str| time_at(Code::TermInvalid, &format!("name.{member}"), text, DayEdge::Start);
+    let leaving = leaving.map(|leaving| {
+        let stage = Stage::parse(&leaving.stage).ok_or_else(|| {
+            let en = "A stage is final_notice or pending_delete.";
+            Problem::registry(Code::TermInvalid, en, "stage 应为 final_notice 或 pending_delete。")
+                .field("name.leaving.stage")
+        })?;
+        Ok::<_, Problem>(Leaving { stage, until: time("leaving.until", &leaving.until)? })
+    });
+    Ok(Life {
+        leaving: leaving.transpose()?,
+        unfreeze: unfreeze.map(|at| time("unfreeze", at)).transpose()?,
+        migration: migration.map(|at| time("migration", at)).transpose()?,
+    })
 }
 
 fn basis(
@@ -315,6 +402,7 @@ pub fn unit(unit: &Unit) -> String {
         admin_function_proof: unit.admin_function_proof.as_deref().map(Into::into),
         account: unit.account.map(|account| account.to_string()),
         holds: objects::holds(&unit.holds),
+        penalties: unit.penalties.0.iter().map(PenaltyView::from).collect(),
     }))
 }
 
@@ -331,7 +419,16 @@ pub fn name(name: &Registration) -> String {
         holds: objects::holds(&name.holds),
         basis: Basis::Migration,
         variants: (!name.variants.is_empty()).then(|| (&name.variants).into()),
+        leaving: name.life.leaving.map(LeavingView::from),
+        unfreeze: name.life.unfreeze.map(|at| at.to_string()),
+        migration: name.life.migration.map(|at| at.to_string()),
     })))
+}
+
+/// The line of a kept label.
+pub fn kept(kept: &Reservation) -> String {
+    let (name, unit, until) = (kept.key.to_string(), kept.unit.to_string(), kept.until.to_string());
+    text(&LineOutput::Kept(Kept { name, unit, until }))
 }
 
 /// The line of a name that is gone.

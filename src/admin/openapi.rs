@@ -56,11 +56,12 @@ pub fn document() -> String {
 fn line_codes() -> Vec<ErrorCode> {
     let edge = [Edge::MalformedJson, Edge::WrongType, Edge::UnknownField, Edge::MissingField, Edge::BodyTooLarge];
     let edge = edge.into_iter().chain([Edge::IdempotencyKeyReused]).map(ErrorCode::Edge);
-    let groups: [&[Code]; 4] = [
+    let groups: [&[Code]; 5] = [
         &[Code::UnitInvalid, Code::UnitNotFound, Code::LabelInvalid, Code::LabelReserved, Code::LabelOccupied],
         &[Code::SuffixUnknown, Code::SuffixNotAllowed, Code::NameOfOtherUnit, Code::KindInvalid, Code::TermInvalid],
         &[Code::TermByRenewalOnly, Code::ApprovalsIncomplete, Code::SamePrincipal, Code::HoldInvalid],
         &[Code::HoldByClockOnly, Code::Brake, Code::SecondFactorRequired, Code::LabelKept, Code::NameClaimed],
+        &[Code::PenaltyInvalid],
     ];
     let registry = groups.into_iter().chain([RESOLUTION]).flatten().copied().map(ErrorCode::Registry);
     edge.chain(registry).collect()

@@ -3,8 +3,9 @@
 use super::change::Level;
 use super::hold::HoldReason;
 use super::ids::ChangeId;
+use super::life::{Life, Reservation};
 use super::name::{NameKey, Variants};
-use super::penalty::{PenaltyStep, Violation};
+use super::penalty::{Penalties, PenaltyStep, Violation};
 use super::procedure::{ApplicationCommand, OrderCommand, SiteReviewCommand};
 use super::resolution::Resolution;
 use super::time::Timestamp;
@@ -208,8 +209,10 @@ pub struct HoldSpec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each variant's sentence tells of its fields")]
 pub enum ImportItem {
-    /// A unit with its holds, and its account number if it had one in the system before.
-    Unit { id: UnitId, spec: UnitSpec, holds: Holds, account: Option<Account> },
+    /// A unit with its holds and its record, and its account number if it had one in the system before.
+    Unit { id: UnitId, spec: UnitSpec, holds: Holds, penalties: Penalties, account: Option<Account> },
+    /// A label that is kept for its last holder.
+    Kept(Reservation),
     /// A name with everything it has.
     Name(Box<ImportName>),
 }
@@ -237,6 +240,8 @@ pub struct ImportName {
     pub basis: ImportBasis,
     /// The variants that shall be active; those it has, if absent.
     pub variants: Option<Variants>,
+    /// How far it is in its life beside its holds; what it has, where absent.
+    pub life: Life,
 }
 
 /// Why an imported resolution counts as approved.

@@ -1,8 +1,10 @@
 //! Listings, a page at a time: the narrowest index is walked, a bounded number of entries a call.
 
 use super::read::{read_unit, undecodable};
-use super::{Store, keys, merged, scan};
-use crate::registry::{HoldReason, NameKey, NameState, Registration, State, Timestamp, Unavailable, Unit, UnitId};
+use super::{Store, keys, merged, scan, v1};
+use crate::registry::{
+    HoldReason, NameKey, NameState, Registration, Reservation, State, Timestamp, Unavailable, Unit, UnitId,
+};
 use std::collections::HashMap;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -114,6 +116,27 @@ impl Store {
                 break;
             }
             page.items.push(read_unit(&key, &value)?);
+        }
+        Ok(page)
+    }
+
+    /// A page of kept labels, set by set in the order of their labels.
+    ///
+    /// # Errors
+    /// [`Unavailable`], also for a cursor that is none.
+    pub fn list_reservations(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Reservation>, Unavailable> {
+        let from = cursor.map(|cursor| read_cursor(b'k', cursor)).transpose()?.unwrap_or_default();
+        let limit = limit.clamp(1, PAGE_ITEMS_MAX);
+        let mut page = Page { items: Vec::new(), next: None };
+        for entry in scan(self.trees.reservations.range(from..)) {
+            let (octets, value) = entry?;
+            if page.items.len() == limit {
+                page.next = Some(write_cursor(b'k', &octets));
+                break;
+            }
+            let key = keys::read_name(&octets, &|set| self.intern(set));
+            let kept = key.and_then(|key| v1::read::<v1::ReservationV1>(&value)?.into_reservation(key));
+            page.items.push(kept.ok_or_else(|| undecodable("a kept label"))?);
         }
         Ok(page)
     }

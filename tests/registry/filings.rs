@@ -391,7 +391,13 @@ fn every_unit_has_an_account_of_its_own_and_keeps_it() {
     // One that comes from the system before keeps its own, if it is free.
     let line = |id: &str, account: Option<Account>| {
         let spec = unit_spec(UnitKind::Organ);
-        let item = ImportItem::Unit { id: unit_id(id), spec, holds: Holds::default(), account };
+        let item = ImportItem::Unit {
+            id: unit_id(id),
+            spec,
+            holds: Holds::default(),
+            penalties: Penalties::default(),
+            account,
+        };
         Command::Import { items: vec![(1, item)] }
     };
     world.does(&operator(), line("old", Account::parse("12345678")));

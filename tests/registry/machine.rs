@@ -42,6 +42,7 @@ enum What {
     Withdraw { change: usize },
     Place { target: usize, reason: usize, start: Option<i64>, end: Option<i64> },
     Lift { target: usize, reason: usize },
+    List { targets: [usize; 3], reason: usize, place: bool, end: Option<i64> },
     Import { name: usize, unit: usize, age: i64, resolution: usize, hold: Option<usize> },
     Due { limit: usize },
     Notify { limit: usize },
@@ -70,6 +71,8 @@ fn what() -> impl Strategy<Value = What> {
         3 => (index(), index(), prop::option::of(-9..99i64), prop::option::of(-9..99i64))
             .prop_map(|(target, reason, start, end)| What::Place { target, reason, start, end }),
         3 => (index(), index()).prop_map(|(target, reason)| What::Lift { target, reason }),
+        2 => ([index(), index(), index()], index(), any::<bool>(), prop::option::of(-9..99i64))
+            .prop_map(|(targets, reason, place, end)| What::List { targets, reason, place, end }),
         2 => (index(), index(), 0..1200i64, index(), prop::option::of(index()))
             .prop_map(|(name, unit, age, resolution, hold)| What::Import { name, unit, age, resolution, hold }),
         4 => (0..9usize).prop_map(|limit| What::Due { limit }),
@@ -227,6 +230,7 @@ fn imported(world: &World, what: (usize, usize, i64, usize, Option<usize>)) -> C
         holds: hold.map(placed).unwrap_or_default(),
         basis: ImportBasis::Migration,
         variants: None,
+        life: Life::default(),
     };
     Command::Import { items: vec![(1, ImportItem::Name(Box::new(line)))] }
 }
@@ -265,6 +269,13 @@ fn command(world: &World, what: &What) -> Command {
         },
         What::Lift { target: index, reason } => {
             Command::LiftHold { target: target(world, index), reason: HoldReason::ALL[reason % 8] }
+        }
+        What::List { targets, reason, place, end } => {
+            let item = |(line, index): (usize, usize)| {
+                let place = place.then(|| hold_spec(None, moment(end)));
+                (line, HoldItem { target: target(world, index), reason: HoldReason::ALL[reason % 8], place })
+            };
+            Command::HoldList { items: targets.into_iter().enumerate().map(item).collect() }
         }
         What::Import { name, unit, age, resolution, hold } => imported(world, (name, unit, age, resolution, hold)),
         What::Due { limit } => Command::Due { limit },

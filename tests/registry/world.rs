@@ -413,6 +413,7 @@ impl World {
             holds: Holds::default(),
             basis: ImportBasis::Migration,
             variants: None,
+            life: Life::default(),
         }
     }
 

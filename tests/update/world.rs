@@ -12,8 +12,8 @@ use zhengming::journal::Limits;
 use zhengming::journal::disk::{Directory, Disk};
 use zhengming::registry::command::{HoldSpec, HoldTarget, ImportBasis, ImportItem, ImportName, UnitSpec};
 use zhengming::registry::{
-    Actor, Command, HoldReason, Holds, Level, NameKey, Policy, Region, Request, Resolution, Role, SuffixSet, Timestamp,
-    UnitId, UnitKind,
+    Actor, Command, HoldReason, Holds, Level, Life, NameKey, Policy, Region, Request, Resolution, Role, SuffixSet,
+    Timestamp, UnitId, UnitKind,
 };
 use zhengming::store::Store;
 use zhengming::telemetry::Telemetry;
@@ -343,6 +343,7 @@ pub fn import(names: std::ops::Range<usize>, expires: Timestamp) -> Command {
             holds: Holds::default(),
             basis: ImportBasis::Migration,
             variants: None,
+            life: Life::default(),
         };
         (n, ImportItem::Name(Box::new(name)))
     };

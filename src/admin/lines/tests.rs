@@ -1,7 +1,7 @@
 //! Lines are read back as they were written, and bad ones name the member.
 
 use super::*;
-use crate::registry::{Life, SuffixSet, UnitId, UnitKind, Variants};
+use crate::registry::{SuffixSet, UnitId, UnitKind, Variants};
 
 fn policy() -> Policy {
     let set = SuffixSet {
@@ -56,14 +56,23 @@ fn a_unit_is_read_back_as_written() {
         kind: spec.kind,
         region: spec.region.clone(),
         admin_function_proof: spec.admin_function_proof.clone(),
-        penalties: crate::registry::Penalties::default(),
+        penalties: Penalties::default(),
         site_review: None,
         holds: some_holds(),
         account: Account::parse("20458813"),
         version: 7,
     });
     assert!(written.ends_with("}\n") && written.matches('\n').count() == 1);
-    assert_eq!(put(&written), ImportItem::Unit { id, spec, holds: some_holds(), account: Some(Account(20_458_813)) });
+    assert_eq!(
+        put(&written),
+        ImportItem::Unit {
+            id,
+            spec,
+            holds: some_holds(),
+            penalties: Penalties::default(),
+            account: Some(Account(20_458_813))
+        }
+    );
 }
 
 #[test]
@@ -97,6 +106,7 @@ fn a_name_is_read_back_as_written() {
         holds: some_holds(),
         basis: ImportBasis::Migration,
         variants: None,
+        life: Life::default(),
     };
     assert_eq!(*read, expected);
     let removed = parse(removed(&registered.key).as_bytes(), &policy(), "x").unwrap();

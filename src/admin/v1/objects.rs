@@ -5,7 +5,9 @@ use super::site_reviews::SiteReviewView;
 use super::{Resolution, readable};
 use crate::idn::Label;
 use crate::registry::change::Approval;
-use crate::registry::{self, Brake, Change, Holds, Jump, NameKey, Penalty, Policy, Registration, Timestamp, Unit};
+use crate::registry::{
+    self, Brake, Change, Holds, Jump, Leaving, NameKey, Penalty, Policy, Registration, Timestamp, Unit,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -58,7 +60,8 @@ pub struct HoldView {
 }
 
 /// A penalty on a unit's record.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PenaltyView {
     /// `warning`, `suspension` or `deletion`.
     pub step: String,
@@ -71,7 +74,7 @@ pub struct PenaltyView {
     /// When.
     pub at: String,
     /// The midnight at which a suspension lifts itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
 }
 
@@ -119,7 +122,8 @@ pub struct NameView {
 }
 
 /// A name on its way to deletion.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct LeavingView {
     /// `final_notice`: a renewal still restores it; or `pending_delete`.
     pub stage: String,
@@ -229,6 +233,12 @@ impl From<&Unit> for UnitView {
     }
 }
 
+impl From<Leaving> for LeavingView {
+    fn from(leaving: Leaving) -> Self {
+        Self { stage: leaving.stage.as_str().into(), until: leaving.until.to_string() }
+    }
+}
+
 impl From<&Penalty> for PenaltyView {
     fn from(penalty: &Penalty) -> Self {
         Self {
@@ -273,10 +283,7 @@ impl NameView {
             holds: holds(&name.holds),
             resolution: name.resolution.as_ref().map(Into::into),
             pending: name.pending.map(|id| id.to_string()),
-            leaving: name
-                .life
-                .leaving
-                .map(|leaving| LeavingView { stage: leaving.stage.as_str().into(), until: leaving.until.to_string() }),
+            leaving: name.life.leaving.map(LeavingView::from),
             unfreeze: name.life.unfreeze.map(|at| at.to_string()),
             migration: name.life.migration.map(|at| at.to_string()),
             variants: variants(name),

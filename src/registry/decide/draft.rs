@@ -15,6 +15,7 @@ pub(super) struct Draft<'a> {
     pub(super) base: &'a dyn State,
     pub(super) units: BTreeMap<UnitId, Unit>,
     pub(super) names: BTreeMap<NameKey, Registration>,
+    pub(super) kept: BTreeMap<NameKey, Reservation>,
     accounts: BTreeMap<Account, UnitId>,
     /// The names in `names` by the bundles of their labels.
     bundles: BTreeMap<(Arc<str>, Bundle), BTreeSet<NameKey>>,
@@ -27,6 +28,7 @@ impl<'a> Draft<'a> {
             base,
             units: BTreeMap::new(),
             names: BTreeMap::new(),
+            kept: BTreeMap::new(),
             accounts: BTreeMap::new(),
             bundles: BTreeMap::new(),
         }
@@ -123,7 +125,7 @@ impl State for Draft<'_> {
     }
 
     fn reservation(&self, key: &NameKey) -> Result<Option<Reservation>, Unavailable> {
-        self.base.reservation(key)
+        self.kept.get(key).map_or_else(|| self.base.reservation(key), |kept| Ok(Some(kept.clone())))
     }
 
     fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {

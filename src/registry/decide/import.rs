@@ -5,13 +5,14 @@
 //! an old file can be imported again without undoing what was decided since.
 
 use super::draft::Draft;
-use super::{Case, applications, changes, due, holds, labels, names, notices, resolutions, terms, units};
+use super::{Case, applications, changes, due, holds, labels, names, notices, penalties, resolutions, terms, units};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
 use crate::registry::state::Unavailable;
 use crate::registry::{
-    Account, Code, Context, Decision, Event, Guarded, Hold, HoldReason, Holds, Refusal, Refusals, Registration, Role,
-    Timestamp, Unit, UnitId,
+    Account, Code, Context, Decision, Event, Guarded, Hold, HoldReason, Holds, Life, NameKey, Penalties, Refusal,
+    Refusals, Registration, Reservation, Role, Stage, Timestamp, Unit, UnitId,
 };
+use std::collections::BTreeSet;
 
 /// Most lines of one batch: it is one line of the journal and one publication.
 pub const IMPORT_BATCH_MAX: usize = 1000;
@@ -32,6 +33,7 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
         match image(&draft, case.context, item) {
             Ok(Some(Image::Unit(unit))) => draft.put_unit(unit),
             Ok(Some(Image::Name(name))) => draft.put_name(*name),
+            Ok(Some(Image::Kept(kept))) => drop(draft.kept.insert(kept.key.clone(), kept)),
             Ok(None) => {}
             Err(refusal) => refusals.push(refusal.on_line(*line)),
         }
@@ -40,6 +42,7 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
         return Err(refusals);
     }
     let told = beside(case, &draft)?;
+    let named: BTreeSet<NameKey> = draft.names.keys().cloned().collect();
     let units = draft.units.into_values().map(Event::Unit);
     let mut events: Vec<Event> = units.collect();
     for name in draft.names.into_values() {
@@ -48,6 +51,9 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
         events.push(Event::Name(name));
         events.extend(ended);
     }
+    // A label that is registered after all is not kept.
+    let kept = draft.kept.into_values().filter(|kept| !named.contains(&kept.key));
+    events.extend(kept.map(Event::Reserved));
     events.extend(told);
     let created = !events.is_empty();
     Ok(case.decision(events, "import", "applied", 0).creating(created))
@@ -72,6 +78,7 @@ fn beside(case: &Case<'_>, draft: &Draft<'_>) -> Result<Vec<Event>, Unavailable>
 enum Image {
     Unit(Unit),
     Name(Box<Registration>),
+    Kept(Reservation),
 }
 
 /// What one line makes of its object; nothing if it says what is there already.
@@ -80,16 +87,28 @@ fn image(draft: &Draft<'_>, context: &Context<'_>, item: &ImportItem) -> Result<
     let context = Context { if_match: None, ..*context };
     let case = Case { state: draft, context: &context };
     match item {
-        ImportItem::Unit { id, spec, holds, account } => unit_image(&case, id, spec, holds, *account),
+        ImportItem::Unit { id, spec, holds, penalties, account } => {
+            unit_image(&case, id, spec, (holds, penalties), *account)
+        }
         ImportItem::Name(name) => name_image(&case, name),
+        ImportItem::Kept(kept) => kept_image(&case, kept),
     }
+}
+
+/// A label that is kept, if nobody has it and it still is.
+fn kept_image(case: &Case<'_>, kept: &Reservation) -> Result<Option<Image>, Refusal> {
+    case.unit(&kept.unit).map_err(|refusal| refusal.at("unit"))?;
+    terms::check_kept(case, &kept.key, &kept.unit)?;
+    let is_over = kept.until <= case.now() || case.state.name(&kept.key)?.is_some();
+    let is_known = case.state.reservation(&kept.key)?.is_some_and(|known| known.until >= kept.until);
+    Ok((!is_over && !is_known).then(|| Image::Kept(kept.clone())))
 }
 
 fn unit_image(
     case: &Case<'_>,
     id: &UnitId,
     spec: &UnitSpec,
-    holds: &Holds,
+    (holds, penalties): (&Holds, &Penalties),
     account: Option<Account>,
 ) -> Result<Option<Image>, Refusal> {
     let old = case.state.unit(id)?;
@@ -99,6 +118,7 @@ fn unit_image(
     }
     merge_holds(case, &mut unit.holds, holds)?;
     check_second_factor(case, true, old.as_ref().map(|old| &old.holds), &unit.holds)?;
+    unit.penalties = penalties::merged(case, unit.penalties, penalties)?;
     Ok((old.as_ref() != Some(&unit)).then(|| Image::Unit(units::at_version(unit, case.seq()))))
 }
 
@@ -148,8 +168,33 @@ fn name_image(case: &Case<'_>, line: &ImportName) -> Result<Option<Image>, Refus
     merge_holds(case, &mut name.holds, &line.holds)?;
     check_second_factor(case, false, old.as_ref().map(|old| &old.holds), &name.holds)?;
     terms::settle_term(case, &mut name);
+    take_life(&line.life, old.as_ref(), &unit, &mut name)?;
     let changed = old.as_ref() != Some(&name);
     Ok(changed.then(|| Image::Name(Box::new(Registration { version: case.seq(), ..name }))))
+}
+
+/// Takes over how far the name is in its life; what it has and the line does not say stays.
+fn take_life(line: &Life, old: Option<&Registration>, unit: &Unit, name: &mut Registration) -> Result<(), Refusal> {
+    name.life.migration = line.migration.or(name.life.migration);
+    let has_ended = name.holds.0.contains_key(&HoldReason::Expired);
+    if has_ended {
+        name.life.unfreeze = line.unfreeze.or(name.life.unfreeze);
+    }
+    // Names of blacklisted units are withheld within their term (R56), and nothing restores them.
+    let in_term = old.filter(|old| !old.holds.0.contains_key(&HoldReason::Expired));
+    name.life.leaving = name.life.leaving.or(in_term.and_then(|old| old.life.leaving));
+    let Some(leaving) = line.leaving.filter(|_| name.life.leaving.is_none()) else { return Ok(()) };
+    let is_withheld = leaving.stage == Stage::PendingDelete && unit.holds.0.contains_key(&HoldReason::Blacklist);
+    if !has_ended && !is_withheld {
+        return Err(Refusal::new(
+            Code::TermInvalid,
+            "A name is on its way to deletion once its term has ended, or its unit is blacklisted; correct expires or leaving.",
+            "域名到期或其单位列入黑名单后方可进入注销流程，请更正 expires 或 leaving。",
+        )
+        .at("leaving"));
+    }
+    name.life.leaving = Some(leaving);
+    Ok(())
 }
 
 /// What a line changes of the holds takes the same second factor as one hold at a time would.

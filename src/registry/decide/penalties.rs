@@ -6,7 +6,7 @@ use crate::registry::hold::{EVIDENCE_LEN_MAX, PENALTY_DAYS_MAX};
 use crate::registry::penalty::{PENALTIES_MAX, WITHHELD_DAYS};
 use crate::registry::time::DAY_SECS;
 use crate::registry::{
-    Code, Decision, Event, Guarded, Hold, HoldReason, Leaving, Life, NameKey, Penalty, PenaltyStep, Refusal,
+    Code, Decision, Event, Guarded, Hold, HoldReason, Leaving, Life, NameKey, Penalties, Penalty, PenaltyStep, Refusal,
     Registration, Role, Stage, Timestamp, Unit, UnitId,
 };
 
@@ -68,6 +68,28 @@ fn withheld(case: &Case<'_>, id: &UnitId) -> Result<Vec<Event>, Refusal> {
         }));
     }
     Ok(events)
+}
+
+/// The record that an import leaves: records only grow, so that of two one is the beginning of the other.
+pub(super) fn merged(case: &Case<'_>, own: Penalties, line: &Penalties) -> Result<Penalties, Refusal> {
+    if own.0.starts_with(&line.0) {
+        return Ok(own);
+    }
+    let in_order = line.0.windows(2).all(|pair| Penalties(pair[..1].to_vec()).next() == pair[1].step);
+    let is_sound = |penalty: &Penalty| {
+        is_text(&penalty.evidence, EVIDENCE_LEN_MAX)
+            && penalty.at <= case.now()
+            && (penalty.step == PenaltyStep::Suspension) == penalty.end.is_some()
+    };
+    let is_longer = line.0.starts_with(&own.0) && line.0.len() <= PENALTIES_MAX;
+    if is_longer && in_order && line.0.iter().all(is_sound) {
+        return Ok(line.clone());
+    }
+    Err(invalid(
+        "penalties",
+        "The record does not go on from the unit's own, or its steps are out of order; export the unit anew.",
+        "处罚记录与该单位现有记录不衔接，或步骤顺序有误，请重新导出。",
+    ))
 }
 
 fn check_order(unit: &Unit, step: PenaltyStep) -> Result<(), Refusal> {

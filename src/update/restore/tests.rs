@@ -9,8 +9,8 @@ use super::*;
 use crate::idn::Label;
 use crate::registry::command::{HoldSpec, HoldTarget, ImportBasis, ImportItem, ImportName, UnitSpec};
 use crate::registry::{
-    Actor, Command, Hold, HoldReason, Holds, Level, Policy, Region, Request, Resolution, Role, SuffixSet, Timestamp,
-    UnitKind,
+    Actor, Command, Hold, HoldReason, Holds, Level, Life, Policy, Region, Request, Resolution, Role, SuffixSet,
+    Timestamp, UnitKind,
 };
 use crate::telemetry;
 use crate::zone::{Name, Record, Rtype, Zone};
@@ -79,6 +79,7 @@ fn name() -> impl Strategy<Value = ImportItem> {
                 holds: Holds(holds.into_iter().collect()),
                 basis: ImportBasis::Migration,
                 variants: None,
+                life: Life::default(),
             }))
         },
     )
@@ -245,6 +246,7 @@ fn a_spoilt_checkpoint_is_only_slower() {
                 holds: Holds::default(),
                 basis: ImportBasis::Migration,
                 variants: None,
+                life: Life::default(),
             };
             submit(&mut engine, Command::Import { items: vec![(1, ImportItem::Name(Box::new(name)))] });
         }
