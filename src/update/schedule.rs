@@ -1,4 +1,5 @@
-//! What falls due: expiry, starts and ends of holds, each in the second it is due, as far as the brake lets it.
+//! What falls due: expiry, starts and ends of holds, deadlines of site reviews, each in the second it is due, as far
+//! as the brake lets it.
 
 use super::engine::{CommitError, Engine};
 use super::handle::{Submission, UpdateError};

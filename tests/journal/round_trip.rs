@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use zhengming::journal::disk::Directory;
 use zhengming::journal::{Journal, verify};
-use zhengming::registry::Position;
+use zhengming::registry::{Event, Holds, Penalties, Position, Region, Transaction, Unit, UnitId, UnitKind};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
@@ -66,6 +66,31 @@ proptest! {
         prop_assert_eq!((report.lines, report.last), (all.len() as u64, all.last().unwrap().1));
         prop_assert_eq!((report.octets, report.torn), (files.len() as u64, None));
     }
+}
+
+/// A unit without a review of its site has the octets that it had before there were reviews, so that journals from then read.
+#[test]
+fn units_without_a_review_are_written_as_they_were_before_there_were_any() {
+    let directory = tempfile::tempdir().unwrap();
+    let unit = Unit {
+        id: UnitId::parse("u1").unwrap(),
+        name: "某局".into(),
+        kind: UnitKind::Organ,
+        region: Region::parse("62").unwrap(),
+        admin_function_proof: None,
+        holds: Holds::default(),
+        penalties: Penalties::default(),
+        account: None,
+        site_review: None,
+        version: 1,
+    };
+    let transaction = Transaction { events: vec![Event::Unit(unit)], ..transactions::plain(1, 3) };
+    let (mut journal, _) = open(directory.path(), Position::default()).unwrap();
+    journal.append(std::slice::from_ref(&transaction)).unwrap();
+    let line = std::fs::read_to_string(&segments(directory.path())[0]).unwrap();
+    let unit = r#"{"unit":{"id":"u1","name":"某局","kind":"organ","region":"62","holds":{},"version":1}}"#;
+    assert!(line.contains(&format!("\"events\":[{unit}]")), "{line}");
+    assert_eq!(journal.reader().transaction(1).unwrap(), Some(transaction));
 }
 
 /// The lines of a document from the one that contains `first` to the one that is `last`, without prompts.

@@ -14,6 +14,7 @@ mod machine;
 mod names;
 mod penalties;
 mod resolutions;
+mod site_machine;
 mod site_reviews;
 mod terms;
 mod units;

@@ -1,4 +1,5 @@
-//! What falls due: terms end, holds begin and end. Suspensions are subject to the brake, restorations never are.
+//! What falls due: terms end, holds begin and end, deadlines of site reviews pass. Suspensions are
+//! subject to the brake, restorations never are.
 
 use super::{Case, brake, site_review, terms, units};
 use crate::registry::state::Unavailable;
