@@ -68,7 +68,7 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
-    /// Place or lift the holds of a list / 按名单批量暂停或解除暂停
+    /// Place or lift the holds of a list, or export holds / 按名单批量暂停或解除暂停，导出暂停记录
     #[command(subcommand)]
     Holds(HoldsCommand),
     /// Show every journal line of a name, or of a unit, with what was before and after, one JSON object a line / 查看历史
@@ -160,6 +160,27 @@ pub(super) enum HoldsCommand {
     Place(HoldList),
     /// Lift the holds of a list, all or none / 按名单解除暂停（全部或全不）
     Lift(HoldList),
+    /// Export the holds in force between two dates, those that were lifted too / 导出暂停记录（含已解除）
+    Export(HoldsExport),
+}
+
+/// Which holds to export, and where to.
+#[derive(Debug, Args)]
+pub(super) struct HoldsExport {
+    /// Units of this division; all, or the token's own, if absent / 行政区划代码
+    #[arg(long, value_parser = region)]
+    pub(super) region: Option<Region>,
+    /// First day or time; from the beginning if absent / 起始日期
+    #[arg(long, value_name = "DATE")]
+    pub(super) from: Option<String>,
+    /// Last day or time, included; until now if absent / 截止日期（含当日）
+    #[arg(long, value_name = "DATE")]
+    pub(super) to: Option<String>,
+    /// Where to, a table if its name ends in .csv; NDJSON on standard output if absent / 输出文件
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) server: Server,
 }
 
 /// A list of holds, and how it is sent.

@@ -1,16 +1,21 @@
-//! Lists of holds through the admin API of a running server.
+//! Lists of holds, and their reports, through the admin API of a running server.
 
 use super::Failure;
-use super::arguments::HoldList;
+use super::arguments::{HoldList, HoldsExport};
 use super::client::{Client, text};
 use super::output::say;
 use super::remote::{lost, refused, runtime};
 use crate::idn;
-use hyper::body::Bytes;
+use crate::registry::Region;
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::HeaderValue;
-use hyper::{Method, StatusCode};
+use hyper::{Method, Response, StatusCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 /// What the server says of a list.
 #[derive(Debug, Deserialize)]
@@ -48,8 +53,7 @@ struct Suspension {
 /// Sends the list, and tells what became of it. A dry run prints the names that would stop, one a line.
 pub(super) fn send(path: &str, list: &HoldList) -> Result<(), Failure> {
     let body = std::fs::read(&list.file).map_err(|error| Failure::file(&list.file, &error))?;
-    let is_table = list.file.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"));
-    let kind = if is_table { "text/csv" } else { "application/x-ndjson" };
+    let kind = if is_table(&list.file) { "text/csv" } else { "application/x-ndjson" };
     let code = list.second_factor.as_deref().map(HeaderValue::from_str).transpose();
     let code = code.map_err(|_| Failure::usage("the code has odd characters", "动态口令含有非法字符"))?;
     let path = if list.dry_run { format!("{path}?dry_run=true") } else { path.to_owned() };
@@ -67,6 +71,46 @@ pub(super) fn send(path: &str, list: &HoldList) -> Result<(), Failure> {
         Some(preview) => rehearsed(&receipt, preview),
         None => done(&receipt),
     }
+}
+
+/// Writes the holds of a region between two dates to a file, whole or not at all, or to standard output.
+pub(super) fn export(export: &HoldsExport) -> Result<(), Failure> {
+    let mut query = url::form_urlencoded::Serializer::new(String::from("/v1/holds?"));
+    let region = export.region.as_ref().map(Region::as_str);
+    for (name, value) in [("region", region), ("from", export.from.as_deref()), ("to", export.to.as_deref())] {
+        query.extend_pairs(value.map(|value| (name, value)));
+    }
+    let is_table = export.output.as_deref().is_some_and(is_table);
+    let path = query.append_pair("format", if is_table { "csv" } else { "ndjson" }).finish();
+    let mut client = Client::new(&export.server)?;
+    runtime()?.block_on(async {
+        let response = client.send(Method::GET, &path, Bytes::new()).await.map_err(lost)?;
+        if response.status() != StatusCode::OK {
+            return Err(refused(response).await);
+        }
+        let Some(path) = &export.output else { return receive(response, io::stdout().lock()).await };
+        // A whole report, or none under this name.
+        let beside = path.with_added_extension("part");
+        let file = File::create(&beside).map_err(|error| Failure::file(&beside, &error))?;
+        receive(response, BufWriter::new(file)).await?;
+        std::fs::rename(&beside, path).map_err(|error| Failure::file(path, &error))
+    })
+}
+
+/// Writes a body as it comes; one that is cut short lacks its last chunk, and is an error.
+async fn receive(response: Response<Incoming>, mut to: impl Write) -> Result<(), Failure> {
+    let full = |error: io::Error| Failure::system(format!("the report cannot be written: {error}"), "报表无法写入");
+    let mut body = response.into_body();
+    while let Some(frame) = body.frame().await {
+        if let Some(data) = frame.map_err(|error| lost(error.into()))?.data_ref() {
+            to.write_all(data).map_err(full)?;
+        }
+    }
+    to.flush().map_err(full)
+}
+
+fn is_table(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"))
 }
 
 fn done(receipt: &Receipt) -> Result<(), Failure> {

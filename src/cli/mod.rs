@@ -48,6 +48,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Export { output, server } => remote::export(output.as_deref(), &server),
         Command::Holds(HoldsCommand::Place(list)) => holds::send("/v1/holds", &list),
         Command::Holds(HoldsCommand::Lift(list)) => holds::send("/v1/holds/lifts", &list),
+        Command::Holds(HoldsCommand::Export(export)) => holds::export(&export),
         Command::History { object, server } => remote::history(&object, &server),
         Command::Reload { zone, dry_run, server } => remote::reload(zone, dry_run, &server),
         Command::VerifyJournal { directory, public_key, seals } => {

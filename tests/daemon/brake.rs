@@ -133,6 +133,18 @@ fn a_list_that_waits_still_waits_after_a_kill() {
     std::fs::write(&list, format!("name,reason\n{lifts}")).expect("a writable directory");
     assert_eq!(holds(&daemon, &["lift", &list]).status.code(), Some(0));
     assert_eq!(resolving(&daemon), NAMES);
+
+    // All of it is in the report.
+    let report = daemon.path("report.csv").to_string_lossy().into_owned();
+    let day = ["--from", "2026-11-22", "--to", "2026-11-22", "--region", "620421"];
+    let written = holds(&daemon, &[&["export", "--output", &report][..], &day].concat());
+    assert_eq!(written.status.code(), Some(0), "{}", err(&written));
+    let report = std::fs::read_to_string(report).expect("the report");
+    assert_eq!(report.lines().filter(|line| line.contains(",SITE_REVIEW_FAILED,")).count(), 30, "{report}");
+    assert!(report.contains(",case-7,demo-operator,"), "{report}");
+    let none = holds(&daemon, &["export", "--to", "2026-11-21"]);
+    assert_eq!((none.status.code(), none.stdout.len()), (Some(0), 0), "{}", err(&none));
+    assert_eq!(holds(&daemon, &["export", "--from", "someday"]).status.code(), Some(1));
 }
 
 #[test]
