@@ -228,6 +228,11 @@ fn every_bad_line_is_told_and_nothing_changes() {
         assert_eq!(told.collect::<Vec<_>>(), due, "{}", reply.text());
         assert_eq!(server.everything(), before);
     }
+    // One line that cannot be read keeps all good ones from being done.
+    let body = format!("{good}\n{}\n{{\n", with("name", json!(name(4))));
+    let reply = send(&server, "/v1/holds", "application/x-ndjson", "", &body);
+    assert_eq!((reply.code().as_str(), &reply.json()["lines"][0]["line"]), ("list_invalid", &json!(3)));
+    assert_eq!(server.everything(), before);
     // By the rows of a table, too, and in a list that lifts.
     let table = "name,reason\n局1.政务,LEGAL\n局2.政务\n局3.政务,EXPIRED\n";
     let reply = send(&server, "/v1/holds/lifts", "text/csv", "", table);
