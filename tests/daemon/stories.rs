@@ -1,11 +1,12 @@
 //! What users do: resolution, two levels of review, and forwards (registry-rules.md E1, E4, E5, E6).
 
-use crate::kit::{path_of, resolution};
-use crate::support::{Reply, TestDaemon, ascii, encode};
+use crate::kit::{NOON, path_of, resolution};
+use crate::support::{PATIENCE, Reply, TestDaemon, ascii, encode};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use serde_json::{Value, json};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 const NAME: &str = "靖远县教育局.政务";
 
@@ -167,7 +168,7 @@ fn a_citizen_follows_a_forward_from_the_moment_it_is_approved() {
 
 #[test]
 fn the_names_of_the_founding_documents_resolve_as_the_demonstration_has_them() {
-    let daemon = TestDaemon::prepare(&[], "");
+    let daemon = TestDaemon::prepare(&["--test-clock", NOON], "");
     let seed = crate::support::tree("config/demo-names.ndjson");
     daemon.reconfigure("directory = \"data\"", &format!("directory = \"data\"\nseed = {:?}", seed.to_string_lossy()));
     let mut daemon = daemon;
@@ -193,6 +194,12 @@ fn the_names_of_the_founding_documents_resolve_as_the_demonstration_has_them() {
         let text = daemon.api("GET", "/v1/export", "demo-viewer", None).text;
         text.lines().filter(|line| !line.starts_with("{\"end\"")).map(str::to_owned).collect::<Vec<_>>()
     };
+    // One of the names has been unpaid for two years, and is given its final notice in the first second.
+    let begun = Instant::now();
+    while !daemon.api("GET", "/v1/export", "demo-viewer", None).text.contains("final_notice") {
+        assert!(begun.elapsed() < PATIENCE, "no final notice\n{}", daemon.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let before = exported(&daemon);
     daemon.stop();
     daemon.restart();
