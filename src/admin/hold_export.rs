@@ -32,7 +32,8 @@ struct Wanted {
 }
 
 /// Holds that were in force at some time between two dates, both included: those still in force, by unit and name, then
-/// those that ended, in the order in which they did.
+/// those that ended, in the order in which they did. One whose evidence or owner was replaced is two. Those that have yet to
+/// begin are not in it.
 #[utoipa::path(
     get, path = "/v1/holds", tag = "holds",
     params(("region" = Option<String>, Query, description = "units of this division; of all, or of the token's, if absent"),
@@ -40,7 +41,8 @@ struct Wanted {
            ("to" = Option<String>, Query, description = "last day or time, included; until now if absent"),
            ("reason" = Option<String>, Query, description = "only holds of this reason"),
            ("format" = Option<String>, Query, description = "`ndjson` or `csv`; ndjson if absent")),
-    responses((status = 200, description = "A line for each hold", body = HoldRow, content_type = "application/x-ndjson")),
+    responses((status = 200, description = "A line for each hold",
+               content((HoldRow = "application/x-ndjson"), (String = "text/csv")))),
 )]
 pub(super) async fn holds(
     State(admin): State<Admin>,
@@ -79,7 +81,8 @@ pub(super) async fn holds(
     get, path = "/v1/blacklist", tag = "holds",
     params(("region" = Option<String>, Query, description = "units of this division; of all, or of the token's, if absent"),
            ("format" = Option<String>, Query, description = "`ndjson` or `csv`; ndjson if absent")),
-    responses((status = 200, description = "A line for each unit", body = BlacklistRow, content_type = "application/x-ndjson")),
+    responses((status = 200, description = "A line for each unit",
+               content((BlacklistRow = "application/x-ndjson"), (String = "text/csv")))),
 )]
 pub(super) async fn blacklist(
     State(admin): State<Admin>,

@@ -71,9 +71,9 @@ pub(super) enum Command {
     /// Place or lift the holds of a list, or export holds / 按名单批量暂停或解除暂停，导出暂停记录
     #[command(subcommand)]
     Holds(HoldsCommand),
-    /// Show every journal line of a name, or of a unit, with what was before and after, one JSON object a line / 查看历史
+    /// Show every journal line of an object, with what was before and after, one JSON object a line / 查看历史
     History {
-        /// A name (with a dot in it), in Chinese characters or A-labels, or a unit's id / 域名或单位编号
+        /// A name (with a dot in it), in Chinese characters or A-labels, a unit's id, or as applications/a7, orders/o8 / 域名、单位编号，或 applications/a7 等
         object: String,
         #[command(flatten)]
         server: Server,

@@ -123,11 +123,19 @@ struct History {
     next: Option<String>,
 }
 
-/// Prints the lines of the journal that touched a name, or a unit, the newest first.
+/// Prints the lines of the journal that touched a name, a unit, or another object as `applications/a7`, the newest first.
 pub(super) fn history(object: &str, server: &Server) -> Result<(), Failure> {
     let mut client = Client::new(server)?;
-    let kind = if object.contains(['.', '。']) { "names" } else { "units" };
-    let segment: String = url::form_urlencoded::byte_serialize(object.as_bytes()).collect();
+    // Names have dots, ids of units neither those nor slashes.
+    let by_its_look = if object.contains(['.', '。']) { "names" } else { "units" };
+    let (kind, id) = object.split_once('/').unwrap_or((by_its_look, object));
+    if !["units", "names", "changes", "applications", "orders", "remittances"].contains(&kind) {
+        return Err(Failure::usage(
+            format!("there are no {kind}; known are units, names, changes, applications, orders and remittances"),
+            format!("没有“{kind}”这一类对象"),
+        ));
+    }
+    let segment: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
     let path = format!("/v1/{kind}/{segment}/history?limit=1000");
     let mut next: Option<String> = None;
     let runtime = runtime()?;

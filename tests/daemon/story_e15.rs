@@ -19,7 +19,7 @@ fn every_change_is_one_line_with_who_what_before_after_and_why() {
     let mut daemon = TestDaemon::start();
     let name = path_of("教育局.政务");
     daemon.register("u1", "organ", "教育局.政务");
-    daemon.push("教育局.政务", &json!({ "type": "A", "addresses": ["203.0.113.5"] })).expect_success();
+    let pushed = daemon.push("教育局.政务", &json!({ "type": "A", "addresses": ["203.0.113.5"] })).expect_success();
     let hold = format!("{name}/holds/LEGAL");
     let placed = daemon.api("PUT", &hold, "demo-operator", Some(&json!({ "evidence": "case-17" }))).expect_success();
     daemon.api("DELETE", &hold, "demo-operator", None).expect_success();
@@ -34,16 +34,35 @@ fn every_change_is_one_line_with_who_what_before_after_and_why() {
     assert!(line["reason"].as_str().is_some_and(|reason| reason.contains("case-17")), "{line}");
     assert_eq!(line["before"]["holds"], json!({}));
     assert_eq!(line["after"]["holds"]["LEGAL"]["evidence"], "case-17");
-    let shown = program()
-        .args(["history", "教育局.政务", "--url", &format!("http://{}", daemon.admin())])
-        .env("ZHENGMING_TOKEN", "demo-auditor")
-        .output()
-        .expect("the program was built");
-    let shown: Vec<Value> = String::from_utf8_lossy(&shown.stdout)
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
-        .collect();
-    assert_eq!(json!(shown), history["items"]);
+    let shown = |object: &str| {
+        let shown = program()
+            .args(["history", object, "--url", &format!("http://{}", daemon.admin())])
+            .env("ZHENGMING_TOKEN", "demo-auditor")
+            .output()
+            .expect("the program was built");
+        let lines: Vec<Value> = String::from_utf8_lossy(&shown.stdout)
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+            .collect();
+        (shown.status.code(), json!(lines))
+    };
+    assert_eq!(shown("教育局.政务"), (Some(0), history["items"].clone()));
+    let change = format!("changes/{}", pushed.json()["id"].as_str().expect("an id"));
+    let of_change = audit(&daemon, &format!("/v1/{change}/history")).json();
+    assert_eq!(shown(&change), (Some(0), of_change["items"].clone()));
+    assert_eq!(shown("letters/1").0, Some(2));
+
+    // The holds of a region between two dates, those that were lifted too.
+    let day = placed.json()["at"].as_str().map(|at| at[..10].to_owned()).expect("a time");
+    let report = |range: &str| audit(&daemon, &format!("/v1/holds?region=620421&{range}")).text;
+    let row: Value = serde_json::from_str(report(&format!("from={day}T00:00:00Z")).trim()).expect("one row");
+    assert_eq!(
+        (&row["reason"], &row["evidence"], &row["by"]),
+        (&json!("LEGAL"), &json!("case-17"), &json!("demo-operator"))
+    );
+    assert_eq!((&row["start"], &row["lifted_with"]), (&placed.json()["at"], &json!("hold.lift")));
+    assert_eq!((report("to=2020-01-01"), report("from=2100-01-01")), (String::new(), String::new()));
+
     let held = audit(&daemon, &format!("{name}?at={seq}")).json();
     let before = audit(&daemon, &format!("{name}?at={}", seq - 1)).json();
     assert_eq!((&held["state"], &before["state"]), (&json!("held"), &json!("active")));
