@@ -45,9 +45,11 @@ async fn apply(admin: &Admin, ListWrite(write): ListWrite, act: Act) -> Result<R
         _ => return Err(unsupported("application/x-ndjson, or text/csv")),
     };
     write.without_if_match()?;
-    let List { items, bad } = hold_lines::read(write.body(), form, act, &admin.policy.get());
+    let (body, policy) = (write.body(), admin.policy.get());
+    // Ten thousand names take a moment to be read, and must not keep other requests waiting.
+    let read = move || (hold_lines::read(&body, form, act, &policy), token::hex(&Sha256::digest(&body)));
+    let (List { items, bad }, digest) = tokio::task::spawn_blocking(read).await.map_err(Problem::internal)?;
     let lines = items.len();
-    let digest = token::hex(&Sha256::digest(write.body()));
     let note = Some(format!("{lines} lines, sha256 {digest}"));
     let operation = if act == Act::Place { "holds.place" } else { "holds.lift" };
     // With lines that cannot be read nothing is done; what is wrong with the others is told all the same.

@@ -167,7 +167,7 @@ const LABEL: &[Code] = &[Code::LabelInvalid, Code::LabelCharacter, Code::LabelTo
 const NAME: &[Code] =
     &[Code::LabelInvalid, Code::LabelCharacter, Code::LabelTooLong, Code::SuffixUnknown, Code::NameNotFound];
 const HOLD: &[Code] = &[Code::HoldInvalid, Code::HoldByClockOnly, Code::SecondFactorRequired, Code::Brake];
-const LISTED: &[Edge] = &[Edge::UnsupportedMediaType, Edge::ListInvalid];
+const LISTED: &[Edge] = &[Edge::UnsupportedMediaType, Edge::ListInvalid, Edge::Internal];
 const LISTED_HOLDS: &[Code] = &[Code::BatchEmpty, Code::BatchTooLarge, Code::SecondFactorRequired, Code::Unavailable];
 const GUARDED: &[Code] = &[Code::SecondFactorRequired];
 const RESOLUTION: &[Code] = &[

@@ -158,8 +158,8 @@ impl Write {
     }
 
     /// The body as it came.
-    pub(super) fn body(&self) -> &[u8] {
-        &self.body
+    pub(super) fn body(&self) -> Bytes {
+        self.body.clone()
     }
 
     /// The same as a dry run.

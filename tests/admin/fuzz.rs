@@ -69,11 +69,26 @@ fn damaged_bodies_are_answered_with_problems() {
             r#"{"start":"2026-01-01","end":"2027-01-01T00:00:00Z","evidence":"d"}"#,
         ),
         ("POST", "/v1/import?id=f&dry_run=true".to_owned(), line),
+        (
+            "POST",
+            "/v1/holds?dry_run=true".to_owned(),
+            r#"{"unit":"u1","reason":"PENALTY","evidence":"d","end":"2026-12-31"}"#,
+        ),
+        (
+            "POST",
+            "/v1/holds?dry_run=true&".to_owned(),
+            "unit,name,reason,evidence,end\n,教育局.政务,LEGAL,\"d, 1\",2027-01-01\n",
+        ),
     ];
     let mut numbers = Numbers(0x5eed);
-    for round in 0..600 {
+    for round in 0..800 {
         let (method, target, body) = &targets[round % targets.len()];
-        let kind = if target.starts_with("/v1/import") { "application/x-ndjson" } else { "application/json" };
+        let kind = match target.as_str() {
+            import if import.starts_with("/v1/import") => "application/x-ndjson",
+            "/v1/holds?dry_run=true" => "application/x-ndjson",
+            "/v1/holds?dry_run=true&" => "text/csv",
+            _ => "application/json",
+        };
         let headers = format!("Authorization: Bearer operator\r\nContent-Type: {kind}\r\n");
         let body = numbers.mutated(body);
         let reply = server.raw(method, target, &headers, &body);
