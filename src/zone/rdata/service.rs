@@ -18,6 +18,7 @@ enum Value {
     Ipv4s,
     Ipv6s,
     Base64,
+    Template,
     Text,
 }
 
@@ -30,7 +31,7 @@ const KEYS: &[(u16, &str, Value)] = &[
     (4, "ipv4hint", Value::Ipv4s),
     (5, "ech", Value::Base64),
     (6, "ipv6hint", Value::Ipv6s),
-    (7, "dohpath", Value::Text),
+    (7, "dohpath", Value::Template),
     (8, "ohttp", Value::Nothing),
 ];
 const MANDATORY: u16 = 0;
@@ -110,6 +111,7 @@ fn value(form: Value, plain: &[u8]) -> Option<Vec<u8>> {
     match form {
         Value::Nothing => return plain.is_empty().then_some(out),
         Value::Text => return Some(plain.to_vec()),
+        Value::Template => out.extend_from_slice(plain),
         Value::Port => out.extend(number::<u16>(plain)?.to_be_bytes()),
         Value::Base64 => {
             let mut digits = Base64Digits::new();
@@ -163,6 +165,13 @@ fn close_id(out: &mut [u8], start: usize) -> Option<usize> {
     Some(out.len())
 }
 
+/// Whether an expression of a URI template (RFC 6570 §2.2) has this variable.
+fn names_variable(template: &str, wanted: &str) -> bool {
+    let expressions = template.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0));
+    let variables = expressions.flat_map(|one| one.trim_start_matches(['+', '#', '.', '/', ';', '?', '&']).split(','));
+    variables.map(|variable| variable.split([':', '*']).next().unwrap_or_default()).any(|name| name == wanted)
+}
+
 /// Whether `octets` are a value of this form.
 fn check(form: Value, octets: &[u8]) -> bool {
     match form {
@@ -170,6 +179,10 @@ fn check(form: Value, octets: &[u8]) -> bool {
         Value::Text => true,
         Value::Port => octets.len() == 2,
         Value::Base64 => !octets.is_empty(),
+        // A relative URI template with the variable `dns`, in UTF-8 (RFC 9461 §5).
+        Value::Template => {
+            octets.first() == Some(&b'/') && std::str::from_utf8(octets).is_ok_and(|text| names_variable(text, "dns"))
+        }
         Value::Ipv4s => !octets.is_empty() && octets.len().is_multiple_of(4),
         Value::Ipv6s => !octets.is_empty() && octets.len().is_multiple_of(16),
         Value::Keys => {
@@ -230,7 +243,7 @@ fn print_value(form: Value, octets: &[u8], out: &mut String) {
     out.push('=');
     match form {
         Value::Nothing => {}
-        Value::Text => quoted(octets, out),
+        Value::Text | Value::Template => quoted(octets, out),
         Value::Base64 => base64(octets, out),
         Value::Port => list(octets.chunks_exact(2), out, |port| u16::from_be_bytes([port[0], port[1]]).to_string()),
         Value::Ipv4s => list(octets.as_chunks::<4>().0.iter(), out, |&address| Ipv4Addr::from(address).to_string()),

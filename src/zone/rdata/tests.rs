@@ -72,6 +72,7 @@ fn every_type_has_an_example_that_survives() {
         ),
         ("SVCB", r#"1 a. ipv6hint=2001:db8::1 ech=Zm9v"#, "1 a. ech=Zm9v ipv6hint=2001:db8::1"),
         ("SVCB", r#"1 a. dohpath=/q{?dns} key65333=ex1 ohttp"#, r#"1 a. dohpath="/q{?dns}" ohttp key65333="ex1""#),
+        ("HTTPS", r#"1 . dohpath="/{x,dns*}/{+y}""#, r#"1 . dohpath="/{x,dns*}/{+y}""#),
         ("URI", "10 1 \"https://example/\"", "10 1 \"https://example/\""),
         ("OPENPGPKEY", "Zm9v YmE=", "Zm9vYmE="),
         ("DHCID", "Zm9v", "Zm9v"),
@@ -183,6 +184,10 @@ fn what_a_type_cannot_mean_is_refused() {
         ("NSEC", "a. A WHAT", Fault::Bad(Field::Bitmap)),
         ("SVCB", "1 . port=1 port=2", Fault::Bad(Field::SvcParams)),
         ("SVCB", "1 . no-default-alpn", Fault::Bad(Field::SvcParams)),
+        ("SVCB", "1 . dohpath", Fault::Bad(Field::SvcParams)),
+        ("SVCB", "1 . dohpath=q{?dns}", Fault::Bad(Field::SvcParams)),
+        ("SVCB", "1 . dohpath=/q", Fault::Bad(Field::SvcParams)),
+        ("SVCB", "1 . dohpath=/q{?dnssec}", Fault::Bad(Field::SvcParams)),
         ("SVCB", "1 . mandatory=port", Fault::Bad(Field::SvcParams)),
         ("SVCB", "1 . mandatory=mandatory", Fault::Bad(Field::SvcParams)),
         ("SVCB", "1 . alpn=h2,", Fault::Bad(Field::SvcParams)),
@@ -514,8 +519,11 @@ fn service_params() -> impl Strategy<Value = Vec<u8>> {
     // The octets that are escaped twice are rare among all.
     let octet = prop_oneof![any::<u8>(), prop::sample::select(b"\\,\" ;".to_vec())];
     let ids = prop::collection::vec(prop::collection::vec(octet, 1..6), 1..4);
-    let text_keys = prop::collection::btree_map(9..65_535u16, value.clone(), 0..4);
-    (prop::option::of(ids), prop::option::of(any::<u16>()), prop::option::of(value), text_keys).prop_map(
+    let text_keys = prop::collection::btree_map(9..65_535u16, value, 0..4);
+    let template = prop::collection::vec(any::<char>(), 0..10)
+        .prop_map(|text| [b"/", String::from_iter(text).as_bytes(), b"{?dns}"].concat())
+        .prop_filter("braces would make other expressions", |text| text.iter().filter(|&&octet| octet == b'{').count() == 1);
+    (prop::option::of(ids), prop::option::of(any::<u16>()), prop::option::of(template), text_keys).prop_map(
         |(ids, port, path, others)| {
             let mut params = others;
             if let Some(ids) = ids {
