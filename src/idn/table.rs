@@ -186,7 +186,7 @@ fn form_of(label: &Label, own: &str, text: String, settled: bool) -> Option<Vari
 impl Bundle {
     /// The bundle of a label where there is no table: the label and nothing else.
     pub fn of_itself(label: &Label) -> Self {
-        Self(label.as_unicode().into())
+        Self(label.as_ascii().into())
     }
 
     /// Its text: no label, but a key.

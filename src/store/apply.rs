@@ -12,7 +12,7 @@
 
 use super::totals::{Totals, holds_differ, move_holds};
 use super::{
-    ANSWERED_SECS, Store, StoreError, Trees, failed, filings, guarded, keys, meta, past, scan, site_reviews, v1,
+    ANSWERED_SECS, Store, StoreError, Trees, Used, failed, filings, guarded, keys, meta, past, scan, site_reviews, v1,
 };
 use crate::registry::state::{due_of_expiry, due_of_leaving, due_of_name, due_of_unit};
 use crate::registry::{
@@ -101,6 +101,7 @@ impl Store {
         }
         let plan = self.plan(transaction, position).map_err(|error| StoreError::Damaged(error.0))?;
         for write in &plan.writes {
+            self.used.note(write);
             self.execute(write)?;
         }
         self.totals = plan.totals;
@@ -256,6 +257,17 @@ impl Store {
             None => tree.remove(&write.key),
         });
         done.map_err(failed)?.map_err(failed).map(drop)
+    }
+}
+
+impl Used {
+    fn note(&mut self, write: &Write) {
+        match write.tree {
+            Tree::Claims => self.claims = true,
+            Tree::Reservations => self.reservations = true,
+            Tree::Bundles => self.bundles = true,
+            _ => {}
+        }
     }
 }
 

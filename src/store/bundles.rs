@@ -36,6 +36,9 @@ impl Store {
         key: &NameKey,
         visit: &mut dyn FnMut(&NameKey) -> bool,
     ) -> Result<(), Unavailable> {
+        if !self.used.bundles {
+            return Ok(());
+        }
         let bundle = self.bundle(&key.label);
         for entry in scan(self.trees.bundles.scan_prefix(keys::bundle_prefix(&bundle, &key.set))) {
             let other = keys::read_bundle(&entry?.0, &|set| self.intern(set));

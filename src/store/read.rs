@@ -186,6 +186,9 @@ impl State for Store {
     }
 
     fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
+        if !self.used.claims {
+            return Ok(None);
+        }
         let first = scan(self.trees.claims.scan_prefix(filings::claims_on(name))).next().transpose()?;
         first.map(|(key, _)| filings::read_claim(&key).ok_or_else(|| undecodable("a claim"))).transpose()
     }
@@ -247,6 +250,9 @@ impl State for Store {
     }
 
     fn reservation(&self, key: &NameKey) -> Result<Option<Reservation>, Unavailable> {
+        if !self.used.reservations {
+            return Ok(None);
+        }
         let found = readable(|| self.trees.reservations.get(keys::name(key)).map_err(unavailable))?;
         let read = |octets: sled::IVec| {
             let kept = v1::read::<v1::ReservationV1>(&octets).and_then(|kept| kept.into_reservation(key.clone()));

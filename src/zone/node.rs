@@ -7,6 +7,8 @@
 
 use super::record::Rtype;
 
+/// Where RDATA of RRSIG has the TTL of what was signed (RFC 4034 §3.1).
+const ORIGINAL_TTL: std::ops::Range<usize> = 4..8;
 /// A zone cut: NS records below the apex (RFC 2181 §6).
 pub(super) const CUT: u8 = 1;
 /// A DNAME, which takes over everything below.
@@ -99,10 +101,12 @@ impl<'a> NodeRef<'a> {
         self.signatures(rtype).next().is_some()
     }
 
-    /// The TTL of a signature: that of the RRset it covers (RFC 4034 §3). `signatures` are all of the node.
+    /// The TTL of a signature: that of the RRset it covers (RFC 4034 §3), or that which this had when it was signed
+    /// (§3.1.4) if it is not there. `signatures` are all of the node.
     pub fn signature_ttl(&self, signatures: RrsetRef<'_>, rdata: &[u8]) -> u32 {
         let covered = covered(rdata).and_then(|rtype| self.rrset(rtype));
-        covered.map_or(signatures.ttl, |rrset| rrset.ttl)
+        let original = || rdata.get(ORIGINAL_TTL).and_then(|octets| octets.try_into().ok()).map(u32::from_be_bytes);
+        covered.map(|rrset| rrset.ttl).or_else(original).unwrap_or(signatures.ttl)
     }
 }
 

@@ -22,6 +22,8 @@ use std::{env, fs};
 use zhengming::zone::{Name, Rtype};
 use zhengming::zonefile;
 
+/// Octets of an apex; NSD 4.6 ends at its start if it has a zone of 222.
+const APEX_LEN_MAX: usize = 200;
 /// Zones in one start of the servers.
 const ZONES_PER_START: usize = 100;
 /// Derived questions about one zone.
@@ -188,7 +190,8 @@ fn compare_verdicts(items: &[Item]) -> String {
 fn batches(items: &[Item]) -> Vec<Vec<&Item>> {
     let mut batches: Vec<(Vec<&Item>, BTreeSet<Name>)> = Vec::new();
     let mut full = Vec::new();
-    for item in items.iter().filter(|item| item.refusal.is_none()) {
+    let is_served = |item: &&Item| item.refusal.is_none() && item.zone.apex.as_wire().len() <= APEX_LEN_MAX;
+    for item in items.iter().filter(is_served) {
         let (apex, mentions) = (item.zone.apex.to_lowercase(), item.mentions());
         let is_apart = |(others, names): &(Vec<&Item>, BTreeSet<Name>)| {
             let inside = |apex: &Name, names: &BTreeSet<Name>| names.iter().any(|name| name.is_within(apex));

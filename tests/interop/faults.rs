@@ -29,7 +29,6 @@ const FAULTS: &[(Rule, &str)] = &[
 fn what_the_peers_serve_is_served() {
     let zones: Vec<Served> = FAULTS.iter().map(|(rule, lines)| zone(*rule, lines)).collect();
     let mut world = World::new(&zones);
-    world.unequal_ttls = true;
     let mut servers = Servers::start(&zones);
     for (zone, (rule, _)) in zones.iter().zip(FAULTS) {
         let served = servers.serve(zone);

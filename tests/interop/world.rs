@@ -1,6 +1,6 @@
 //! What is in all the zones that the servers have, as a plain list: what exists where, and which zone a name is in.
 
-use crate::compare::Peer;
+use crate::compare::{Peer, covers};
 use crate::packet::Record;
 use crate::zones::{Line, Served};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +17,6 @@ pub struct World {
     pub unserved: BTreeSet<(Peer, Name)>,
     /// Whether a zone leaves out TTLs without a `$TTL`.
     pub leaves_out_ttls: bool,
-    /// Whether RRsets have records with differing TTLs.
-    pub unequal_ttls: bool,
 }
 
 /// One zone.
@@ -36,7 +34,7 @@ impl World {
         let zones: BTreeMap<Name, Contents> =
             zones.iter().map(|zone| (zone.apex.to_lowercase(), Contents::new(zone))).collect();
         let existing = zones.values().flat_map(|zone| zone.owners.iter().flat_map(ancestors)).collect();
-        Self { zones, existing, unserved: BTreeSet::new(), leaves_out_ttls: false, unequal_ttls: false }
+        Self { zones, existing, unserved: BTreeSet::new(), leaves_out_ttls: false }
     }
 
     /// The apex of the zone that a name is in.
@@ -48,9 +46,18 @@ impl World {
         self.apex_of(name).map(|apex| &self.zones[&apex])
     }
 
-    /// Whether the zone with this apex has a DNSKEY.
-    pub fn has_key(&self, apex: &Name) -> bool {
-        self.zones.get(apex).is_some_and(|zone| zone.records.iter().any(|(_, rtype, ..)| *rtype == Rtype::DNSKEY))
+    /// Whether a record of the zone with this apex, standing there, is such a one, by its type and RDATA.
+    pub fn has_at(&self, apex: &Name, is: &dyn Fn(Rtype, &[u8]) -> bool) -> bool {
+        let records = self.zones.get(apex).into_iter().flat_map(|zone| &zone.records);
+        records.into_iter().any(|(owner, rtype, _, rdata)| owner == apex && is(*rtype, rdata))
+    }
+
+    /// Whether the name is one that NSEC3 records, or signatures of them, are at, or is below it.
+    pub fn is_below_nsec3(&self, name: &Name) -> bool {
+        let is = |rtype, rdata: &[u8]| rtype == Rtype::NSEC3 || covers(rtype, rdata, Rtype::NSEC3);
+        let zone = self.zone_of(name).into_iter();
+        let mut owners = zone.flat_map(|zone| &zone.records).filter(|(_, rtype, _, rdata)| is(*rtype, rdata));
+        owners.any(|(owner, ..)| name.is_within(owner))
     }
 
     /// Whether the name has records in its zone.

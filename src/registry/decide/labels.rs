@@ -72,18 +72,18 @@ pub(super) fn check(case: &Case<'_>, key: &NameKey, unit: Option<&Unit>) -> Resu
         table.check(&key.label).map_err(|error| label_refusal(&error))?;
     }
     let bundle = labels.bundle(&key.label);
-    let shown = key.to_unicode();
     let listed = case.policy().reserved_labels.iter().any(|reserved| **reserved == *key.label.as_ascii());
     if listed || labels.is_reserved(&bundle) {
+        let shown = key.to_unicode();
         return Err(Refusal::new(
             Code::LabelReserved,
             format!("The label of {shown} is reserved; choose another form of the unit's name."),
             format!("{shown} 的标签为保留字，请选用单位名称的其他形式。"),
         ));
     }
-    check_place(case, key, &bundle, unit)?;
+    check_place(case, key, unit)?;
     if (case.context.occupied)(key) {
-        return Err(occupied(&shown));
+        return Err(occupied(&key.to_unicode()));
     }
     if let Some(unit) = unit {
         units::check_suffix(case.policy(), &key.set, unit.kind, unit.admin_function_proof.is_some())?;
@@ -170,13 +170,13 @@ fn occupied(shown: &str) -> Refusal {
     )
 }
 
-fn check_place(case: &Case<'_>, key: &NameKey, bundle: &Bundle, unit: Option<&Unit>) -> Result<(), Refusal> {
+fn check_place(case: &Case<'_>, key: &NameKey, unit: Option<&Unit>) -> Result<(), Refusal> {
     let labels = &case.policy().labels;
     if labels.divisions().is_empty() {
         return Ok(());
     }
     let label = key.label.as_unicode();
-    match labels.divisions().place(bundle.as_str(), &|text| labels.spelling(text), unit) {
+    match labels.divisions().place(&labels.spelling(&label), &|text| labels.spelling(text), unit) {
         Place::Clear | Place::Bare { own: true, .. } => Ok(()),
         Place::Bare { name, own: false } => Err(Refusal::new(
             Code::DivisionReserved,
@@ -253,7 +253,7 @@ fn check_variant(case: &Case<'_>, key: &NameKey, label: &Label, form: Form) -> R
         ));
     }
     if (case.context.occupied)(&variant) {
-        return Err(occupied(&shown));
+        return Err(occupied(&key.to_unicode()));
     }
     // Names that were registered under another table may stand where one package is now.
     let mut others = Vec::new();

@@ -7,6 +7,10 @@ use crate::registry::unit::{ACCOUNTS, CONTACT_DAYS, PROOF_LEN_MAX, UNIT_NAME_LEN
 use crate::registry::{Account, Code, Decision, Event, NameKey, Policy, Refusal, Timestamp, Unit, UnitId, UnitKind};
 use std::sync::Arc;
 
+/// Account numbers that the units of one transaction are spread over: few enough for the store to write them side by
+/// side, and several times a batch's units, so that the first one tried is mostly free.
+const ACCOUNT_BLOCK: u64 = 4096;
+
 pub(super) fn put(case: &Case<'_>, id: &UnitId, spec: &UnitSpec) -> Result<Decision, Refusal> {
     let old = case.state.unit(id)?;
     case.check_version(old.as_ref().map(|unit| unit.version))?;
@@ -90,14 +94,22 @@ fn account_of(
     }
 }
 
+/// FNV-1a with its high half folded in: the same when decided again, and no secret.
+fn fnv(octets: &[u8]) -> u64 {
+    let hash = octets
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| (hash ^ u64::from(*octet)).wrapping_mul(0x0000_0100_0000_01b3));
+    hash ^ (hash >> 32)
+}
+
 /// The first free account number from a place on that the client does not choose.
 fn free_account(case: &Case<'_>, id: &UnitId) -> Result<Account, Refusal> {
     let (first, count) = ACCOUNTS;
-    // FNV-1a over the id, begun with the transaction's number: spread, and the same when decided again.
-    let start = id.as_str().bytes().fold(case.seq() ^ 0xcbf2_9ce4_8422_2325, |hash, octet| {
-        (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    let start = u32::try_from((start ^ (start >> 32)) % u64::from(count)).expect("below the count, which is a u32");
+    // Spread over all numbers by the transaction's, over a block of them by the unit's id: an import writes the numbers of
+    // one batch side by side.
+    let (transaction, unit) = (fnv(&case.seq().to_be_bytes()), fnv(id.as_str().as_bytes()));
+    let start = (transaction % u64::from(count) + unit % ACCOUNT_BLOCK) % u64::from(count);
+    let start = u32::try_from(start).expect("below the count, which is a u32");
     for step in 0..count {
         let account = Account(first + (start + step) % count);
         if case.state.account(account)?.is_none() {

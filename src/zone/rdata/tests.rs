@@ -522,7 +522,9 @@ fn service_params() -> impl Strategy<Value = Vec<u8>> {
     let text_keys = prop::collection::btree_map(9..65_535u16, value, 0..4);
     let template = prop::collection::vec(any::<char>(), 0..10)
         .prop_map(|text| [b"/", String::from_iter(text).as_bytes(), b"{?dns}"].concat())
-        .prop_filter("braces would make other expressions", |text| text.iter().filter(|&&octet| octet == b'{').count() == 1);
+        .prop_filter("braces would make other expressions", |text| {
+            text.iter().filter(|&&octet| octet == b'{').count() == 1
+        });
     (prop::option::of(ids), prop::option::of(any::<u16>()), prop::option::of(template), text_keys).prop_map(
         |(ids, port, path, others)| {
             let mut params = others;
