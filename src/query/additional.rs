@@ -89,10 +89,10 @@ fn node_at<'z>(zone: &'z Zone, name: &Qname) -> Option<NodeRef<'z>> {
 
 /// Adds the addresses of `node`, which is `target` or the wildcard that stands for it.
 fn add_addresses(zone: &Zone, target: &[u8], node: NodeRef<'_>, reply: &mut Reply<'_, '_>) -> Result<(), Full> {
-    let owner = Owner::Name(target);
+    let mut owner = Owner::Name(target);
     for rtype in [Rtype::A, Rtype::AAAA] {
         if let Some(rrset) = node.rrset(rtype) {
-            reply.rrset(Section::Additional, owner, zone, node, rrset)?;
+            owner = reply.rrset(Section::Additional, owner, zone, node, rrset)?;
         }
     }
     Ok(())

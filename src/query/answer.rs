@@ -230,10 +230,10 @@ fn write_rrset(
         // Signatures are no RRset: each has the TTL of what it covers (RFC 4034 §3).
         Rtype::RRSIG => reply.message.whole(Section::Answer, |message| {
             rrset.rdata().try_for_each(|rdata| {
-                message.rrset(Section::Answer, owner, Rtype::RRSIG, node.signature_ttl(rrset, rdata), [rdata])
+                message.rrset(Section::Answer, owner, Rtype::RRSIG, node.signature_ttl(rrset, rdata), [rdata]).map(drop)
             })
         }),
-        _ => reply.rrset(Section::Answer, owner, enclosing.zone, node, rrset),
+        _ => reply.rrset(Section::Answer, owner, enclosing.zone, node, rrset).map(drop),
     }
 }
 

@@ -32,6 +32,10 @@ pub(super) enum Owner<'a> {
     Question(usize),
     /// A name in wire form, compressed if it can be.
     Name(&'a [u8]),
+    /// Labels before the name in the question from this octet of QNAME on.
+    BelowQuestion(&'a [u8], usize),
+    /// The name that was written at this octet of the message.
+    Written(u16),
 }
 
 /// A response being written.
@@ -124,26 +128,32 @@ impl<'m> Message<'m> {
         self.counts[Section::Additional as usize] += 1;
     }
 
-    /// Appends an RRset, whole or not at all.
+    /// Appends an RRset, whole or not at all. What it returns is the same owner for more records: no search finds it again.
     #[inline]
-    pub fn rrset<'r>(
+    pub fn rrset<'r, 'o>(
         &mut self,
         section: Section,
-        owner: Owner<'_>,
+        mut owner: Owner<'o>,
         rtype: Rtype,
         ttl: u32,
         rdata: impl IntoIterator<Item = &'r [u8]>,
-    ) -> Result<(), Full> {
+    ) -> Result<Owner<'o>, Full> {
         self.whole(section, |message| {
             for rdata in rdata {
-                message.record(section, owner, rtype, ttl, |message| message.rdata(rtype, rdata))?;
+                owner = message.record(section, owner, rtype, ttl, |message| message.rdata(rtype, rdata))?;
             }
-            Ok(())
+            Ok(owner)
         })
     }
 
     /// Appends a zone's SOA with this TTL.
-    pub fn soa(&mut self, section: Section, owner: Owner<'_>, ttl: u32, soa: SoaRef<'_>) -> Result<(), Full> {
+    pub fn soa<'o>(
+        &mut self,
+        section: Section,
+        owner: Owner<'o>,
+        ttl: u32,
+        soa: SoaRef<'_>,
+    ) -> Result<Owner<'o>, Full> {
         self.whole(section, |message| {
             message.record(section, owner, Rtype::SOA, ttl, |message| {
                 for (name, below_apex) in [soa.mname, soa.rname].into_iter().zip(soa.below_apex) {
@@ -153,7 +163,7 @@ impl<'m> Message<'m> {
                             message.put(&name[..usize::from(len)])?;
                             message.put(&pointer_to_question(apex))?;
                         }
-                        _ => message.name(name)?,
+                        _ => drop(message.name(name)?),
                     }
                 }
                 message.put(&soa.serial.to_be_bytes())?;
@@ -200,7 +210,7 @@ impl<'m> Message<'m> {
 
     /// Runs `write`, and takes back what it wrote if it did not all fit.
     #[inline]
-    pub fn whole(&mut self, section: Section, write: impl FnOnce(&mut Self) -> Result<(), Full>) -> Result<(), Full> {
+    pub fn whole<T>(&mut self, section: Section, write: impl FnOnce(&mut Self) -> Result<T, Full>) -> Result<T, Full> {
         let (len, places_len, count) = (self.len, self.places.len, self.counts[section as usize]);
         let written = write(self);
         if written.is_err() {
@@ -210,25 +220,39 @@ impl<'m> Message<'m> {
     }
 
     #[inline]
-    fn record(
+    fn record<'o>(
         &mut self,
         section: Section,
-        owner: Owner<'_>,
+        owner: Owner<'o>,
         rtype: Rtype,
         ttl: u32,
         rdata: impl FnOnce(&mut Self) -> Result<(), Full>,
-    ) -> Result<(), Full> {
-        match owner {
-            Owner::Question(start) => self.put(&pointer_to_question(start))?,
-            Owner::Name(name) => self.name(name)?,
-        }
+    ) -> Result<Owner<'o>, Full> {
+        let owner = self.owner(owner)?;
         self.record_header(rtype, CLASS_IN, ttl)?;
         let length_at = self.len - 2;
         rdata(self)?;
         let length = u16::try_from(self.len - length_at - 2).map_err(|_| Full)?;
         self.octets[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
         self.counts[section as usize] += 1;
-        Ok(())
+        Ok(owner)
+    }
+
+    /// Appends an owner name; how it is written the next time.
+    #[inline]
+    fn owner<'o>(&mut self, owner: Owner<'o>) -> Result<Owner<'o>, Full> {
+        let at = match owner {
+            Owner::Question(start) => return self.put(&pointer_to_question(start)).map(|()| owner),
+            Owner::Written(at) => return self.put(&(POINTER | at).to_be_bytes()).map(|()| owner),
+            Owner::Name(name) => self.name(name)?,
+            Owner::BelowQuestion(labels, start) => {
+                let at = self.len;
+                self.put(labels)?;
+                self.put(&pointer_to_question(start))?;
+                at
+            }
+        };
+        Ok(u16::try_from(at).ok().filter(|at| at & POINTER == 0).map_or(owner, Owner::Written))
     }
 
     /// Appends type, class, TTL and a length of zero.
@@ -254,8 +278,8 @@ impl<'m> Message<'m> {
         self.put(&rdata[written..])
     }
 
-    /// Appends a name in wire form, as much of it as can be as a pointer to one that is there.
-    pub fn name(&mut self, name: &[u8]) -> Result<(), Full> {
+    /// Appends a name in wire form, as much of it as can be as a pointer to one that is there; where it stands now.
+    pub fn name(&mut self, name: &[u8]) -> Result<usize, Full> {
         if self.places.len == 0 {
             self.add_places_of_question();
         }
@@ -287,7 +311,7 @@ impl<'m> Message<'m> {
             self.add_place(start + at, name_len - at);
             at += 1 + usize::from(name[at]);
         }
-        Ok(())
+        Ok(known.filter(|_| new_len == 0).map_or(start, usize::from))
     }
 
     fn add_places_of_question(&mut self) {

@@ -15,8 +15,17 @@ const PROOFS_MAX: usize = CHAIN_LEN_MAX + 3;
 
 /// Records to be written.
 pub(super) struct Proofs<'z> {
-    noted: [Option<(&'z Zone, Link)>; PROOFS_MAX],
+    noted: [Option<Noted<'z>>; PROOFS_MAX],
     len: usize,
+}
+
+/// A record of proof.
+#[derive(Clone, Copy)]
+struct Noted<'z> {
+    zone: &'z Zone,
+    link: Link,
+    /// Where the zone's apex begins in QNAME, if that is in the zone.
+    apex_in_question: Option<usize>,
 }
 
 impl<'z> Proofs<'z> {
@@ -26,28 +35,36 @@ impl<'z> Proofs<'z> {
     }
 
     /// Notes a record once. There is room for all that one answer needs.
-    fn add(&mut self, zone: &'z Zone, link: Link) {
-        let known = self.noted[..self.len].iter().flatten();
-        if self.len < PROOFS_MAX && !known.into_iter().any(|(of, known)| std::ptr::eq(*of, zone) && *known == link) {
-            self.noted[self.len] = Some((zone, link));
+    fn add(&mut self, new: Noted<'z>) {
+        let mut known = self.noted[..self.len].iter().flatten();
+        let is_new = !known.any(|known| std::ptr::eq(known.zone, new.zone) && known.link == new.link);
+        if is_new && self.len < PROOFS_MAX {
+            self.noted[self.len] = Some(new);
             self.len += 1;
         }
     }
 
     /// Writes them.
     pub fn write(&self, reply: &mut Reply<'z, '_>) -> Result<(), Full> {
-        for &(zone, link) in self.noted[..self.len].iter().flatten() {
+        for &Noted { zone, link, apex_in_question } in self.noted[..self.len].iter().flatten() {
             let Some(node) = zone.denying_node(link) else { continue };
+            let hashes = matches!(zone.denial(), Some(Denial::Nsec3(_)));
             let (labels, apex) = (node.owner(), zone.apex().as_wire());
             let mut name = [0; NAME_LEN_MAX];
-            let (below, rest) = name.split_at_mut(labels.len());
-            below.copy_from_slice(labels);
-            rest[..apex.len()].copy_from_slice(apex);
-            let owner = Owner::Name(&name[..labels.len() + apex.len()]);
+            let owner = match apex_in_question.filter(|_| hashes) {
+                // A hash is like no other name: all there is to compress with is the apex.
+                Some(apex) => Owner::BelowQuestion(labels, apex),
+                None => {
+                    let (below, rest) = name.split_at_mut(labels.len());
+                    below.copy_from_slice(labels);
+                    rest[..apex.len()].copy_from_slice(apex);
+                    Owner::Name(&name[..labels.len() + apex.len()])
+                }
+            };
             for rtype in [Rtype::NSEC, Rtype::NSEC3] {
                 let Some(rrset) = node.rrset(rtype) else { continue };
                 // A record of the other kind beside it would prove nothing.
-                if (rtype == Rtype::NSEC3) == matches!(zone.denial(), Some(Denial::Nsec3(_))) {
+                if (rtype == Rtype::NSEC3) == hashes {
                     reply.rrset(Section::Authority, owner, zone, node, rrset)?;
                 }
             }
@@ -58,7 +75,7 @@ impl<'z> Proofs<'z> {
 
 /// That the name does not exist, and no wildcard stands for it (RFC 4035 §3.1.3.2, RFC 5155 §7.2.2).
 pub(super) fn name_error<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>, gap: Gap, reply: &mut Reply<'z, '_>) {
-    prove(enclosing.zone, reply, |denial, add| {
+    prove(enclosing, sought, reply, |denial, add| {
         let name = sought.name.as_wire();
         match denial {
             Denial::Nsec(chain) => {
@@ -80,7 +97,7 @@ pub(super) fn name_error<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>, gap:
 /// That the name from `start` of the sought one on exists and has no records of a type: the type asked for (RFC 4035
 /// §3.1.3.1, RFC 5155 §7.2.3 and §7.2.4), or DS if it is a delegation (RFC 4035 §3.1.4, RFC 5155 §7.2.7).
 pub(super) fn no_data<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>, start: usize, reply: &mut Reply<'z, '_>) {
-    prove(enclosing.zone, reply, |denial, add| {
+    prove(enclosing, sought, reply, |denial, add| {
         let name = sought.name.as_wire();
         match denial {
             // An empty non-terminal has no NSEC: the one that covers it shows by its next name that something is below.
@@ -99,7 +116,7 @@ pub(super) fn no_data<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>, start: 
 
 /// That nothing is closer to the name than the wildcard whose records answer (RFC 4035 §3.1.3.3, RFC 5155 §7.2.6).
 pub(super) fn wildcard_answer<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>, gap: Gap, reply: &mut Reply<'z, '_>) {
-    prove(enclosing.zone, reply, |denial, add| {
+    prove(enclosing, sought, reply, |denial, add| {
         let name = sought.name.as_wire();
         match denial {
             Denial::Nsec(chain) => add(chain.at_or_before(&name[..enclosing.apex_start])),
@@ -111,7 +128,7 @@ pub(super) fn wildcard_answer<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>,
 /// That nothing is closer to the name than a wildcard, which has no records of the type (RFC 4035 §3.1.3.4, RFC 5155
 /// §7.2.5).
 pub(super) fn wildcard_no_data<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>, gap: Gap, reply: &mut Reply<'z, '_>) {
-    prove(enclosing.zone, reply, |denial, add| {
+    prove(enclosing, sought, reply, |denial, add| {
         let name = sought.name.as_wire();
         match denial {
             Denial::Nsec(chain) => {
@@ -128,13 +145,23 @@ pub(super) fn wildcard_no_data<'z>(enclosing: Enclosing<'z>, sought: &Sought<'_>
 
 /// Notes what `choose` adds, if the client asked for it and the zone has it.
 #[inline]
-fn prove<'z>(zone: &'z Zone, reply: &mut Reply<'z, '_>, choose: impl FnOnce(&Denial, &mut dyn FnMut(Link))) {
+fn prove<'z>(
+    enclosing: Enclosing<'z>,
+    sought: &Sought<'_>,
+    reply: &mut Reply<'z, '_>,
+    choose: impl FnOnce(&Denial, &mut dyn FnMut(Link)),
+) {
+    let zone = enclosing.zone;
     if !reply.signs(zone) {
         return;
     }
     if let Some(denial) = zone.denial() {
         let proofs = reply.proofs.get_or_insert_with(Proofs::new);
-        choose(denial, &mut |link| proofs.add(zone, link));
+        let apex_in_question = match sought.owner(enclosing.apex_start) {
+            Owner::Question(start) => Some(start),
+            _ => None,
+        };
+        choose(denial, &mut |link| proofs.add(Noted { zone, link, apex_in_question }));
     }
 }
 

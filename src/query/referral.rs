@@ -62,7 +62,7 @@ pub(super) fn refer_registered(
         let message = &mut reply.message;
         let written = message
             .rrset(Section::Additional, owner, Rtype::A, delegation.ttl, v4)
-            .and_then(|()| message.rrset(Section::Additional, owner, Rtype::AAAA, delegation.ttl, v6));
+            .and_then(|owner| message.rrset(Section::Additional, owner, Rtype::AAAA, delegation.ttl, v6));
         reply.require(written);
     }
 }

@@ -73,10 +73,10 @@ fn write<const LEN: usize>(
     let first = reply.first_of(rdata.len());
     let message = &mut reply.message;
     match first {
-        0 => message.rrset(Section::Answer, owner, rtype, ttl, rdata.iter().map(|octets| &octets[..])),
+        0 => message.rrset(Section::Answer, owner, rtype, ttl, rdata.iter().map(|octets| &octets[..])).map(drop),
         _ => {
             let rotated = rdata[first..].iter().chain(&rdata[..first]);
-            message.rrset(Section::Answer, owner, rtype, ttl, rotated.map(|octets| &octets[..]))
+            message.rrset(Section::Answer, owner, rtype, ttl, rotated.map(|octets| &octets[..])).map(drop)
         }
     }
 }

@@ -174,16 +174,16 @@ impl<'z, 'm> Reply<'z, 'm> {
         if self.rotation == 0 || count < 2 { 0 } else { usize::from(self.rotation) % count }
     }
 
-    /// Appends an RRset of `node`, with its signatures if they are wanted: all or nothing.
+    /// Appends an RRset of `node`, with its signatures if they are wanted: all or nothing. Returns the owner for more.
     #[inline]
-    pub fn rrset(
+    pub fn rrset<'o>(
         &mut self,
         section: Section,
-        owner: Owner<'_>,
+        owner: Owner<'o>,
         zone: &Zone,
         node: NodeRef<'_>,
         rrset: RrsetRef<'_>,
-    ) -> Result<(), Full> {
+    ) -> Result<Owner<'o>, Full> {
         let first = if section == Section::Answer { self.first_of(usize::from(rrset.count)) } else { 0 };
         let signs = self.signs(zone);
         let write = |message: &mut Message<'_>| match first {
@@ -197,7 +197,7 @@ impl<'z, 'm> Reply<'z, 'm> {
             return write(&mut self.message);
         }
         self.message.whole(section, |message| {
-            write(message)?;
+            let owner = write(message)?;
             message.rrset(section, owner, Rtype::RRSIG, rrset.ttl, node.signatures(rrset.rtype))
         })
     }
@@ -206,12 +206,12 @@ impl<'z, 'm> Reply<'z, 'm> {
     #[inline]
     pub fn soa(&mut self, section: Section, owner: Owner<'_>, zone: &Zone, ttl: u32) -> Result<(), Full> {
         if !self.signs(zone) {
-            return self.message.soa(section, owner, ttl, zone.soa());
+            return self.message.soa(section, owner, ttl, zone.soa()).map(drop);
         }
         self.message.whole(section, |message| {
-            message.soa(section, owner, ttl, zone.soa())?;
+            let owner = message.soa(section, owner, ttl, zone.soa())?;
             let signatures = zone.node(&[]).into_iter().flat_map(|apex| apex.signatures(Rtype::SOA));
-            message.rrset(section, owner, Rtype::RRSIG, ttl, signatures)
+            message.rrset(section, owner, Rtype::RRSIG, ttl, signatures).map(drop)
         })
     }
 
@@ -256,7 +256,7 @@ impl<'z, 'm> Reply<'z, 'm> {
     }
 
     /// Takes note of what a mandatory part of the answer met.
-    pub fn require(&mut self, written: Result<(), Full>) {
+    pub fn require<T>(&mut self, written: Result<T, Full>) {
         if written.is_err() {
             self.truncate();
         }
