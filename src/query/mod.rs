@@ -346,8 +346,7 @@ fn decide<'z>(
         return refuse_change(zones, question, reply);
     }
     if matches!(question.qtype, Rtype::AXFR | Rtype::IXFR) {
-        reply.fail(REFUSED, Kind::Refused);
-        return reply.set_error(INFO_PROHIBITED, &[]);
+        return refuse_for_zone(zones, question, reply);
     }
     let wants_version = request.edns.as_ref().is_some_and(|edns| edns.zone_version.is_some());
     answer::answer(zones, question, client.address, wants_version, reply);
@@ -357,12 +356,17 @@ fn decide<'z>(
     }
 }
 
-/// Answers NOTIFY and UPDATE: this server is nobody's secondary, and changes come by another door. Of a zone that is
-/// not ours we know nothing (RFC 2136 §3.1.1 and §3.1.2).
+/// Answers NOTIFY and UPDATE: this server is nobody's secondary, and changes come by another door.
 fn refuse_change<'z>(zones: &'z ZoneSet, question: &Question<'_>, reply: &mut Reply<'z, '_>) {
     if question.qtype != Rtype::SOA {
         return reply.fail(FORMERR, Kind::Error);
     }
+    refuse_for_zone(zones, question, reply);
+}
+
+/// Refuses what is asked of a whole zone, if QNAME is the apex of one here; of others it is not ours to say (RFC 5936
+/// §2.2.1, RFC 2136 §3.1.1).
+fn refuse_for_zone<'z>(zones: &'z ZoneSet, question: &Question<'_>, reply: &mut Reply<'z, '_>) {
     let zone = zones.closest(&question.name, question.name.label_count());
     match zone.filter(|zone| zone.apex_start() == 0) {
         Some(zone) => {

@@ -5,11 +5,15 @@ use super::header::{HEADER_LEN, Header};
 use super::question::Question;
 use crate::tsig::Record;
 use crate::zone::Rtype;
+use crate::zone::name::NAME_LEN_MAX;
+use crate::zone::record::CLASS_IN;
 
 /// Position of the additional section's count.
 const ADDITIONAL: usize = 3;
 /// Octets of a record between its owner name and its RDATA.
 pub(super) const RECORD_FIXED_LEN: usize = 10;
+/// Octets of the numbers of a SOA.
+const SOA_NUMBERS_LEN: usize = 20;
 /// Longest label; the two bits above it mark a compression pointer (RFC 1035 §4.1.4).
 const LABEL_LEN_MAX: u8 = 63;
 
@@ -82,7 +86,13 @@ impl<'q> Request<'q> {
                     Rtype::OPT => self.read_opt(&record, section)?,
                     Rtype::TSIG if section != ADDITIONAL => return None,
                     Rtype::TSIG => self.tsig = Some(Record::read(octets, record_at)?),
-                    _ => {}
+                    // Nothing is done with it, but what is no record is no request either.
+                    _ => {
+                        let rdata_at = octets.len() - rest.len() - record.rdata.len();
+                        if !is_name(octets, record_at) || !is_rdata(octets, rdata_at, &record) {
+                            return None;
+                        }
+                    }
                 }
             }
         }
@@ -111,6 +121,54 @@ impl<'q> RawRecord<'q> {
         let ttl = u32::from(u16_at(4)) << 16 | u32::from(u16_at(6));
         Some(Self { owner, rtype: Rtype(u16_at(0)), class: u16_at(2), ttl, rdata })
     }
+}
+
+/// Whether a name begins at octet `at`: its pointers lead to prior names (RFC 1035 §4.1.4), and it is not too long.
+fn is_name(octets: &[u8], mut at: usize) -> bool {
+    let (mut start, mut length) = (at, 0);
+    loop {
+        match octets.get(at) {
+            Some(0) => return length < NAME_LEN_MAX,
+            Some(&label @ 1..=LABEL_LEN_MAX) => {
+                at += 1 + usize::from(label);
+                length += 1 + usize::from(label);
+            }
+            Some(&high @ 0xc0..) => {
+                let Some(&low) = octets.get(at + 1) else { return false };
+                at = usize::from(u16::from_be_bytes([high & LABEL_LEN_MAX, low]));
+                // Each leads further back than the last, so that they end.
+                if !(HEADER_LEN..start).contains(&at) {
+                    return false;
+                }
+                start = at;
+            }
+            _ => return false,
+        }
+    }
+}
+
+/// Whether RDATA at octet `at` can be such a record's. Looked at are those whose names may be compressed (RFC 3597 §4),
+/// and addresses; without RDATA, UPDATE means something else (RFC 2136 §2.4).
+fn is_rdata(octets: &[u8], at: usize, record: &RawRecord<'_>) -> bool {
+    if record.class != CLASS_IN {
+        return true;
+    }
+    let (before, names, after) = match record.rtype {
+        Rtype::A => return record.rdata.len() == 4,
+        Rtype::AAAA => return record.rdata.len() == 16,
+        Rtype::NS | Rtype::CNAME | Rtype::PTR | Rtype::DNAME => (0, 1, 0),
+        Rtype::MX => (2, 1, 0),
+        Rtype::SOA => (0, 2, SOA_NUMBERS_LEN),
+        _ => return true,
+    };
+    let mut rest = before;
+    for _ in 0..names {
+        match record.rdata.get(rest..).and_then(name_len) {
+            Some(len) if is_name(octets, at + rest) => rest += len,
+            _ => return false,
+        }
+    }
+    rest + after == record.rdata.len()
 }
 
 /// Octets of the name at the start of `octets`, which a compression pointer may end.

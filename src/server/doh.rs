@@ -1,6 +1,7 @@
 //! DNS over HTTPS (RFC 8484) on connections that are accepted and encrypted: requests in HTTP/2, or HTTP/1.1, each
 //! answered as it comes, under the limits of TCP.
 
+use super::budget::Budget;
 use super::framing::REQUEST_LEN_MAX;
 use super::tcp::{Connection, stopped};
 use super::worker::{dropped, with_worker};
@@ -71,6 +72,7 @@ pub(super) struct Requests {
     transport: Transport,
     path: Arc<str>,
     alt_svc: Option<HeaderValue>,
+    unsent: Budget,
 }
 
 /// Where a request's DNS message is.
@@ -94,7 +96,7 @@ pub(super) async fn serve(connection: Connection, stream: TlsStream<TcpStream>, 
         async move {
             let message = requests.read(request).await;
             *used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-            Ok::<_, Infallible>(requests.response(message).map(Full::new))
+            Ok::<_, Infallible>(requests.response(message).await.map(Full::new))
         }
     });
     let stream = TokioIo::new(WriteStall::new(stream, limits.write));
@@ -180,12 +182,17 @@ fn cut(error: &hyper::Error) -> Cut {
 impl Requests {
     /// Those of one connection from `peer`, for messages at `path`.
     pub fn new(serving: &Arc<Serving>, peer: IpAddr, transport: Transport, path: Arc<str>) -> Self {
-        Self { serving: Arc::clone(serving), peer, transport, path, alt_svc: None }
+        Self { serving: Arc::clone(serving), peer, transport, path, alt_svc: None, unsent: Budget::new() }
     }
 
-    /// The response to a request with this message, or with none for the reason that the status says.
-    pub fn response(&self, message: Result<Bytes, StatusCode>) -> Response<Bytes> {
-        message.and_then(|message| self.respond(&message)).unwrap_or_else(|status| {
+    /// The response to a request with this message, or with none for the reason that the status says. It waits until there
+    /// is room for it among what the client has not taken.
+    pub async fn response(&self, message: Result<Bytes, StatusCode>) -> Response<Bytes> {
+        let answered = match message {
+            Ok(message) => self.respond(&message).await,
+            Err(status) => Err(status),
+        };
+        answered.unwrap_or_else(|status| {
             dropped(self.transport, DropReason::Protocol);
             let mut response = Response::new(Bytes::new());
             *response.status_mut() = status;
@@ -239,15 +246,16 @@ impl Requests {
     }
 
     /// The response to a DNS message; whatever its RCODE, that is a success of HTTP (RFC 8484 §4.2.1).
-    fn respond(&self, message: &[u8]) -> Result<Response<Bytes>, StatusCode> {
+    async fn respond(&self, message: &[u8]) -> Result<Response<Bytes>, StatusCode> {
+        let room = self.unsent.room().await;
         let client = Client { transport: self.transport, address: self.peer, now: now() };
         let answered = with_worker(|worker| {
             let response = worker.answer(message, &self.serving, &client)?;
-            Some((Bytes::copy_from_slice(response), freshness(response)))
+            Some((response.to_vec(), freshness(response)))
         });
         // What gets no answer elsewhere is no DNS request.
         let (octets, freshness) = answered.ok_or(StatusCode::BAD_REQUEST)?;
-        let mut response = Response::new(octets);
+        let mut response = Response::new(room.hold(octets));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(DNS_MESSAGE));
         let max_age = format!("max-age={freshness}");

@@ -112,7 +112,7 @@ async fn answer(resolver: Resolver, requests: Requests) -> Result<(), SlowReader
         },
         Err(status) => Err(status),
     };
-    let response = requests.response(message);
+    let response = requests.response(message).await;
     match timeout(limits.write, send(&mut stream, response)).await {
         // A client that wants it no more, or is gone, is none of our troubles.
         Ok(_) => Ok(()),

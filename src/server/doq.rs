@@ -1,5 +1,6 @@
 //! DNS over QUIC (RFC 9250): one stream per query, its own error codes, under the limits of TCP.
 
+use super::budget::Budget;
 use super::framing::{PREFIX_LEN, REQUEST_LEN_MAX};
 use super::tcp::stopped;
 use super::worker::{dropped, with_worker};
@@ -36,6 +37,7 @@ pub(super) async fn serve(
     let mut deadline = Instant::now() + limits.idle;
     let mut served = false;
     let mut queries = JoinSet::new();
+    let unsent = Budget::new();
     loop {
         tokio::select! {
             biased;
@@ -49,7 +51,7 @@ pub(super) async fn serve(
                 Err(_) => tracing::error!("answering a query over QUIC panicked; only this query is lost"),
             },
             accepted = connection.accept_bi() => match accepted {
-                Ok((send, receive)) => _ = queries.spawn(answer(send, receive, peer, Arc::clone(serving))),
+                Ok((send, receive)) => _ = queries.spawn(answer(send, receive, peer, Arc::clone(serving), unsent.clone())),
                 Err(_) => return DOQ_NO_ERROR,
             },
             () = sleep_until(deadline.min(end)) => {
@@ -71,6 +73,7 @@ async fn answer(
     mut receive: RecvStream,
     peer: IpAddr,
     serving: Arc<Serving>,
+    unsent: Budget,
 ) -> Result<(), VarInt> {
     let limits = &serving.tcp;
     let too_much = |reason, send: &mut SendStream, receive: &mut RecvStream| {
@@ -95,6 +98,7 @@ async fn answer(
             return Ok(());
         }
     };
+    let room = unsent.room().await;
     let client = Client { transport: Transport::Quic, address: peer, now: now() };
     let answered = only_message(&octets).and_then(|message| {
         with_worker(|worker| {
@@ -109,6 +113,7 @@ async fn answer(
         let _ = send.reset(DOQ_PROTOCOL_ERROR);
         return Err(DOQ_PROTOCOL_ERROR);
     };
+    let answered = room.hold(answered);
     let sent =
         async { send.write_all(&answered).await.is_ok() && send.finish().is_ok() && send.stopped().await.is_ok() };
     // A client that wants it no more, or is gone, is none of our troubles.

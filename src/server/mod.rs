@@ -4,6 +4,7 @@
 //! control plane. Both hand octets to [`crate::query::respond`] and know nothing of their meaning.
 
 mod bound;
+mod budget;
 mod capped;
 mod doh;
 mod doh3;

@@ -5,6 +5,7 @@ use crate::compare::Peer::{self, Bind, Knot, Nsd};
 const A: u16 = 1;
 const SOA: u16 = 6;
 const IN: u16 = 1;
+const HEADER_LEN: u8 = 12;
 /// `probe.test.`
 const NAME: &[u8] = b"\x05probe\x04test\x00";
 
@@ -223,6 +224,9 @@ fn questions(add: &mut Add<'_>) {
     add("type TSIG", asked(NAME, 250, IN), "NOERROR aa qd ns", META_TYPE);
     add("type AXFR", asked(NAME, 252, IN), "REFUSED qd", TRANSFER);
     add("type IXFR", asked(NAME, 251, IN), "REFUSED qd", TRANSFER);
+    add("AXFR of another zone", asked(b"\x05other\x04test\x00", 252, IN), "NOTAUTH qd", TRANSFER);
+    add("IXFR of another zone", asked(b"\x05other\x04test\x00", 251, IN), "NOTAUTH qd", TRANSFER);
+    add("AXFR of a name in a zone", asked(&[b"\x01a", NAME].concat(), 252, IN), "NOTAUTH qd", TRANSFER);
     add("type MAILA", asked(NAME, 254, IN), "NOERROR aa qd ns", META_TYPE);
     add("another zone", asked(b"\x05other\x04test\x00", A, IN), "REFUSED qd", &[]);
     add(
@@ -244,6 +248,42 @@ fn sections(add: &mut Add<'_>) {
     add("NSCOUNT without record", with([1, 0, 1, 0], &[]), "FORMERR qd", &[]);
     add("ARCOUNT without record", with([1, 0, 0, 1], &[]), "FORMERR qd", &[]);
     add("record cut off", with([1, 0, 0, 1], &a[..a.len() - 1]), "FORMERR qd", &[]);
+    let question_end = HEADER_LEN + NAME.len() as u8 + 4;
+    for (name, owner) in [
+        ("owner a pointer to itself", vec![0xc0, question_end]),
+        ("owner a pointer forwards", vec![0xc0, question_end + 8]),
+        ("owner label, then pointer to it", vec![1, b'a', 0xc0, question_end]),
+        ("owner a pointer out of the packet", vec![0xff, 0xff]),
+        ("owner too long", [&[63][..], &[b'a'; 63]].concat().repeat(4).into_iter().chain([0]).collect()),
+    ] {
+        let a = record(&owner, A, IN, &[192, 0, 2, 1]);
+        for (section, counts) in [("answer", [1, 1, 0, 0]), ("authority", [1, 0, 1, 0]), ("additional", [1, 0, 0, 1])] {
+            add(&format!("{name}, {section}"), with(counts, &a), "FORMERR qd", &[]);
+        }
+    }
+    for (name, rtype, rdata) in [
+        ("A of 3 octets", A, &[192, 0, 2][..]),
+        ("AAAA of 4 octets", 28, &[192, 0, 2, 1]),
+        ("CNAME cut off", 5, &[5]),
+        ("CNAME and an octet", 5, &[1, b'a', 0, 0]),
+        ("MX without a name", 15, &[0, 1]),
+        ("NS, its name a pointer forwards", 2, &[0xc1, 0]),
+        ("SOA without numbers", SOA, &[0, 0]),
+    ] {
+        add(name, with([1, 1, 0, 0], &record(NAME, rtype, IN, rdata)), "FORMERR qd", &[]);
+    }
+    add(
+        "owner a pointer to QNAME",
+        with([1, 1, 0, 0], &record(&[0xc0, 12], A, IN, &[1; 4])),
+        "NOERROR aa qd an",
+        NSD_ONLY_OPT,
+    );
+    add(
+        "CNAME, its name a pointer",
+        with([1, 1, 0, 0], &record(NAME, 5, IN, &[0xc0, 12])),
+        "NOERROR aa qd an",
+        NSD_ONLY_OPT,
+    );
     add("trailing octet", with([1, 0, 0, 0], &[0]), "NOERROR aa qd an", KNOT_TRAILING);
     add("trailing record", with([1, 0, 0, 0], &a), "NOERROR aa qd an", KNOT_TRAILING);
     add(

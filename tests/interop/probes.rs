@@ -3,11 +3,14 @@
 use crate::compare::Peer;
 use crate::packet::{Question, rcode_name};
 use crate::packets::{Probe, all};
-use crate::servers::{SERVERS, Servers};
+use crate::servers::{SERVERS, Server, Servers};
 use crate::zones::Served;
 use std::fmt::Write as _;
+use std::time::Duration;
 use zhengming::zone::{Name, Rtype};
 
+/// What NSD counts faulty packets by, and a little more.
+const A_SECOND: Duration = Duration::from_millis(1100);
 /// What is written where nothing came.
 pub const SILENCE: &str = "silence";
 
@@ -22,14 +25,21 @@ fn odd_packets_get_the_rcode_and_flags_that_are_due() {
     let (mut faults, mut table) = (String::new(), String::new());
     for probe in all() {
         for tcp in [false, true] {
-            let seen = servers.all.each_mut().map(|server| {
+            let listed: Vec<Peer> = probe.differs.iter().map(|(peer, _)| *peer).collect();
+            let mut ask = |server: &mut Server| {
                 let answer = if tcp {
                     server.probe_tcp(&probe.packet, &sentinel)
                 } else {
                     server.probe_udp(&probe.packet, &sentinel)
                 };
                 answer.map_or_else(|| SILENCE.to_owned(), |answer| summary(&answer, &probe.packet))
-            });
+            };
+            let mut seen = servers.all.each_mut().map(&mut ask);
+            // NSD answers so many faulty packets a second and no more.
+            if seen[1] == SILENCE && probe.due != SILENCE && !listed.contains(&Peer::Nsd) {
+                std::thread::sleep(A_SECOND);
+                seen[1] = ask(&mut servers.all[1]);
+            }
             judge(&probe, tcp, &seen, &mut faults);
             writeln!(table, "{:32} {:3} {}", probe.name, if tcp { "TCP" } else { "UDP" }, seen.join(" | "))
                 .expect("a string");
