@@ -41,6 +41,9 @@ pub(super) fn zone(apex: &str, file: &Path, registry: bool) -> Result<(), Failur
         eprintln!("{problem}");
     }
     let (errors, warnings, records) = (report.errors.len(), report.warnings.len(), report.count());
+    // Of more than these nobody reads on.
+    let (least, least_zh) = if errors < zonefile::PROBLEMS_MAX { ("", "") } else { ("at least ", "至少 ") };
+    let is_served = !report.errors.iter().any(|error| error.rule.keeps_from_serving());
     if report.errors.iter().any(|error| error.rule == zonefile::Rule::Unreadable) {
         return Err(Failure::system(format!("{}: cannot be read", file.display()), "区文件无法读取"));
     }
@@ -52,9 +55,13 @@ pub(super) fn zone(apex: &str, file: &Path, registry: bool) -> Result<(), Failur
             ))?;
             Ok(())
         }
+        Err(_) if is_served => Err(Failure::refused(
+            format!("{}: {least}{errors} errors; the server serves the zone all the same; mend them", file.display()),
+            format!("{least_zh}{errors} 个错误；服务器仍会提供该区，请予更正"),
+        )),
         Err(_) => Err(Failure::refused(
-            format!("{}: {errors} errors; the zone cannot be served", file.display()),
-            format!("{errors} 个错误，该区无法提供服务"),
+            format!("{}: {least}{errors} errors; the zone cannot be served", file.display()),
+            format!("{least_zh}{errors} 个错误，该区无法提供服务"),
         )),
     }
 }

@@ -10,8 +10,14 @@ use crate::query::Transport;
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+
+/// How long an address may be there and not be usable yet.
+const TENTATIVE_MAX: Duration = Duration::from_secs(3);
+/// Pause between two tries for it.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// Where encrypted transports are served, in the order of the settings; ports 0 have become real ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,17 +112,31 @@ impl Listener {
     }
 }
 
+/// Binds as often as an address of the machine takes to be usable: one of IPv6 that has just come is tried for doubles
+/// first (RFC 4862 §5.4), for a second or two.
+pub(super) fn patiently<T>(mut bind: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let until = Instant::now() + TENTATIVE_MAX;
+    loop {
+        match bind() {
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable && Instant::now() < until => {
+                std::thread::park_timeout(RETRY);
+            }
+            bound => return bound,
+        }
+    }
+}
+
 fn tcp_socket(
     address: SocketAddr,
     inherited: &Inherited,
     bound: &mut Vec<SocketAddr>,
 ) -> Result<TcpListener, StartError> {
-    let mut bind = || {
+    let bind = || {
         let socket = inherited.tcp(address)?;
         bound.push(socket.local_addr()?);
         Ok(socket)
     };
-    bind().map_err(|source| StartError { address, source })
+    patiently(bind).map_err(|source| StartError { address, source })
 }
 
 fn quic_socket(
@@ -124,7 +144,7 @@ fn quic_socket(
     inherited: &Inherited,
     bound: &mut Vec<SocketAddr>,
 ) -> Result<UdpSocket, StartError> {
-    let mut bind = || {
+    let bind = || {
         // Connections cannot be spread over several sockets without the kernel's knowing them; the first takes all.
         let socket = match inherited.udp(address).into_iter().next() {
             Some(socket) => socket,
@@ -134,5 +154,5 @@ fn quic_socket(
         bound.push(socket.local_addr()?);
         Ok(socket)
     };
-    bind().map_err(|source| StartError { address, source })
+    patiently(bind).map_err(|source| StartError { address, source })
 }

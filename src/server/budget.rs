@@ -65,7 +65,8 @@ mod tests {
         let long = budget.room().await.hold(vec![3; ANSWER_LEN_MAX]);
         assert_eq!((small[1].len(), long.len()), (100, ANSWER_LEN_MAX));
         let mut next = pin!(budget.room());
-        poll_fn(|cx| Poll::Ready(assert!(next.as_mut().poll(cx).is_pending(), "what is unsent leaves no room"))).await;
+        let is_pending = poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx).is_pending())).await;
+        assert!(is_pending, "what is unsent leaves no room");
         drop(long);
         let held = next.await.hold(vec![]);
         drop((small, held));

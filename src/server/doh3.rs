@@ -11,7 +11,7 @@ use crate::telemetry::DropReason;
 use h3::server::{RequestResolver, RequestStream};
 use hyper::body::{Buf, Bytes};
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
-use hyper::{Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use quinn::VarInt;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -107,6 +107,8 @@ async fn answer(resolver: Resolver, requests: Requests) -> Result<(), SlowReader
     let message = match requests.message(&request) {
         Ok(Body::Inside(message)) => Ok(message),
         Ok(Body::Follows) => match timeout(limits.idle, read_body(&mut stream)).await {
+            // What says otherwise of its length is malformed (RFC 9114 §4.1.2).
+            Ok(Ok(body)) if !fits_content_length(&request, &body) => Err(StatusCode::BAD_REQUEST),
             Ok(read) => read,
             Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
         },
@@ -136,6 +138,12 @@ async fn read_body(stream: &mut Stream) -> Result<Bytes, StatusCode> {
             Err(_) => return Err(StatusCode::BAD_REQUEST),
         }
     }
+}
+
+/// Whether the request says nothing of its body's length, or what is true.
+fn fits_content_length(request: &Request<()>, body: &[u8]) -> bool {
+    let mut stated = request.headers().get_all(CONTENT_LENGTH).into_iter();
+    stated.all(|length| length.to_str().ok().and_then(|length| length.parse().ok()) == Some(body.len()))
 }
 
 async fn send(stream: &mut Stream, response: Response<Bytes>) -> Result<(), h3::error::StreamError> {

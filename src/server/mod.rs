@@ -102,7 +102,8 @@ impl Server {
         let mut tcp = Vec::new();
         let slots = Slots::new(settings.tcp.connections, settings.tcp.connections_per_client);
         for &address in &settings.addresses {
-            let (sockets, socket) = bind(address, settings).map_err(|source| StartError { address, source })?;
+            let bind = || bind(address, settings);
+            let (sockets, socket) = bound::patiently(bind).map_err(|source| StartError { address, source })?;
             addresses.push(socket.local_addr().map_err(|source| StartError { address, source })?);
             udp.extend(sockets);
             tcp.push(Bound::Tcp(socket, Protocol::Tcp, slots.clone()));

@@ -22,6 +22,8 @@ pub(super) struct Checks<'a> {
     pub(super) drafts: &'a Drafts,
     files: &'a [Arc<Path>],
     problems: &'a mut Problems,
+    /// Whether all records could be read. Else what could not be would be reported once more, as missing.
+    is_whole: bool,
 }
 
 /// Checks the zone that `drafts` make; `outside` are records that it was to have and that are not in it.
@@ -32,7 +34,8 @@ pub(super) fn zone(
     registry_zone: bool,
     problems: &mut Problems,
 ) {
-    let mut checks = Checks { drafts, files, problems };
+    let is_whole = !problems.has_errors();
+    let mut checks = Checks { drafts, files, problems, is_whole };
     for located in outside {
         checks.error(located.place, Rule::OutOfZone, || {
             let (owner, zone) = (show(&located.record.owner), show(drafts.apex()));
@@ -75,6 +78,9 @@ impl Checks<'_> {
         rule: Rule,
         text: impl FnOnce() -> (String, String),
     ) {
+        if !self.is_whole && rule.is_about_missing() {
+            return;
+        }
         let file = &self.files[usize::from(place.file)];
         // A zone with a million of them must not cost a million texts.
         if self.problems.admits(severity, file, place.line) {

@@ -11,8 +11,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-/// How deep files may include each other; real zones need two.
-const INCLUDE_DEPTH_MAX: usize = 8;
+/// How deep files may include each other; real zones need two, and no peer takes more than this.
+const INCLUDE_DEPTH_MAX: usize = 40;
 /// How many files one zone may have, so that files which include each other cannot multiply.
 const FILES_MAX: usize = 4_096;
 
@@ -33,7 +33,8 @@ pub(super) fn run(
         }
         b"$TTL" => {
             let token = word(tokens, "a time", "时间")?;
-            scanner.default_ttl = Some(parse_ttl(token.text, tokens.last_start())?);
+            let ttl = parse_ttl(token.text, tokens.last_start())?;
+            scanner.default_ttl = Some(scanner.bounded_ttl(ttl, place));
             end(tokens)
         }
         b"$INCLUDE" => include(scanner, tokens, state, place),

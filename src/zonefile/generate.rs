@@ -70,7 +70,7 @@ pub(super) fn run(
         return Err(non_ascii(owner, owner_at));
     }
     let (stated, rtype) = ttl_class_type(tokens)?;
-    let ttl = scanner.ttl(stated, tokens.last_start())?;
+    let ttl = scanner.ttl(stated, tokens.last_start(), place)?;
     let rdata = tokens.next().ok_or_else(|| missing(tokens, "RDATA", "记录数据"))?.text;
     let rdata_at = tokens.last_start();
     end(tokens)?;

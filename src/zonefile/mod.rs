@@ -144,10 +144,7 @@ fn report(apex: &Name, registry_zone: bool, scan: impl FnOnce(&mut dyn FnMut(Ent
         problems.harden(Rule::TtlMissing);
     }
     drafts.sort();
-    // What is missing from a file that could not be read whole would only be reported as missing from the zone.
-    if !problems.has_errors() {
-        check::zone(&drafts, &outside, &files, registry_zone, &mut problems);
-    }
+    check::zone(&drafts, &outside, &files, registry_zone, &mut problems);
     let (errors, warnings) = problems.finish();
     Report { errors, warnings, files, digest, drafts }
 }

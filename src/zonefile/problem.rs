@@ -96,7 +96,7 @@ rules! {
     Include = "include",
     /// An owner name that is missing or no name.
     Owner = "owner",
-    /// A TTL that is no time or too long.
+    /// A TTL that is no time; a warning for one that is too long and counts as 0.
     Ttl = "ttl",
     /// A record without a TTL, with none to take over; a warning for a SOA whose MINIMUM can stand for it.
     TtlMissing = "ttl-missing",
@@ -151,6 +151,11 @@ rules! {
 }
 
 impl Rule {
+    /// Whether it asks for records that are not there.
+    pub(super) fn is_about_missing(self) -> bool {
+        matches!(self, Self::SoaMissing | Self::NsMissing | Self::GlueMissing | Self::TargetWithoutAddress)
+    }
+
     /// Whether a zone with such an error is not served. With the others NSD and Knot serve it too: what is wrong is what
     /// its answers lead to, not the answers.
     pub fn keeps_from_serving(self) -> bool {

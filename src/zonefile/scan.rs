@@ -286,15 +286,14 @@ impl<'s> Scanner<'s> {
             (self.sink)(Entry { owner: &state.owner_wire, rtype, ttl, rdata: &self.rdata, place });
             return Ok(());
         }
-        let ttl = self.ttl(stated, tokens.last_start())?;
+        let ttl = self.ttl(stated, tokens.last_start(), place)?;
         self.hand_over(&state.owner_wire, (rtype, ttl), tokens, &state.origin, place)
     }
 
     /// The TTL of a SOA that has none to take over, from its RDATA, and of the records after it, as BIND has it.
     fn ttl_from_soa(&mut self, place: Place) -> u32 {
         let minimum = self.rdata.last_chunk().map_or(0, |minimum| u32::from_be_bytes(*minimum));
-        // A TTL with the highest bit set counts as 0 (RFC 2181 §8).
-        let ttl = if minimum > TTL_MAX { 0 } else { minimum };
+        let ttl = self.bounded_ttl(minimum, place);
         (self.default_ttl, self.last_ttl) = (Some(ttl), Some(ttl));
         let en =
             format!("the file has no $TTL and its SOA no TTL: the SOA's MINIMUM, {ttl}, is taken; begin it with $TTL");
@@ -304,14 +303,25 @@ impl<'s> Scanner<'s> {
     }
 
     /// The TTL of a record: the stated one, or the one it takes over.
-    pub(super) fn ttl(&mut self, stated: Option<u32>, at: usize) -> Result<u32, Wrong> {
-        let Some(ttl) = stated.or(self.default_ttl).or(self.last_ttl) else {
+    pub(super) fn ttl(&mut self, stated: Option<u32>, at: usize, place: Place) -> Result<u32, Wrong> {
+        let Some(ttl) = stated.map(|ttl| self.bounded_ttl(ttl, place)).or(self.default_ttl).or(self.last_ttl) else {
             let zh = "记录没有 TTL，且此前没有 $TTL，请在文件开头加上 $TTL";
             let en = "the record has no TTL and there is none to take over; begin the file with $TTL";
             return Err(Wrong::new(Rule::TtlMissing, at, en, zh));
         };
         self.last_ttl = Some(ttl);
         Ok(ttl)
+    }
+
+    /// A TTL as it counts: with the highest bit set as 0 (RFC 2181 §8).
+    pub(super) fn bounded_ttl(&mut self, ttl: u32, place: Place) -> u32 {
+        if ttl <= TTL_MAX {
+            return ttl;
+        }
+        let en = format!("the TTL {ttl} is over {TTL_MAX} and counts as 0 (RFC 2181 §8); write what is meant");
+        let zh = format!("TTL {ttl} 超过 {TTL_MAX}，按 0 处理（RFC 2181 §8），请改为实际所需的值");
+        self.report_as(Severity::Warning, place, Rule::Ttl, en, zh);
+        0
     }
 
     /// Hands over the record whose RDATA is the rest of `tokens`.
@@ -440,7 +450,7 @@ pub(super) fn ttl_class_type(tokens: &mut Tokens<'_>) -> Result<(Option<u32>, Rt
 }
 
 pub(super) fn parse_ttl(text: &[u8], at: usize) -> Result<u32, Wrong> {
-    mnemonic::period(text).filter(|&ttl| ttl <= TTL_MAX).ok_or_else(|| {
+    mnemonic::period(text).ok_or_else(|| {
         let shown = show(text);
         let zh = format!("{shown} 不是有效的 TTL：应为不超过 2147483647 的秒数，或如 1h30m");
         let en = format!("{shown} is no TTL: write seconds up to 2147483647, or units as in 1h30m");

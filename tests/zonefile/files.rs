@@ -5,7 +5,7 @@ use crate::oracles::{by_domain, by_named, knot_refuses, normal};
 use proptest::prelude::*;
 use std::path::Path;
 use zhengming::zone::Record;
-use zhengming::zonefile::{Rule, check, load, read};
+use zhengming::zonefile::{Rule, check, check_octets, load, read};
 
 /// Writes the zone below `folder`, the records from `cut` on in an included file.
 fn write(folder: &Path, records: &[Record], dice: &[u8], style: Style, cut: usize) -> std::path::PathBuf {
@@ -99,7 +99,7 @@ fn files_are_included_relative_to_the_file_that_names_them() {
 fn files_that_include_too_deeply_or_themselves_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");
-    for number in 0..20 {
+    for number in 0..60 {
         write(&format!("{number}"), &format!("$INCLUDE {}\n", number + 1));
     }
     write("a", "$INCLUDE b\n");
@@ -111,9 +111,19 @@ fn files_that_include_too_deeply_or_themselves_are_refused() {
         };
         report.errors.iter().map(short).collect::<Vec<_>>()
     };
-    assert_eq!(found("0"), [(Some("8".into()), 1, Rule::Include)]);
+    assert_eq!(found("0"), [(Some("40".into()), 1, Rule::Include)]);
     let b = Some("b".to_owned());
     let unreadable = |line| (b.clone(), line, Rule::Unreadable);
     assert_eq!(found("a"), [unreadable(2), (b.clone(), 3, Rule::Include), unreadable(4), unreadable(5)]);
     assert_eq!(found("nowhere"), [(Some("nowhere".into()), 0, Rule::Unreadable)]);
+}
+
+#[test]
+fn what_is_wrong_with_the_zone_is_told_beside_what_is_wrong_with_the_form() {
+    let text =
+        b"$TTL 5\n@ SOA a. b. 1 2 3 4 5\nb A 1.2.3\nx.other. A 192.0.2.4\nc CNAME d\nc A 192.0.2.4\nsub NS ns.sub\n";
+    let report = check_octets(text, Path::new("zone"), &apex(), false);
+    let found: Vec<_> = report.errors.iter().map(|problem| (problem.line, problem.rule)).collect();
+    // The glue may stand in the line that could not be read, as may the NS records.
+    assert_eq!(found, [(3, Rule::Rdata), (4, Rule::OutOfZone), (5, Rule::CnameAndOther)]);
 }
