@@ -94,7 +94,8 @@ impl Default for TcpLimits {
             handshake: Duration::from_secs(5),
             write: Duration::from_secs(10),
             life: Duration::from_secs(300),
-            // At most about 10 KiB each while it reads, and one answer more while it writes.
+            // About 10 KiB each while it reads, and one answer more while it writes; with queries side by side, what
+            // `budget` allows.
             connections: 1024,
             // A large resolver opens a few; many behind one address share them. Most of the room stays for others.
             connections_per_client: 64,

@@ -42,6 +42,6 @@ fn an_update_with_records_is_read_to_its_end() {
     // Prerequisites and updates of class ANY and NONE without RDATA (RFC 2136 §2.4, §2.5).
     let query = with(5, "example");
     let record = |class: u16| [&[0xc0, 12, 0, 1][..], &class.to_be_bytes(), &[0; 6]].concat();
-    let request = [query.header([1, 1, 2, 0]), query.question(), record(255), record(254), record(1)].concat();
+    let request = [query.header([1, 1, 2, 0]), query.question(), record(255), record(254), record(255)].concat();
     Response::of(&zones(), Transport::Tcp, &request).expect("an answer").is("REFUSED");
 }
