@@ -47,7 +47,9 @@ fn an_error_lists_all_with_file_and_line_and_keeps_the_old() {
             .iter()
             .map(|error| (error["line"].as_u64(), error["rule"].as_str()))
             .collect();
-        assert_eq!(found, [(Some(4), Some("rdata")), (Some(7), Some("rdata"))]);
+        // What is wrong with the zone stands beside what is wrong with the form.
+        let expected = [(Some(4), Some("rdata")), (Some(5), Some("cname-and-other")), (Some(7), Some("rdata"))];
+        assert_eq!(found, expected);
         assert!(body["errors"][0]["file"].as_str().unwrap().ends_with("filed.zone"));
         assert!(body["errors"][0]["detail_zh"].as_str().unwrap().contains("IPv4"));
     }
