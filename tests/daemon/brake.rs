@@ -148,6 +148,30 @@ fn a_list_that_waits_still_waits_after_a_kill() {
 }
 
 #[test]
+fn a_protected_name_waits_by_itself() {
+    let daemon = TestDaemon::prepare(&["--test-clock", NOON], "");
+    daemon.reconfigure("[registry]\n", "[registry]\nprotected_names = [\"名3.政务\"]\n");
+    let mut daemon = daemon;
+    daemon.restart();
+    let lines: Vec<Value> = (0..5).map(|n| name_line(&name(n), "u1", "2030-01-31", Some(8 * n as u32))).collect();
+    import(&daemon, "names", &[&[unit_line("u1")][..], &lines].concat());
+    hold(&daemon, 2).expect_success();
+    for refused in [hold(&daemon, 3), hold(&daemon, 4)] {
+        assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("brake")), "{}", refused.text);
+    }
+    let brake = daemon.api("GET", "/v1/brake", "demo-viewer", None).json();
+    assert_eq!((&brake["engaged"], &brake["names"]), (&json!(true), &json!(1)), "{brake}");
+    let protected = brake["protected"].as_str().map(zhengming::idn::to_unicode);
+    assert_eq!(protected.as_deref(), Some("名3.政务"), "{brake}");
+    assert_eq!(ready(&daemon, "zhengming_brake_engaged").1, json!(["brake"]));
+    let asker = Asker::new(daemon.dns(), PATIENCE);
+    assert!(!asker.ask(&name(3), RecordType::AAAA).expect("an answer").answers.is_empty());
+    release(&daemon, &json!({ "reason": "法院命令，已核对" }));
+    hold(&daemon, 3).expect_success();
+    assert!(asker.ask(&name(3), RecordType::AAAA).expect("an answer").answers.is_empty());
+}
+
+#[test]
 fn a_clock_that_jumps_degrades_readiness_and_dns_goes_on() {
     let daemon = registry(&["--test-clock", NOON], "2027-01-31");
     let (clean, jumped) = ((200, json!([]), "0".to_owned()), (503, json!(["clock"]), "1".to_owned()));

@@ -49,6 +49,7 @@ fn a_unit_is_warned_suspended_and_then_deleted_and_blacklisted() {
     let mut daemon = TestDaemon::start_with(&["--test-clock", NOON], "");
     let lines = [
         unit_line("u1"),
+        unit_line("u2"),
         name_line(NAMES[0], "u1", "2030-01-31", Some(1)),
         name_line(NAMES[1], "u1", "2030-01-31", Some(2)),
     ];
@@ -116,8 +117,10 @@ fn a_unit_is_warned_suspended_and_then_deleted_and_blacklisted() {
     );
     assert_eq!(holds[1]["lifted"], "2027-02-19T16:00:00Z", "{text}");
 
-    // A year later the names are gone.
+    // A year later the names are gone, and others may have them.
     set_clock(&daemon, "2028-02-19T16:00:00Z");
     assert_eq!(daemon.api("GET", &path_of(NAMES[0]), "demo-viewer", None).status, 404);
     assert_eq!(dig(&daemon, NAMES[0]), "NXDOMAIN ");
+    let term = json!({ "unit": "u2", "years": 2 });
+    assert_eq!(daemon.api("PUT", &path_of(NAMES[0]), "demo-operator", Some(&term)).status, 201);
 }

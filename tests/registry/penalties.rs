@@ -84,6 +84,8 @@ fn the_last_step_deletes_and_closes() {
     world.now = world.now.add_days(366);
     world.tick();
     assert!(!world.memory.names.contains_key(&key));
+    // Its label is kept for nobody: the unit could not have it.
+    assert!(!world.memory.kept.contains_key(&key));
     let (target, reason) = (on_unit("u1"), HoldReason::Blacklist);
     world.does(&operator(), Command::LiftHold { target, reason });
     assert_eq!(world.refuses(&operator(), penalty(PenaltyStep::Suspension, None)).0, Code::PenaltyOutOfOrder);

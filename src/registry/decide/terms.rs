@@ -88,7 +88,11 @@ pub(super) fn left(case: &Case<'_>, name: &Registration) -> Result<Vec<Event>, U
         return Ok(vec![Event::Name(Registration { life, version: case.seq(), ..name.clone() })]);
     }
     let mut events = removed(case, name)?;
-    let until = (profile.kept_days > 0).then(|| case.now().add_days(profile.kept_days));
+    // Kept for a unit that registers nothing, a label would be kept from everybody (R56).
+    let holder = case.state.unit(&name.unit)?;
+    let is_blacklisted =
+        holder.is_some_and(|unit| unit.holds.0.get(&HoldReason::Blacklist).is_some_and(|hold| hold.active));
+    let until = (profile.kept_days > 0 && !is_blacklisted).then(|| case.now().add_days(profile.kept_days));
     if let Some(until) = until {
         let (key, unit) = (name.key.clone(), name.unit.clone());
         events.push(Event::Reserved(Reservation { key, unit, until }));
