@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! {"begin":{"format":1}}
-//! {"unit":{"id":"u1","name":"…","kind":"organ","region":"620421","account":"20458813","holds":[…],"penalties":[…]}}
+//! {"unit":{"id":"u1","name":"…","kind":"organ","region":"620421","account":"20458813","holds":[…],"penalties":[…],
+//!          "site_review":{…}}}
 //! {"name":{"name":"xn--….xn--zfr164b","unit":"u1","registered":"…","expires":"…","kind":1,"primary":true,
 //!          "resolution":{"type":"A",…},"holds":[…],"basis":"migration",
 //!          "variants":{"traditional":"xn--…"},"leaving":{"stage":"final_notice","until":"…"}}}
@@ -19,6 +20,7 @@ use super::json::{self, Object};
 use super::problem::{Edge, Problem};
 use super::v1::objects::{HoldView, LeavingView, PenaltyView};
 use super::v1::requests::{AssertedApproval, UnitKind, VariantsInput, region, unit_id};
+use super::v1::site_reviews::SiteReviewView;
 use super::v1::{DayEdge, Resolution, ResolutionInput, name_key, objects, time_at};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
 use crate::registry::{
@@ -110,6 +112,8 @@ struct UnitInput {
     holds: Vec<Object<HoldInput>>,
     #[serde(default)]
     penalties: Vec<Object<PenaltyView>>,
+    #[serde(default)]
+    site_review: Option<Box<Object<SiteReviewView>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -125,6 +129,8 @@ struct UnitOutput {
     holds: Vec<HoldView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     penalties: Vec<PenaltyView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    site_review: Option<Box<SiteReviewView>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -219,7 +225,7 @@ pub fn parse(line: &[u8], policy: &Policy, principal: &str) -> Result<Item, Prob
         )
         .field("begin.format")),
         LineInput::End(Object(end)) => Ok(Item::Mark(Some(end.seq))),
-        LineInput::Unit(Object(unit)) => unit.into_item(principal),
+        LineInput::Unit(Object(unit)) => unit.into_item(policy, principal),
         LineInput::Name(name) => name.0.into_item(policy, principal),
         LineInput::Kept(Object(kept)) => kept.into_item(policy),
         LineInput::Removed(Object(removed)) => Ok(Item::Remove(name_key(&removed.name, policy, "removed.name")?)),
@@ -227,7 +233,8 @@ pub fn parse(line: &[u8], policy: &Policy, principal: &str) -> Result<Item, Prob
 }
 
 impl UnitInput {
-    fn into_item(self, principal: &str) -> Result<Item, Problem> {
+    fn into_item(self, policy: &Policy, principal: &str) -> Result<Item, Problem> {
+        let review = self.site_review.map(|given| given.0.into_registry(policy, "unit.site_review"));
         Ok(Item::Put(ImportItem::Unit {
             id: unit_id(&self.id, "unit.id")?,
             spec: UnitSpec {
@@ -238,6 +245,7 @@ impl UnitInput {
             },
             holds: holds(self.holds, "unit.holds", principal)?,
             penalties: penalties(self.penalties)?,
+            site_review: review.transpose()?.map(Box::new),
             account: self.account.as_deref().map(account).transpose()?,
         }))
     }
@@ -403,6 +411,7 @@ pub fn unit(unit: &Unit) -> String {
         account: unit.account.map(|account| account.to_string()),
         holds: objects::holds(&unit.holds),
         penalties: unit.penalties.0.iter().map(PenaltyView::from).collect(),
+        site_review: unit.site_review.as_deref().map(|review| Box::new(review.into())),
     }))
 }
 

@@ -10,7 +10,7 @@ use super::procedure::{ApplicationCommand, OrderCommand, SiteReviewCommand};
 use super::resolution::Resolution;
 use super::time::Timestamp;
 use super::unit::{Account, Region, Regions, UnitId, UnitKind};
-use super::{Holds, Policy};
+use super::{Holds, Policy, SiteReview};
 
 /// What a principal may do; the table of roles and endpoints is in `admin::roles`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -210,7 +210,14 @@ pub struct HoldSpec {
 #[allow(missing_docs, reason = "each variant's sentence tells of its fields")]
 pub enum ImportItem {
     /// A unit with its holds and its record, and its account number if it had one in the system before.
-    Unit { id: UnitId, spec: UnitSpec, holds: Holds, penalties: Penalties, account: Option<Account> },
+    Unit {
+        id: UnitId,
+        spec: UnitSpec,
+        holds: Holds,
+        penalties: Penalties,
+        site_review: Option<Box<SiteReview>>,
+        account: Option<Account>,
+    },
     /// A label that is kept for its last holder.
     Kept(Reservation),
     /// A name with everything it has.

@@ -119,6 +119,7 @@ pub fn site_review(name: NameKey) -> impl Strategy<Value = SiteReview> {
             central,
             paper,
             reason: missed.then(|| "no".into()),
+            changed: Timestamp(9),
         },
     )
 }

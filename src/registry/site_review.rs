@@ -56,6 +56,8 @@ pub struct SiteReview {
     pub papers: Vec<Paper>,
     /// Why it was rejected last (R18).
     pub reason: Option<Box<str>>,
+    /// When any of this last changed; of two images the later one counts.
+    pub changed: Timestamp,
 }
 
 /// What site is reviewed.

@@ -133,6 +133,7 @@ pub(super) struct SiteReviewV1 {
     approvals: [Option<ApprovalV1>; 3],
     papers: Vec<(Box<str>, Box<str>)>,
     reason: Option<Box<str>>,
+    changed: i64,
 }
 
 impl From<&SiteReview> for SiteReviewV1 {
@@ -150,6 +151,7 @@ impl From<&SiteReview> for SiteReviewV1 {
             approvals: approvals.map(|approval| approval.as_ref().map(ApprovalV1::from)),
             papers: review.papers.iter().map(|paper| (paper.paper.clone(), paper.scan.clone())).collect(),
             reason: review.reason.clone(),
+            changed: review.changed.0,
         }
     }
 }
@@ -176,6 +178,7 @@ impl SiteReviewV1 {
             paper,
             papers: self.papers.into_iter().map(|(paper, scan)| Paper { paper, scan }).collect(),
             reason: self.reason,
+            changed: Timestamp(self.changed),
         })
     }
 }

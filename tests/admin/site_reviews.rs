@@ -196,6 +196,58 @@ fn a_rejection_is_shown_and_corrected_and_an_operator_gives_time() {
     open(&server, "o1");
 }
 
+/// An export has the reviews, and whoever takes it over goes on where the original is.
+#[test]
+fn exports_have_reviews_and_old_ones_undo_nothing() {
+    let server = Server::new();
+    let all = [("o1", "open"), ("o2", "local_review"), ("o3", "central_review"), ("o4", "paper"), ("o5", "passed")];
+    for (unit, state) in all {
+        under_review(&server, unit, state);
+    }
+    server.move_clock("2026-12-05");
+    let body = json!({ "level": "local", "decision": "reject", "reason": "不符" }).to_string();
+    server.ok("local-reviewer", "POST", &path("o2", "/decisions"), &body);
+    let export = server.export();
+    assert_eq!(export.matches("\"site_review\":{").count(), all.len(), "{export}");
+    let copy = Server::new();
+    copy.move_clock("2026-12-05");
+    assert_eq!(copy.import("id=copy", &export)["refusals"], json!([]));
+    assert_eq!(copy.state(), server.state());
+    // What was missed is held, and what is missed later will be.
+    assert!(!resolves(&copy, "o4") && resolves(&copy, "o1"));
+    copy.move_clock(TOO_LATE);
+    assert!(!resolves(&copy, "o1"));
+    approve(&copy, "o4", "paper");
+    assert!(resolves(&copy, "o4"));
+    let now = copy.state();
+    assert_eq!(copy.import("id=again", &export)["refused"], 0);
+    assert_eq!(copy.state(), now, "an old file undoes nothing");
+    // Lines that cannot be, each by its member.
+    let line = export.lines().find(|line| line.contains("\"o3\"")).unwrap();
+    let fresh = Server::new();
+    fresh.move_clock("2026-12-05");
+    for (from, to, field) in [
+        ("\"state\":\"central_review\"", "\"state\":\"lost\"", "unit.site_review.state"),
+        ("\"id\":\"s", "\"id\":\"x", "unit.site_review.id"),
+        ("\"state\":\"central_review\"", "\"state\":\"passed\"", "site_review"),
+        ("\"state\":\"central_review\"", "\"state\":\"paper\"", "site_review"),
+        ("\"level\":\"local\"", "\"level\":\"paper\"", "site_review"),
+        ("\"missed\":false", "\"missed\":true", "site_review"),
+        ("\"changed\":\"2026", "\"changed\":\"2036", "site_review"),
+        ("\"by\":\"local-reviewer\"", "\"by\":\" \"", "site_review"),
+    ] {
+        assert!(line.contains(from), "{from} in {line}");
+        let report = fresh.import("id=bad", &(line.replace(from, to) + "\n"));
+        let refusal = &report["refusals"][0];
+        assert_eq!((&refusal["code"], &refusal["field"]), (&json!("unit_invalid"), &json!(field)), "{report}");
+    }
+    // A deadline is no way around what a hold takes.
+    let guarded = Server::guarded();
+    let open = export.lines().find(|line| line.contains("\"o1\"")).unwrap().to_owned() + "\n";
+    guarded.move_clock("2026-12-05");
+    assert_eq!(guarded.import("id=open", &open)["refusals"][0]["code"], "second_factor_required");
+}
+
 /// Each refusal, and nothing changes.
 pub fn codes(script: &mut Script) {
     for (unit, state) in [("s1", "open"), ("s2", "local_review"), ("s3", "central_review"), ("s4", "paper")] {

@@ -88,7 +88,7 @@ pub fn site_review() -> impl Strategy<Value = SiteReview> {
     let what = (select(SiteReviewKind::ALL.to_vec()), select(SiteReviewState::ALL.to_vec()), any::<bool>());
     let given = (of(key()), of(text()), of(times()), of(times()), of(text()));
     let approvals = (approval(), approval(), approval(), vec(paper, 0..3));
-    (1..u64::MAX, what, given, approvals).prop_map(|(id, (kind, state, missed), given, approvals)| {
+    (1..u64::MAX, what, given, approvals, times()).prop_map(|(id, (kind, state, missed), given, approvals, changed)| {
         let (name, submitter, submitted, deadline, reason) = given;
         let (local, central, paper, papers) = approvals;
         SiteReview {
@@ -105,6 +105,7 @@ pub fn site_review() -> impl Strategy<Value = SiteReview> {
             paper,
             papers,
             reason,
+            changed,
         }
     })
 }

@@ -396,6 +396,7 @@ fn every_unit_has_an_account_of_its_own_and_keeps_it() {
             spec,
             holds: Holds::default(),
             penalties: Penalties::default(),
+            site_review: None,
             account,
         };
         Command::Import { items: vec![(1, item)] }

@@ -14,7 +14,14 @@ fn holds(reason: HoldReason, hold: Hold) -> Holds {
 }
 
 fn unit_line(id: &str, kind: UnitKind, holds: Holds) -> ImportItem {
-    ImportItem::Unit { id: unit_id(id), spec: unit_spec(kind), holds, penalties: Penalties::default(), account: None }
+    ImportItem::Unit {
+        id: unit_id(id),
+        spec: unit_spec(kind),
+        holds,
+        penalties: Penalties::default(),
+        site_review: None,
+        account: None,
+    }
 }
 
 fn name_line(name: ImportName) -> ImportItem {

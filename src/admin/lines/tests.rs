@@ -70,6 +70,7 @@ fn a_unit_is_read_back_as_written() {
             spec,
             holds: some_holds(),
             penalties: Penalties::default(),
+            site_review: None,
             account: Some(Account(20_458_813))
         }
     );

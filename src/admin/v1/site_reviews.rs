@@ -6,7 +6,9 @@ use super::filings::{Paper, papers};
 use super::requests::Verdict;
 use super::{DayEdge, name_key, readable, time_at};
 use crate::registry::procedure::SiteReviewCommand;
-use crate::registry::{self, Code, HoldReason, Policy, SiteReview, SiteStep, Timestamp, Unit, command};
+use crate::registry::{
+    self, Code, HoldReason, Policy, SiteReview, SiteReviewId, SiteReviewState, SiteStep, Timestamp, Unit, command,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -86,7 +88,8 @@ pub enum SiteLevel {
 }
 
 /// The review of a unit's site.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SiteReviewView {
     /// Its id.
     #[schema(example = "s42")]
@@ -98,6 +101,7 @@ pub struct SiteReviewView {
     /// The last second in which what it waits for is in time.
     pub deadline: Option<String>,
     /// Whether that has passed, and the unit was held for it.
+    #[serde(default)]
     pub missed: bool,
     /// The site's name in U-labels.
     pub name: Option<String>,
@@ -106,15 +110,20 @@ pub struct SiteReviewView {
     /// When.
     pub submitted: Option<String>,
     /// The approvals so far.
+    #[serde(default)]
     pub approvals: Vec<SiteApproval>,
     /// The papers that were ticked.
+    #[serde(default)]
     pub papers: Vec<Paper>,
     /// Why it was rejected.
     pub reason: Option<String>,
+    /// When any of this last changed.
+    pub changed: String,
 }
 
 /// An approval of a site.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SiteApproval {
     /// Its level.
     pub level: SiteLevel,
@@ -280,7 +289,55 @@ impl From<&SiteReview> for SiteReviewView {
             approvals: approvals.into_iter().filter_map(approval).collect(),
             papers: review.papers.iter().map(Paper::from).collect(),
             reason: review.reason.as_deref().map(ToOwned::to_owned),
+            changed: review.changed.to_string(),
         }
+    }
+}
+
+impl SiteReviewView {
+    /// The registry's form, found in `field` of a line.
+    ///
+    /// # Errors
+    /// `unit_invalid` for what is none; what is wrong with the name.
+    pub fn into_registry(self, policy: &Policy, field: &str) -> Result<SiteReview, Problem> {
+        let unknown = |member: &str| {
+            let en = format!("There is no such {member}; the OpenAPI document lists them.");
+            Problem::registry(Code::UnitInvalid, en, format!("{member} 没有该取值，见 OpenAPI 文档。"))
+                .field(format!("{field}.{member}"))
+        };
+        let time =
+            |member: &str, text: &str, edge| time_at(Code::UnitInvalid, &format!("{field}.{member}"), text, edge);
+        let maybe = |member: &str, text: &Option<String>, edge| {
+            text.as_deref().map(|text| time(member, text, edge)).transpose()
+        };
+        let approval = |level: SiteLevel| {
+            let given = self.approvals.iter().find(|given| given.level == level);
+            given
+                .map(|given| {
+                    let at = time("approvals", &given.at, DayEdge::Start)?;
+                    Ok::<_, Problem>(registry::Approval { by: given.by.as_str().into(), at, asserted: false })
+                })
+                .transpose()
+        };
+        let name = |text: &String| name_key(text, policy, &format!("{field}.name"));
+        let paper =
+            |paper: &Paper| registry::Paper { paper: paper.paper.as_str().into(), scan: paper.scan.as_str().into() };
+        Ok(SiteReview {
+            id: SiteReviewId::parse(&self.id).ok_or_else(|| unknown("id"))?,
+            kind: self.kind.into(),
+            state: SiteReviewState::parse(&self.state).ok_or_else(|| unknown("state"))?,
+            deadline: maybe("deadline", &self.deadline, DayEdge::End)?,
+            missed: self.missed,
+            name: self.name.as_ref().map(name).transpose()?,
+            submitter: self.submitter.as_deref().map(Into::into),
+            submitted: maybe("submitted", &self.submitted, DayEdge::Start)?,
+            local: approval(SiteLevel::Local)?,
+            central: approval(SiteLevel::Central)?,
+            paper: approval(SiteLevel::Paper)?,
+            papers: self.papers.iter().map(paper).collect(),
+            reason: self.reason.as_deref().map(Into::into),
+            changed: time("changed", &self.changed, DayEdge::Start)?,
+        })
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) struct SiteReviewV1 {
     papers: Vec<PaperV1>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<Text>,
+    changed: TimeV1,
 }
 
 impl From<&SiteReview> for SiteReviewV1 {
@@ -51,6 +52,7 @@ impl From<&SiteReview> for SiteReviewV1 {
             paper: approval(&review.paper),
             papers: review.papers.iter().map(PaperV1::from).collect(),
             reason: review.reason.clone(),
+            changed: TimeV1(review.changed),
         }
     }
 }
@@ -74,6 +76,7 @@ impl TryFrom<SiteReviewV1> for SiteReview {
             paper: line.paper.map(Approval::from),
             papers: line.papers.into_iter().map(Paper::from).collect(),
             reason: line.reason,
+            changed: line.changed.0,
         })
     }
 }

@@ -5,12 +5,14 @@
 //! an old file can be imported again without undoing what was decided since.
 
 use super::draft::Draft;
-use super::{Case, applications, changes, due, holds, labels, names, notices, penalties, resolutions, terms, units};
+use super::{
+    Case, applications, changes, due, holds, labels, names, notices, penalties, resolutions, site_review, terms, units,
+};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
 use crate::registry::state::Unavailable;
 use crate::registry::{
     Account, Code, Context, Decision, Event, Guarded, Hold, HoldReason, Holds, Life, NameKey, Penalties, Refusal,
-    Refusals, Registration, Reservation, Role, Stage, Timestamp, Unit, UnitId,
+    Refusals, Registration, Reservation, Role, SiteReview, Stage, Timestamp, Unit, UnitId,
 };
 use std::collections::BTreeSet;
 
@@ -87,8 +89,8 @@ fn image(draft: &Draft<'_>, context: &Context<'_>, item: &ImportItem) -> Result<
     let context = Context { if_match: None, ..*context };
     let case = Case { state: draft, context: &context };
     match item {
-        ImportItem::Unit { id, spec, holds, penalties, account } => {
-            unit_image(&case, id, spec, (holds, penalties), *account)
+        ImportItem::Unit { id, spec, holds, penalties, site_review, account } => {
+            unit_image(&case, (id, spec), (holds, penalties, site_review.as_deref()), *account)
         }
         ImportItem::Name(name) => name_image(&case, name),
         ImportItem::Kept(kept) => kept_image(&case, kept),
@@ -106,9 +108,8 @@ fn kept_image(case: &Case<'_>, kept: &Reservation) -> Result<Option<Image>, Refu
 
 fn unit_image(
     case: &Case<'_>,
-    id: &UnitId,
-    spec: &UnitSpec,
-    (holds, penalties): (&Holds, &Penalties),
+    (id, spec): (&UnitId, &UnitSpec),
+    (holds, penalties, review): (&Holds, &Penalties, Option<&SiteReview>),
     account: Option<Account>,
 ) -> Result<Option<Image>, Refusal> {
     let old = case.state.unit(id)?;
@@ -116,9 +117,10 @@ fn unit_image(
     if holds.0.contains_key(&HoldReason::Expired) {
         return Err(holds::by_clock_only().at("holds"));
     }
-    merge_holds(case, &mut unit.holds, holds)?;
+    merge_holds(case, &mut unit.holds, &site_review::still_due(unit.site_review.as_deref(), review, holds))?;
     check_second_factor(case, true, old.as_ref().map(|old| &old.holds), &unit.holds)?;
     unit.penalties = penalties::merged(case, unit.penalties, penalties)?;
+    unit.site_review = site_review::merged(case, unit.site_review, review)?;
     Ok((old.as_ref() != Some(&unit)).then(|| Image::Unit(units::at_version(unit, case.seq()))))
 }
 

@@ -1,10 +1,11 @@
 //! Reviews of units' sites: opened with a deadline, handed in, decided by others, and what neglect brings (R17, R18, R20, R22,
 //! R23, R55).
 
-use super::{Case, applications, changes, due, units};
+use super::{Case, applications, changes, due, is_text, units};
+use crate::registry::change::{REASON_LEN_MAX, REVIEWER_LEN_MAX};
 use crate::registry::command::Verdict;
 use crate::registry::{
-    Approval, Code, Decision, Event, Guarded, Hold, HoldReason, NameKey, Paper, Refusal, Registration, Role,
+    Approval, Code, Decision, Event, Guarded, Hold, HoldReason, Holds, NameKey, Paper, Refusal, Registration, Role,
     SiteReview, SiteReviewId, SiteReviewKind, SiteReviewState, SiteStep, Timestamp, Unit, UnitId, UnitKind,
 };
 
@@ -46,6 +47,7 @@ pub(super) fn open(
         paper: None,
         papers: Vec::new(),
         reason: None,
+        changed: case.now(),
     };
     Ok(saved(case, unit, review).creating(true))
 }
@@ -151,13 +153,68 @@ pub(super) fn cancel(case: &Case<'_>, id: &UnitId) -> Result<Decision, Refusal> 
 pub(super) fn neglect(case: &Case<'_>, unit: &mut Unit) {
     let Some(review) = &mut unit.site_review else { return };
     let Some((start, reason)) = review.consequence().filter(|(at, _)| *at <= case.now()) else { return };
-    review.missed = true;
+    (review.missed, review.changed) = (true, case.now());
     // Somebody's hold that reaches as far has its own evidence, and its own end of the story.
     if unit.holds.0.get(&reason).is_some_and(|hold| hold.active && hold.end.is_none()) {
         return;
     }
     let evidence = review.id.to_string().into();
     unit.holds.0.insert(reason, Hold { start, end: None, active: true, evidence, by: due::CLOCK.into() });
+}
+
+/// The review of an imported line, where the unit has none of its own, or an earlier image of the same.
+pub(super) fn merged(
+    case: &Case<'_>,
+    own: Option<Box<SiteReview>>,
+    line: Option<&SiteReview>,
+) -> Result<Option<Box<SiteReview>>, Refusal> {
+    let Some(line) = line else { return Ok(own) };
+    if own.as_ref().is_some_and(|own| own.id != line.id || own.changed > line.changed) {
+        return Ok(own);
+    }
+    if own.as_deref() == Some(line) {
+        return Ok(own);
+    }
+    if is_sound(case, line) {
+        // Its deadline may be close, or past: a unit is not held by that way without what a hold takes.
+        if line.consequence().is_some() {
+            case.check_second_factor(Guarded::UnitHold)?;
+        }
+        return Ok(Some(Box::new(line.clone())));
+    }
+    Err(Refusal::new(
+        Code::UnitInvalid,
+        "The review of the site lacks what its state needs, or has times to come; export the unit anew.",
+        "网站复核信息不完整、与其状态不符，或时间晚于现在，请重新导出。",
+    )
+    .at("site_review"))
+}
+
+/// The holds of an imported line without those that the clock placed for an earlier image of the review: what has become of
+/// it since says whether they still hold.
+pub(super) fn still_due(own: Option<&SiteReview>, line: Option<&SiteReview>, holds: &Holds) -> Holds {
+    let mut holds = holds.clone();
+    if let Some(later) = own.zip(line).filter(|(own, line)| own.id == line.id && own.changed > line.changed) {
+        holds.0.retain(|reason, hold| !is_of(later.0, *reason, hold));
+    }
+    holds
+}
+
+fn is_sound(case: &Case<'_>, review: &SiteReview) -> bool {
+    use SiteReviewState::{CentralReview, Open, Paper, Passed};
+    let state = review.state;
+    let handed_in = review.name.is_some() && review.submitter.is_some() && review.submitted.is_some();
+    let by = [&review.local, &review.central, &review.paper].into_iter().flatten().map(|approval| &approval.by);
+    let mut principals = by.chain(&review.submitter);
+    review.changed <= case.now()
+        && review.deadline.is_some() == (state != Passed)
+        && (!review.missed || state.neglect().is_some())
+        && (handed_in || state == Open)
+        && (review.local.is_some() || !matches!(state, CentralReview | Paper | Passed))
+        && (review.central.is_some() || !matches!(state, Paper | Passed))
+        && principals.all(|by| is_text(by, REVIEWER_LEN_MAX))
+        && review.reason.as_ref().is_none_or(|reason| is_text(reason, REASON_LEN_MAX))
+        && applications::papers(&review.papers).is_ok()
 }
 
 /// The unit whose site has passed. Two reviewers have decided that its names come back, so that it takes no second factor.
@@ -168,12 +225,14 @@ fn passed(case: &Case<'_>, mut unit: Unit, review: SiteReview) -> Decision {
 
 /// Takes away those of the holds that the clock placed for this review; whether there was one.
 fn lift(unit: &mut Unit, review: &SiteReview, reasons: &[HoldReason]) -> bool {
-    let (before, evidence) = (unit.holds.0.len(), review.id.to_string());
-    let is_its = |reason: &HoldReason, hold: &Hold| {
-        reasons.contains(reason) && *hold.by == *due::CLOCK && *hold.evidence == *evidence
-    };
-    unit.holds.0.retain(|reason, hold| !is_its(reason, hold));
+    let before = unit.holds.0.len();
+    unit.holds.0.retain(|reason, hold| !(reasons.contains(reason) && is_of(review, *reason, hold)));
     unit.holds.0.len() < before
+}
+
+/// Whether the clock placed the hold for this review.
+fn is_of(review: &SiteReview, reason: HoldReason, hold: &Hold) -> bool {
+    OWN_HOLDS.contains(&reason) && *hold.by == *due::CLOCK && *hold.evidence == *review.id.to_string()
 }
 
 /// The review in another state, with so many working days until its next deadline.
@@ -185,6 +244,7 @@ fn at(case: &Case<'_>, review: SiteReview, state: SiteReviewState, days: Option<
 /// The unit's new image, with this review, as a decision about it.
 fn saved(case: &Case<'_>, unit: Unit, review: SiteReview) -> Decision {
     let (id, state) = (unit.id.clone(), review.state.as_str());
+    let review = SiteReview { changed: case.now(), ..review };
     let unit = Unit { site_review: Some(Box::new(review)), ..units::at_version(unit, case.seq()) };
     case.decision(vec![Event::Unit(unit)], id.as_str(), state, 0)
 }
