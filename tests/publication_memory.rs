@@ -122,6 +122,10 @@ impl State for OneUnit {
         Ok(None)
     }
 
+    fn kept_in_bundle(&self, _: &NameKey) -> Result<Vec<Reservation>, Unavailable> {
+        Ok(Vec::new())
+    }
+
     fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {
         Ok(BTreeMap::new())
     }

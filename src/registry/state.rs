@@ -33,7 +33,7 @@ pub trait State {
     fn order(&self, id: OrderId) -> Result<Option<Order>, Unavailable>;
     /// The remittance, if there is one.
     fn remittance(&self, id: RemittanceId) -> Result<Option<Remittance>, Unavailable>;
-    /// Who has a claim on the name, if somebody has.
+    /// Who has a claim on the name or on a variant of it, if somebody has.
     fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable>;
     /// Whose the account number is, if it is assigned.
     fn account(&self, account: Account) -> Result<Option<UnitId>, Unavailable>;
@@ -58,6 +58,8 @@ pub trait State {
     ) -> Result<(), Unavailable>;
     /// The label that is kept, if it is.
     fn reservation(&self, key: &NameKey) -> Result<Option<Reservation>, Unavailable>;
+    /// The labels of the set that are kept in the bundle of `key`'s label, itself among them, in no order.
+    fn kept_in_bundle(&self, key: &NameKey) -> Result<Vec<Reservation>, Unavailable>;
     /// Up to which name each notice has been given, by its days from the end of the term.
     fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable>;
     /// How many names the set has. The key is the primary suffix.

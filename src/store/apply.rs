@@ -10,6 +10,7 @@
 //! 3. brake, zones, idempotency key: plain values;
 //! 4. the position.
 
+use super::filings::BundleOf;
 use super::totals::{Totals, holds_differ, move_holds};
 use super::{
     ANSWERED_SECS, Store, StoreError, Trees, Used, failed, filings, guarded, keys, meta, past, scan, site_reviews, v1,
@@ -42,6 +43,7 @@ pub(super) enum Tree {
     Names,
     NamesByUnit,
     Bundles,
+    KeptBundles,
     Expiring,
     Expired,
     Leaving,
@@ -121,6 +123,7 @@ impl Store {
             noticed: self.noticed.clone(),
         };
         let mut objects = Objects::default();
+        let bundle_of: BundleOf<'_> = &|label| self.bundle(label);
         let counted = self.totals.seq >= position.seq;
         for (id, unit) in &images.units {
             let old = self.unit(id)?;
@@ -158,16 +161,16 @@ impl Store {
             }
         }
         for (key, new) in images.kept.values() {
-            objects.plan_reservation(key, self.reservation(key)?.as_ref(), *new);
+            objects.plan_reservation(key, self.reservation(key)?.as_ref(), *new, bundle_of);
         }
         for (id, new) in &images.applications {
-            let old = self.application(*id)?.as_ref().map(filings::application_entries);
-            objects.move_index(old, Some(filings::application_entries(new)));
+            let entries = |image: &Application| filings::application_entries(image, bundle_of);
+            objects.move_index(self.application(*id)?.as_ref().map(entries), Some(entries(new)));
             objects.put(Tree::Applications, id.0, &filings::ApplicationV1::from(*new));
         }
         for (id, new) in &images.orders {
-            let old = self.order(*id)?.as_ref().map(filings::order_entries);
-            objects.move_index(old, Some(filings::order_entries(new)));
+            let entries = |image: &Order| filings::order_entries(image, bundle_of);
+            objects.move_index(self.order(*id)?.as_ref().map(entries), Some(entries(new)));
             objects.put(Tree::Orders, id.0, &filings::OrderV1::from(*new));
         }
         for (id, new) in &images.remittances {
@@ -317,13 +320,14 @@ impl Plan {
 }
 
 impl Trees {
-    fn of(&self, tree: Tree) -> &sled::Tree {
+    pub(super) fn of(&self, tree: Tree) -> &sled::Tree {
         match tree {
             Tree::Meta => &self.meta,
             Tree::Units => &self.units,
             Tree::Names => &self.names,
             Tree::NamesByUnit => &self.names_by_unit,
             Tree::Bundles => &self.bundles,
+            Tree::KeptBundles => &self.kept_bundles,
             Tree::Expiring => &self.expiring,
             Tree::Expired => &self.expired,
             Tree::Leaving => &self.leaving,
@@ -395,9 +399,17 @@ impl Objects {
         }));
     }
 
-    fn plan_reservation(&mut self, key: &NameKey, old: Option<&Reservation>, new: Option<&Reservation>) {
+    fn plan_reservation(
+        &mut self,
+        key: &NameKey,
+        old: Option<&Reservation>,
+        new: Option<&Reservation>,
+        bundle_of: BundleOf<'_>,
+    ) {
         let entries = |kept: &Reservation| {
-            vec![(Tree::Due, keys::due(&Due { at: kept.until, kind: DueKind::Reservation(kept.key.clone()) }))]
+            let due = Due { at: kept.until, kind: DueKind::Reservation(kept.key.clone()) };
+            let package = keys::bundle(&bundle_of(&kept.key.label), &kept.key);
+            vec![(Tree::Due, keys::due(&due)), (Tree::KeptBundles, package)]
         };
         self.move_index(old.map(entries), new.map(entries));
         let value = new.map(|kept| v1::write(&v1::ReservationV1::from(kept)));

@@ -1,12 +1,14 @@
-//! The index of packages: which registered names have a label in a bundle.
+//! The index of packages: which registered names, kept labels and claims have a label in a bundle.
 //!
 //! It follows from the images and the table. Without a table, a label is its own package, and the tree has entries for
 //! active variants only.
 
-use super::{Store, StoreError, damaged, failed, guarded, keys, meta, scan, unavailable};
+use super::apply::Tree;
+use super::filings::{BundleOf, IndexEntry};
+use super::{Store, StoreError, damaged, failed, filings, guarded, keys, meta, scan, unavailable};
 use crate::idn::{Bundle, Label};
 use crate::registry::state::bundles_of;
-use crate::registry::{NameKey, Registration, Unavailable};
+use crate::registry::{ApplicationId, NameKey, OrderId, Registration, State, Unavailable};
 
 /// Names whose entries are written at a time while the index is made anew: sorted, because sled likes the order of keys.
 const SLICE_NAMES: usize = 100_000;
@@ -60,17 +62,20 @@ impl Store {
         if !self.trees.names.is_empty() {
             tracing::info!("the table of labels is another one: the index of packages is made anew");
         }
-        // Until it is whole, the store says that it is of no table, or of the old one.
-        guarded(|| self.trees.bundles.clear()).map_err(failed)?.map_err(failed)?;
+        // Until all are whole, the store says that they are of no table, or of the old one.
+        for tree in [Tree::Bundles, Tree::Claims, Tree::KeptBundles] {
+            guarded(|| self.trees.of(tree).clear()).map_err(failed)?.map_err(failed)?;
+        }
         let mut entries = Vec::new();
         for entry in scan(self.trees.names.iter()) {
             let name = entry.and_then(|(key, value)| self.read_name(&key, &value)).map_err(|error| damaged(error.0))?;
-            entries.extend(self.bundle_keys(&name));
+            entries.extend(self.bundle_keys(&name).into_iter().map(|key| (Tree::Bundles, key)));
             if entries.len() >= SLICE_NAMES {
-                self.write_bundles(&mut entries)?;
+                self.write_entries(&mut entries)?;
             }
         }
-        self.write_bundles(&mut entries)?;
+        entries.extend(self.package_entries().map_err(|error| damaged(error.0))?);
+        self.write_entries(&mut entries)?;
         match wanted {
             Some(digest) => self.trees.meta.insert(meta::TABLE, digest.as_slice()),
             None => self.trees.meta.remove(meta::TABLE),
@@ -80,10 +85,33 @@ impl Store {
         self.tell_shared().map_err(|error| damaged(error.0))
     }
 
-    fn write_bundles(&self, entries: &mut Vec<Vec<u8>>) -> Result<(), StoreError> {
+    /// What kept labels, applications and orders have in the indexes by packages.
+    fn package_entries(&self) -> Result<Vec<IndexEntry>, Unavailable> {
+        let bundle_of: BundleOf<'_> = &|label| self.bundle(label);
+        let mut entries = Vec::new();
+        for entry in scan(self.trees.reservations.iter()) {
+            let kept = keys::read_name(&entry?.0, &|set| self.intern(set));
+            let kept = kept.ok_or_else(|| super::read::undecodable("a kept label"))?;
+            entries.push((Tree::KeptBundles, keys::bundle(&self.bundle(&kept.label), &kept)));
+        }
+        let id = |key: &[u8]| filings::id_of(key).ok_or_else(|| super::read::undecodable("an id"));
+        for entry in scan(self.trees.applications.iter()) {
+            let application = self.application(ApplicationId(id(&entry?.0)?))?;
+            entries.extend(application.iter().flat_map(|image| filings::application_entries(image, bundle_of)));
+        }
+        for entry in scan(self.trees.orders.iter()) {
+            let order = self.order(OrderId(id(&entry?.0)?))?;
+            entries.extend(order.iter().flat_map(|image| filings::order_entries(image, bundle_of)));
+        }
+        // The entries by state, region and unit are there.
+        entries.retain(|(tree, _)| *tree != Tree::Filings);
+        Ok(entries)
+    }
+
+    fn write_entries(&self, entries: &mut Vec<IndexEntry>) -> Result<(), StoreError> {
         entries.sort_unstable();
-        for key in entries.drain(..) {
-            guarded(|| self.trees.bundles.insert(key, &[])).map_err(failed)?.map_err(failed)?;
+        for (tree, key) in entries.drain(..) {
+            guarded(|| self.trees.of(tree).insert(key, &[])).map_err(failed)?.map_err(failed)?;
         }
         guarded(|| self.trees.db.flush()).map_err(failed)?.map_err(failed).map(drop)
     }

@@ -5,7 +5,7 @@
 //!                  letter 's' state region 00 id  by state, then region
 //!                  letter 'r' region 00 id        by region
 //!                  letter 'u' unit 00 id          by unit
-//! claims           name 00 letter id              who has a claim on a name
+//! claims           set 00 bundle 00 letter id     who has a claim on a label and its variants
 //! accounts         account unit                   whose an account number is
 //! ```
 //! The letter is that of the object's id. A region begins with those around it, so that one range of keys is a region with
@@ -14,6 +14,7 @@
 use super::apply::Tree;
 use super::keys;
 use super::v1::{ApprovalV1, ResolutionV1};
+use crate::idn::{Bundle, Label};
 use crate::registry::{
     Account, Application, ApplicationId, ApplicationState, Approval, Claim, Confirmation, Fee, Money, NameKey, Order,
     OrderBasis, OrderId, OrderLine, OrderState, Paper, Payer, Purpose, Region, Remittance, RemittanceId,
@@ -28,26 +29,29 @@ pub(super) const APPLICATION: u8 = b'a';
 pub(super) const ORDER: u8 = b'o';
 pub(super) const REMITTANCE: u8 = b'r';
 
+/// The bundle of a label.
+pub(super) type BundleOf<'a> = &'a dyn Fn(&Label) -> Bundle;
+
 /// An index entry.
 pub(super) type IndexEntry = (Tree, Vec<u8>);
 
 /// What an application has in the indexes.
-pub(super) fn application_entries(application: &Application) -> Vec<IndexEntry> {
+pub(super) fn application_entries(application: &Application, bundle_of: BundleOf<'_>) -> Vec<IndexEntry> {
     let (id, region) = (application.id.0, application.region.as_str());
     let mut entries = listed(APPLICATION, application.state as u8, region, id);
     entries.push((Tree::Filings, by_unit(APPLICATION, &application.unit, Some(id))));
     if let (Some(_), Some(deadline)) = (application.state.awaits(), application.deadline) {
         entries.push((Tree::Filings, by_deadline(deadline, Some(id))));
     }
-    entries.extend(application.claims().map(|name| (Tree::Claims, claim(name, APPLICATION, id))));
+    entries.extend(application.claims().map(|name| (Tree::Claims, claim(name, bundle_of, APPLICATION, id))));
     entries
 }
 
 /// What an order has in the indexes.
-pub(super) fn order_entries(order: &Order) -> Vec<IndexEntry> {
+pub(super) fn order_entries(order: &Order, bundle_of: BundleOf<'_>) -> Vec<IndexEntry> {
     let mut entries = listed(ORDER, order.state as u8, order.region.as_str(), order.id.0);
     entries.push((Tree::Filings, by_unit(ORDER, &order.unit, Some(order.id.0))));
-    entries.extend(order.claims().map(|name| (Tree::Claims, claim(name, ORDER, order.id.0))));
+    entries.extend(order.claims().map(|name| (Tree::Claims, claim(name, bundle_of, ORDER, order.id.0))));
     entries
 }
 
@@ -94,13 +98,13 @@ pub(super) fn id_of(key: &[u8]) -> Option<u64> {
     key.last_chunk::<ID_LEN>().map(|octets| u64::from_be_bytes(*octets))
 }
 
-/// What the keys of claims on a name begin with.
-pub(super) fn claims_on(name: &NameKey) -> Vec<u8> {
-    [keys::name(name), vec![0]].concat()
+/// What the keys of claims on a name, or on a variant of it, begin with.
+pub(super) fn claims_on(name: &NameKey, bundle_of: BundleOf<'_>) -> Vec<u8> {
+    keys::bundle_prefix(&bundle_of(&name.label), &name.set)
 }
 
-fn claim(name: &NameKey, letter: u8, id: u64) -> Vec<u8> {
-    let mut key = claims_on(name);
+fn claim(name: &NameKey, bundle_of: BundleOf<'_>, letter: u8, id: u64) -> Vec<u8> {
+    let mut key = claims_on(name, bundle_of);
     key.push(letter);
     key.extend(id.to_be_bytes());
     key

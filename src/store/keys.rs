@@ -10,6 +10,7 @@
 //! due              time kind object               edges of holds, of ways to deletion, of kept labels; object: a unit id,
 //!                                                 or label 00 set
 //! reservations     set 00 label                   kept labels
+//! kept_bundles     set 00 bundle 00 label         kept labels by their packages
 //! removals         set 00 label 00 seq         the transactions that ended a registration, for its history
 //! past_holds       time seq object 00 reason    holds that ended then; object: a unit id, or a name
 //! idempotency      length principal key

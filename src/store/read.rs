@@ -189,7 +189,9 @@ impl State for Store {
         if !self.used.claims {
             return Ok(None);
         }
-        let first = scan(self.trees.claims.scan_prefix(filings::claims_on(name))).next().transpose()?;
+        let first = scan(self.trees.claims.scan_prefix(filings::claims_on(name, &|label| self.bundle(label))))
+            .next()
+            .transpose()?;
         first.map(|(key, _)| filings::read_claim(&key).ok_or_else(|| undecodable("a claim"))).transpose()
     }
 
@@ -259,6 +261,20 @@ impl State for Store {
             kept.ok_or_else(|| undecodable("a kept label"))
         };
         found.map(read).transpose()
+    }
+
+    fn kept_in_bundle(&self, key: &NameKey) -> Result<Vec<Reservation>, Unavailable> {
+        if !self.used.reservations {
+            return Ok(Vec::new());
+        }
+        let prefix = keys::bundle_prefix(&self.bundle(&key.label), &key.set);
+        let mut all = Vec::new();
+        for entry in scan(self.trees.kept_bundles.scan_prefix(prefix)) {
+            let kept = keys::read_bundle(&entry?.0, &|set| self.intern(set));
+            let kept = kept.ok_or_else(|| undecodable("an entry of a kept package"))?;
+            all.extend(self.reservation(&kept)?);
+        }
+        Ok(all)
     }
 
     fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {

@@ -1,6 +1,7 @@
 //! The store against a naive model: random transactions, stops between any two writes, redo, reopening, listings.
 
 mod filings;
+mod packages;
 mod past;
 mod site_reviews;
 
@@ -713,7 +714,7 @@ fn another_format_is_told_apart_from_damage() {
     store.trees.meta.insert("format", &[0, 0, 0, 9]).unwrap();
     store.flush().unwrap();
     drop(store);
-    assert!(matches!(Store::open(directory.path(), None), Err(StoreError::Format { found: 9, expected: 4 })));
+    assert!(matches!(Store::open(directory.path(), None), Err(StoreError::Format { found: 9, expected: 5 })));
     let aside = set_aside(directory.path(), Timestamp(1_795_339_469)).unwrap();
     assert!(aside.to_string_lossy().ends_with(".aside-20261122T092429Z"), "{}", aside.display());
     assert_eq!(Store::open(directory.path(), None).unwrap().position(), Position::default());

@@ -272,6 +272,18 @@ impl State for Overlay<'_> {
         self.kept.get(key).map_or_else(|| self.base.reservation(key), |kept| Ok(kept.clone()))
     }
 
+    fn kept_in_bundle(&self, key: &NameKey) -> Result<Vec<Reservation>, Unavailable> {
+        let mut all = self.base.kept_in_bundle(key)?;
+        if self.kept.is_empty() {
+            return Ok(all);
+        }
+        all.retain(|kept| !self.kept.contains_key(&kept.key));
+        let package = (&key.set, self.bundle_of(&key.label));
+        let same = |kept: &&Reservation| (&kept.key.set, self.bundle_of(&kept.key.label)) == package;
+        all.extend(self.kept.values().flatten().filter(same).cloned());
+        Ok(all)
+    }
+
     fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {
         let mut noticed = self.base.noticed()?;
         noticed.extend(self.noticed.clone());

@@ -329,6 +329,10 @@ impl State for Nothing {
         Ok(None)
     }
 
+    fn kept_in_bundle(&self, _: &NameKey) -> Result<Vec<Reservation>, Unavailable> {
+        Ok(Vec::new())
+    }
+
     fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {
         Ok(self.0.clone())
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use zhengming::idn::table::Builder;
 use zhengming::idn::{Label, Table};
 use zhengming::registry::command::{Command, ImportName, NameSpec, UnitSpec};
+use zhengming::registry::procedure::ApplicationCommand;
 use zhengming::registry::*;
 
 /// The table, the divisions and the reserved labels that come with the program.
@@ -218,6 +219,35 @@ fn a_registration_takes_its_package_and_activates_its_forms() {
     // Gone, it is free with all of its package.
     world.does(&operator(), Command::DeleteName { key: key.clone() });
     world.does(&operator(), put(&world.key("國家稅務總局.政务"), "u1", None));
+}
+
+#[test]
+fn claims_and_kept_labels_are_of_the_whole_package() {
+    let mut world = world();
+    world.policy.rates = crate::filings::rates();
+    let slot = |world: &World, kind, name: &str| SlotSpec { kind, name: world.key(name), years: Some(2) };
+    let spec = |world: &World, full: &str, short: &str| ApplicationSpec {
+        purpose: Purpose::Site,
+        slots: vec![slot(world, 1, full), slot(world, 2, short)],
+        resolution: addresses(&["203.0.113.5"]),
+        papers: Vec::new(),
+    };
+    let apply =
+        |unit: &str, spec| Command::Apply(ApplicationCommand::Create { unit: unit_id(unit), spec, submit: true });
+    let first = spec(&world, "国家税务总局.政务", "国税总局.政务");
+    world.does(&submitter(), apply("u1", first));
+    world.put_unit("u3", UnitKind::Organ);
+    // A variant is the same name to whoever comes later, in an application or not; under the other suffix it is not.
+    let variant = spec(&world, "另一个单位.政务", "國税總局.政务");
+    assert_eq!(world.refuses(&submitter(), apply("u3", variant)), (Code::NameClaimed, "slots[1].name".into()));
+    assert_eq!(world.refuses(&operator(), put(&world.key("國家稅務總局.政务"), "u3", None)).0, Code::NameClaimed);
+    // Kept, it is kept with its variants for its last holder.
+    let kept = world.key("审计平台.政务");
+    let until = world.now.add_days(9);
+    world.memory.kept.insert(kept.clone(), Reservation { key: kept.clone(), unit: unit_id("u1"), until });
+    let variant = world.key("審計平台.政务");
+    assert_eq!(world.refuses(&operator(), put(&variant, "u3", None)).0, Code::LabelKept);
+    world.does(&operator(), put(&variant, "u1", None));
 }
 
 #[test]

@@ -99,8 +99,10 @@ impl State for Memory {
     }
 
     fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
-        let application = self.applications.values().find(|application| application.claims().any(|own| own == name));
-        let order = self.orders.values().find(|order| order.claims().any(|own| own == name));
+        let bundle = self.bundle_of(&name.label);
+        let same = |own: &NameKey| own.set == name.set && self.bundle_of(&own.label) == bundle;
+        let application = self.applications.values().find(|application| application.claims().any(same));
+        let order = self.orders.values().find(|order| order.claims().any(same));
         let application = application.map(|application| Claim::Application(application.id));
         Ok(application.or(order.map(|order| Claim::Order(order.id))))
     }
@@ -152,6 +154,12 @@ impl State for Memory {
 
     fn reservation(&self, key: &NameKey) -> Result<Option<Reservation>, Unavailable> {
         Ok(self.kept.get(key).cloned())
+    }
+
+    fn kept_in_bundle(&self, key: &NameKey) -> Result<Vec<Reservation>, Unavailable> {
+        let bundle = self.bundle_of(&key.label);
+        let same = |kept: &&Reservation| kept.key.set == key.set && self.bundle_of(&kept.key.label) == bundle;
+        Ok(self.kept.values().filter(same).cloned().collect())
     }
 
     fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {

@@ -128,6 +128,14 @@ impl State for Draft<'_> {
         self.kept.get(key).map_or_else(|| self.base.reservation(key), |kept| Ok(Some(kept.clone())))
     }
 
+    fn kept_in_bundle(&self, key: &NameKey) -> Result<Vec<Reservation>, Unavailable> {
+        let package = (key.set.clone(), self.bundle_of(&key.label));
+        let same = |kept: &&Reservation| (kept.key.set.clone(), self.bundle_of(&kept.key.label)) == package;
+        let mut all: Vec<Reservation> = self.kept.values().filter(same).cloned().collect();
+        all.extend(self.base.kept_in_bundle(key)?.into_iter().filter(|kept| !self.kept.contains_key(&kept.key)));
+        Ok(all)
+    }
+
     fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {
         self.base.noticed()
     }

@@ -129,15 +129,23 @@ pub(super) fn notice(kind: NoticeKind, name: &Registration, until: Option<Timest
     Notice { kind, name: name.key.clone(), unit: name.unit.clone(), expires: name.expires, until }
 }
 
-/// Whether the label is free for `unit`: for a year after the deletion it is kept for its last holder (R37).
+/// Whether the label is free for `unit`: for a year after the deletion it is kept for its last holder, with its variants
+/// (R37).
 pub(super) fn check_kept(case: &Case<'_>, key: &NameKey, unit: &UnitId) -> Result<(), Refusal> {
-    let kept = case.state.reservation(key)?;
-    let Some(kept) = kept.filter(|kept| kept.unit != *unit && kept.until > case.now()) else { return Ok(()) };
-    let (shown, until) = (key.to_unicode(), kept.until);
+    let kept = case.state.kept_in_bundle(key)?;
+    let kept = kept.into_iter().find(|kept| kept.unit != *unit && kept.until > case.now());
+    let Some(kept) = kept else { return Ok(()) };
+    let (shown, until) = (kept.key.to_unicode(), kept.until);
+    let (en, zh) = if kept.key == *key {
+        (String::new(), String::new())
+    } else {
+        let asked = key.to_unicode();
+        (format!("{asked} is a variant of {shown}: "), format!("{asked} 是 {shown} 的变体："))
+    };
     Err(Refusal::new(
         Code::LabelKept,
-        format!("{shown} was deleted, and is kept for its last holder until {until}; choose another label."),
-        format!("{shown} 注销后为原注册单位保留至 {until}，请选用其他标签。"),
+        format!("{en}{shown} was deleted, and is kept for its last holder until {until}; choose another label."),
+        format!("{zh}{shown} 注销后为原注册单位保留至 {until}，请选用其他标签。"),
     ))
 }
 

@@ -1,10 +1,15 @@
 //! Applications, orders and remittances on top of a state, with the claims and account numbers that follow from them.
 
+use crate::idn::Bundle;
 use crate::registry::{
     Account, Application, ApplicationId, Claim, Event, NameKey, Order, OrderId, Remittance, RemittanceId, State,
     Unavailable, Unit, UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What is claimed: a label with its variants, under a set.
+type Package = (Arc<str>, Bundle);
 
 /// Their images on top.
 #[derive(Default)]
@@ -13,9 +18,9 @@ pub(super) struct Filings {
     orders: BTreeMap<OrderId, Order>,
     remittances: BTreeMap<RemittanceId, Remittance>,
     /// Claims of images on top.
-    come: BTreeSet<(NameKey, Claim)>,
+    come: BTreeSet<(Package, Claim)>,
     /// Claims of images that lie below one on top, and are not its own.
-    gone: BTreeSet<(NameKey, Claim)>,
+    gone: BTreeSet<(Package, Claim)>,
     accounts: BTreeMap<Account, UnitId>,
 }
 
@@ -26,13 +31,13 @@ impl Filings {
             Event::Application(new) => {
                 let old = self.application(base, new.id)?;
                 let old = old.iter().flat_map(Application::claims);
-                Self::move_claims(&mut self.come, &mut self.gone, Claim::Application(new.id), old, new.claims());
+                self.move_claims(base, Claim::Application(new.id), old, new.claims());
                 self.applications.insert(new.id, new.clone());
             }
             Event::Order(new) => {
                 let old = self.order(base, new.id)?;
                 let old = old.iter().flat_map(Order::claims);
-                Self::move_claims(&mut self.come, &mut self.gone, Claim::Order(new.id), old, new.claims());
+                self.move_claims(base, Claim::Order(new.id), old, new.claims());
                 self.orders.insert(new.id, new.clone());
             }
             Event::Remittance(new) => drop(self.remittances.insert(new.id, new.clone())),
@@ -47,19 +52,21 @@ impl Filings {
     }
 
     fn move_claims<'a>(
-        come: &mut BTreeSet<(NameKey, Claim)>,
-        gone: &mut BTreeSet<(NameKey, Claim)>,
+        &mut self,
+        base: &dyn State,
         claim: Claim,
         old: impl Iterator<Item = &'a NameKey>,
         new: impl Iterator<Item = &'a NameKey>,
     ) {
         for name in old {
-            come.remove(&(name.clone(), claim));
-            gone.insert((name.clone(), claim));
+            let entry = (package(base, name), claim);
+            self.come.remove(&entry);
+            self.gone.insert(entry);
         }
         for name in new {
-            gone.remove(&(name.clone(), claim));
-            come.insert((name.clone(), claim));
+            let entry = (package(base, name), claim);
+            self.gone.remove(&entry);
+            self.come.insert(entry);
         }
     }
 
@@ -76,15 +83,24 @@ impl Filings {
     }
 
     pub(super) fn claim(&self, base: &dyn State, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
-        let on_top = self.come.range((name.clone(), Claim::FIRST)..).next().filter(|(own, _)| own == name);
+        let below = base.claim(name)?;
+        if self.come.is_empty() && self.gone.is_empty() {
+            return Ok(below);
+        }
+        let package = package(base, name);
+        let on_top = self.come.range((package.clone(), Claim::FIRST)..).next().filter(|(own, _)| *own == package);
         if let Some((_, claim)) = on_top {
             return Ok(Some(*claim));
         }
-        // A name has one claim at a time.
-        Ok(base.claim(name)?.filter(|claim| !self.gone.contains(&(name.clone(), *claim))))
+        // A package has one claim at a time.
+        Ok(below.filter(|claim| !self.gone.contains(&(package, *claim))))
     }
 
     pub(super) fn account(&self, base: &dyn State, account: Account) -> Result<Option<UnitId>, Unavailable> {
         self.accounts.get(&account).map_or_else(|| base.account(account), |unit| Ok(Some(unit.clone())))
     }
+}
+
+fn package(base: &dyn State, name: &NameKey) -> Package {
+    (Arc::clone(&name.set), base.bundle_of(&name.label))
 }

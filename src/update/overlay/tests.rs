@@ -134,6 +134,12 @@ impl State for Model {
         Ok(self.kept.get(key).cloned())
     }
 
+    fn kept_in_bundle(&self, key: &NameKey) -> Result<Vec<Reservation>, Unavailable> {
+        let bundle = self.bundle_of(&key.label);
+        let same = |kept: &&Reservation| kept.key.set == key.set && self.bundle_of(&kept.key.label) == bundle;
+        Ok(self.kept.values().filter(same).cloned().collect())
+    }
+
     fn noticed(&self) -> Result<BTreeMap<i32, TermEnd>, Unavailable> {
         Ok(self.noticed.clone())
     }
@@ -259,6 +265,7 @@ fn agree(overlay: &Overlay<'_>, model: &Model, limit: usize) {
         let key = name_key(n);
         assert_eq!(overlay.name(&key), model.name(&key));
         assert_eq!(overlay.reservation(&key), model.reservation(&key));
+        assert_eq!(overlay.kept_in_bundle(&key), model.kept_in_bundle(&key));
         assert_eq!(overlay.claim(&key), model.claim(&key));
     }
     for id in 1..4 {
