@@ -49,7 +49,7 @@ mod zone_export;
 
 pub use access::{Access, AccessLimits};
 pub use openapi::document;
-pub use reload::{Refused, ZoneFiles};
+pub use reload::{Read, Refused, ZoneFiles};
 pub use router::router;
 pub use shared::Shared;
 pub use statistics::Targets;

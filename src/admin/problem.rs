@@ -117,7 +117,7 @@ pub struct BadLine {
     pub detail_zh: String,
 }
 
-/// One error of a zone file.
+/// One error of a zone file, or a warning.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct FileError {
     /// The file.
@@ -126,6 +126,8 @@ pub struct FileError {
     pub line: u32,
     /// The rule that is broken, a stable code.
     pub rule: String,
+    /// `error` or `warning`.
+    pub severity: String,
     /// What is wrong and what to do, in English.
     pub detail: String,
     /// 同一说明的中文。
@@ -138,6 +140,7 @@ impl From<&zonefile::Problem> for FileError {
             file: problem.file.display().to_string(),
             line: problem.line,
             rule: problem.rule.code().to_owned(),
+            severity: problem.severity.as_str().to_owned(),
             detail: problem.en.clone(),
             detail_zh: problem.zh.clone(),
         }

@@ -16,10 +16,18 @@ pub trait ZoneFiles: Send {
     ///
     /// # Errors
     /// [`Refused`]; nothing has changed then.
-    fn read(&self, zone: Option<&Name>) -> Result<Reload, Refused>;
+    fn read(&self, zone: Option<&Name>) -> Result<Read, Refused>;
 
     /// Takes note of what is served now.
     fn served(&mut self, zones: Vec<(Zone, [u8; 32])>);
+}
+
+/// What was read of zone files.
+pub struct Read {
+    /// The zones, to be served.
+    pub reload: Reload,
+    /// Errors with which a zone is served all the same, and warnings.
+    pub found: Vec<zonefile::Problem>,
 }
 
 /// Why zone files are not taken.
@@ -57,15 +65,16 @@ async fn run(admin: &Admin, asked: Option<&str>, principal: &str, dry_run: bool)
     let mut files = admin.zone_files.lock().await;
     // Reading a large file takes seconds; other requests go on meanwhile on other threads.
     let read = tokio::task::block_in_place(|| files.read(zone.as_ref()));
-    let mut reload = read.map_err(|refused| match refused {
+    let Read { mut reload, found } = read.map_err(|refused| match refused {
         Refused::UnknownZone => unknown(asked.unwrap_or_default()),
         Refused::Files(errors) => invalid(&errors),
     })?;
     let mut not_loaded: Vec<String> =
         reload.unloaded.iter().map(|zone| zone.apex().to_lowercase().to_string()).collect();
     not_loaded.sort();
+    let found = found.iter().map(FileError::from).collect();
     if dry_run {
-        return Ok(Reloaded { not_loaded, ..Reloaded::default() });
+        return Ok(Reloaded { not_loaded, found, ..Reloaded::default() });
     }
     reload.asked_by = Some(principal.into());
     let zones = reload.zones.clone();
@@ -76,6 +85,7 @@ async fn run(admin: &Admin, asked: Option<&str>, principal: &str, dry_run: bool)
         at: Some(receipt.at.to_string()),
         serials: receipt.serials.iter().map(|(apex, serial)| (apex.to_string(), *serial)).collect(),
         not_loaded,
+        found,
     })
 }
 

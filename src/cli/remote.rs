@@ -9,6 +9,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Response, StatusCode};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
@@ -63,14 +64,22 @@ struct BadLine {
     detail_zh: String,
 }
 
-/// An error of a zone file.
+/// An error of a zone file, or a warning.
 #[derive(Debug, Deserialize)]
 struct FileError {
     file: String,
     line: u32,
     rule: String,
+    severity: String,
     detail: String,
     detail_zh: String,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, rule, severity, detail, detail_zh } = self;
+        write!(f, "{file}:{line}: {severity}[{rule}]: {detail} / {detail_zh}")
+    }
 }
 
 /// What the server says of zone files it read again.
@@ -78,6 +87,7 @@ struct FileError {
 struct Reloaded {
     seq: Option<u64>,
     serials: std::collections::BTreeMap<String, u32>,
+    found: Vec<FileError>,
 }
 
 /// Sends `file` batch by batch. Sent again under the same id, what was applied is not applied again.
@@ -172,8 +182,11 @@ pub(super) fn reload(zone: Option<String>, dry_run: bool, server: &Server) -> Re
         let text = text(response).await.map_err(lost)?;
         serde_json::from_str(&text).map_err(|error| lost(error.into()))
     })?;
+    for found in &done.found {
+        eprintln!("{found}");
+    }
     match done.seq {
-        _ if dry_run => eprintln!("the files have no errors / 区文件没有错误"),
+        _ if dry_run => eprintln!("the zones can be served / 各区可以提供服务"),
         None => eprintln!("nothing has changed / 没有变化"),
         Some(seq) => {
             for (zone, serial) in done.serials {
@@ -313,8 +326,8 @@ impl Total {
     }
 }
 
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(line) = self.line {
             write!(f, "line {line}: ")?;
         }
@@ -323,8 +336,8 @@ impl std::fmt::Display for Problem {
             write!(f, " ({field})")?;
         }
         write!(f, ": {} / {}", self.detail, self.detail_zh)?;
-        for FileError { file, line, rule, detail, detail_zh } in &self.errors {
-            write!(f, "\n{file}:{line}: error[{rule}]: {detail} / {detail_zh}")?;
+        for error in &self.errors {
+            write!(f, "\n{error}")?;
         }
         for BadLine { line, code, field, detail, detail_zh } in &self.lines {
             let field = field.as_ref().map_or_else(String::new, |field| format!(" ({field})"));

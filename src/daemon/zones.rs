@@ -4,7 +4,7 @@
 //! SERVFAIL until a reload finds a good file. At a reload it leaves everything as it is, if its zone is served; a zone
 //! that was not loaded before stays so.
 
-use crate::admin::{Refused, ZoneFiles};
+use crate::admin::{Read, Refused, ZoneFiles};
 use crate::config::Config;
 use crate::registry::Labels;
 use crate::update::Reload;
@@ -25,7 +25,7 @@ pub struct ZonesError {
 /// the errors with which NSD and Knot serve them too. What cannot be served is logged whole and not loaded.
 pub fn load(config: &Config, labels: &Labels) -> Reload {
     let all = load_or(config, labels, |_| true);
-    all.expect("every zone may stay unloaded")
+    all.expect("every zone may stay unloaded").reload
 }
 
 /// The same for `check-config`, which passes no error.
@@ -36,7 +36,7 @@ pub fn check(config: &Config, labels: &Labels) -> Result<Reload, ZonesError> {
     let (mut zones, mut errors) = (Vec::new(), Vec::new());
     for file in config.zone_files() {
         match read(config, file, Use::Check) {
-            Ok(zone) => zones.push(zone),
+            Ok((zone, _)) => zones.push(zone),
             Err(found) => errors.extend(found),
         }
     }
@@ -44,12 +44,15 @@ pub fn check(config: &Config, labels: &Labels) -> Result<Reload, ZonesError> {
 }
 
 /// The zones to serve; those for which `may_stay` holds may have files that cannot be served.
-fn load_or(config: &Config, labels: &Labels, may_stay: impl Fn(&Name) -> bool) -> Result<Reload, ZonesError> {
-    let (mut zones, mut unloaded, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+fn load_or(config: &Config, labels: &Labels, may_stay: impl Fn(&Name) -> bool) -> Result<Read, ZonesError> {
+    let (mut zones, mut unloaded, mut errors, mut all_found) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for file in config.zone_files() {
         let apex = file.0.clone();
         match read(config, file, Use::Serve) {
-            Ok(zone) => zones.push(zone),
+            Ok((zone, found)) => {
+                zones.push(zone);
+                all_found.extend(found);
+            }
             Err(found) if may_stay(&apex) => {
                 for error in &found {
                     tracing::error!("{error}");
@@ -60,7 +63,10 @@ fn load_or(config: &Config, labels: &Labels, may_stay: impl Fn(&Name) -> bool) -
             Err(found) => errors.extend(found),
         }
     }
-    if errors.is_empty() { Ok(reload(config, labels, zones, unloaded)) } else { Err(ZonesError { errors }) }
+    if !errors.is_empty() {
+        return Err(ZonesError { errors });
+    }
+    Ok(Read { reload: reload(config, labels, zones, unloaded), found: all_found })
 }
 
 fn reload(config: &Config, labels: &Labels, zones: Vec<Loaded>, unloaded: Vec<Name>) -> Reload {
@@ -84,8 +90,12 @@ enum Use {
 /// A zone and the SHA-256 of its file.
 type Loaded = (Zone, [u8; 32]);
 
-/// Reads and checks one zone.
-fn read(config: &Config, (apex, file, registry): (Name, PathBuf, bool), reason: Use) -> Result<Loaded, Vec<Problem>> {
+/// Reads and checks one zone; beside it, what is wrong with it all the same.
+fn read(
+    config: &Config,
+    (apex, file, registry): (Name, PathBuf, bool),
+    reason: Use,
+) -> Result<(Loaded, Vec<Problem>), Vec<Problem>> {
     // A pipe or device could keep all other zones waiting for ever; `check-zone` may read from one.
     if fs::metadata(&file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         let shown = file.display();
@@ -98,19 +108,20 @@ fn read(config: &Config, (apex, file, registry): (Name, PathBuf, bool), reason: 
     for warning in &report.warnings {
         tracing::warn!("{warning}");
     }
+    let found = [&report.errors[..], &report.warnings].concat();
     let (zone, digest) = if registry || reason == Use::Check {
         report.into_zone()?
     } else {
-        let errors = report.errors.clone();
         let served = report.into_served()?;
-        for error in &errors {
+        for error in found.iter().filter(|problem| problem.severity == Severity::Error) {
             tracing::error!("{error}");
         }
         served
     };
     let (networks, keys) = config.allow_query(&apex);
     let is_open = networks.is_empty() && keys.is_empty();
-    Ok((if is_open { zone } else { zone.with_allowed(&networks, &keys) }, digest))
+    let zone = if is_open { zone } else { zone.with_allowed(&networks, &keys) };
+    Ok(((zone, digest), found))
 }
 
 /// The files of the configuration in force, and what was made of them.
@@ -152,6 +163,10 @@ impl Files {
     /// # Errors
     /// [`ZonesError`] if another one cannot be served.
     pub(super) fn load(&self, new: &Config, labels: &Labels) -> Result<Reload, ZonesError> {
+        self.load_all(new, labels).map(|read| read.reload)
+    }
+
+    fn load_all(&self, new: &Config, labels: &Labels) -> Result<Read, ZonesError> {
         let unloaded = self.unloaded();
         load_or(new, labels, |apex| unloaded.contains(&apex.to_lowercase()))
     }
@@ -177,16 +192,17 @@ impl Files {
 }
 
 impl ZoneFiles for Files {
-    fn read(&self, zone: Option<&Name>) -> Result<Reload, Refused> {
+    fn read(&self, zone: Option<&Name>) -> Result<Read, Refused> {
         let Some(wanted) = zone else {
-            return self.load(&self.config, &self.labels).map_err(|error| Refused::Files(error.errors));
+            return self.load_all(&self.config, &self.labels).map_err(|error| Refused::Files(error.errors));
         };
         let mut files = self.config.zone_files().into_iter();
         let file = files.find(|(apex, ..)| apex.to_lowercase() == *wanted).ok_or(Refused::UnknownZone)?;
-        let new = read(&self.config, file, Use::Serve).map_err(Refused::Files)?;
+        let (new, found) = read(&self.config, file, Use::Serve).map_err(Refused::Files)?;
         let others = self.zones.iter().filter(|(zone, _)| zone.apex().to_lowercase() != *wanted);
         let unloaded = self.unloaded().into_iter().filter(|apex| apex != wanted).collect();
-        Ok(reload(&self.config, &self.labels, others.cloned().chain([new]).collect(), unloaded))
+        let reload = reload(&self.config, &self.labels, others.cloned().chain([new]).collect(), unloaded);
+        Ok(Read { reload, found })
     }
 
     fn served(&mut self, zones: Vec<Loaded>) {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use zhengming::admin::{self, Access, AccessLimits, Admin, Refused, Shared, Token, TotpSecret, ZoneFiles, token};
+use zhengming::admin::{
+    self, Access, AccessLimits, Admin, Read as ReadZones, Refused, Shared, Token, TotpSecret, ZoneFiles, token,
+};
 use zhengming::http::{self, Limits};
 use zhengming::idn::Label;
 use zhengming::query::{self, Client, Settings, Transport};
@@ -168,7 +170,7 @@ struct Files {
 }
 
 impl ZoneFiles for Files {
-    fn read(&self, zone: Option<&Name>) -> Result<Reload, Refused> {
+    fn read(&self, zone: Option<&Name>) -> Result<ReadZones, Refused> {
         let apex = Name::absolute(FILED).unwrap();
         let known = |name: &&Name| self.zones.iter().any(|(zone, _)| zone.apex() == *name) || **name == apex;
         if zone.is_some_and(|zone| !known(&zone)) {
@@ -176,7 +178,7 @@ impl ZoneFiles for Files {
         }
         let mut zones = reload().zones;
         zones.push(zhengming::zonefile::load(&self.path, &apex, false).map_err(Refused::Files)?);
-        Ok(Reload { zones, ..reload() })
+        Ok(ReadZones { reload: Reload { zones, ..reload() }, found: Vec::new() })
     }
 
     fn served(&mut self, zones: Vec<(Zone, [u8; 32])>) {

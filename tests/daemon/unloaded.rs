@@ -133,6 +133,25 @@ fn a_bad_file_stops_no_other_zone_and_a_reload_that_mends_it_serves_it() {
 }
 
 #[test]
+fn a_reload_tells_what_is_wrong_with_what_it_serves() {
+    let mut daemon = TestDaemon::prepare(&[], ZONES);
+    for (file, text) in [("parent.zone", PARENT), ("child.zone", GOOD), ("absent.zone", GOOD)] {
+        write(&daemon, file, text);
+    }
+    daemon.restart();
+    let wrong = "a CNAME b\n@ MX 10 a\nb 2147483648 A 192.0.2.3\n";
+    write(&daemon, "absent.zone", &format!("{GOOD}{wrong}"));
+    for zone in [json!(null), json!("absent.test")] {
+        let found = &reload(&daemon, &zone).expect_success().json()["found"];
+        let told = |index: usize| ["line", "rule", "severity"].map(|member| found[index][member].clone());
+        assert_eq!(told(0), [json!(7), json!("target-is-alias"), json!("error")], "{found}");
+        assert_eq!(told(1), [json!(8), json!("ttl"), json!("warning")], "{found}");
+        assert_eq!(found.as_array().map(Vec::len), Some(2), "{found}");
+    }
+    assert_eq!(daemon.resolve("b.absent.test", RecordType::A), ["192.0.2.3"]);
+}
+
+#[test]
 fn a_suffix_that_is_not_loaded_stops_changes_but_no_answers_of_others() {
     let mut daemon = TestDaemon::prepare(&[], "");
     let file = format!("{}.zone", SUFFIXES[1]);

@@ -1,6 +1,6 @@
 //! Replies that are no object: receipts of writes, pages of lists, reports of imports, readiness.
 
-use super::super::problem::ProblemBody;
+use super::super::problem::{FileError, ProblemBody};
 use super::filings::{ApplicationView, OrderView, RemittanceView};
 use super::objects::{BrakeView, ChangeView, HoldView, UnitView};
 use super::{Resolution, SuspensionView, objects, readable};
@@ -56,6 +56,8 @@ pub struct Reloaded {
     pub serials: BTreeMap<String, u32>,
     /// The configured zones that are still not loaded, by apex.
     pub not_loaded: Vec<String>,
+    /// What is wrong with the files that were read, and does not keep their zones from being served.
+    pub found: Vec<FileError>,
 }
 
 /// What a dry run shows.
