@@ -64,7 +64,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The certificate cannot be used.
-    #[error("{path}: {what}\n证书或私钥无法使用", path = path.display())]
+    #[error("{path}: {what}\n证书或私钥无法使用：请检查文件内容，并确认私钥与证书配对", path = path.display())]
     Certificate {
         /// Which file.
         path: PathBuf,

@@ -98,8 +98,12 @@ fn read_pair(cert: &Path, key: &Path) -> Result<CertifiedKey, Error> {
     if chain.is_empty() {
         return Err(bad(cert, "no certificate in it".to_owned()));
     }
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| bad(key, error.to_string()))?;
-    CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| bad(cert, error.to_string()))
+    let private = PrivateKeyDer::from_pem_file(key)
+        .map_err(|error| bad(key, format!("no private key in PEM ({error}); name the file that has it")))?;
+    CertifiedKey::from_der(chain, private, &ring::default_provider()).map_err(|error| {
+        let key = key.display();
+        bad(cert, format!("cannot be served with the key in {key} ({error}); name a certificate and its own key"))
+    })
 }
 
 /// The admin listener's TLS; with an authority of clients, only who shows a certificate of it is let in.

@@ -80,7 +80,15 @@ pub fn check_filter(filter: &str) -> Result<(), LogError> {
     parse(filter).map(drop)
 }
 
+/// Levels by name; what has none may be a target, which would silence all others.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
 fn parse(filter: &str) -> Result<EnvFilter, LogError> {
+    let is_bare = |part: &&str| !part.contains(['=', '[']) && !LEVELS.contains(&part.to_ascii_lowercase().as_str());
+    if let Some(bare) = filter.split(',').map(str::trim).filter(|part| !part.is_empty()).find(is_bare) {
+        let reason = format!("{bare} is no level: {}, or TARGET=LEVEL", LEVELS.join(", "));
+        return Err(LogError::Filter { filter: filter.into(), reason });
+    }
     EnvFilter::builder()
         .parse(filter)
         .map_err(|error| LogError::Filter { filter: filter.into(), reason: error.to_string() })
@@ -96,5 +104,8 @@ mod tests {
         check_filter("warn,zhengming::update=debug").expect("a level per module is a filter");
         let error = check_filter("zhengming=loudly").expect_err("no such level");
         assert!(error.to_string().contains("loudly"), "{error}");
+        let error = check_filter("loud").expect_err("a target alone is a slip of the pen, and would silence the rest");
+        assert!(error.to_string().contains("TARGET=LEVEL"), "{error}");
+        check_filter("INFO,zhengming=off").expect("case does not matter");
     }
 }
