@@ -59,7 +59,7 @@ fn answers_leave_from_the_address_that_was_asked() {
 fn both_families_share_a_port() {
     // Other programs of the machine may have a port in one family alone; twenty of them do not.
     let starts = (0..20).map(|_| start_on(&["[::]:0"], TcpLimits::default()));
-    let is_free = |first: &crate::Started| {
+    let is_free = |first: &Started| {
         let address = (std::net::Ipv4Addr::UNSPECIFIED, port_of(first, false));
         UdpSocket::bind(address).is_ok() && std::net::TcpListener::bind(address).is_ok()
     };
