@@ -187,6 +187,31 @@ fn closed_window(server: &Started) -> Tls {
 }
 
 #[test]
+fn what_a_client_does_not_take_is_not_made() {
+    let server = start(TcpLimits::default());
+    let answered = || -> usize {
+        let counter = "zhengming_dns_queries_total{outcome=\"answer\",rcode=\"NOERROR\",transport=\"https\",zone=\"xn--zfr164b.\"}";
+        server.metric(counter).map_or(0, |count| count.parse().unwrap())
+    };
+    let mut stream = closed_window(&server);
+    let target = format!("/dns-query?dns={}", base64url(&query(0, LARGE)));
+    for number in 0..100 {
+        stream.write_all(&frame(1, 5, 2 * number + 1, &get_headers(&target))).unwrap();
+    }
+    // Twenty of them and room for the longest answer make the budget of a connection.
+    eventually(|| answered() >= 20, "what there is room for");
+    for other in 1..=20 {
+        assert_eq!(get(&server, &format!("/dns-query?dns={}", base64url(&query(other, NAME)))).status, 200);
+    }
+    let now = answered();
+    assert!((40..=62).contains(&now), "{now} answers, 20 of them to others");
+    // With a window for all, all are made.
+    let (settings, more) = (frame(4, 0, 0, &[0, 4, 0, 15, 0, 0]), frame(8, 0, 0, &[0, 15, 0, 0]));
+    stream.write_all(&[settings, more].concat()).unwrap();
+    eventually(|| answered() == 120, "the others");
+}
+
+#[test]
 fn a_client_that_gives_no_window_is_cut_off() {
     let server = start(TcpLimits { idle: SHORT, write: SHORT, ..TcpLimits::default() });
     let mut stream = closed_window(&server);
