@@ -39,6 +39,12 @@ fn an_import_is_answered_resumed_and_exported_again() {
     assert_eq!(refused.status.code(), Some(1), "{}", err(&refused));
     assert!(err(&refused).contains("role_forbidden"), "{}", err(&refused));
 
+    // One of the names has been unpaid for two years, and is given its final notice in the first second.
+    let begun = std::time::Instant::now();
+    while !daemon.api("GET", "/v1/export", "demo-viewer", None).text.contains("final_notice") {
+        assert!(begun.elapsed() < crate::support::PATIENCE, "no final notice\n{}", daemon.log());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     // What is exported can be imported elsewhere, and exports the same there.
     let file = daemon.path("export.ndjson").to_string_lossy().into_owned();
     let export = command(&daemon, "demo-operator", &["export", "--output", &file]);
