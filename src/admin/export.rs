@@ -6,7 +6,7 @@
 use super::auth::Caller;
 use super::params::Params;
 use super::problem::Problem;
-use super::stream::{self, Writer};
+use super::stream::{self, Stop, Writer};
 use super::{Admin, lines};
 use crate::registry::{Event, HoldReason, Holds, NameKey, Registration, Timestamp, Unit, UnitId};
 use crate::store::NameFilter;
@@ -40,25 +40,6 @@ pub(super) async fn export(
         }
     });
     Ok(response)
-}
-
-/// Why an export ends early.
-enum Stop {
-    Gone,
-    /// It has been logged.
-    Failed,
-}
-
-impl From<stream::Gone> for Stop {
-    fn from(_: stream::Gone) -> Self {
-        Self::Gone
-    }
-}
-
-impl From<Problem> for Stop {
-    fn from(_: Problem) -> Self {
-        Self::Failed
-    }
 }
 
 async fn write_all(admin: &Admin, writer: &Writer, from: u64) -> Result<(), Stop> {

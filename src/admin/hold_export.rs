@@ -10,7 +10,7 @@ use super::params::{Params, invalid};
 use super::problem::Problem;
 use super::roles::Endpoint;
 use super::rows::{Format, Rows, rows};
-use super::stream::Gone;
+use super::stream::Stop;
 use super::v1::{BlacklistRow, DayEdge, HoldRow, time};
 use crate::registry::{Hold, HoldReason, NameKey, Region, Regions, State as _, Timestamp, Unit, UnitId};
 use crate::store::NameFilter;
@@ -115,25 +115,6 @@ fn region(params: &Params, caller: &Caller, endpoint: Endpoint) -> Result<Option
         caller.within(endpoint, region)?;
     }
     Ok(region)
-}
-
-/// Why a report ends early.
-enum Stop {
-    Gone,
-    /// It has been logged.
-    Failed,
-}
-
-impl From<Gone> for Stop {
-    fn from(_: Gone) -> Self {
-        Self::Gone
-    }
-}
-
-impl From<Problem> for Stop {
-    fn from(_: Problem) -> Self {
-        Self::Failed
-    }
 }
 
 impl Wanted {

@@ -69,6 +69,14 @@ impl<T: Row> Rows<T> {
         self.writer.send(text).await
     }
 
+    /// Writes after so many rows, up to this transaction, that these are all: in JSON, where a table has no place for it.
+    pub(super) async fn end(&self, seq: u64, lines: u64) -> Result<(), Gone> {
+        match self.format {
+            Format::Json => self.writer.send(line(&serde_json::json!({ "end": { "seq": seq, "lines": lines } }))).await,
+            Format::Csv => Ok(()),
+        }
+    }
+
     /// Cuts the body short.
     pub(super) async fn fail(self) {
         self.writer.fail().await;

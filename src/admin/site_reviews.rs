@@ -6,7 +6,8 @@ use super::filings;
 use super::params::{At, Params, cursor, limit, page};
 use super::problem::Problem;
 use super::roles::Endpoint;
-use super::stream::{self, Gone, Writer};
+use super::rows::{Format, Rows, rows};
+use super::stream::Stop;
 use super::v1::requests::{Verdict, unit_id};
 use super::v1::site_reviews::{
     HeldForSite, OpenSiteReview, PostponeSiteReview, ReviewedUnit, SiteDecision, SiteLevel, SubmitSiteReview,
@@ -14,17 +15,14 @@ use super::v1::site_reviews::{
 use super::v1::{Page, Receipt, readable};
 use super::write::Write;
 use crate::registry::procedure::SiteReviewCommand;
-use crate::registry::{Command, Region, SiteReviewState, UnitId};
+use crate::registry::{Command, Region, Registration, SiteReviewState, UnitId};
 use crate::store::{NameFilter, SiteFilter};
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
 /// Objects read at once on the writer's thread: about a millisecond.
 const SLICE_LEN: usize = 256;
-/// The media type of tables.
-const TEXT_CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
 
 /// Units with a review of their site, by region; overdue ones by their deadlines.
 #[utoipa::path(
@@ -76,21 +74,13 @@ pub(super) async fn held(
 ) -> Result<Response, Problem> {
     let params = Params::parse(query.as_deref(), &["region", "format"])?;
     let region = params.read("region", "a division code of 2, 4, 6, 9 or 12 digits", Region::parse)?;
-    let is_table = params.read("format", "ndjson or csv", |text| match text {
-        "ndjson" => Some(false),
-        "csv" => Some(true),
-        _ => None,
-    })?;
-    let is_table = is_table.unwrap_or(false);
+    let format = Format::of(&params)?;
     // Read before the first octet is sent: what fails here is still answered with a problem document.
     let seq = admin.read(|store| Ok(store.position().seq)).await?;
     tracing::info!(principal = %caller.actor.principal, seq, "export of what is held for its site");
-    let (writer, mut response) = stream::ndjson();
-    if is_table {
-        response.headers_mut().insert(header::CONTENT_TYPE, TEXT_CSV);
-    }
+    let (rows, response) = rows(format);
     tokio::spawn(async move {
-        let list = Listing { admin, writer, region, is_table, lines: 0 };
+        let list = Listing { admin, rows, region, lines: 0 };
         list.write(seq).await;
     });
     Ok(response)
@@ -99,43 +89,21 @@ pub(super) async fn held(
 /// A list on its way out.
 struct Listing {
     admin: Admin,
-    writer: Writer,
+    rows: Rows<HeldForSite>,
     region: Option<Region>,
-    is_table: bool,
     lines: u64,
-}
-
-/// Why a list ends early.
-enum Stop {
-    Gone,
-    /// It has been logged.
-    Failed,
-}
-
-impl From<Gone> for Stop {
-    fn from(_: Gone) -> Self {
-        Self::Gone
-    }
-}
-
-impl From<Problem> for Stop {
-    fn from(_: Problem) -> Self {
-        Self::Failed
-    }
 }
 
 impl Listing {
     async fn write(mut self, seq: u64) {
         match self.write_all(seq).await {
             Ok(()) | Err(Stop::Gone) => {}
-            Err(Stop::Failed) => self.writer.fail().await,
+            Err(Stop::Failed) => self.rows.fail().await,
         }
     }
 
     async fn write_all(&mut self, seq: u64) -> Result<(), Stop> {
-        if self.is_table {
-            self.writer.send(row(&HeldForSite::HEADER)?).await?;
-        }
+        self.rows.begin().await?;
         let mut cursor: Option<String> = None;
         loop {
             let region = self.region.clone();
@@ -153,50 +121,32 @@ impl Listing {
                 break;
             }
         }
-        if !self.is_table {
-            let end = serde_json::json!({ "end": { "seq": seq, "lines": self.lines } });
-            self.writer.send(format!("{end}\n")).await?;
-        }
-        Ok(())
+        Ok(self.rows.end(seq, self.lines).await?)
     }
 
     /// A line for each name of the unit; one without a name if there is none.
-    async fn write_unit(&mut self, unit: UnitId, mut line: HeldForSite) -> Result<(), Stop> {
+    async fn write_unit(&mut self, unit: UnitId, line: HeldForSite) -> Result<(), Stop> {
         let (mut cursor, begun): (Option<String>, u64) = (None, self.lines);
         loop {
             let filter = NameFilter { unit: Some(unit.clone()), ..NameFilter::default() };
             let page = self.admin.read(move |store| store.list_names(&filter, cursor.as_deref(), SLICE_LEN)).await?;
-            let mut text = String::new();
-            for name in &page.items {
-                line.name = readable(&name.key);
-                line.ascii = name.key.to_string();
-                text += &self.line(&line)?;
-            }
+            let of_name = |name: &Registration| HeldForSite {
+                name: readable(&name.key),
+                ascii: name.key.to_string(),
+                ..line.clone()
+            };
+            let mut lines: Vec<HeldForSite> = page.items.iter().map(of_name).collect();
             cursor = page.next;
-            if cursor.is_none() && self.lines == begun {
-                text += &self.line(&line)?;
+            if cursor.is_none() && lines.is_empty() && self.lines == begun {
+                lines.push(line.clone());
             }
-            self.writer.send(text).await?;
+            self.lines += lines.len() as u64;
+            self.rows.send(&lines).await?;
             if cursor.is_none() {
                 return Ok(());
             }
         }
     }
-
-    fn line(&mut self, line: &HeldForSite) -> Result<String, Problem> {
-        self.lines += 1;
-        if self.is_table {
-            return row(&line.fields());
-        }
-        Ok(serde_json::to_string(line).map_err(Problem::internal)? + "\n")
-    }
-}
-
-/// A row of a table (RFC 4180).
-fn row(fields: &[&str]) -> Result<String, Problem> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(fields).map_err(Problem::internal)?;
-    String::from_utf8(writer.into_inner().map_err(Problem::internal)?).map_err(Problem::internal)
 }
 
 /// Opens the review of a unit's site, with a deadline for handing it in.

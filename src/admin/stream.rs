@@ -1,5 +1,6 @@
 //! Bodies that are written while they are sent: one task writes, a short queue holds it back to the client's pace.
 
+use super::problem::Problem;
 use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -25,6 +26,26 @@ pub(super) struct Writer(mpsc::Sender<Result<Bytes, CutShort>>);
 
 /// The client went away; there is no one to write for.
 pub(super) struct Gone;
+
+/// Why a body ends early.
+pub(super) enum Stop {
+    /// There is no one to write for.
+    Gone,
+    /// It has been logged.
+    Failed,
+}
+
+impl From<Gone> for Stop {
+    fn from(_: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<Problem> for Stop {
+    fn from(_: Problem) -> Self {
+        Self::Failed
+    }
+}
 
 struct Chunks(mpsc::Receiver<Result<Bytes, CutShort>>);
 

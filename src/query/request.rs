@@ -147,7 +147,7 @@ fn is_name(octets: &[u8], mut at: usize) -> bool {
     }
 }
 
-/// Whether RDATA at octet `at` can be such a record's. Looked at are those whose names may be compressed (RFC 3597 §4),
+/// Whether RDATA at octet `at` can be such a record's. Looked at are the usual types whose names may be compressed, DNAME,
 /// and addresses; without RDATA, UPDATE means something else (RFC 2136 §2.4).
 fn is_rdata(octets: &[u8], at: usize, record: &RawRecord<'_>) -> bool {
     if record.class != CLASS_IN {

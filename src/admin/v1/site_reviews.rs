@@ -2,6 +2,7 @@
 
 use super::super::json::Object;
 use super::super::problem::Problem;
+use super::super::rows::Row;
 use super::filings::{Paper, papers};
 use super::requests::Verdict;
 use super::{DayEdge, name_key, readable, time_at};
@@ -177,11 +178,12 @@ pub struct HeldForSite {
     pub ascii: String,
 }
 
-impl HeldForSite {
-    /// The names of its members: the first row in CSV.
-    pub const HEADER: [&'static str; 10] =
-        ["unit", "account", "unit_name", "kind", "region", "reason", "since", "evidence", "name", "ascii"];
+impl Row for HeldForSite {
+    const COLUMNS: &'static [&'static str] =
+        &["unit", "account", "unit_name", "kind", "region", "reason", "since", "evidence", "name", "ascii"];
+}
 
+impl HeldForSite {
     /// What is told of a unit, name apart; none if it is not held for its site.
     pub fn of(unit: &Unit) -> Option<Self> {
         let reasons = [HoldReason::SiteReviewFailed, HoldReason::SiteNotSubmitted];
@@ -199,22 +201,6 @@ impl HeldForSite {
             name: String::new(),
             ascii: String::new(),
         })
-    }
-
-    /// Its members, in the order of [`Self::HEADER`].
-    pub fn fields(&self) -> [&str; 10] {
-        [
-            &self.unit,
-            &self.account,
-            &self.unit_name,
-            &self.kind,
-            &self.region,
-            &self.reason,
-            &self.since,
-            &self.evidence,
-            &self.name,
-            &self.ascii,
-        ]
     }
 }
 
