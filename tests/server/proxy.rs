@@ -237,28 +237,38 @@ fn dnsdist_in_front_tells_who_asks() {
     server.publisher.publish(snapshot_for("127.0.7.0/24", &registrations));
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("dnsdist.conf");
-    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let configuration = format!(
-        "setLocal('{free}')\nsetACL('127.0.0.0/8')\nsetSecurityPollSuffix('')\n\
-         newServer{{address='{}', source='127.0.9.53', useProxyProtocol=true, checkName='xn--zfr164b.'}}\n",
-        server.address()
-    );
-    std::fs::write(&file, configuration).unwrap();
-    let child = Command::new("dnsdist")
-        .args(["--supervised", "--disable-syslog", "-C"])
-        .arg(&file)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = child.unwrap_or_else(|error| panic!("dnsdist: {error}; tests/run installs it"));
-    let port = free.port().to_string();
-    let dig = |client: &str, transport: &str| {
-        output("dig", &["@127.0.0.1", "-p", &port, "-b", client, "+tries=1", "+time=2", transport, NAME, "A"])
+    let start_on = |port: u16| {
+        let configuration = format!(
+            "setLocal('127.0.0.1:{port}')\nsetACL('127.0.0.0/8')\nsetSecurityPollSuffix('')\n\
+             newServer{{address='{}', source='127.0.9.53', useProxyProtocol=true, checkName='xn--zfr164b.'}}\n",
+            server.address()
+        );
+        std::fs::write(&file, configuration).unwrap();
+        let child = Command::new("dnsdist")
+            .args(["--supervised", "--disable-syslog", "-C"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        child.unwrap_or_else(|error| panic!("dnsdist: {error}; tests/run installs it"))
     };
-    eventually(|| dig("127.0.7.1", "+notcp").contains("203.0.113.5"), "dnsdist forwards");
+    let (mut port, mut child) = (String::new(), None::<std::process::Child>);
+    let dig = |port: &str, client: &str, transport: &str| {
+        output("dig", &["@127.0.0.1", "-p", port, "-b", client, "+tries=1", "+time=2", transport, NAME, "A"])
+    };
+    let forwards = || {
+        // It ends if another test has got the port, of UDP or of TCP, meanwhile.
+        if child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some()) {
+            let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            (port, child) = (free.to_string(), Some(start_on(free)));
+        }
+        dig(&port, "127.0.7.1", "+notcp").contains("203.0.113.5")
+    };
+    eventually(forwards, "dnsdist forwards");
+    let mut child = child.expect("it was started");
     for transport in ["+notcp", "+tcp"] {
-        let (may, may_not) = (dig("127.0.7.2", transport), dig("127.0.8.2", transport));
+        let (may, may_not) = (dig(&port, "127.0.7.2", transport), dig(&port, "127.0.8.2", transport));
         assert!(may.contains("203.0.113.5"), "{transport}: {may}");
         assert!(may_not.contains("status: REFUSED"), "{transport}: {may_not}");
     }
