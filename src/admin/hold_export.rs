@@ -40,7 +40,7 @@ struct Wanted {
            ("from" = Option<String>, Query, description = "first day or time; from the beginning if absent"),
            ("to" = Option<String>, Query, description = "last day or time, included; until now if absent"),
            ("reason" = Option<String>, Query, description = "only holds of this reason"),
-           ("format" = Option<String>, Query, description = "`ndjson` or `csv`; ndjson if absent")),
+           ("format" = Option<String>, Query, description = "`ndjson`, or `csv`, in which a cell that a spreadsheet would take for a formula has a `'` in front; ndjson if absent")),
     responses((status = 200, description = "A line for each hold",
                content((HoldRow = "application/x-ndjson"), (String = "text/csv")))),
 )]
@@ -80,7 +80,7 @@ pub(super) async fn holds(
 #[utoipa::path(
     get, path = "/v1/blacklist", tag = "holds",
     params(("region" = Option<String>, Query, description = "units of this division; of all, or of the token's, if absent"),
-           ("format" = Option<String>, Query, description = "`ndjson` or `csv`; ndjson if absent")),
+           ("format" = Option<String>, Query, description = "`ndjson`, or `csv`, in which a cell that a spreadsheet would take for a formula has a `'` in front; ndjson if absent")),
     responses((status = 200, description = "A line for each unit",
                content((BlacklistRow = "application/x-ndjson"), (String = "text/csv")))),
 )]

@@ -9,8 +9,9 @@
 //! ,靖远县教育局.政务,LEGAL,order-9,2026-12-01,2027-02-28
 //! ```
 //!
-//! A list that lifts has units or names and reasons only.
+//! A list that lifts has units or names and reasons only. In a table, cells may be marked as text, as reports are (`cells`).
 
+use super::cells;
 use super::json;
 use super::lines::LINE_LEN_MAX;
 use super::problem::{Edge, Problem};
@@ -178,7 +179,7 @@ fn csv_item(record: &ByteRecord, columns: &[&str], act: Act, policy: &Policy) ->
         let text = std::str::from_utf8(octets).map_err(|_| {
             malformed("the value is not UTF-8; have the spreadsheet save it as \"CSV UTF-8\"").field(column)
         })?;
-        Ok((!text.is_empty()).then(|| text.to_owned()))
+        Ok((!text.is_empty()).then(|| cells::read(text).to_owned()))
     };
     let (unit, name, reason) = (value("unit")?, value("name")?, value("reason")?.unwrap_or_default());
     match act {

@@ -7,6 +7,7 @@
 pub mod access;
 mod applications;
 mod auth;
+mod cells;
 mod changes;
 mod check;
 mod diff;

@@ -1,11 +1,14 @@
 //! Rows of a report, as lines of JSON or as a table with a heading, sent while they are read.
 
+use super::cells;
 use super::params::{Params, invalid};
 use super::problem::Problem;
 use super::stream::{self, Gone, Writer};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use csv::{Terminator, Writer as Table, WriterBuilder};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::marker::PhantomData;
 
 /// The media type of a table with a heading (RFC 4180 §3).
@@ -87,10 +90,17 @@ fn line(row: &impl Serialize) -> String {
     serde_json::to_string(row).expect("rows are plain data") + "\n"
 }
 
-fn table(write: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> String {
-    let mut table =
-        csv::WriterBuilder::new().has_headers(false).terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    write(&mut table).expect("rows are flat, and memory takes them");
+/// A table, each cell of it as a spreadsheet takes for text.
+fn table(write: impl FnOnce(&mut Table<Vec<u8>>) -> csv::Result<()>) -> String {
+    let mut plain = WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    write(&mut plain).expect("rows are flat, and memory takes them");
+    let plain = plain.into_inner().expect("memory takes all of it");
+    let mut table = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::with_capacity(plain.len()));
+    for record in csv::ReaderBuilder::new().has_headers(false).from_reader(&*plain).records() {
+        let record = record.expect("it was written just now");
+        let cells = record.iter().map(cells::written);
+        table.write_record(cells.map(Cow::into_owned)).expect("memory takes it");
+    }
     let octets = table.into_inner().expect("memory takes all of it");
     String::from_utf8(octets).expect("values are text")
 }

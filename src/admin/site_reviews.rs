@@ -63,7 +63,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/v1/site-reviews/held", tag = "sites",
     params(("region" = Option<String>, Query, description = "those of units in this region, with all that lies inside it"),
-           ("format" = Option<String>, Query, description = "`ndjson` or `csv`; `ndjson` if absent")),
+           ("format" = Option<String>, Query, description = "`ndjson`, or `csv`, in which a cell that a spreadsheet would take for a formula has a `'` in front; `ndjson` if absent")),
     responses((status = 200, description = "A line for each name, by region and unit; one for a unit without names",
                content((HeldForSite = "application/x-ndjson"), (String = "text/csv")))),
 )]

@@ -115,6 +115,47 @@ fn a_report_is_a_table_too() {
     assert_eq!(none, "unit,name,kind,region,account,since,end,evidence,by,violation,names\r\n");
 }
 
+/// A table is opened in spreadsheets, which run what looks like a formula; a list is made of its cells, and says the same.
+#[test]
+fn cells_of_a_table_are_no_formulas_and_can_be_sent_back() {
+    let server = Server::new();
+    let odd =
+        ["=HYPERLINK(\"http://x.example\")", "+1+2", "-2+3", "@SUM(1)", "＝1+1", "'=1", "''@a", "'quoted'", "plain"];
+    let written = odd.map(|text| if odd[7..].contains(&text) { text.to_owned() } else { format!("'{text}") });
+    for (number, evidence) in odd.iter().enumerate() {
+        let unit = json!({ "name": "=cmd|' /C calc'!A0", "kind": "organ", "region": HOME }).to_string();
+        server.ok("operator", "PUT", &format!("/v1/units/u{number}"), &unit);
+        place(&server, &format!("units/u{number}"), "BLACKLIST", &json!({ "evidence": evidence }).to_string());
+        place(&server, &format!("units/u{number}"), "SITE_REVIEW_FAILED", &json!({ "evidence": evidence }).to_string());
+    }
+    let read = |target: &str| -> Vec<csv::StringRecord> {
+        let text = server.call("auditor", "GET", target, "").text();
+        csv::Reader::from_reader(text.as_bytes()).records().map(Result::unwrap).collect()
+    };
+    let cells = |rows: &[csv::StringRecord], column: usize| -> Vec<String> {
+        rows.iter().map(|row| row[column].to_owned()).collect()
+    };
+    let report = read("/v1/holds?format=csv&reason=BLACKLIST");
+    assert_eq!(cells(&report, 7), written);
+    let blacklist = read("/v1/blacklist?format=csv");
+    assert_eq!((cells(&blacklist, 7), &blacklist[0][1]), (written.to_vec(), "'=cmd|' /C calc'!A0"));
+    let held = read("/v1/site-reviews/held?format=csv");
+    assert_eq!((cells(&held, 7), &held[0][2]), (written.to_vec(), "'=cmd|' /C calc'!A0"));
+
+    // The evidence of the report as the evidence of a list.
+    let mut list = csv::Writer::from_writer(Vec::new());
+    list.write_record(["unit", "reason", "evidence"]).unwrap();
+    for row in &report {
+        list.write_record([&row[0], "LEGAL", &row[7]]).unwrap();
+    }
+    let list = String::from_utf8(list.into_inner().unwrap()).unwrap();
+    let reply = crate::hold_lists::send(&server, "/v1/holds", "text/csv", "", &list);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let evidence: Vec<Value> =
+        rows(&server, "auditor", "?reason=LEGAL").iter().map(|row| row["evidence"].clone()).collect();
+    assert_eq!(evidence, odd);
+}
+
 /// More than fits into one read of the store, both of what is in force and of what ended.
 #[test]
 fn a_report_goes_on_over_many_reads() {
