@@ -179,6 +179,47 @@ fn a_term_that_is_over_expires_the_name_at_once() {
     assert!(world.memory.resolves(&line.key));
 }
 
+/// ICANN's profile: redemption is the last time in which a later term restores a name, in a file as by a renewal.
+#[test]
+fn no_line_restores_a_name_past_its_final_notice() {
+    let mut world = World::new();
+    world.policy.terms.profiles = vec![("xn--zfr164b".into(), Profile::ICANN_RGP)];
+    let line = world.import_line("靖远县教育局.政务");
+    world.import(vec![line.clone()]).unwrap();
+    let (key, end) = (line.key.clone(), world.memory.names[&line.key].expires);
+    let later = ImportName { expires: end.add_years(2), ..line.clone() };
+    let pass = |world: &mut World, days: i64| {
+        world.now = end.add_days(days);
+        world.tick();
+        world.notify();
+    };
+    pass(&mut world, 0);
+    pass(&mut world, 45);
+    assert_eq!(world.memory.names[&key].life.leaving.map(|leaving| leaving.stage), Some(Stage::Final));
+    let mut redeemed = world.clone();
+    redeemed.import(vec![later.clone()]).unwrap();
+    assert!(redeemed.memory.resolves(&key));
+    // The redemption has run out, whether the clock has come to it or not; then for five days nothing helps.
+    world.now = end.add_days(75);
+    assert_eq!(refused(world.import(vec![later.clone()])), [(Code::DeletionFinal, Some(1), "expires".into())]);
+    pass(&mut world, 75);
+    let leaving = world.memory.names[&key].life.leaving;
+    assert_eq!(leaving.map(|leaving| leaving.stage), Some(Stage::PendingDelete));
+    let before = world.memory.clone();
+    assert_eq!(refused(world.import(vec![later.clone()])), [(Code::DeletionFinal, Some(1), "expires".into())]);
+    assert_eq!(world.memory, before);
+    // The line that it came with, or that an export of today has, changes nothing.
+    let today = ImportName { life: Life { leaving, ..Life::default() }, ..line.clone() };
+    for same in [line, today] {
+        assert_eq!(world.import(vec![same]).unwrap().events, []);
+    }
+    // Once it is gone, it is a new name.
+    pass(&mut world, 80);
+    assert!(!world.memory.names.contains_key(&key));
+    world.import(vec![later]).unwrap();
+    assert!(world.memory.resolves(&key));
+}
+
 #[test]
 fn lines_see_the_lines_before_them() {
     let mut world = World::new();

@@ -2,7 +2,8 @@
 //!
 //! A line creates what is not there and brings what is there up to it. It takes nothing away: holds that are not in the
 //! line stay, a resolution that is not in the line stays, a term that ends later than the line says refuses the line. So
-//! an old file can be imported again without undoing what was decided since.
+//! an old file can be imported again without undoing what was decided since. A term that ends later than the one that is
+//! there renews the name, where a renewal still could.
 
 use super::draft::Draft;
 use super::{
@@ -239,6 +240,10 @@ fn check_term(
             "现有注册的到期时间晚于该行所列，说明该行已过时，请重新导出。",
         )
         .at("expires"));
+    }
+    if let Some(old) = old.filter(|old| old.expires < expires) {
+        // A later term is a renewal, and takes what a renewal takes: past its final notice, a name is only waited for (R36).
+        terms::check_restorable(case, old).map_err(|refusal| refusal.at("expires"))?;
     }
     names::check_remaining(case, expires).map_err(|refusal| refusal.at("expires"))
 }

@@ -66,7 +66,7 @@ fn lift_expired(case: &Case<'_>, name: &mut Registration) {
 }
 
 /// Whether a renewal can still do anything for the name (R36).
-fn check_restorable(case: &Case<'_>, name: &Registration) -> Result<(), Refusal> {
+pub(super) fn check_restorable(case: &Case<'_>, name: &Registration) -> Result<(), Refusal> {
     if name.life.leaving.is_none_or(|leaving| leaving.is_restorable(case.now())) {
         return Ok(());
     }
