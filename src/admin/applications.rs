@@ -2,6 +2,7 @@
 
 use super::Admin;
 use super::auth::Caller;
+use super::check::Appraiser;
 use super::filings::{self, KNOWN};
 use super::params::{At, Params, cursor, limit, page};
 use super::problem::Problem;
@@ -10,11 +11,13 @@ use super::v1::filings::{
     ApplicationDecision, ApplicationLevel, ApplicationView, CreateApplication, EditApplication, FeeView, papers,
 };
 use super::v1::requests::Verdict;
+use super::v1::slots::{FormPickInput, SlotAppraisal};
 use super::v1::{Page, Receipt};
 use super::write::{Write, tagged};
 use crate::registry::procedure::ApplicationCommand;
 use crate::registry::{
-    Application, ApplicationId, ApplicationState, Code, Command, Order, State as _, Timestamp, Unit, command,
+    Application, ApplicationId, ApplicationState, Code, Command, Order, Slot, State as _, Timestamp, Unavailable, Unit,
+    command,
 };
 use crate::store::Store;
 use axum::Json;
@@ -53,15 +56,23 @@ pub(super) async fn list(
             Ok(Ok((items, page.next)))
         })
         .await??;
-    let items = items.iter().map(|(unit, a)| ApplicationView::new(a, unit.as_ref(), Some(now))).collect();
+    let policy = admin.policy.get();
+    let view = |(unit, application): &(Option<Unit>, Application)| {
+        let view = ApplicationView::new(application, Some(now));
+        match unit {
+            Some(unit) => view.of_unit(&application.slots, unit, &policy.labels),
+            None => view,
+        }
+    };
+    let items = items.iter().map(view).collect();
     Ok(Json(Page { items, next }))
 }
 
-fn unit_of(store: &Store, application: &Application) -> Result<Option<Unit>, crate::registry::Unavailable> {
+fn unit_of(store: &Store, application: &Application) -> Result<Option<Unit>, Unavailable> {
     store.unit(&application.unit)
 }
 
-/// One application.
+/// One application; until it has ended, with what its names come to now: look-alikes, forms in doubt, what is in the way.
 #[utoipa::path(
     get, path = "/v1/applications/{id}", tag = "applications",
     params(("id" = String, Path, description = "the application's id, as `a42`")),
@@ -70,7 +81,23 @@ fn unit_of(store: &Store, application: &Application) -> Result<Option<Unit>, cra
 pub(super) async fn get(State(admin): State<Admin>, caller: Caller, At(id): At<String>) -> Result<Response, Problem> {
     let now: Timestamp = admin.clock.now();
     let (application, unit, _) = find(&admin, &caller, Endpoint::GetApplication, &id).await?;
-    Ok(tagged(application.version, ApplicationView::new(&application, unit.as_ref(), Some(now))))
+    let view = ApplicationView::new(&application, Some(now));
+    let Some(unit) = unit else { return Ok(tagged(application.version, view)) };
+    let appraiser = Appraiser::new(&admin, caller);
+    let view = view.of_unit(&application.slots, &unit, &appraiser.policy.labels);
+    if application.state.has_ended() {
+        return Ok(tagged(application.version, view));
+    }
+    let slots = application.slots;
+    let appraise = move |store: &Store| {
+        let one = |slot: &Slot| {
+            let appraised = appraiser.appraise(store, &slot.name, Some(&unit))?;
+            Ok(SlotAppraisal::new(slot, appraised, &appraiser.policy.labels))
+        };
+        slots.iter().map(one).collect::<Result<Vec<_>, Unavailable>>()
+    };
+    let appraisals = admin.read(appraise).await?;
+    Ok(tagged(application.version, view.appraised(appraisals)))
 }
 
 /// What an application costs; only once both reviews passed.
@@ -155,7 +182,8 @@ pub(super) async fn submit(State(admin): State<Admin>, At(id): At<String>, write
     write.submit(&admin, "application.submit", id, None, Command::Apply(command)).await
 }
 
-/// Approves or rejects an application at one level; nobody decides at two, and no submitter decides.
+/// Approves or rejects an application at one level; nobody decides at two, and no submitter decides. The second review picks
+/// traditional forms where they are not certain.
 #[utoipa::path(
     post, path = "/v1/applications/{id}/decisions", tag = "applications",
     params(("id" = String, Path, description = "the application's id, as `a42`")),
@@ -179,8 +207,8 @@ pub(super) async fn decide(State(admin): State<Admin>, At(id): At<String>, write
         command::Verdict::Approve => body.reason.clone().filter(|text| !text.is_empty()),
     };
     let step = body.level.into();
-    let papers = papers(body.papers);
-    let command = ApplicationCommand::Review { application, step, verdict, papers, confirm: body.confirm };
+    let (papers, forms) = (papers(body.papers), FormPickInput::into_registry(body.traditional, &admin.policy.get())?);
+    let command = ApplicationCommand::Review { application, step, verdict, papers, forms, confirm: body.confirm };
     write.submit(&admin, operation, id, note, Command::Apply(command)).await
 }
 

@@ -8,10 +8,14 @@ use super::v1::check::CheckView;
 use super::v1::name_key;
 use super::v1::requests::unit_id;
 use super::{Admin, units};
-use crate::registry::{Code, Context, NameKey, Policy, Unavailable, appraise};
+use crate::registry::{
+    Actor, Appraisal, Code, Context, NameKey, Policy, Refusal, Timestamp, Unavailable, Unit, appraise,
+};
+use crate::store::Store;
 use crate::zone::{Name, ZoneSet};
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use std::sync::Arc;
 
 /// Whether a name can be registered, by a unit or by anybody; its A-label, its forms, its package, and what a reviewer
 /// should look at. A name that cannot be registered is no error here: `status` and `code` say why.
@@ -40,29 +44,55 @@ pub(super) async fn check(
         Ok(key) => key,
         Err(problem) => return Ok(Json(CheckView::refused(&text, None, &problem))),
     };
-    let served = admin.snapshots.load().zones.clone();
-    let (rules, wanted, now) = (std::sync::Arc::clone(&policy), key.clone(), admin.clock.now());
-    let actor = caller.actor;
-    let read = move |store: &crate::store::Store| {
-        let occupied = |key: &NameKey| occupies(&served, &rules, key);
+    let appraiser = Appraiser::new(&admin, caller);
+    let wanted = key.clone();
+    let appraised = admin.read(move |store| appraiser.appraise(store, &wanted, unit.as_ref())).await?;
+    Ok(Json(match appraised {
+        Ok(appraisal) => CheckView::available(&key, &appraisal),
+        Err(refusal) => CheckView::refused(&text, Some(&key), &refusal.into()),
+    }))
+}
+
+/// What labels are judged by, as of one moment.
+pub(super) struct Appraiser {
+    zones: ZoneSet,
+    pub(super) policy: Arc<Policy>,
+    actor: Actor,
+    now: Timestamp,
+}
+
+impl Appraiser {
+    /// By the settings, the zones and the time of now.
+    pub(super) fn new(admin: &Admin, caller: Caller) -> Self {
+        let zones = admin.snapshots.load().zones.clone();
+        Self { zones, policy: admin.policy.get(), actor: caller.actor, now: admin.clock.now() }
+    }
+
+    /// What the name comes to for the unit, or why it cannot be registered.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub(super) fn appraise(
+        &self,
+        store: &Store,
+        key: &NameKey,
+        unit: Option<&Unit>,
+    ) -> Result<Result<Appraisal, Refusal>, Unavailable> {
+        let occupied = |key: &NameKey| occupies(&self.zones, &self.policy, key);
         let context = Context {
-            policy: &rules,
-            actor: &actor,
-            now,
+            policy: &self.policy,
+            actor: &self.actor,
+            now: self.now,
             seq: 0,
             if_match: None,
             occupied: &occupied,
             confirmed: false,
         };
-        match appraise(store, &context, &wanted, unit.as_ref()) {
+        match appraise(store, &context, key, unit) {
             Err(refusal) if refusal.code == Code::Unavailable => Err(Unavailable("a name".into())),
             appraised => Ok(appraised),
         }
-    };
-    Ok(Json(match admin.read(read).await? {
-        Ok(appraisal) => CheckView::available(&key, &appraisal),
-        Err(refusal) => CheckView::refused(&text, Some(&key), &refusal.into()),
-    }))
+    }
 }
 
 /// Whether a master file of the name's set has records at or below its label.

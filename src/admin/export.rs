@@ -144,7 +144,8 @@ fn touched(event: &Event, at: Timestamp, held: &mut Held) -> String {
         Event::Application(_) | Event::Order(_) | Event::Remittance(_) => String::new(),
         Event::VariantsEnded { .. } | Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => String::new(),
         Event::Reserved(kept) => lines::kept(kept),
-        Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => String::new(),
+        Event::ReservationEnded { .. } => String::new(),
+        Event::Notice(_) | Event::Noticed(_) | Event::SiteNotice(_) => String::new(),
     }
 }
 

@@ -9,6 +9,7 @@
 
 use super::auth::Caller;
 use super::lines::{self, Item, LINE_LEN_MAX};
+use super::openapi::is_of_line;
 use super::params::{Params, invalid};
 use super::problem::{Edge, ErrorCode, Problem};
 use super::stream::NDJSON;
@@ -266,6 +267,7 @@ impl Import {
     }
 
     fn refuse(&mut self, count: usize, refusals: Vec<Problem>) {
+        debug_assert!(refusals.iter().all(|p| is_of_line(p.code)), "the document does not list one of {refusals:?}");
         self.report.refused += count;
         let room = REFUSALS_MAX - self.report.refusals.len();
         self.report.refusals_cut |= refusals.len() > room;

@@ -1,7 +1,10 @@
 //! The OpenAPI 3.1 document: paths and schemas come from the handlers, roles from their table, and errors from here.
 
 mod filings;
+mod line_codes;
 mod site_reviews;
+
+pub(super) use line_codes::is_of_line;
 
 use super::problem::{Edge, ErrorCode, ProblemBody};
 use super::roles::{Endpoint, Reach, Row, TABLE};
@@ -40,7 +43,7 @@ pub fn document() -> String {
         describe(operation, row, &codes);
         all.extend(codes);
     }
-    let mut lines = line_codes();
+    let mut lines = line_codes::all();
     document["paths"]["/v1/import"]["post"]["responses"]["200"]["x-line-codes"] = texts(&mut lines);
     all.extend(lines);
     for path in ["/v1/holds", "/v1/holds/lifts"] {
@@ -50,21 +53,6 @@ pub fn document() -> String {
     }
     document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] = texts(&mut all);
     serde_json::to_string_pretty(&document).expect("the document is plain data")
-}
-
-/// What can be wrong with a line of an import; told in the report, not by the response's status.
-fn line_codes() -> Vec<ErrorCode> {
-    let edge = [Edge::MalformedJson, Edge::WrongType, Edge::UnknownField, Edge::MissingField, Edge::BodyTooLarge];
-    let edge = edge.into_iter().chain([Edge::IdempotencyKeyReused]).map(ErrorCode::Edge);
-    let groups: [&[Code]; 5] = [
-        &[Code::UnitInvalid, Code::UnitNotFound, Code::LabelInvalid, Code::LabelReserved, Code::LabelOccupied],
-        &[Code::SuffixUnknown, Code::SuffixNotAllowed, Code::NameOfOtherUnit, Code::KindInvalid, Code::TermInvalid],
-        &[Code::TermByRenewalOnly, Code::ApprovalsIncomplete, Code::SamePrincipal, Code::HoldInvalid],
-        &[Code::HoldByClockOnly, Code::Brake, Code::SecondFactorRequired, Code::LabelKept, Code::NameClaimed],
-        &[Code::PenaltyInvalid],
-    ];
-    let registry = groups.into_iter().chain([RESOLUTION]).flatten().copied().map(ErrorCode::Registry);
-    edge.chain(registry).collect()
 }
 
 /// What can be wrong with a line of a list of holds.

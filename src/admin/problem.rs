@@ -284,6 +284,8 @@ fn registry_status(code: Code) -> u16 {
         | Code::PurposeNeedsPath
         | Code::PapersIncomplete
         | Code::ConfirmationRequired
+        | Code::TraditionalFormRequired
+        | Code::FormByCentralApprovalOnly
         | Code::InvoiceRequired
         | Code::VoucherInvalid
         | Code::AmountInvalid

@@ -2,7 +2,7 @@
 //! and sites are reviewed, by which days, and what names cost.
 
 use super::reader::{Faults, Table, Value};
-use super::{Config, Registry};
+use super::{Config, Registry, terms};
 use crate::idn;
 use crate::registry::fee::{RATE_YUAN_MAX, RATE_YUAN_MIN};
 use crate::registry::review::{ONLINE_DAYS_MAX, PAPER_DAYS_MAX};
@@ -88,7 +88,21 @@ pub(super) fn site_review(table: &Table<'_>, default: SiteReviewRules) -> SiteRe
         correction_days: table.read("correction_days", default.correction_days, days),
         paper_days: table.read("paper_days", default.paper_days, days),
         papers: table.read("papers", default.papers, papers),
+        notices_days: table.read("notices_days", default.notices_days, reminder_days),
     }
+}
+
+/// Days before a deadline, in ascending order.
+fn reminder_days(value: &Value<'_>) -> Option<Vec<i32>> {
+    let days = terms::notices_days(value)?;
+    if days.last().is_none_or(|last| *last < 0) {
+        return Some(days);
+    }
+    value.note(
+        "days before the deadline only, as [-7, -2]".to_owned(),
+        "只能是截止日之前的天数，如 [-7, -2]".to_owned(),
+    );
+    None
 }
 
 pub(super) fn rate(table: &Table<'_>) -> Option<RateRow> {

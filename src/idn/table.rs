@@ -144,6 +144,40 @@ impl Table {
         self.is_preferred(&label.as_unicode(), &variant.as_unicode(), form)
     }
 
+    /// Forms that [`Table::permits`], the likeliest first, at most `most` of them; the label itself is none. A package is
+    /// never listed: what lies behind so many is not looked at.
+    pub fn forms(&self, label: &Label, form: Form, most: usize) -> Vec<Label> {
+        let text = label.as_unicode();
+        let own: Vec<char> = text.chars().collect();
+        let choices = own.iter().map(|c| self.preferred(*c, form).unwrap_or(std::slice::from_ref(c)));
+        let choices: Vec<&[char]> = choices.rev().collect();
+        let spelled = |number: usize| {
+            let mut rest = number;
+            let mut characters: Vec<char> = choices
+                .iter()
+                .map(|all| {
+                    let picked = all[rest % all.len()];
+                    rest /= all.len();
+                    picked
+                })
+                .collect();
+            characters.reverse();
+            Label::encode(&characters.into_iter().collect::<String>()).ok()
+        };
+        let best = match form {
+            Form::Simplified => self.simplified(label),
+            Form::Traditional => self.traditional(label),
+        };
+        let count = usize::try_from(self.choices(label, form)).unwrap_or(usize::MAX).min(most.saturating_mul(4));
+        let mut forms: Vec<Label> = Vec::new();
+        for found in best.and_then(|best| best.label).into_iter().chain((0..count).filter_map(spelled)) {
+            if forms.len() < most && found != *label && !forms.contains(&found) {
+                forms.push(found);
+            }
+        }
+        forms
+    }
+
     /// The number of forms that [`Table::permits`], saturating.
     pub fn choices(&self, label: &Label, form: Form) -> u64 {
         let text = label.as_unicode();

@@ -3,7 +3,7 @@
 use super::Failed;
 use super::place::At;
 use crate::journal::JournalReader;
-use crate::registry::{Event, Notice, Timestamp, Transaction};
+use crate::registry::{Event, HoldReason, Notice, SiteNotice, Timestamp, Transaction};
 use serde::Serialize;
 
 /// Most notices of one delivery: some 30 KiB.
@@ -13,7 +13,7 @@ const LINES_MAX: usize = 1000;
 /// Where an outbox has never been before, it begins with the notices of so many days: older ones are no news.
 const FRESH_DAYS: i64 = 30;
 /// What a journal line with a notice contains; inside a JSON string the quotes would be escaped.
-const MARK: &str = "\"notice\":{";
+const MARKS: [&str; 2] = ["\"notice\":{", "\"site_notice\":{"];
 
 /// Notices to deliver at once, and where to go on after them.
 #[derive(Debug)]
@@ -33,22 +33,39 @@ pub(super) struct NoticeV1 {
     seq: u64,
     /// When it was given.
     at: String,
-    /// `expiring`, `expired`, `final` or `deleted`.
+    /// Of a name `expiring`, `expired`, `final` or `deleted`; of a site `site_review_asked`, `site_review_due` or
+    /// `site_review_lapsed`.
     kind: &'static str,
-    /// Days from the end of the term to the notice, as configured, for the first two kinds.
+    /// Days from the end of the term, or from the deadline, to the notice, as configured, for `expiring`, `expired` and
+    /// `site_review_due`.
     #[serde(skip_serializing_if = "Option::is_none")]
     days: Option<i32>,
     /// The name in U-labels.
-    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     /// The same in A-labels.
-    ascii: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ascii: Option<String>,
     /// Who is to be told.
     unit: String,
     /// When the term ends, or ended.
-    expires: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
     /// When the name will be deleted, or until when the label of a deleted one is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
+    /// The review of the unit's site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    review: Option<String>,
+    /// What it waits for: `open` to be handed in, `rejected` to be corrected, `paper` for an organ's papers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    /// The last second in which that is, or was, in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<String>,
+    /// The hold that missing it brings, or has brought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<&'static str>,
 }
 
 impl Batch {
@@ -71,7 +88,7 @@ impl Batch {
             return Ok(None);
         }
         for (seq, line) in (first.seq..).zip(lines) {
-            if line.contains(MARK)
+            if MARKS.iter().any(|mark| line.contains(mark))
                 && let Some(transaction) = journal.transaction(seq).map_err(failed)?
                 && !(batch.next.is_new && transaction.at < now.add_days(-FRESH_DAYS))
                 && batch.take(&transaction)
@@ -89,13 +106,13 @@ impl Batch {
     fn take(&mut self, transaction: &Transaction) -> bool {
         let begin = self.next.index;
         for (index, event) in transaction.events.iter().enumerate().skip(begin) {
-            if let Event::Notice(notice) = event {
+            if let Some(notice) = NoticeV1::of(transaction, index, event) {
                 if self.notices.len() == NOTICES_MAX {
                     self.next = At { seq: transaction.seq, index, is_new: false };
                     return true;
                 }
                 self.next.is_new = false;
-                self.notices.push(NoticeV1::new(transaction, index, notice));
+                self.notices.push(notice);
             }
         }
         false
@@ -103,18 +120,53 @@ impl Batch {
 }
 
 impl NoticeV1 {
-    fn new(transaction: &Transaction, index: usize, notice: &Notice) -> Self {
-        Self {
+    /// The notice that the event at this place of the transaction is, if it is one.
+    fn of(transaction: &Transaction, index: usize, event: &Event) -> Option<Self> {
+        let (kind, days, unit) = match event {
+            Event::Notice(notice) => (notice.kind.class(), notice.kind.days(), &notice.unit),
+            Event::SiteNotice(notice) => (notice.kind.class(), notice.kind.days(), &notice.unit),
+            _ => return None,
+        };
+        let notice = Self {
             id: format!("n{}.{index}", transaction.seq),
             seq: transaction.seq,
             at: transaction.at.to_string(),
-            kind: notice.kind.class(),
-            days: notice.kind.days(),
-            name: notice.name.to_unicode(),
-            ascii: notice.name.to_string(),
-            unit: notice.unit.to_string(),
-            expires: notice.expires.to_string(),
+            kind,
+            days,
+            name: None,
+            ascii: None,
+            unit: unit.to_string(),
+            expires: None,
+            until: None,
+            review: None,
+            state: None,
+            deadline: None,
+            hold: None,
+        };
+        Some(match event {
+            Event::Notice(of_name) => notice.with_name(of_name),
+            Event::SiteNotice(of_site) => notice.with_site(of_site),
+            _ => notice,
+        })
+    }
+
+    fn with_name(self, notice: &Notice) -> Self {
+        Self {
+            name: Some(notice.name.to_unicode()),
+            ascii: Some(notice.name.to_string()),
+            expires: Some(notice.expires.to_string()),
             until: notice.until.map(|until| until.to_string()),
+            ..self
+        }
+    }
+
+    fn with_site(self, notice: &SiteNotice) -> Self {
+        Self {
+            review: Some(notice.review.to_string()),
+            state: Some(notice.state.as_str()),
+            deadline: Some(notice.deadline.to_string()),
+            hold: notice.state.neglect().map(HoldReason::as_str),
+            ..self
         }
     }
 

@@ -15,6 +15,7 @@ use super::name::NameKey;
 use super::resolution::Resolution;
 use super::time::Timestamp;
 use super::unit::{Region, UnitId};
+use crate::idn::Label;
 
 /// Most names of one application (R8).
 pub const SLOTS_MAX: usize = 7;
@@ -58,7 +59,8 @@ pub struct Application {
     pub reason: Option<Box<str>>,
     /// The order for its fee, from the second review on.
     pub order: Option<OrderId>,
-    /// Why the names were registered without the plan, if it had become impossible meanwhile.
+    /// Why the names were registered without the plan, or without a traditional form that was picked, if that had become
+    /// impossible meanwhile.
     pub unresolved: Option<Box<str>>,
     /// `seq` of the transaction that last changed it; its ETag.
     pub version: u64,
@@ -73,6 +75,26 @@ pub struct Slot {
     pub name: NameKey,
     /// For how long (R24).
     pub years: u32,
+    /// What the second review made of its traditional form; if nothing, the form is active that leaves no doubt.
+    pub traditional: Option<PickedForm>,
+}
+
+/// A decision about a name's traditional form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PickedForm {
+    /// None is active.
+    Nothing,
+    /// This one is active.
+    Label(Label),
+}
+
+/// The form that a reviewer picks for the name of a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormPick {
+    /// Which slot.
+    pub kind: u8,
+    /// The form.
+    pub form: PickedForm,
 }
 
 /// A paper on the check-list.
@@ -187,6 +209,11 @@ impl ApplicationState {
         (Self::OfficeReview..=Self::Remitted).contains(&self)
     }
 
+    /// Whether nothing comes after it.
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Registered | Self::Withdrawn)
+    }
+
     /// The review it waits for.
     pub fn awaits(self) -> Option<Step> {
         match self {
@@ -221,6 +248,24 @@ impl ApplicationState {
     /// The state named `text`, if it is one.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+impl PickedForm {
+    /// What stands for no form; no label is so.
+    pub const NOTHING: &'static str = "none";
+
+    /// The A-label, or [`Self::NOTHING`].
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Nothing => Self::NOTHING,
+            Self::Label(label) => label.as_ascii(),
+        }
+    }
+
+    /// The decision that [`Self::as_str`] wrote.
+    pub fn from_canonical(text: &str) -> Option<Self> {
+        if text == Self::NOTHING { Some(Self::Nothing) } else { Label::from_canonical(text).map(Self::Label) }
     }
 }
 

@@ -8,6 +8,7 @@ use super::life::{Notice, Noticed, Reservation};
 use super::name::{NameKey, Registration, Variants};
 use super::order::{Order, Remittance};
 use super::refusal::Refusal;
+use super::site_review::SiteNotice;
 use super::state::{State, Unavailable};
 use super::time::Timestamp;
 use super::unit::{Unit, UnitId};
@@ -45,6 +46,8 @@ pub enum Event {
     Notice(Notice),
     /// How far a notice has been given.
     Noticed(Noticed),
+    /// Something a unit is to be told of its site; no image.
+    SiteNotice(SiteNotice),
 }
 
 impl Event {
@@ -68,7 +71,8 @@ impl Event {
             | Self::Reserved(_)
             | Self::ReservationEnded { .. }
             | Self::Notice(_)
-            | Self::Noticed(_) => None,
+            | Self::Noticed(_)
+            | Self::SiteNotice(_) => None,
         };
         Ok(version.unwrap_or(0))
     }

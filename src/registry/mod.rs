@@ -32,12 +32,14 @@ pub mod state;
 pub mod time;
 pub mod unit;
 
-pub use application::{Application, ApplicationSpec, ApplicationState, Paper, Purpose, Slot, SlotSpec, Step};
+pub use application::{
+    Application, ApplicationSpec, ApplicationState, FormPick, Paper, PickedForm, Purpose, Slot, SlotSpec, Step,
+};
 pub use brake::{Brake, Jump, Recent, Release, Stop, Suspension};
 pub use calendar::{Calendar, DayRange};
 pub use change::{Approval, Change, ChangeState, Level};
 pub use command::{Actor, Command, Context, Role};
-pub use decide::{Appraisal, Warning, appraise, decide, publisher_of, rehearse};
+pub use decide::{Appraisal, Warning, appraise, decide, is_related, publisher_of, rehearse};
 pub use divisions::Divisions;
 pub use event::{Decision, Event, Hash, Outcome, Position, Request, Transaction};
 pub use fee::{Area, Fee, Money, PoorArea, Rate, Rates};
@@ -53,7 +55,9 @@ pub use policy::{Guarded, Policy, SuffixSet};
 pub use refusal::{Code, Refusal, Refusals};
 pub use resolution::{DelegationSigner, NameServer, Resolution};
 pub use review::ReviewRules;
-pub use site_review::{SiteReview, SiteReviewKind, SiteReviewRules, SiteReviewState, SiteStep};
+pub use site_review::{
+    SiteNotice, SiteNoticeKind, SiteReview, SiteReviewKind, SiteReviewRules, SiteReviewState, SiteStep,
+};
 pub use state::{Due, DueKind, SetTotals, State, Unavailable};
 pub use time::Timestamp;
 pub use unit::{Account, Region, Regions, Unit, UnitId, UnitKind};

@@ -1,6 +1,6 @@
 //! What can be asked about applications, orders, remittances and reviews of sites; the rest of the commands is in `command`.
 
-use super::application::{ApplicationSpec, Paper, Step};
+use super::application::{ApplicationSpec, FormPick, Paper, Step};
 use super::command::Verdict;
 use super::fee::Money;
 use super::ids::{ApplicationId, OrderId, RemittanceId};
@@ -20,9 +20,17 @@ pub enum ApplicationCommand {
     Edit { application: ApplicationId, spec: ApplicationSpec },
     /// Hands a draft in, or a rejected application again.
     Submit { application: ApplicationId },
-    /// Decides one step. The first review may tick papers; `confirm` says that a name which has nothing of the unit's
-    /// name was seen and is right (R7).
-    Review { application: ApplicationId, step: Step, verdict: Verdict, papers: Vec<Paper>, confirm: bool },
+    /// Decides one step. The first review may tick papers, the second picks traditional forms where they are not certain;
+    /// `confirm` says that a name which has nothing of the unit's name, or looks like another unit's, was seen and is
+    /// right (R7).
+    Review {
+        application: ApplicationId,
+        step: Step,
+        verdict: Verdict,
+        papers: Vec<Paper>,
+        forms: Vec<FormPick>,
+        confirm: bool,
+    },
     /// Ends an application, and with it its order.
     Withdraw { application: ApplicationId },
 }

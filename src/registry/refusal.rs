@@ -116,6 +116,10 @@ codes! {
     PapersIncomplete = "papers_incomplete",
     /// A name that has nothing of the unit's takes reviewers who say that they saw it (R7).
     ConfirmationRequired = "confirmation_required",
+    /// The traditional form of a name is not certain, and its approval says nothing of it.
+    TraditionalFormRequired = "traditional_form_required",
+    /// Traditional forms are picked with the approval of the second review only.
+    FormByCentralApprovalOnly = "form_by_central_approval_only",
     /// The unit is blacklisted (R56).
     UnitBlacklisted = "unit_blacklisted",
     /// The unit holds the name already.

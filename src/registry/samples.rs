@@ -24,17 +24,18 @@ fn time() -> impl Strategy<Value = Timestamp> {
 
 fn application(numbers: u64, unit: fn(u64) -> UnitId, key: fn(u64) -> NameKey) -> impl Strategy<Value = Application> {
     let approval = || of(time().prop_map(|at| Approval { by: "reviewer".into(), at, asserted: false }));
-    let what = (select(Purpose::ALL.to_vec()), 2..11u32, any::<bool>());
+    let form = prop_oneof![Just(PickedForm::Nothing), Just(PickedForm::Label(key(1).label))];
+    let what = (select(Purpose::ALL.to_vec()), (2..11u32, of(form)), any::<bool>());
     let how = (select(ApplicationState::ALL.to_vec()), of(time()), approval(), approval(), of(1..9u64));
     (0..numbers, 0..4u64, region(), what, how, 1..99u64).prop_map(move |(n, of_unit, region, what, how, version)| {
-        let ((purpose, years, papers), (state, deadline, local, central, order)) = (what, how);
+        let ((purpose, (years, traditional), papers), (state, deadline, local, central, order)) = (what, how);
         Application {
             // Even numbers; orders have the odd ones.
             id: ApplicationId(2 * n + 2),
             unit: unit(of_unit),
             region,
             purpose,
-            slots: vec![Slot { kind: 1, name: key(2 * n), years }],
+            slots: vec![Slot { kind: 1, name: key(2 * n), years, traditional }],
             resolution: Resolution::Addresses { addresses: Vec::new(), ttl: 600, www: papers },
             papers: papers.then(|| Paper { paper: "form".into(), scan: "scan-1".into() }).into_iter().collect(),
             submitter: "submitter".into(),
@@ -120,6 +121,7 @@ pub fn site_review(name: NameKey) -> impl Strategy<Value = SiteReview> {
             paper,
             reason: missed.then(|| "no".into()),
             changed: Timestamp(9),
+            reminder: deadline.filter(|_| !missed),
         },
     )
 }

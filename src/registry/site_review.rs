@@ -19,11 +19,16 @@ use super::ids::SiteReviewId;
 use super::name::NameKey;
 use super::review::PAPER_DAYS_MAX;
 use super::time::Timestamp;
+use super::unit::UnitId;
+use std::fmt;
 
 /// Working days to hand a review in, where nothing else is set; the notices give days by campaign.
 const SUBMIT_DAYS: u32 = 20;
 /// Working days to correct what was rejected, where nothing else is set.
 const CORRECTION_DAYS: u32 = 10;
+/// Days before a deadline on which units are reminded of it, where nothing else is set: a week, and once more in time for a
+/// letter.
+const NOTICES_DAYS: [i32; 2] = [-7, -2];
 /// Most working days of any of these: about half a year.
 pub const SITE_DAYS_MAX: u32 = 120;
 
@@ -58,6 +63,35 @@ pub struct SiteReview {
     pub reason: Option<Box<str>>,
     /// When any of this last changed; of two images the later one counts.
     pub changed: Timestamp,
+    /// When the unit is next reminded of the deadline; an import counts anew from its own settings.
+    pub reminder: Option<Timestamp>,
+}
+
+/// Something a unit is to be told of the review of its site. It changes nothing: the journal has it, and the outbox hands it
+/// on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteNotice {
+    /// Of what.
+    pub kind: SiteNoticeKind,
+    /// Who is to be told.
+    pub unit: UnitId,
+    /// The review.
+    pub review: SiteReviewId,
+    /// What it waits for, or waited for.
+    pub state: SiteReviewState,
+    /// The last second in which that is, or was, in time.
+    pub deadline: Timestamp,
+}
+
+/// What a notice about a site is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SiteNoticeKind {
+    /// Something is asked of the unit by the deadline: to hand in, to correct, to send papers; or it is given more time.
+    Asked,
+    /// The deadline comes in so many days; they are negative.
+    Due(i32),
+    /// The deadline has passed, and the unit is held (R55).
+    Lapsed,
 }
 
 /// What site is reviewed.
@@ -108,6 +142,8 @@ pub struct SiteReviewRules {
     pub paper_days: u32,
     /// Papers without which they are not confirmed (R20), each by an id such as `letter`.
     pub papers: Vec<Box<str>>,
+    /// When units are reminded of a deadline, in days from it, negative and in ascending order.
+    pub notices_days: Vec<i32>,
 }
 
 impl SiteReview {
@@ -195,6 +231,86 @@ impl Default for SiteReviewRules {
             correction_days: CORRECTION_DAYS,
             paper_days: PAPER_DAYS_MAX,
             papers: Vec::new(),
+            notices_days: NOTICES_DAYS.to_vec(),
         }
+    }
+}
+
+impl SiteReviewRules {
+    /// When a unit is next reminded of this deadline, after `now`.
+    pub fn reminder_after(&self, deadline: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        self.notices_days.iter().map(|days| deadline.add_days((*days).into())).find(|at| *at > now)
+    }
+
+    /// The last reminder of this deadline whose time has come, by its days.
+    pub fn reminder_reached(&self, deadline: Timestamp, now: Timestamp) -> Option<i32> {
+        self.notices_days.iter().rev().copied().find(|days| deadline.add_days((*days).into()) <= now)
+    }
+}
+
+impl SiteNoticeKind {
+    /// The kind named `text`, if it is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "asked" => Some(Self::Asked),
+            "lapsed" => Some(Self::Lapsed),
+            _ => text.strip_prefix("due")?.parse().ok().map(Self::Due).filter(|kind| kind.to_string() == text),
+        }
+    }
+
+    /// Its days from the deadline, if it has any.
+    pub fn days(self) -> Option<i32> {
+        match self {
+            Self::Due(days) => Some(days),
+            Self::Asked | Self::Lapsed => None,
+        }
+    }
+
+    /// The kind without its days, for readers.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Asked => "site_review_asked",
+            Self::Due(_) => "site_review_due",
+            Self::Lapsed => "site_review_lapsed",
+        }
+    }
+}
+
+impl fmt::Display for SiteNoticeKind {
+    /// `asked`, `due-7` or `lapsed`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asked => f.write_str("asked"),
+            Self::Due(days) => write!(f, "due{days:+}"),
+            Self::Lapsed => f.write_str("lapsed"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_of_notices_are_read_as_written() {
+        for kind in [SiteNoticeKind::Asked, SiteNoticeKind::Due(-7), SiteNoticeKind::Lapsed] {
+            assert_eq!(SiteNoticeKind::parse(&kind.to_string()), Some(kind));
+        }
+        for text in ["", "due", "due7", "due-07", "Asked"] {
+            assert_eq!(SiteNoticeKind::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn reminders_come_in_their_order_and_none_twice() {
+        let rules = SiteReviewRules::default();
+        let deadline = Timestamp(0).add_days(30);
+        let next = |now: Timestamp| rules.reminder_after(deadline, now).map(|at| (at.0 - deadline.0) / 86_400);
+        assert_eq!(
+            (next(Timestamp(0)), next(deadline.add_days(-7)), next(deadline.add_days(-2))),
+            (Some(-7), Some(-2), None)
+        );
+        let reached = |days: i64| rules.reminder_reached(deadline, deadline.add_days(days));
+        assert_eq!((reached(-8), reached(-7), reached(-3), reached(-2)), (None, Some(-7), Some(-7), Some(-2)));
     }
 }

@@ -80,7 +80,7 @@ pub struct Due {
 /// What falls due. Derived from the object's image alone, see [`due_of_unit`] and [`due_of_name`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DueKind {
-    /// A hold of the unit starts or ends, or its site review's deadline has passed.
+    /// A hold of the unit starts or ends, its site review's deadline has passed, or it is to be reminded of that.
     UnitHold(UnitId),
     /// A hold of the name starts or ends.
     NameHold(NameKey),
@@ -100,10 +100,12 @@ pub struct SetTotals {
 }
 
 /// When something of the unit next falls due: the starts of its inactive holds, the ends of all, and the deadline of its
-/// site review.
+/// site review with the reminders of it.
 pub fn due_of_unit(unit: &Unit) -> Option<Timestamp> {
-    let neglected = unit.site_review.as_ref().and_then(|review| review.consequence());
-    next_hold_edge(&unit.holds).into_iter().chain(neglected.map(|(at, _)| at)).min()
+    let review = unit.site_review.as_ref();
+    let neglected = review.and_then(|review| review.consequence()).map(|(at, _)| at);
+    let reminded = review.and_then(|review| review.reminder);
+    [next_hold_edge(&unit.holds), neglected, reminded].into_iter().flatten().min()
 }
 
 /// When something of the name next falls due by its holds, EXPIRED apart.

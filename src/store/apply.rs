@@ -293,7 +293,7 @@ impl<'a> Images<'a> {
                 Event::ReservationEnded { key } => images.put_kept(key, None),
                 Event::Noticed(noticed) => drop(images.noticed.insert(noticed.days, &noticed.upto)),
                 // It has no image; the outbox reads it from the journal.
-                Event::Notice(_) => {}
+                Event::Notice(_) | Event::SiteNotice(_) => {}
             }
         }
         images

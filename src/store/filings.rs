@@ -17,7 +17,7 @@ use super::v1::{ApprovalV1, ResolutionV1};
 use crate::idn::{Bundle, Label};
 use crate::registry::{
     Account, Application, ApplicationId, ApplicationState, Approval, Claim, Confirmation, Fee, Money, NameKey, Order,
-    OrderBasis, OrderId, OrderLine, OrderState, Paper, Payer, Purpose, Region, Remittance, RemittanceId,
+    OrderBasis, OrderId, OrderLine, OrderState, Paper, Payer, PickedForm, Purpose, Region, Remittance, RemittanceId,
     RemittanceState, Slot, Timestamp, UnitId,
 };
 use serde::{Deserialize, Serialize};
@@ -132,13 +132,16 @@ pub(super) fn read_account(key: &[u8]) -> Option<UnitId> {
     UnitId::parse(std::str::from_utf8(key.get(4..)?).ok()?)
 }
 
+/// Kind, name, years, and the traditional form that was picked.
+type SlotV1 = (u8, Box<str>, u32, Option<Box<str>>);
+
 /// An application; its id is the key.
 #[derive(Serialize, Deserialize)]
 pub(super) struct ApplicationV1 {
     unit: Box<str>,
     region: Box<str>,
     purpose: Box<str>,
-    slots: Vec<(u8, Box<str>, u32)>,
+    slots: Vec<SlotV1>,
     resolution: ResolutionV1,
     papers: Vec<(Box<str>, Box<str>)>,
     submitter: Box<str>,
@@ -193,11 +196,15 @@ pub(super) struct RemittanceV1 {
 impl From<&Application> for ApplicationV1 {
     fn from(application: &Application) -> Self {
         let approvals = [&application.office, &application.local, &application.central];
+        let slot = |slot: &Slot| {
+            let picked = slot.traditional.as_ref().map(|form| form.as_str().into());
+            (slot.kind, slot.name.to_string().into(), slot.years, picked)
+        };
         Self {
             unit: application.unit.as_str().into(),
             region: application.region.as_str().into(),
             purpose: application.purpose.as_str().into(),
-            slots: application.slots.iter().map(|s| (s.kind, s.name.to_string().into(), s.years)).collect(),
+            slots: application.slots.iter().map(slot).collect(),
             resolution: (&application.resolution).into(),
             papers: application.papers.iter().map(|p| (p.paper.clone(), p.scan.clone())).collect(),
             submitter: application.submitter.clone(),
@@ -216,8 +223,12 @@ impl From<&Application> for ApplicationV1 {
 impl ApplicationV1 {
     /// The application with this id; `None` if a value is not one this program knows.
     pub(super) fn into_application(self, id: ApplicationId) -> Option<Application> {
-        let slot = |(kind, name, years): (u8, Box<str>, u32)| {
-            Some(Slot { kind, name: NameKey::from_canonical(&name)?, years })
+        let slot = |(kind, name, years, picked): SlotV1| {
+            let traditional = match picked {
+                Some(form) => Some(PickedForm::from_canonical(&form)?),
+                None => None,
+            };
+            Some(Slot { kind, name: NameKey::from_canonical(&name)?, years, traditional })
         };
         let [office, local, central] = self.approvals.map(|approval| approval.map(Approval::from));
         Some(Application {

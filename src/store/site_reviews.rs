@@ -134,6 +134,7 @@ pub(super) struct SiteReviewV1 {
     papers: Vec<(Box<str>, Box<str>)>,
     reason: Option<Box<str>>,
     changed: i64,
+    reminder: Option<i64>,
 }
 
 impl From<&SiteReview> for SiteReviewV1 {
@@ -152,6 +153,7 @@ impl From<&SiteReview> for SiteReviewV1 {
             papers: review.papers.iter().map(|paper| (paper.paper.clone(), paper.scan.clone())).collect(),
             reason: review.reason.clone(),
             changed: review.changed.0,
+            reminder: review.reminder.map(|at| at.0),
         }
     }
 }
@@ -179,6 +181,7 @@ impl SiteReviewV1 {
             papers: self.papers.into_iter().map(|(paper, scan)| Paper { paper, scan }).collect(),
             reason: self.reason,
             changed: Timestamp(self.changed),
+            reminder: self.reminder.map(Timestamp),
         })
     }
 }

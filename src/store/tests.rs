@@ -64,7 +64,7 @@ impl Model {
                 Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), kept)),
                 Event::ReservationEnded { key } => drop(self.kept.remove(&key)),
                 Event::Noticed(noticed) => drop(self.noticed.insert(noticed.days, noticed.upto)),
-                Event::Notice(_) => {}
+                Event::Notice(_) | Event::SiteNotice(_) => {}
                 Event::ZoneLoaded { apex, digest } => self.zones.entry(apex).or_default().1 = digest,
             }
         }
@@ -714,7 +714,7 @@ fn another_format_is_told_apart_from_damage() {
     store.trees.meta.insert("format", &[0, 0, 0, 9]).unwrap();
     store.flush().unwrap();
     drop(store);
-    assert!(matches!(Store::open(directory.path(), None), Err(StoreError::Format { found: 9, expected: 5 })));
+    assert!(matches!(Store::open(directory.path(), None), Err(StoreError::Format { found: 9, expected: 6 })));
     let aside = set_aside(directory.path(), Timestamp(1_795_339_469)).unwrap();
     assert!(aside.to_string_lossy().ends_with(".aside-20261122T092429Z"), "{}", aside.display());
     assert_eq!(Store::open(directory.path(), None).unwrap().position(), Position::default());

@@ -21,7 +21,7 @@ use std::net::IpAddr;
 /// index of packages, units have account numbers,
 /// applications, orders and remittances are kept, and suspensions are counted by the hour; 4 since units have the review
 /// of their site and an index of it, and holds that ended are remembered.
-pub(super) const FORMAT: u32 = 5;
+pub(super) const FORMAT: u32 = 6;
 
 /// The octets of a value.
 pub(super) fn write<T: Serialize>(value: &T) -> Vec<u8> {

@@ -90,7 +90,7 @@ impl<'a> Overlay<'a> {
             Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), Some(kept.clone()))),
             Event::ReservationEnded { key } => drop(self.kept.insert(key.clone(), None)),
             Event::Noticed(noticed) => drop(self.noticed.insert(noticed.days, noticed.upto.clone())),
-            Event::VariantsEnded { .. } | Event::ZoneLoaded { .. } | Event::Notice(_) => {}
+            Event::VariantsEnded { .. } | Event::ZoneLoaded { .. } | Event::Notice(_) | Event::SiteNotice(_) => {}
             Event::Application(_) | Event::Order(_) | Event::Remittance(_) => self.filings.apply(self.base, event)?,
         }
         Ok(())

@@ -304,7 +304,8 @@ pub(super) fn touched(state: &Overlay<'_>, events: &[Event]) -> Result<Touched, 
             }
             Event::Application(_) | Event::Order(_) | Event::Remittance(_) => {}
             Event::VariantsEnded { .. } | Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => {}
-            Event::Reserved(_) | Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => {}
+            Event::Reserved(_) | Event::ReservationEnded { .. } => {}
+            Event::Notice(_) | Event::Noticed(_) | Event::SiteNotice(_) => {}
         }
     }
     Ok(touched)

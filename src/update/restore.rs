@@ -159,7 +159,8 @@ fn touched(
                 Event::Unit(unit) => drop(units.insert(unit.id)),
                 Event::Application(_) | Event::Order(_) | Event::Remittance(_) => {}
                 Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => {}
-                Event::Reserved(_) | Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => {}
+                Event::Reserved(_) | Event::ReservationEnded { .. } => {}
+                Event::Notice(_) | Event::Noticed(_) | Event::SiteNotice(_) => {}
             }
         }
         few = (names.len() + units.len()) as u64 <= most;

@@ -61,6 +61,8 @@ pub struct Foreseen {
 pub enum What {
     /// A notice is given.
     Notice(crate::registry::NoticeKind),
+    /// A notice about the unit's site is given.
+    SiteNotice(crate::registry::SiteNoticeKind),
     /// A hold begins.
     Held(HoldReason),
     /// A hold ends.
@@ -246,6 +248,9 @@ fn note(
         Event::Unit(new) if matches!(subject, Subject::Unit(_)) => {
             let Some(old) = state.unit(&new.id)? else { return Ok(()) };
             holds(&old.holds, &new.holds, |what| tell(what, None, &new.id));
+        }
+        Event::SiteNotice(notice) if matches!(subject, Subject::Unit(_)) => {
+            tell(What::SiteNotice(notice.kind), None, &notice.unit);
         }
         Event::ReservationEnded { key } => {
             if let Some(kept) = state.reservation(key)? {

@@ -84,6 +84,15 @@ fn every_kind_of_bad_line_is_told_with_its_number() {
     server.unit("u2", "social_organisation");
     server.name("旧名.政务", "u1");
     crate::filings::apply(&server, "u1", "请");
+    server.name("国务.政务", "u1");
+    server.unit("u5", "organ");
+    server.unit("u6", "organ");
+    server.ok("operator", "PUT", "/v1/units/u6/holds/BLACKLIST", r#"{"evidence":"case-1"}"#);
+    let last = |expires: &str| {
+        let leaving = r#","leaving":{"stage":"pending_delete","until":"2030-01-01"}"#;
+        name_line("末.公益", "u2", leaving).replace("2030-05-01", expires)
+    };
+    assert_eq!(server.import("id=last", &last("2026-09-01"))["applied"], 1);
     let long = name_line("甲.政务", "u1", &format!(r#","x":"{}""#, "x".repeat(16 * 1024)));
     let hold = |reason: &str, rest: &str| {
         format!(r#","holds":[{{"reason":"{reason}","start":"2026-01-01","evidence":"d"{rest}}}]"#)
@@ -100,6 +109,21 @@ fn every_kind_of_bad_line_is_told_with_its_number() {
         ("unit_invalid", unit_line("u 1")),
         ("unit_not_found", name_line("甲.政务", "u9", "")),
         ("label_invalid", name_line("abc.政务", "u1", "")),
+        ("label_character", name_line("定仙墕镇.政务", "u1", "")),
+        ("label_too_long", name_line(&("一".repeat(58) + ".政务"), "u1", "")),
+        ("division_ambiguous", name_line("鼓楼区教育局.政务", "u1", "")),
+        ("division_reserved", name_line("北京市.政务", "u1", "")),
+        ("variant_in_use", name_line("囯务.政务", "u5", "")),
+        ("variant_of_own_name", name_line("囯务.政务", "u1", "")),
+        ("variant_invalid", name_line("甲.政务", "u1", r#","variants":{"traditional":"国事"}"#)),
+        ("deletion_final", last("2029-05-01")),
+        (
+            "unit_blacklisted",
+            name_line("甲.政务", "u6", "").replace(
+                r#""basis":"migration""#,
+                r#""approvals":[{"level":"local","by":"r-1"},{"level":"central","by":"r-2"}]"#,
+            ),
+        ),
         ("label_reserved", name_line("保留.政务", "u1", "")),
         ("label_occupied", name_line("占用.政务", "u1", "")),
         ("suffix_unknown", name_line("甲.example", "u1", "")),
@@ -160,7 +184,8 @@ fn every_kind_of_bad_line_is_told_with_its_number() {
 }
 
 /// Codes of lines that have tests of their own.
-const OWN_TESTS: [&str; 4] = ["idempotency_key_reused", "brake", "label_kept", "second_factor_required"];
+const OWN_TESTS: [&str; 5] =
+    ["idempotency_key_reused", "brake", "label_kept", "second_factor_required", "migration_running"];
 
 /// The codes tried above are those that the document lists for lines, some of which have tests of their own.
 fn documented<'a>(server: &Server, tried: impl Iterator<Item = &'a str>) {
@@ -169,6 +194,26 @@ fn documented<'a>(server: &Server, tried: impl Iterator<Item = &'a str>) {
     let mut tried: Vec<&str> = tried.collect();
     tried.sort_unstable();
     assert_eq!(listed, serde_json::json!(tried));
+}
+
+/// What stands before a line that deletes is done; the line itself is refused as a deletion by hand would be.
+#[test]
+fn a_line_deletes_no_name_whose_move_is_announced() {
+    let server = Server::new();
+    server.unit("u1", "organ");
+    server.name("旧名.政务", "u1");
+    server.ok("operator", "PUT", "/v1/names/旧名.政务/migration", r#"{"notice":"2026-11-23"}"#);
+    let removed = r#"{"removed":{"name":"旧名.政务"}}"#;
+    let report = server.import("id=r1", &(unit_line("good") + removed));
+    let first = &report["refusals"][0];
+    assert_eq!((first["code"].as_str(), first["line"].as_u64()), (Some("migration_running"), Some(2)), "{report}");
+    assert_eq!((report["applied"].as_u64(), report["refused"].as_u64()), (Some(1), Some(1)));
+    server.ok("viewer", "GET", "/v1/names/旧名.政务", "");
+    server.ok("operator", "DELETE", "/v1/names/旧名.政务/migration", "");
+    assert_eq!(server.import("id=r2", removed)["applied"], 1);
+    assert_eq!(server.call("viewer", "GET", "/v1/names/旧名.政务", "").status, 404);
+    // One that is gone already is no fault of the line.
+    assert_eq!(server.import("id=r3", removed)["refused"], 0);
 }
 
 #[test]

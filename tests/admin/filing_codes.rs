@@ -18,6 +18,7 @@ pub fn filings(script: &mut Script) {
     contents(script);
     possible(script);
     decisions(script);
+    forms(script);
     orders(script);
     remittances(script);
 }
@@ -167,6 +168,9 @@ fn decisions(script: &mut Script) {
         "application_not_pending",
         "",
     );
+    let picked = decision("local", r#""approve","confirm":true,"traditional":[{"kind":1,"form":"none"}]"#);
+    let field = "traditional";
+    script.refused_to("local-reviewer", "POST", &decisions, &picked, "form_by_central_approval_only", field);
     script.refused_to("viewer", "GET", &format!("{path}/fee"), "", "not_payable", "");
     script.refused("PUT", &path, &contents_of("一"), "application_not_pending", "");
     script.refused("POST", &format!("{path}/submission"), "", "application_not_pending", "");
@@ -191,6 +195,35 @@ fn decisions(script: &mut Script) {
     let headers = "If-Match: \"1\"\r\n";
     let reply = script.server.with("local-reviewer", "POST", &format!("{path}/decisions"), headers, &tag);
     script.check("POST", &format!("{path}/decisions"), &reply, "version_stale", "");
+}
+
+/// Traditional forms: what is not certain is picked with the second approval, among what the table permits.
+fn forms(script: &mut Script) {
+    let id = apply(&script.server, "a1", "台");
+    let decisions = format!("{APPLICATIONS}/{id}/decisions");
+    approve(&script.server, "local-reviewer", &id, "local");
+    let pick = |forms: Value| {
+        json!({ "level": "central", "decision": "approve", "confirm": true, "traditional": forms }).to_string()
+    };
+    let of = |kind: u8, form: &str| json!({ "kind": kind, "form": form });
+    let mut refused = |forms: Value, code: &str, field: &str| {
+        script.refused_to("central-reviewer", "POST", &decisions, &pick(forms), code, field);
+    };
+    refused(json!([]), "traditional_form_required", "traditional");
+    refused(json!([of(1, "none")]), "traditional_form_required", "traditional");
+    refused(json!([of(1, "甲"), of(2, "none")]), "variant_invalid", "traditional[0].form");
+    refused(json!([of(1, "甲台"), of(2, "none")]), "variant_invalid", "traditional[0].form");
+    refused(json!([of(1, "甲臺"), of(2, "none")]), "variant_invalid", "traditional[0].form");
+    refused(json!([of(1, "甲か"), of(2, "none")]), "variant_invalid", "traditional[0].form");
+    refused(json!([of(2, "none"), of(2, "乙檯")]), "slot_repeated", "traditional[1].kind");
+    refused(json!([of(3, "none")]), "kind_invalid", "traditional[0].kind");
+    refused(json!([of(9, "none")]), "kind_invalid", "traditional[0].kind");
+    refused(json!([{ "kind": 1 }]), "missing_field", "traditional[0].form");
+    let rejected =
+        r#"{"level":"central","decision":"reject","reason":"不规范","traditional":[{"kind":1,"form":"none"}]}"#;
+    let (code, field) = ("form_by_central_approval_only", "traditional");
+    script.refused_to("central-reviewer", "POST", &decisions, rejected, code, field);
+    script.server.ok("central-reviewer", "POST", &decisions, &pick(json!([of(1, "甲颱"), of(2, "none")])));
 }
 
 fn contents_of(tag: &str) -> String {

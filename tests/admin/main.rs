@@ -8,6 +8,7 @@ mod codes;
 mod filing_codes;
 mod filings;
 mod flows;
+mod forms;
 mod fuzz;
 mod history;
 mod hold_lists;

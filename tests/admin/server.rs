@@ -101,13 +101,15 @@ fn policy() -> Policy {
     Policy { labels: labels(&rules), ..rules }
 }
 
-/// A table in which 国, 國 and 囯 are variants and 墕 is not, and a few divisions.
+/// A table in which 国, 國 and 囯 are variants, 台 has two traditional forms, neither of them the usual one, and 墕 is not;
+/// and a few divisions.
 fn labels(rules: &Policy) -> Labels {
     let mut table = zhengming::idn::table::Builder::new();
     let table = table
         .lgr(
             "<lgr><data><char cp=\"002D\"/><range first-cp=\"0030\" last-cp=\"0039\"/><range first-cp=\"0061\" last-cp=\"007A\"/>\
-             <range first-cp=\"4E00\" last-cp=\"56EE\"/><char cp=\"56EF\"/><range first-cp=\"56F0\" last-cp=\"56FC\"/>\
+             <range first-cp=\"4E00\" last-cp=\"53EF\"/><char cp=\"53F0\"><var cp=\"53F0\" type=\"r-simp\"/>\
+             <var cp=\"6AAF\" type=\"trad\"/><var cp=\"98B1\" type=\"trad\"/></char><range first-cp=\"53F1\" last-cp=\"56EE\"/><char cp=\"56EF\"/><range first-cp=\"56F0\" last-cp=\"56FC\"/>\
              <char cp=\"56FD\"><var cp=\"56EF\"/><var cp=\"56FD\" type=\"r-simp\"/><var cp=\"570B\" type=\"trad\"/></char>\
              <range first-cp=\"56FE\" last-cp=\"570A\"/><char cp=\"570B\"/><range first-cp=\"570C\" last-cp=\"5894\"/>\
              <range first-cp=\"5896\" last-cp=\"9FFF\"/></data></lgr>",

@@ -2,10 +2,12 @@
 //! nothing that happens to the process undoes either (registry-rules.md E9, E12, R22, R55).
 
 use crate::kit::{NOON, import, name_line, owners, seen, shown, unit_line};
-use crate::support::{TestDaemon, ascii};
+use crate::support::{PATIENCE, TestDaemon, ascii};
 use hickory_proto::rr::RecordType;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// The last second to hand in what is opened on 22 November 2026, and that of the correction after it.
 const SUBMIT_BY: &str = "2026-12-18T15:59:59Z";
@@ -111,4 +113,66 @@ fn a_neglected_site_stops_its_unit_and_the_pass_brings_it_back() {
     expect_resolving(&daemon);
     let unit = daemon.api("GET", "/v1/units/u1", "demo-viewer", None).json();
     assert_eq!((&unit["site_review"]["state"], &unit["holds"]), (&json!("passed"), &json!([])), "{unit}");
+}
+
+/// What the outbox has told of the site, kind by kind, once as many are there.
+fn told(daemon: &TestDaemon, count: usize) -> Vec<Value> {
+    let begun = Instant::now();
+    loop {
+        let text = std::fs::read_to_string(daemon.path("outbox.jsonl")).unwrap_or_default();
+        let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        if lines.len() >= count {
+            let ids: BTreeSet<&str> = lines.iter().filter_map(|line| line["id"].as_str()).collect();
+            assert_eq!((lines.len(), ids.len()), (count, count), "{text}");
+            return lines;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{count} notices are not there:\n{text}\n{}", daemon.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A unit is told what is asked of it, reminded in time, and told what its silence has brought: once each, whatever happens
+/// to the process and to the clock.
+#[test]
+fn a_unit_is_told_of_its_deadlines() {
+    let toml = "[registry.site_review]\nnotices_days = [-10, -5]\n[outbox]\nfile = \"outbox.jsonl\"\n";
+    let mut daemon = TestDaemon::start_with(&["--test-clock", NOON], toml);
+    import(&daemon, "names", &[unit_line("u1"), name_line("甲.政务", "u1", "2030-01-01", Some(1))]);
+    ask(&daemon, "demo-admin", "POST", "", &json!({ "kind": "recheck" }));
+    let asked = &told(&daemon, 1)[0];
+    assert_eq!(
+        (&asked["kind"], &asked["unit"], &asked["state"]),
+        (&json!("site_review_asked"), &json!("u1"), &json!("open"))
+    );
+    assert_eq!((&asked["deadline"], &asked["hold"]), (&json!(SUBMIT_BY), &json!("SITE_NOT_SUBMITTED")));
+    assert_eq!((asked.get("name"), asked.get("expires")), (None, None), "{asked}");
+    // The process is dead when both reminders fall due, and starts anew with the store gone: the later one is given.
+    daemon.kill();
+    std::fs::remove_dir_all(daemon.path("data/sled")).expect("the store");
+    daemon.set_arguments(&["--test-clock", "2026-12-13T16:00:00Z"]);
+    daemon.restart();
+    let due = &told(&daemon, 2)[1];
+    assert_eq!(
+        (&due["kind"], &due["days"], &due["deadline"]),
+        (&json!("site_review_due"), &json!(-5), &json!(SUBMIT_BY))
+    );
+    daemon.kill();
+    daemon.restart();
+    let foretold = daemon.api("GET", "/v1/simulate?at=2026-12-31", "demo-viewer", None).expect_success().json();
+    assert_eq!(foretold["counts"]["notice:site_review_lapsed"], 1, "{foretold}");
+    set_clock(&daemon, &after(SUBMIT_BY));
+    let lapsed = &told(&daemon, 3)[2];
+    assert_eq!((&lapsed["kind"], &lapsed["hold"]), (&json!("site_review_lapsed"), &json!("SITE_NOT_SUBMITTED")));
+    daemon.kill();
+    daemon.set_arguments(&["--test-clock", &after(SUBMIT_BY)]);
+    daemon.restart();
+    ask(&daemon, "demo-submitter", "POST", "/submission", &json!({ "name": "甲.政务" }));
+    let no = json!({ "level": "local", "decision": "reject", "reason": "网站内容不完整" });
+    ask(&daemon, "demo-local", "POST", "/decisions", &no);
+    let corrected = &told(&daemon, 4)[3];
+    assert_eq!(
+        (&corrected["kind"], &corrected["state"]),
+        (&json!("site_review_asked"), &json!("rejected")),
+        "{corrected}"
+    );
 }

@@ -2,7 +2,7 @@
 
 use crate::kit::path_of;
 use crate::restart::export;
-use crate::support::{Reply, TestDaemon, ascii, encode, tree};
+use crate::support::{REGION, Reply, TestDaemon, ascii, encode, tree};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use serde_json::{Value, json};
@@ -157,4 +157,63 @@ fn wrong_tables_are_told_by_line() {
         .expect("the program was built");
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && text.contains("table.xml, line 2: U+3042 cannot stand"), "{text}");
+}
+
+/// A form that phrases do not settle is shown to the reviewers, picked with the second approval, and answered from the second
+/// on in which the fee is recognised; a power cut in between undoes nothing.
+#[test]
+fn a_form_that_a_reviewer_picks_resolves_once_it_is_paid() {
+    const FULL: &str = "审核管理平台.政务";
+    const PICKED: &str = "審核管理平臺.政务";
+    let mut daemon = TestDaemon::start_with(&[], &settings());
+    let unit = json!({ "name": "审核管理平台中心", "kind": "organ", "region": REGION });
+    daemon.api("PUT", "/v1/units/u1", "demo-operator", Some(&unit)).expect_success();
+    let slot = |kind: u8, name: &str| json!({ "kind": kind, "name": name, "years": 2 });
+    let body = json!({ "unit": "u1", "purpose": "site", "slots": [slot(1, FULL), slot(2, "审管平台.政务")],
+                       "resolution": { "type": "A", "addresses": ["203.0.113.5"] } });
+    let done = |daemon: &TestDaemon, token: &str, method: &str, path: &str, body: Option<&Value>| {
+        daemon.api(method, path, token, body).expect_success().json()
+    };
+    let receipt = done(&daemon, "demo-submitter", "POST", "/v1/applications", Some(&body));
+    let path = format!("/v1/applications/{}", receipt["id"].as_str().expect("an id"));
+    let shown = done(&daemon, "demo-local", "GET", &path, None);
+    let appraisal = &shown["slots"][0]["appraisal"];
+    assert_eq!(appraisal["proposals"][0], "審核管理平臺", "{shown}");
+    assert_eq!(appraisal["warnings"][0]["code"], "traditional_form_uncertain", "{shown}");
+    let decisions = format!("{path}/decisions");
+    let mut approval = json!({ "level": "local", "decision": "approve" });
+    done(&daemon, "demo-local", "POST", &decisions, Some(&approval));
+    approval["level"] = "central".into();
+    let undecided = daemon.api("POST", &decisions, "demo-central", Some(&approval));
+    assert_eq!((undecided.status, &undecided.json()["code"]), (422, &json!("traditional_form_required")));
+    approval["traditional"] = json!([{ "kind": 1, "form": "審核管理平臺" }, { "kind": 2, "form": "none" }]);
+    done(&daemon, "demo-central", "POST", &decisions, Some(&approval));
+    daemon.kill();
+    daemon.restart();
+
+    let order = done(&daemon, "demo-submitter", "GET", &format!("{path}/fee"), None)["order"].clone();
+    let confirmation = format!("/v1/orders/{}/confirmation", order.as_str().expect("an order"));
+    let paid = json!({ "payer": "treasury", "invoice": "24622000000012345678" });
+    done(&daemon, "demo-admin", "POST", &confirmation, Some(&paid));
+    let batch = json!({ "orders": [order], "amount": "1200.00" });
+    let remittance = done(&daemon, "demo-admin", "POST", "/v1/remittances", Some(&batch))["id"].clone();
+    let recognition = format!("/v1/remittances/{}/recognition", remittance.as_str().expect("an id"));
+    absent(&daemon, PICKED, "unpaid");
+    done(&daemon, "demo-finance", "POST", &recognition, Some(&json!({ "amount": "1200.00" })));
+    let resolves = |daemon: &TestDaemon| {
+        for name in [FULL, PICKED, &format!("www.{}", ascii(PICKED)), "審核管理平臺.政务.cn", "审管平台.政务"]
+        {
+            assert_eq!(addresses(daemon, name), ["203.0.113.5"], "{name}");
+        }
+        for name in ["審核管理平檯.政务", "審管平臺.政务"] {
+            absent(daemon, name, "not picked");
+        }
+    };
+    resolves(&daemon);
+    // The journal alone says the same.
+    daemon.kill();
+    std::fs::remove_dir_all(daemon.path("data/sled")).expect("the store");
+    daemon.restart();
+    resolves(&daemon);
+    assert_eq!(done(&daemon, "demo-viewer", "GET", &path, None)["slots"][0]["picked"], "審核管理平臺");
 }

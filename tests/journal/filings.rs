@@ -21,7 +21,13 @@ fn approval() -> impl Strategy<Value = Option<Approval>> {
 }
 
 pub fn application() -> impl Strategy<Value = Application> {
-    let slot = (any::<u8>(), key(), any::<u32>()).prop_map(|(kind, name, years)| Slot { kind, name, years });
+    let form = prop_oneof![Just(PickedForm::Nothing), key().prop_map(|key| PickedForm::Label(key.label))];
+    let slot = (any::<u8>(), key(), any::<u32>(), of(form)).prop_map(|(kind, name, years, traditional)| Slot {
+        kind,
+        name,
+        years,
+        traditional,
+    });
     let paper = (text(), text()).prop_map(|(paper, scan)| Paper { paper, scan });
     let contents = (select(Purpose::ALL.to_vec()), vec(slot, 0..4), resolution(), vec(paper, 0..3));
     let times = (of(times()), of(times()));
@@ -86,10 +92,10 @@ pub fn remittance() -> impl Strategy<Value = Remittance> {
 pub fn site_review() -> impl Strategy<Value = SiteReview> {
     let paper = (text(), text()).prop_map(|(paper, scan)| Paper { paper, scan });
     let what = (select(SiteReviewKind::ALL.to_vec()), select(SiteReviewState::ALL.to_vec()), any::<bool>());
-    let given = (of(key()), of(text()), of(times()), of(times()), of(text()));
+    let given = (of(key()), of(text()), of(times()), of(times()), of(text()), of(times()));
     let approvals = (approval(), approval(), approval(), vec(paper, 0..3));
     (1..u64::MAX, what, given, approvals, times()).prop_map(|(id, (kind, state, missed), given, approvals, changed)| {
-        let (name, submitter, submitted, deadline, reason) = given;
+        let (name, submitter, submitted, deadline, reason, reminder) = given;
         let (local, central, paper, papers) = approvals;
         SiteReview {
             id: SiteReviewId(id),
@@ -106,6 +112,18 @@ pub fn site_review() -> impl Strategy<Value = SiteReview> {
             papers,
             reason,
             changed,
+            reminder,
         }
     })
+}
+
+pub fn site_notice() -> impl Strategy<Value = SiteNotice> {
+    let kind = prop_oneof![
+        Just(SiteNoticeKind::Asked),
+        (-999..0).prop_map(SiteNoticeKind::Due),
+        Just(SiteNoticeKind::Lapsed),
+    ];
+    let review = (1..u64::MAX).prop_map(SiteReviewId);
+    (kind, unit_id(), review, select(SiteReviewState::ALL.to_vec()), times())
+        .prop_map(|(kind, unit, review, state, deadline)| SiteNotice { kind, unit, review, state, deadline })
 }

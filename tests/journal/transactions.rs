@@ -218,6 +218,7 @@ fn event() -> impl Strategy<Value = Event> {
         (key(), unit_id(), times()).prop_map(|(key, unit, until)| Event::Reserved(Reservation { key, unit, until })),
         key().prop_map(|key| Event::ReservationEnded { key }),
         notice().prop_map(Event::Notice),
+        filings::site_notice().prop_map(Event::SiteNotice),
         (any::<i32>(), times(), proptest::option::of(key()))
             .prop_map(|(days, at, key)| Event::Noticed(Noticed { days, upto: TermEnd { at, key } })),
     ]

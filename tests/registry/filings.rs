@@ -48,7 +48,14 @@ fn create(unit: &str, spec: ApplicationSpec) -> Command {
 }
 
 pub fn review(application: ApplicationId, step: Step, verdict: Verdict) -> Command {
-    Command::Apply(ApplicationCommand::Review { application, step, verdict, papers: Vec::new(), confirm: false })
+    Command::Apply(ApplicationCommand::Review {
+        application,
+        step,
+        verdict,
+        papers: Vec::new(),
+        forms: Vec::new(),
+        confirm: false,
+    })
 }
 
 fn yes(application: ApplicationId, step: Step) -> Command {
@@ -182,6 +189,7 @@ fn papers_are_ticked_before_the_first_review_passes() {
         step: Step::Local,
         verdict: Verdict::Approve,
         papers: vec![paper("certificate")],
+        forms: Vec::new(),
         confirm: false,
     };
     world.does(&local(), Command::Apply(ticked));

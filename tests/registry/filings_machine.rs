@@ -99,7 +99,8 @@ fn command(world: &mut World, step: &Move) -> (Actor, Command) {
             let role = if step == Step::Central { Role::CentralReviewer } else { Role::LocalReviewer };
             let who = ["local", "central", "office", "submitter"][who % 4];
             let verdict = if approve { Verdict::Approve } else { Verdict::Reject { reason: "no".into() } };
-            let review = ApplicationCommand::Review { application, step, verdict, papers: Vec::new(), confirm: true };
+            let (papers, forms) = (Vec::new(), Vec::new());
+            let review = ApplicationCommand::Review { application, step, verdict, papers, forms, confirm: true };
             (actor(who, role, None), apply(review))
         }
         Move::Withdraw { application: index, who } => {

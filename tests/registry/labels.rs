@@ -265,6 +265,56 @@ fn forms_in_doubt_wait_for_a_person() {
     assert_eq!(world.memory.names[&key].variants, picked);
 }
 
+/// What is picked is held against the table when it is picked, and again when it would take effect.
+#[test]
+fn a_picked_form_that_the_table_no_longer_permits_is_left_out() {
+    use crate::filings::{admin, confirm, finance, review};
+    use zhengming::registry::command::Verdict;
+    use zhengming::registry::procedure::OrderCommand;
+    let mut world = world();
+    world.policy.rates = crate::filings::rates();
+    unit(&mut world, "u7", "审核管理平台中心", "620421");
+    let slot = |world: &World, kind, name: &str| SlotSpec { kind, name: world.key(name), years: Some(2) };
+    let slots = vec![slot(&world, 1, "审核管理平台.政务"), slot(&world, 2, "审管平台.政务")];
+    let (purpose, resolution) = (Purpose::Site, addresses(&["203.0.113.5"]));
+    let spec = ApplicationSpec { purpose, slots, resolution, papers: Vec::new() };
+    let create = Command::Apply(ApplicationCommand::Create { unit: unit_id("u7"), spec, submit: true });
+    let application = ApplicationId::parse(&world.does(&submitter(), create).outcome.id).unwrap();
+    world.does(&local(), review(application, Step::Local, Verdict::Approve));
+    let approve = |picks: &[(u8, &str)]| {
+        let form = |text: &str| label(text).map_or(PickedForm::Nothing, PickedForm::Label);
+        let forms = picks.iter().map(|(kind, text)| FormPick { kind: *kind, form: form(text) }).collect();
+        let (step, verdict, papers) = (Step::Central, Verdict::Approve, Vec::new());
+        Command::Apply(ApplicationCommand::Review { application, step, verdict, papers, forms, confirm: false })
+    };
+    let yes = review(application, Step::Central, Verdict::Approve);
+    assert_eq!(world.refuses(&central(), yes), (Code::TraditionalFormRequired, "traditional".into()));
+    let odd = approve(&[(1, "審核管理平地"), (2, "審管平臺")]);
+    assert_eq!(world.refuses(&central(), odd), (Code::VariantInvalid, "traditional[0].form".into()));
+    world.does(&central(), approve(&[(1, "審核管理平颱"), (2, "審管平臺")]));
+
+    let order = world.memory.applications[&application].order.unwrap();
+    world.does(&admin(), confirm(order));
+    let amount = Money::from_yuan(1200);
+    let remitted = world.does(&admin(), Command::Charge(OrderCommand::Remit { orders: vec![order], amount }));
+    let remittance = RemittanceId::parse(&remitted.outcome.id).unwrap();
+    let recognise = || Command::Charge(OrderCommand::Recognise { remittance, amount });
+    let mut without = world.clone();
+    (without.policy.labels, without.memory.labels) = (Labels::default(), Labels::default());
+    world.does(&finance(), recognise());
+    let of = |world: &World, name: &str| world.memory.names[&world.key(name)].variants.clone();
+    let picked = |text: &str| Variants { simplified: None, traditional: label(text) };
+    assert_eq!(of(&world, "审核管理平台.政务"), picked("審核管理平颱"));
+    assert_eq!(of(&world, "审管平台.政务"), picked("審管平臺"));
+    assert_eq!(world.memory.applications[&application].unresolved, None);
+    // The names are paid for all the same; the application tells what they lack.
+    without.does(&finance(), recognise());
+    let key = without.key("审核管理平台.政务");
+    assert!(without.memory.names[&key].variants.is_empty() && without.memory.resolves(&key));
+    let told = without.memory.applications[&application].unresolved.clone().unwrap();
+    assert!(told.starts_with("variant_invalid: "), "{told}");
+}
+
 #[test]
 fn without_a_table_there_are_no_variants() {
     let mut world = World::new();

@@ -1,7 +1,7 @@
 //! Reviews of units' sites: who does what in which state, what neglect brings, and what the pass lifts (R17, R18, R20, R22, R23, R55).
 
 use crate::world::*;
-use zhengming::registry::command::{Command, Verdict};
+use zhengming::registry::command::{Command, ImportItem, Verdict};
 use zhengming::registry::procedure::SiteReviewCommand as Site;
 use zhengming::registry::*;
 
@@ -402,4 +402,115 @@ fn the_brake_looks_at_missed_deadlines() {
         world.tick();
         assert!(keys.iter().all(|key| world.memory.resolves(key) != held));
     }
+}
+
+/// What the decision tells units of their sites.
+fn told(decision: &Decision) -> Vec<String> {
+    let notice = |event: &Event| match event {
+        Event::SiteNotice(notice) => {
+            Some(format!("{} {} {}", notice.kind, notice.state.as_str(), notice.unit.as_str()))
+        }
+        _ => None,
+    };
+    decision.events.iter().filter_map(notice).collect()
+}
+
+/// Everything the clock does at `now`, and what it tells.
+fn told_at(world: &mut World, now: Timestamp) -> Vec<String> {
+    world.now = now;
+    let mut all = Vec::new();
+    loop {
+        let decision = world.does(&clock(), Command::Due { limit: 2 });
+        if decision.events.is_empty() {
+            return all;
+        }
+        all.extend(told(&decision));
+    }
+}
+
+#[test]
+fn units_are_told_of_what_is_asked_and_reminded_each_once() {
+    let mut world = World::new();
+    let key = world.resolve("靖远县教育局.政务", addresses(&["203.0.113.5"]));
+    assert_eq!(told(&world.does(&operator(), open("u1"))), ["asked open u1"]);
+    let deadline = at(SUBMIT_BY);
+    for (days, expected) in [(-7, "due-7 open u1"), (-2, "due-2 open u1")] {
+        assert_eq!(told_at(&mut world, Timestamp(deadline.add_days(days).0 - 1)), [] as [&str; 0]);
+        assert_eq!(told_at(&mut world, deadline.add_days(days)), [expected]);
+        // A clock that runs back and forth tells nothing twice.
+        assert_eq!(told_at(&mut world, deadline.add_days(days - 1)), [] as [&str; 0]);
+        assert_eq!(told_at(&mut world, deadline.add_days(days)), [] as [&str; 0]);
+    }
+    assert_eq!(told_at(&mut world, deadline), [] as [&str; 0]);
+    assert_eq!(told_at(&mut world, Timestamp(deadline.0 + 1)), ["lapsed open u1"]);
+    assert_eq!(holds_of(&world, "u1"), [(HoldReason::SiteNotSubmitted, "clock".into())]);
+    assert_eq!(told_at(&mut world, deadline.add_days(9)), [] as [&str; 0]);
+
+    // More time is something new that is asked, with reminders of its own.
+    let later = world.now.add_days(20);
+    assert_eq!(told(&world.does(&operator(), postpone(later))), ["asked open u1"]);
+    assert_eq!(told_at(&mut world, later.add_days(-7)), ["due-7 open u1"]);
+    // While reviewers have it, the unit is asked nothing; what they reject or ask for, it is told.
+    assert_eq!(told(&world.does(&submitter(), submit("u1", &key))), [] as [&str; 0]);
+    assert_eq!(told_at(&mut world, later.add_days(-2)), [] as [&str; 0]);
+    assert_eq!(told(&world.does(&local(), reject("u1", SiteStep::Local))), ["asked rejected u1"]);
+    let correct_by = review_of(&world, "u1").deadline.unwrap();
+    // A jump past both reminders gives the last, and one past the deadline what has become of it.
+    let mut late = world.clone();
+    assert_eq!(told_at(&mut late, Timestamp(correct_by.0 + 1)), ["lapsed rejected u1"]);
+    assert_eq!(told_at(&mut world, correct_by.add_days(-1)), ["due-2 rejected u1"]);
+    world.does(&submitter(), submit("u1", &key));
+    world.does(&local(), approve("u1", SiteStep::Local));
+    assert_eq!(told(&world.does(&central(), approve("u1", SiteStep::Central))), ["asked paper u1"]);
+    assert_eq!(told(&world.does(&local(), approve("u1", SiteStep::Paper))), [] as [&str; 0]);
+    let end = world.now.add_days(400);
+    assert_eq!(told_at(&mut world, end), [] as [&str; 0]);
+}
+
+#[test]
+fn reminders_are_set_by_configuration_and_kept_back_by_the_brake() {
+    let mut world = World::new();
+    world.policy.site_review.notices_days = vec![-10, -3];
+    world.register("靖远县教育局.政务");
+    world.does(&operator(), open("u1"));
+    let deadline = at(SUBMIT_BY);
+    let mut none = world.clone();
+    // Taken back meanwhile, a reminder is none; so is one where none are set any more.
+    none.policy.site_review.notices_days = Vec::new();
+    assert_eq!(told_at(&mut none, deadline), [] as [&str; 0]);
+    none.does(&operator(), on("u1", Site::Cancel));
+    assert_eq!(told(&none.does(&operator(), open("u1"))), ["asked open u1"]);
+    assert_eq!(review_of(&none, "u1").reminder, None);
+
+    assert_eq!(told_at(&mut world, deadline.add_days(-10)), ["due-10 open u1"]);
+    world.does(&clock(), Command::ClockJumped { shown: deadline });
+    assert_eq!(told_at(&mut world, deadline.add_days(-3)), [] as [&str; 0]);
+    world.does(&clock(), Command::ClockBack);
+    assert_eq!(told_at(&mut world, deadline.add_days(-3)), ["due-3 open u1"]);
+}
+
+/// A registry that takes a review over was told nothing by the one it comes from but what is past.
+#[test]
+fn an_imported_review_is_reminded_of_what_is_to_come() {
+    let (mut world, _) = opened();
+    let unit = world.memory.units[&unit_id("u1")].clone();
+    let line = SiteReview { reminder: None, ..review_of(&world, "u1") };
+    let item = |review: &SiteReview| ImportItem::Unit {
+        id: unit_id("u1"),
+        spec: unit_spec(unit.kind),
+        holds: Holds::default(),
+        penalties: Penalties::default(),
+        site_review: Some(Box::new(review.clone())),
+        account: None,
+    };
+    let import = |review: &SiteReview| Command::Import { items: vec![(1, item(review))] };
+    assert_eq!(world.does(&operator(), import(&line)).events, [], "the same again changes nothing");
+    let mut other = World::new();
+    let deadline = line.deadline.unwrap();
+    other.now = deadline.add_days(-4);
+    let decision = other.does(&operator(), import(&line));
+    assert_eq!((decision.events.len(), told(&decision).len()), (1, 0));
+    assert_eq!(review_of(&other, "u1").reminder, Some(deadline.add_days(-2)));
+    assert_eq!(told_at(&mut other, deadline.add_days(-2)), ["due-2 open u1"]);
+    assert_eq!(told_at(&mut other, Timestamp(deadline.0 + 1)), ["lapsed open u1"]);
 }

@@ -40,7 +40,7 @@ impl Memory {
             Event::Reserved(kept) => drop(self.kept.insert(kept.key.clone(), kept)),
             Event::ReservationEnded { key } => drop(self.kept.remove(&key)),
             Event::Noticed(noticed) => drop(self.noticed.insert(noticed.days, noticed.upto)),
-            Event::VariantsEnded { .. } | Event::ZoneLoaded { .. } | Event::Notice(_) => {}
+            Event::VariantsEnded { .. } | Event::ZoneLoaded { .. } | Event::Notice(_) | Event::SiteNotice(_) => {}
         }
     }
 

@@ -14,6 +14,8 @@ const FOUND: &[Code] = &[Code::ApplicationNotFound, Code::RegionForeign, Code::U
 /// What is wrong with the contents of an application, whenever it is looked at.
 const CONTENTS: &[Code] = &[
     Code::LabelInvalid,
+    Code::LabelCharacter,
+    Code::LabelTooLong,
     Code::SuffixUnknown,
     Code::Slot1Required,
     Code::Slot2Required,
@@ -32,16 +34,27 @@ const POSSIBLE: &[Code] = &[
     Code::NameOfOtherUnit,
     Code::NameRegistered,
     Code::NameClaimed,
+    Code::RateMissing,
+];
+/// What keeps a label from being registered, now or once it is paid.
+const REGISTRABLE: &[Code] = &[
+    Code::LabelCharacter,
     Code::LabelReserved,
     Code::LabelOccupied,
     Code::LabelKept,
+    Code::DivisionAmbiguous,
+    Code::DivisionReserved,
+    Code::VariantInUse,
+    Code::VariantOfOwnName,
     Code::SuffixNotAllowed,
-    Code::RateMissing,
 ];
+const PENDING: &[Code] = &[Code::ApplicationNotFound, Code::ApplicationNotPending];
 const DECIDED: &[Code] =
     &[Code::ApplicationNotFound, Code::ApplicationNotPending, Code::SamePrincipal, Code::ReasonRequired];
 const RENEWED: &[Code] = &[
     Code::LabelInvalid,
+    Code::LabelCharacter,
+    Code::LabelTooLong,
     Code::SuffixUnknown,
     Code::NameNotFound,
     Code::NameClaimed,
@@ -51,6 +64,8 @@ const RENEWED: &[Code] = &[
     Code::BatchTooLarge,
     Code::ItemRepeated,
 ];
+/// What is wrong with the forms that a decision picks.
+const FORMS: &[Code] = &[Code::VariantInvalid, Code::FormByCentralApprovalOnly];
 const ORDER: &[Code] = &[Code::OrderNotFound, Code::OrderNotPending];
 const REMITTANCE: &[Code] = &[Code::RemittanceNotFound, Code::RemittanceNotPending];
 
@@ -60,29 +75,29 @@ pub(super) fn rules(endpoint: Endpoint) -> Groups {
         E::ListApplications | E::ListOrders | E::ListRemittances => (LIST, &[UNREADABLE]),
         E::GetApplication => (LIST, &[FOUND]),
         E::GetFee => (LIST, &[FOUND, &[Code::NotPayable]]),
-        E::CreateApplication => (BODIED, &[UNIT, CONTENTS, POSSIBLE, RESOLUTION, STALE]),
-        E::EditApplication => {
-            (BODIED, &[CONTENTS, RESOLUTION, &[Code::ApplicationNotFound, Code::ApplicationNotPending], STALE])
-        }
-        E::SubmitApplication => {
-            (&[WRITE], &[POSSIBLE, RESOLUTION, &[Code::ApplicationNotFound, Code::ApplicationNotPending], STALE])
-        }
-        E::ApproveApplicationByOffice => (BODIED, &[DECIDED, STALE]),
-        E::ApproveApplicationLocally => {
-            (BODIED, &[DECIDED, &[Code::OfficeReviewFirst, Code::PapersIncomplete, Code::ConfirmationRequired], STALE])
-        }
+        E::CreateApplication => (BODIED, &[UNIT, CONTENTS, POSSIBLE, REGISTRABLE, RESOLUTION, STALE]),
+        E::EditApplication => (BODIED, &[CONTENTS, RESOLUTION, PENDING, STALE]),
+        E::SubmitApplication => (&[WRITE], &[POSSIBLE, REGISTRABLE, RESOLUTION, PENDING, STALE]),
+        E::ApproveApplicationByOffice => (BODIED, &[DECIDED, FORMS, STALE]),
+        E::ApproveApplicationLocally => (
+            BODIED,
+            &[DECIDED, FORMS, &[Code::OfficeReviewFirst, Code::PapersIncomplete, Code::ConfirmationRequired], STALE],
+        ),
         E::ApproveApplicationCentrally => (
             BODIED,
             &[
                 DECIDED,
+                FORMS,
                 &[Code::OfficeReviewFirst, Code::LocalReviewFirst, Code::ConfirmationRequired],
+                &[Code::TraditionalFormRequired, Code::KindInvalid, Code::SlotRepeated],
                 POSSIBLE,
+                REGISTRABLE,
                 RESOLUTION,
                 GUARDED,
                 STALE,
             ],
         ),
-        E::WithdrawApplication => (&[WRITE], &[&[Code::ApplicationNotFound, Code::ApplicationNotPending], STALE]),
+        E::WithdrawApplication => (&[WRITE], &[PENDING, STALE]),
         E::GetOrder => (LIST, &[&[Code::OrderNotFound, Code::RegionForeign, Code::Unavailable]]),
         E::OrderRenewal => (BODIED, &[UNIT, RENEWED, &[Code::NameOfOtherUnit, Code::RateMissing], STALE]),
         E::RenewNames => (BODIED, &[RENEWED, STALE]),
@@ -102,9 +117,9 @@ pub(super) fn rules(endpoint: Endpoint) -> Groups {
             BODIED,
             &[
                 REMITTANCE,
-                &[Code::AmountInvalid, Code::AmountMismatch, Code::UnitBlacklisted, Code::LabelReserved],
-                &[Code::LabelOccupied, Code::LabelKept, Code::SuffixNotAllowed, Code::NameNotFound],
+                &[Code::AmountInvalid, Code::AmountMismatch, Code::UnitBlacklisted, Code::NameNotFound],
                 &[Code::TermInvalid, Code::DeletionFinal],
+                REGISTRABLE,
                 STALE,
             ],
         ),

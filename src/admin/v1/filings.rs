@@ -3,12 +3,12 @@
 use super::super::json::Object;
 use super::super::problem::Problem;
 use super::requests::{Verdict, unit_id};
+use super::slots::{FormPickInput, SlotView};
 use super::{Resolution, ResolutionInput, name_key, readable};
-use crate::registry::decide::unrelated;
 use crate::registry::procedure::ApplicationCommand;
 use crate::registry::{
     self, Application, ApplicationSpec, Code, Money, NameKey, Order, OrderId, OrderLine, Policy, Remittance, SlotSpec,
-    Step, Timestamp, Unit, command,
+    Step, Timestamp, command,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -120,7 +120,12 @@ pub struct ApplicationDecision {
     #[serde(default)]
     #[schema(value_type = Vec<Paper>)]
     pub papers: Vec<Object<Paper>>,
-    /// That a name which has no character in common with the unit's was seen and is right.
+    /// Traditional forms that the second review picks with its approval; it has to where one is not certain.
+    #[serde(default)]
+    #[schema(value_type = Vec<FormPickInput>)]
+    pub traditional: Vec<Object<FormPickInput>>,
+    /// That a name which has no character in common with the unit's, or looks like one of another unit's, was seen and is
+    /// right.
     #[serde(default)]
     pub confirm: bool,
 }
@@ -264,27 +269,11 @@ pub struct ApplicationView {
     pub reason: Option<String>,
     /// The order for its fee.
     pub order: Option<String>,
-    /// Why the names were registered without the plan.
+    /// Why the names were registered without the plan, or without a traditional form that was picked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unresolved: Option<String>,
     /// Its version, as in `ETag`.
     pub version: u64,
-}
-
-/// One name of an application.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct SlotView {
-    /// Which slot.
-    pub kind: u8,
-    /// The name in U-labels.
-    pub name: String,
-    /// The same in A-labels.
-    pub ascii: String,
-    /// Its term in years.
-    pub years: u32,
-    /// `unrelated`: no character in common with the unit's name; reviewers confirm that they saw it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub warning: Option<String>,
 }
 
 /// An approval of an application.
@@ -489,16 +478,8 @@ pub fn order_ids(ids: &[String]) -> Result<Vec<OrderId>, Problem> {
 }
 
 impl ApplicationView {
-    /// An application as of `now`, with what its unit's name makes of its names.
-    pub fn new(application: &Application, unit: Option<&Unit>, now: Option<Timestamp>) -> Self {
-        let odd: Vec<u8> = unit.map_or(Vec::new(), |unit| unrelated(application, unit).map(|slot| slot.kind).collect());
-        let slot = |slot: &registry::Slot| SlotView {
-            kind: slot.kind,
-            name: readable(&slot.name),
-            ascii: slot.name.to_string(),
-            years: slot.years,
-            warning: odd.contains(&slot.kind).then(|| "unrelated".to_owned()),
-        };
+    /// An application as of `now`.
+    pub fn new(application: &Application, now: Option<Timestamp>) -> Self {
         let approvals = [
             (ApplicationLevel::Office, &application.office),
             (ApplicationLevel::Local, &application.local),
@@ -517,7 +498,7 @@ impl ApplicationView {
             unit: application.unit.to_string(),
             region: application.region.to_string(),
             purpose: application.purpose.into(),
-            slots: application.slots.iter().map(slot).collect(),
+            slots: application.slots.iter().map(SlotView::from).collect(),
             resolution: (&application.resolution).into(),
             papers: application.papers.iter().map(Paper::from).collect(),
             state: application.state.as_str().into(),

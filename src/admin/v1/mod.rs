@@ -11,6 +11,7 @@ pub mod requests;
 pub mod resolution;
 pub mod simulation;
 pub mod site_reviews;
+pub mod slots;
 pub mod statistics;
 pub mod tokens;
 

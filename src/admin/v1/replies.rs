@@ -188,11 +188,12 @@ impl From<&update::Preview> for Preview {
                 Event::Name(name) => view.names.push(name.into()),
                 Event::NameRemoved { key, .. } => view.deleted.push(key.to_string()),
                 Event::Change(change) => view.changes.push(change.into()),
-                Event::Application(new) => view.applications.push(ApplicationView::new(new, None, None)),
+                Event::Application(new) => view.applications.push(ApplicationView::new(new, None)),
                 Event::Order(order) => view.orders.push(order.into()),
                 Event::Remittance(remittance) => view.remittances.push(remittance.into()),
                 Event::VariantsEnded { .. } | Event::Brake(_) | Event::ZoneLoaded { .. } => {}
-                Event::Reserved(_) | Event::ReservationEnded { .. } | Event::Notice(_) | Event::Noticed(_) => {}
+                Event::Reserved(_) | Event::ReservationEnded { .. } => {}
+                Event::Notice(_) | Event::Noticed(_) | Event::SiteNotice(_) => {}
             }
         }
         view

@@ -18,7 +18,7 @@ pub struct Simulation {
     pub seq: u64,
     /// How many units, names and kept labels were looked at.
     pub objects: usize,
-    /// How often each thing happens: `notice:term-30`, `held:EXPIRED`, `lifted:PENALTY`, `notice:final`, `deleted`, …
+    /// How often each thing happens: `notice:term-30`, `held:EXPIRED`, `lifted:PENALTY`, `notice:final`, `notice:site_review_due-7`, `deleted`, …
     pub counts: BTreeMap<String, u64>,
     /// The same by day in Asia/Shanghai; days on which nothing happens are left out.
     pub days: BTreeMap<String, BTreeMap<String, u64>>,
@@ -120,6 +120,7 @@ impl Tally {
 fn word(what: What) -> String {
     match what {
         What::Notice(kind) => format!("notice:{kind}"),
+        What::SiteNotice(kind) => format!("notice:site_review_{kind}"),
         What::Held(reason) => format!("held:{}", reason.as_str()),
         What::Lifted(reason) => format!("lifted:{}", reason.as_str()),
         What::PendingDelete => "pending_delete".into(),

@@ -323,6 +323,7 @@ impl SiteReviewView {
             papers: self.papers.iter().map(paper).collect(),
             reason: self.reason.as_deref().map(Into::into),
             changed: time("changed", &self.changed, DayEdge::Start)?,
+            reminder: None,
         })
     }
 }

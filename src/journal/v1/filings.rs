@@ -4,8 +4,8 @@ use super::read::{Unknown, known};
 use super::{ApprovalV1, ResolutionV1, Text, TimeV1};
 use crate::registry::{
     Application, ApplicationId, ApplicationState, Approval, Confirmation, Fee, Money, NameKey, Order, OrderBasis,
-    OrderId, OrderLine, OrderState, Paper, Payer, Purpose, Region, Remittance, RemittanceId, RemittanceState, Slot,
-    UnitId,
+    OrderId, OrderLine, OrderState, Paper, Payer, PickedForm, Purpose, Region, Remittance, RemittanceId,
+    RemittanceState, Slot, UnitId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,9 @@ struct SlotV1 {
     kind: u8,
     name: Text,
     years: u32,
+    /// An A-label, or `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traditional: Option<Text>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -132,7 +135,12 @@ impl From<PaperV1> for Paper {
 
 impl From<&Application> for ApplicationV1 {
     fn from(application: &Application) -> Self {
-        let slot = |slot: &Slot| SlotV1 { kind: slot.kind, name: slot.name.to_string().into(), years: slot.years };
+        let slot = |slot: &Slot| SlotV1 {
+            kind: slot.kind,
+            name: slot.name.to_string().into(),
+            years: slot.years,
+            traditional: slot.traditional.as_ref().map(|form| form.as_str().into()),
+        };
         let approval = |approval: &Option<Approval>| approval.as_ref().map(ApprovalV1::from);
         Self {
             id: application.id.to_string().into(),
@@ -163,7 +171,8 @@ impl TryFrom<ApplicationV1> for Application {
     fn try_from(line: ApplicationV1) -> Result<Self, Unknown> {
         let slot = |slot: SlotV1| {
             let name = known(NameKey::from_canonical(&slot.name), "application.slots.name")?;
-            Ok(Slot { kind: slot.kind, name, years: slot.years })
+            let form = |text: Text| known(PickedForm::from_canonical(&text), "application.slots.traditional");
+            Ok(Slot { kind: slot.kind, name, years: slot.years, traditional: slot.traditional.map(form).transpose()? })
         };
         let order = |id: Text| known(OrderId::parse(&id), "application.order");
         Ok(Self {

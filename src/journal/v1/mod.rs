@@ -14,7 +14,7 @@ pub(super) use read::Unknown;
 use crate::registry::Timestamp;
 use filings::{ApplicationV1, OrderV1, RemittanceV1};
 use serde::{Deserialize, Serialize};
-use site_review::SiteReviewV1;
+use site_review::{SiteNoticeV1, SiteReviewV1};
 use std::net::IpAddr;
 
 /// The version that these types are.
@@ -103,6 +103,7 @@ enum EventV1 {
     Application(ApplicationV1),
     Order(OrderV1),
     Remittance(RemittanceV1),
+    SiteNotice(SiteNoticeV1),
 }
 
 #[derive(Serialize, Deserialize)]

@@ -109,6 +109,7 @@ impl TryFrom<EventV1> for Event {
                 let key = noticed.name.map(|name| known(NameKey::from_canonical(&name), "noticed.name")).transpose()?;
                 Self::Noticed(Noticed { days: noticed.days, upto: TermEnd { at: noticed.expires.0, key } })
             }
+            EventV1::SiteNotice(notice) => Self::SiteNotice(notice.try_into()?),
         })
     }
 }

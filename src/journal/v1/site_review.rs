@@ -1,9 +1,12 @@
-//! Reviews of units' sites as a member of a unit.
+//! Reviews of units' sites as a member of a unit, and what units are told of them.
 
 use super::filings::PaperV1;
 use super::read::{Unknown, known};
 use super::{ApprovalV1, Text, TimeV1, is_false};
-use crate::registry::{Approval, NameKey, Paper, SiteReview, SiteReviewId, SiteReviewKind, SiteReviewState};
+use crate::registry::{
+    Approval, NameKey, Paper, SiteNotice, SiteNoticeKind, SiteReview, SiteReviewId, SiteReviewKind, SiteReviewState,
+    UnitId,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -33,6 +36,44 @@ pub(super) struct SiteReviewV1 {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<Text>,
     changed: TimeV1,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reminder: Option<TimeV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SiteNoticeV1 {
+    kind: Text,
+    unit: Text,
+    review: Text,
+    state: Text,
+    deadline: TimeV1,
+}
+
+impl From<&SiteNotice> for SiteNoticeV1 {
+    fn from(notice: &SiteNotice) -> Self {
+        Self {
+            kind: notice.kind.to_string().into(),
+            unit: notice.unit.as_str().into(),
+            review: notice.review.to_string().into(),
+            state: notice.state.as_str().into(),
+            deadline: TimeV1(notice.deadline),
+        }
+    }
+}
+
+impl TryFrom<SiteNoticeV1> for SiteNotice {
+    type Error = Unknown;
+
+    fn try_from(line: SiteNoticeV1) -> Result<Self, Unknown> {
+        Ok(Self {
+            kind: known(SiteNoticeKind::parse(&line.kind), "site_notice.kind")?,
+            unit: known(UnitId::parse(&line.unit), "site_notice.unit")?,
+            review: known(SiteReviewId::parse(&line.review), "site_notice.review")?,
+            state: known(SiteReviewState::parse(&line.state), "site_notice.state")?,
+            deadline: line.deadline.0,
+        })
+    }
 }
 
 impl From<&SiteReview> for SiteReviewV1 {
@@ -53,6 +94,7 @@ impl From<&SiteReview> for SiteReviewV1 {
             papers: review.papers.iter().map(PaperV1::from).collect(),
             reason: review.reason.clone(),
             changed: TimeV1(review.changed),
+            reminder: review.reminder.map(TimeV1),
         }
     }
 }
@@ -77,6 +119,7 @@ impl TryFrom<SiteReviewV1> for SiteReview {
             papers: line.papers.into_iter().map(Paper::from).collect(),
             reason: line.reason,
             changed: line.changed.0,
+            reminder: line.reminder.map(|at| at.0),
         })
     }
 }

@@ -100,6 +100,7 @@ impl From<&Event> for EventV1 {
                 expires: TimeV1(noticed.upto.at),
                 name: noticed.upto.key.as_ref().map(|key| key.to_string().into()),
             }),
+            Event::SiteNotice(notice) => Self::SiteNotice(notice.into()),
         }
     }
 }

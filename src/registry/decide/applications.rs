@@ -1,10 +1,10 @@
 //! Applications: drawn up, handed in, reviewed by others than their submitter, withdrawn (R7, R8, R12, R17–R20, R42).
 
-use super::{Case, changes, is_text, names, orders, resolutions};
+use super::{Case, changes, forms, is_text, labels, names, orders, resolutions};
 use crate::registry::application::{PAPER_LEN_MAX, PAPERS_MAX, SLOTS_MAX};
 use crate::registry::command::Verdict;
 use crate::registry::{
-    Application, ApplicationId, ApplicationSpec, ApplicationState, Approval, Code, Decision, Event, Guarded,
+    Application, ApplicationId, ApplicationSpec, ApplicationState, Approval, Code, Decision, Event, FormPick, Guarded,
     HoldReason, NameKey, Paper, Refusal, Role, Slot, SlotSpec, Step, Unit, UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,9 +67,9 @@ pub(super) fn submit(case: &Case<'_>, id: ApplicationId) -> Result<Decision, Ref
 pub(super) fn review(
     case: &Case<'_>,
     id: ApplicationId,
-    step: Step,
-    verdict: &Verdict,
+    (step, verdict): (Step, &Verdict),
     ticked: &[Paper],
+    picks: &[FormPick],
     confirm: bool,
 ) -> Result<Decision, Refusal> {
     case.check_role(match step {
@@ -84,6 +84,9 @@ pub(super) fn review(
     case.check_version(Some(application.version))?;
     check_turn(&application, step)?;
     check_not_involved(case, &application)?;
+    if step != Step::Central || *verdict != Verdict::Approve {
+        forms::check_none(picks)?;
+    }
     if let Verdict::Reject { reason } = verdict {
         changes::check_reason(reason)?;
         let rejected = Application {
@@ -96,12 +99,12 @@ pub(super) fn review(
         return Ok(saved(case, rejected, Vec::new()));
     }
     if step != Step::Office && !confirm {
-        check_related(&application, &unit)?;
+        check_seen(case, &application, &unit)?;
     }
     match step {
         Step::Office => Ok(saved(case, after_office(case, application, &unit), Vec::new())),
         Step::Local => Ok(saved(case, after_local(case, application, &unit, ticked)?, Vec::new())),
-        Step::Central => after_central(case, application, &unit),
+        Step::Central => after_central(case, application, &unit, picks),
     }
 }
 
@@ -214,9 +217,15 @@ fn after_local(
 }
 
 /// With the second approval the fee is due, at the rates of this day (R25, R26).
-fn after_central(case: &Case<'_>, application: Application, unit: &Unit) -> Result<Decision, Refusal> {
+fn after_central(
+    case: &Case<'_>,
+    application: Application,
+    unit: &Unit,
+    picks: &[FormPick],
+) -> Result<Decision, Refusal> {
     // What was possible when it was handed in may not be now, and a fee for nothing must not be asked.
-    let application = check(case, application, unit)?;
+    let mut application = check(case, application, unit)?;
+    application.slots = forms::picked(case, application.slots, picks)?;
     let order = orders::of_application(case, &application, unit)?;
     let application = Application {
         region: unit.region.clone(),
@@ -352,7 +361,7 @@ fn one_slot(index: usize, slot: &SlotSpec) -> Result<Slot, Refusal> {
         .at(field));
     };
     names::check_years(years).map_err(|refusal| refusal.at(field))?;
-    Ok(Slot { kind: slot.kind, name: slot.name.clone(), years })
+    Ok(Slot { kind: slot.kind, name: slot.name.clone(), years, traditional: None })
 }
 
 /// The papers in the order of their ids, each once.
@@ -384,25 +393,21 @@ fn papers_refused(en: String, zh: String) -> Refusal {
     Refusal::new(Code::PapersIncomplete, en, zh).at("papers")
 }
 
-/// The slots whose labels have no character in common with the unit's name (R7).
-pub fn unrelated<'a>(application: &'a Application, unit: &'a Unit) -> impl Iterator<Item = &'a Slot> {
-    let shares = |slot: &Slot| {
-        let label = slot.name.label.as_unicode();
-        label.chars().any(|character| !character.is_ascii() && unit.name.contains(character))
-    };
-    application.slots.iter().filter(move |slot| !shares(slot))
-}
-
-/// A name that has nothing of the unit's takes two reviewers who say that they saw it (R7).
-fn check_related(application: &Application, unit: &Unit) -> Result<(), Refusal> {
-    let Some(slot) = unrelated(application, unit).next() else { return Ok(()) };
-    let shown = slot.name.to_unicode();
-    Err(Refusal::new(
-        Code::ConfirmationRequired,
-        format!("{shown} has no character in common with the unit's name; approve with confirm, or reject it."),
-        format!("{shown} 与单位全称没有相同的字，如确认无误，请在通过时填写 confirm，否则请驳回。"),
-    )
-    .at("confirm"))
+/// What a reviewer has to say of a name that was seen and is right: that it has nothing of the unit's name (R7), or looks like
+/// a name of another unit.
+fn check_seen(case: &Case<'_>, application: &Application, unit: &Unit) -> Result<(), Refusal> {
+    for slot in &application.slots {
+        if let Some(warning) = labels::to_confirm(case, &slot.name, unit)? {
+            let (shown, en, zh) = (slot.name.to_unicode(), warning.en, warning.zh);
+            return Err(Refusal::new(
+                Code::ConfirmationRequired,
+                format!("{shown}: {en} Approve with confirm, or reject it."),
+                format!("{shown}：{zh}如确认无误，请在通过时填写 confirm，否则请驳回。"),
+            )
+            .at("confirm"));
+        }
+    }
+    Ok(())
 }
 
 /// Submitter and approvers are all different principals (R17).

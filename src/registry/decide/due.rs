@@ -92,7 +92,9 @@ fn settle(case: &Case<'_>, kinds: Vec<DueKind>, suspend: bool, limit: usize) -> 
                 if let Some(old) = case.state.unit(&id)? {
                     let new = settled_unit(case, &old, suspend);
                     if new != old {
+                        let told = site_review::told(case, &old, &new);
                         events.push(Event::Unit(units::at_version(new, case.seq())));
+                        events.extend(told.map(Event::SiteNotice));
                     }
                 }
             }
@@ -123,6 +125,7 @@ pub(super) fn settled_unit(case: &Case<'_>, unit: &Unit, suspend: bool) -> Unit 
     settle_holds(&mut unit.holds, case.now(), suspend);
     if suspend {
         site_review::neglect(case, &mut unit);
+        site_review::remind(case, &mut unit);
     }
     unit
 }

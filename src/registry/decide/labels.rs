@@ -4,12 +4,15 @@ use super::{Case, units};
 use crate::idn::{Bundle, Form, Label, Variant};
 use crate::registry::divisions::Place;
 use crate::registry::name::label_refusal;
-use crate::registry::{Code, Context, NameKey, Refusal, Registration, State, Unit, Variants};
+use crate::registry::{Code, Context, Labels, NameKey, Refusal, Registration, State, Unit, Variants};
 
 /// Parents that a refusal names; the rest is counted.
 const PARENTS_SHOWN: usize = 6;
 /// Labels with one character exchanged for a look-alike that are looked up for a warning.
 const RESEMBLING_MAX: usize = 64;
+
+/// Traditional forms that are proposed to a reviewer; any other permitted one can be picked as well.
+pub const PROPOSALS_MAX: usize = 16;
 
 /// What a label that may be registered comes with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +23,9 @@ pub struct Appraisal {
     pub simplified: Option<Variant>,
     /// Its traditional form, where that is another label.
     pub traditional: Option<Variant>,
+    /// The forms that a reviewer may pick as the traditional one, the proposed one first, where that is not settled; at most
+    /// [`PROPOSALS_MAX`] of them.
+    pub proposals: Vec<Label>,
     /// How many labels its package has, itself included; [`u64::MAX`] stands for all larger numbers.
     pub members: u64,
     /// What a reviewer should look at.
@@ -62,7 +68,26 @@ pub fn appraise(
     look_alike_warnings(&case, key, unit, &mut warnings)?;
     warnings.extend(unit.and_then(|unit| unrelated(&case, key, unit)));
     let members = labels.table().map_or(1, |table| table.package_size(&key.label));
-    Ok(Appraisal { bundle: labels.bundle(&key.label), simplified, traditional, members, warnings })
+    let proposals = match (labels.table(), in_doubt(&case, key)) {
+        (Some(table), Some(_)) => table.forms(&key.label, Form::Traditional, PROPOSALS_MAX),
+        _ => Vec::new(),
+    };
+    Ok(Appraisal { bundle: labels.bundle(&key.label), simplified, traditional, proposals, members, warnings })
+}
+
+/// The traditional form that is proposed, where a person has to pick one.
+pub(super) fn in_doubt(case: &Case<'_>, key: &NameKey) -> Option<Variant> {
+    let form = case.policy().labels.table()?.traditional(&key.label)?;
+    (!form.settled && form.label.is_some()).then_some(form)
+}
+
+/// The first warning about the unit's label that reviewers have to confirm.
+pub(super) fn to_confirm(case: &Case<'_>, key: &NameKey, unit: &Unit) -> Result<Option<Warning>, Refusal> {
+    let mut warnings: Vec<Warning> = unrelated(case, key, unit).into_iter().collect();
+    if warnings.is_empty() {
+        look_alike_warnings(case, key, Some(unit), &mut warnings)?;
+    }
+    Ok(warnings.into_iter().find(|warning| warning.confirm))
 }
 
 /// Whether the unit may register this label under this suffix; that no such name is registered is the caller's to know.
@@ -228,7 +253,7 @@ pub(super) fn usual(case: &Case<'_>, key: &NameKey) -> Variants {
     Variants { simplified: label(table.simplified(&key.label)), traditional: label(table.traditional(&key.label)) }
 }
 
-fn check_variant(case: &Case<'_>, key: &NameKey, label: &Label, form: Form) -> Result<(), Refusal> {
+pub(super) fn check_variant(case: &Case<'_>, key: &NameKey, label: &Label, form: Form) -> Result<(), Refusal> {
     let variant = NameKey { label: label.clone(), set: key.set.clone() };
     let (shown, name) = (variant.to_unicode(), key.to_unicode());
     let Some(table) = case.policy().labels.table() else {
@@ -372,10 +397,7 @@ fn look_alike_warnings(
 
 /// R7: a label that has no character of the unit's full name is hardly a form of it.
 fn unrelated(case: &Case<'_>, key: &NameKey, unit: &Unit) -> Option<Warning> {
-    let labels = &case.policy().labels;
-    let name = labels.spelling(&unit.name);
-    let common = labels.spelling(&key.label.as_unicode()).chars().any(|c| !c.is_ascii() && name.contains(c));
-    (!common).then(|| Warning {
+    (!is_related(&case.policy().labels, key, unit)).then(|| Warning {
         code: "unrelated",
         en: format!(
             "It has no character of the unit's full name, {}; two reviewers must confirm that it is a form of it.",
@@ -385,4 +407,10 @@ fn unrelated(case: &Case<'_>, key: &NameKey, unit: &Unit) -> Option<Warning> {
         zh: format!("与单位全称“{}”没有相同的字，须经两名审核人员确认。", unit.name).into(),
         confirm: true,
     })
+}
+
+/// Whether the label has a character of the unit's full name, or a variant of one (R7).
+pub fn is_related(labels: &Labels, key: &NameKey, unit: &Unit) -> bool {
+    let name = labels.spelling(&unit.name);
+    labels.spelling(&key.label.as_unicode()).chars().any(|c| !c.is_ascii() && name.contains(c))
 }

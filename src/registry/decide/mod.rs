@@ -6,6 +6,7 @@ mod brake;
 mod changes;
 mod draft;
 mod due;
+mod forms;
 mod hold_list;
 mod holder;
 mod holds;
@@ -23,10 +24,9 @@ mod targets;
 mod terms;
 mod units;
 
-pub use applications::unrelated;
 pub use hold_list::HOLD_LIST_MAX;
 pub use import::IMPORT_BATCH_MAX;
-pub use labels::{Appraisal, Warning, appraise, publisher_of};
+pub use labels::{Appraisal, Warning, appraise, is_related, publisher_of};
 
 use super::brake::Suspension;
 use super::change::Change;
@@ -103,8 +103,8 @@ fn apply(case: &Case<'_>, command: &ApplicationCommand) -> Result<Decision, Refu
         C::Create { unit, spec, submit } => applications::create(case, unit, spec, *submit),
         C::Edit { application, spec } => applications::edit(case, *application, spec),
         C::Submit { application } => applications::submit(case, *application),
-        C::Review { application, step, verdict, papers, confirm } => {
-            applications::review(case, *application, *step, verdict, papers, *confirm)
+        C::Review { application, step, verdict, papers, forms, confirm } => {
+            applications::review(case, *application, (*step, verdict), papers, forms, *confirm)
         }
         C::Withdraw { application } => applications::withdraw(case, *application),
     }

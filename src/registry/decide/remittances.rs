@@ -1,11 +1,11 @@
 //! Remittances: confirmed orders sent on together, and recognised together; then what they are for happens (R27).
 
 use super::draft::Draft;
-use super::{Case, applications, labels, names, orders, resolutions, terms};
+use super::{Case, applications, forms, names, orders, resolutions, terms};
 use crate::registry::order::REMITTANCE_ORDERS_MAX;
 use crate::registry::{
     Application, ApplicationState, Code, Context, Decision, Event, Holds, Life, Money, Order, OrderId, OrderState,
-    Refusal, Registration, Remittance, RemittanceId, RemittanceState, RenewedBy, Role, Slot, Unit,
+    Refusal, Registration, Remittance, RemittanceId, RemittanceState, RenewedBy, Role, Slot, Unit, Variants,
 };
 use std::collections::BTreeSet;
 
@@ -100,8 +100,12 @@ fn consume(draft: &Draft<'_>, context: &Context<'_>, order: &Order) -> Result<Ve
             // they do not resolve until another plan is approved.
             application.unresolved = Some(refusal.to_string().into());
         }
+        let (variants, lost) = forms::active(&case, slot)?;
+        if let Some(refusal) = lost {
+            application.unresolved.get_or_insert_with(|| refusal.to_string().into());
+        }
         events.extend(terms::take_kept(&case, &slot.name)?);
-        events.push(Event::Name(registered(&case, slot, &unit, plan.ok())));
+        events.push(Event::Name(Registration { variants, ..registered(&case, slot, &unit, plan.ok()) }));
     }
     let version = case.seq();
     events.push(Event::Application(Application { state: ApplicationState::Registered, version, ..application }));
@@ -127,7 +131,7 @@ fn registered(
         holds: Holds::default(),
         pending: None,
         life: Life::default(),
-        variants: labels::usual(case, &slot.name),
+        variants: Variants::default(),
         version: case.seq(),
     }
 }

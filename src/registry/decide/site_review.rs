@@ -6,7 +6,8 @@ use crate::registry::change::{REASON_LEN_MAX, REVIEWER_LEN_MAX};
 use crate::registry::command::Verdict;
 use crate::registry::{
     Approval, Code, Decision, Event, Guarded, Hold, HoldReason, Holds, NameKey, Paper, Refusal, Registration, Role,
-    SiteReview, SiteReviewId, SiteReviewKind, SiteReviewState, SiteStep, Timestamp, Unit, UnitId, UnitKind,
+    SiteNotice, SiteNoticeKind, SiteReview, SiteReviewId, SiteReviewKind, SiteReviewState, SiteStep, Timestamp, Unit,
+    UnitId, UnitKind,
 };
 
 /// Days from now beyond which no deadline lies: what is put off by more than a year is better cancelled.
@@ -48,6 +49,7 @@ pub(super) fn open(
         papers: Vec::new(),
         reason: None,
         changed: case.now(),
+        reminder: None,
     };
     Ok(saved(case, unit, review).creating(true))
 }
@@ -153,13 +155,46 @@ pub(super) fn cancel(case: &Case<'_>, id: &UnitId) -> Result<Decision, Refusal> 
 pub(super) fn neglect(case: &Case<'_>, unit: &mut Unit) {
     let Some(review) = &mut unit.site_review else { return };
     let Some((start, reason)) = review.consequence().filter(|(at, _)| *at <= case.now()) else { return };
-    (review.missed, review.changed) = (true, case.now());
+    (review.missed, review.changed, review.reminder) = (true, case.now(), None);
     // Somebody's hold that reaches as far has its own evidence, and its own end of the story.
     if unit.holds.0.get(&reason).is_some_and(|hold| hold.active && hold.end.is_none()) {
         return;
     }
     let evidence = review.id.to_string().into();
     unit.holds.0.insert(reason, Hold { start, end: None, active: true, evidence, by: due::CLOCK.into() });
+}
+
+/// Takes note that the unit is reminded of its deadline, if it is time: of several reminders that a jump of the clock made due
+/// the last is given. While the brake is engaged none is, nor while the clock is not trusted.
+pub(super) fn remind(case: &Case<'_>, unit: &mut Unit) {
+    let Some(review) = unit.site_review.as_mut().filter(|r| r.reminder.is_some_and(|at| at <= case.now())) else {
+        return;
+    };
+    review.reminder = next_reminder(case, review);
+}
+
+/// What the unit is told of what the clock has done to its review.
+pub(super) fn told(case: &Case<'_>, old: &Unit, new: &Unit) -> Option<SiteNotice> {
+    let (before, after) = (old.site_review.as_ref()?, new.site_review.as_ref()?);
+    let deadline = after.deadline?;
+    let kind = if after.missed != before.missed {
+        SiteNoticeKind::Lapsed
+    } else if after.reminder != before.reminder {
+        SiteNoticeKind::Due(case.policy().site_review.reminder_reached(deadline, case.now())?)
+    } else {
+        return None;
+    };
+    Some(notice(kind, &new.id, after, deadline))
+}
+
+fn notice(kind: SiteNoticeKind, unit: &UnitId, review: &SiteReview, deadline: Timestamp) -> SiteNotice {
+    SiteNotice { kind, unit: unit.clone(), review: review.id, state: review.state, deadline }
+}
+
+/// When the unit is next reminded, while something is asked of it.
+fn next_reminder(case: &Case<'_>, review: &SiteReview) -> Option<Timestamp> {
+    review.consequence()?;
+    case.policy().site_review.reminder_after(review.deadline?, case.now())
 }
 
 /// The review of an imported line, where the unit has none of its own, or an earlier image of the same.
@@ -172,7 +207,7 @@ pub(super) fn merged(
     if own.as_ref().is_some_and(|own| own.id != line.id || own.changed > line.changed) {
         return Ok(own);
     }
-    if own.as_deref() == Some(line) {
+    if own.as_deref().is_some_and(|own| *own == SiteReview { reminder: own.reminder, ..line.clone() }) {
         return Ok(own);
     }
     if is_sound(case, line) {
@@ -180,7 +215,8 @@ pub(super) fn merged(
         if line.consequence().is_some() {
             case.check_second_factor(Guarded::UnitHold)?;
         }
-        return Ok(Some(Box::new(line.clone())));
+        // What was asked, and the reminders before now, are told by the registry that the line is from.
+        return Ok(Some(Box::new(SiteReview { reminder: next_reminder(case, line), ..line.clone() })));
     }
     Err(Refusal::new(
         Code::UnitInvalid,
@@ -241,12 +277,14 @@ fn at(case: &Case<'_>, review: SiteReview, state: SiteReviewState, days: Option<
     SiteReview { state, deadline, missed: false, ..review }
 }
 
-/// The unit's new image, with this review, as a decision about it.
+/// The unit's new image, with this review, as a decision about it; whatever it asks of the unit, the unit is told.
 fn saved(case: &Case<'_>, unit: Unit, review: SiteReview) -> Decision {
     let (id, state) = (unit.id.clone(), review.state.as_str());
-    let review = SiteReview { changed: case.now(), ..review };
+    let review = SiteReview { changed: case.now(), reminder: next_reminder(case, &review), ..review };
+    let asked = review.consequence().and(review.deadline);
+    let asked = asked.map(|deadline| Event::SiteNotice(notice(SiteNoticeKind::Asked, &id, &review, deadline)));
     let unit = Unit { site_review: Some(Box::new(review)), ..units::at_version(unit, case.seq()) };
-    case.decision(vec![Event::Unit(unit)], id.as_str(), state, 0)
+    case.decision([Event::Unit(unit)].into_iter().chain(asked).collect(), id.as_str(), state, 0)
 }
 
 /// The unit, which must be within the actor's reach, and the review of its site, which must be there.
