@@ -10,7 +10,7 @@ use super::roles::Endpoint;
 use super::v1::filings::{
     ApplicationDecision, ApplicationLevel, ApplicationView, CreateApplication, EditApplication, FeeView, papers,
 };
-use super::v1::requests::Verdict;
+use super::v1::requests::{Verdict, remark};
 use super::v1::slots::{FormPickInput, SlotAppraisal};
 use super::v1::{Page, Receipt};
 use super::write::{Write, tagged};
@@ -131,7 +131,8 @@ async fn find(admin: &Admin, caller: &Caller, endpoint: Endpoint, id: &str) -> R
         })
         .await?;
     let (unit, order, application) = found.ok_or_else(|| not_found(id))?;
-    caller.within(endpoint, &application.region)?;
+    // Where the unit is now: whoever decides about it there reads it too.
+    caller.within(endpoint, unit.as_ref().map_or(&application.region, |unit| &unit.region))?;
     Ok((application, unit, order))
 }
 
@@ -204,7 +205,7 @@ pub(super) async fn decide(State(admin): State<Admin>, At(id): At<String>, write
     };
     let note = match &verdict {
         command::Verdict::Reject { reason } => Some(reason.to_string()),
-        command::Verdict::Approve => body.reason.clone().filter(|text| !text.is_empty()),
+        command::Verdict::Approve => remark(body.reason.clone())?,
     };
     let step = body.level.into();
     let (papers, forms) = (papers(body.papers), FormPickInput::into_registry(body.traditional, &admin.policy.get())?);

@@ -181,7 +181,8 @@ impl Caller {
         }
     }
 
-    /// That the holder of the name, if it exists, lies within the caller's reach.
+    /// That the holder of the name lies within the caller's reach. Where a name that is gone belonged nobody can tell: it is
+    /// for tokens without a region.
     pub(super) async fn within_name(&self, admin: &Admin, endpoint: Endpoint, key: &NameKey) -> Result<(), Problem> {
         if self.limit(endpoint).is_none() {
             return Ok(());
@@ -193,7 +194,7 @@ impl Caller {
                 Ok(store.unit(&name.unit)?.map(|unit| unit.region))
             })
             .await?;
-        region.map_or(Ok(()), |region| self.within(endpoint, &region))
+        region.map_or_else(|| Err(foreign()), |region| self.within(endpoint, &region))
     }
 }
 

@@ -6,7 +6,7 @@ use super::json::Object;
 use super::params::At;
 use super::problem::Problem;
 use super::roles::Endpoint;
-use super::v1::requests::{ReviewLevel, Verdict};
+use super::v1::requests::{ReviewLevel, Verdict, remark};
 use super::v1::{ChangeView, Decision, Receipt, SubmitChange, name_key};
 use super::write::{Write, tagged};
 use crate::registry::change::Level;
@@ -94,7 +94,7 @@ pub(super) async fn decide(State(admin): State<Admin>, At(id): At<String>, write
     let change = find(&admin, &write.caller, endpoint, &id).await?.id;
     let reason = body.reason.unwrap_or_default();
     let (operation, note) = match body.decision {
-        Verdict::Approve => ("change.approve", Some(reason.clone()).filter(|text| !text.is_empty())),
+        Verdict::Approve => ("change.approve", remark(Some(reason.clone()))?),
         Verdict::Reject => ("change.reject", Some(reason.clone())),
     };
     let verdict = match body.decision {

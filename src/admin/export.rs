@@ -153,6 +153,6 @@ fn with_lifted(now: &Holds, before: &Holds, at: Timestamp) -> Holds {
     // EXPIRED follows from the term on both sides.
     let gone = before.0.iter().filter(|(reason, _)| **reason != HoldReason::Expired && !now.0.contains_key(reason));
     let mut all = now.clone();
-    all.0.extend(gone.map(|(reason, hold)| (*reason, lines::lifted(hold, at))));
+    all.0.extend(gone.map(|(reason, hold)| (*reason, hold.lifted(at))));
     all
 }

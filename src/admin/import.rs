@@ -210,7 +210,7 @@ impl Import {
         let line = self.line;
         self.flush().await?;
         let name = format!("import:{}:{line}", self.id);
-        match self.submit(Command::DeleteName { key }, name, digest, line).await? {
+        match self.submit(Command::RemoveImported { key }, name, digest, line).await? {
             Ok(receipt) => self.applied(1, &receipt),
             Err(refusals) if refusals.iter().all(|r| r.code == ErrorCode::Registry(Code::NameNotFound)) => {}
             Err(refusals) => self.refuse(1, refusals),

@@ -25,7 +25,7 @@ use super::v1::{DayEdge, Resolution, ResolutionInput, name_key, objects, time_at
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
 use crate::registry::{
     Account, Code, Hold, HoldReason, Holds, Leaving, Life, NameKey, Penalties, Penalty, PenaltyStep, Policy,
-    Registration, Reservation, Stage, Timestamp, Unit, Violation,
+    Registration, Reservation, Stage, Unit, Violation,
 };
 use serde::{Deserialize, Serialize};
 
@@ -393,11 +393,6 @@ pub fn begin() -> String {
 /// The last line of an export: it contains every transaction up to `seq`.
 pub fn end(seq: u64) -> String {
     text(&LineOutput::End(End { seq }))
-}
-
-/// A hold that was lifted at `at`, as a line says it: an import takes it away and puts none in its place.
-pub fn lifted(hold: &Hold, at: Timestamp) -> Hold {
-    Hold { start: Timestamp(at.0 - 1), end: Some(at), active: false, ..hold.clone() }
 }
 
 /// The line of a unit.

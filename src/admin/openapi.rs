@@ -220,6 +220,13 @@ fn rules(endpoint: Endpoint) -> Groups {
             &[
                 NAME,
                 &[Code::ConsentRequired, Code::SuffixNotAllowed, Code::UnitInvalid, Code::UnitNotFound],
+                &[
+                    Code::UnitBlacklisted,
+                    Code::DeletionFinal,
+                    Code::NameClaimed,
+                    Code::SecondFactorRequired,
+                    Code::Brake,
+                ],
                 FOREIGN,
                 STALE,
             ],
@@ -229,13 +236,13 @@ fn rules(endpoint: Endpoint) -> Groups {
         E::PutMigration => (BODIED, &[NAME, &[Code::MigrationInvalid], FOREIGN, STALE]),
         E::DeleteMigration => (&[WRITE], &[NAME, FOREIGN, STALE]),
         E::Simulate => (&[READ, &[Edge::InvalidParameter, Edge::Internal]], &[&[Code::Unavailable]]),
-        E::SubmitChange => (BODIED, &[NAME, RESOLUTION, &[Code::ChangePending], FOREIGN, STALE]),
+        E::SubmitChange => (BODIED, &[NAME, RESOLUTION, &[Code::ChangePending, Code::DeletionFinal], FOREIGN, STALE]),
         E::SubmitApprovedChange => (
             BODIED,
             &[
                 NAME,
                 RESOLUTION,
-                &[Code::ChangePending, Code::ApprovalsIncomplete, Code::SamePrincipal],
+                &[Code::ChangePending, Code::DeletionFinal, Code::ApprovalsIncomplete, Code::SamePrincipal],
                 GUARDED,
                 FOREIGN,
                 STALE,
@@ -246,7 +253,7 @@ fn rules(endpoint: Endpoint) -> Groups {
             BODIED,
             &[
                 &[Code::ChangeNotFound, Code::ChangeNotPending, Code::ChangeStale, Code::SamePrincipal],
-                &[Code::ReasonRequired, Code::TargetLoop],
+                &[Code::ReasonRequired, Code::TargetLoop, Code::DeletionFinal],
                 FOREIGN,
                 STALE,
             ],
@@ -255,7 +262,8 @@ fn rules(endpoint: Endpoint) -> Groups {
             BODIED,
             &[
                 &[Code::ChangeNotFound, Code::ChangeNotPending, Code::ChangeStale, Code::SamePrincipal],
-                &[Code::LocalReviewFirst, Code::ReasonRequired, Code::TargetLoop, Code::SecondFactorRequired],
+                &[Code::LocalReviewFirst, Code::ReasonRequired, Code::TargetLoop, Code::DeletionFinal],
+                GUARDED,
                 FOREIGN,
                 STALE,
             ],

@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::roles::Endpoint;
 use super::rows::{Format, Rows, rows};
 use super::stream::Stop;
-use super::v1::requests::{Verdict, unit_id};
+use super::v1::requests::{Verdict, remark, unit_id};
 use super::v1::site_reviews::{
     HeldForSite, OpenSiteReview, PostponeSiteReview, ReviewedUnit, SiteDecision, SiteLevel, SubmitSiteReview,
 };
@@ -206,11 +206,10 @@ pub(super) async fn decide(State(admin): State<Admin>, At(id): At<String>, write
         SiteLevel::Central => Endpoint::ReviewSiteCentrally,
         SiteLevel::Paper => Endpoint::ConfirmSitePapers,
     })?;
-    let operation = match body.decision {
-        Verdict::Approve => "site_review.approve",
-        Verdict::Reject => "site_review.reject",
+    let (operation, note) = match body.decision {
+        Verdict::Approve => ("site_review.approve", remark(body.reason.clone())?),
+        Verdict::Reject => ("site_review.reject", body.reason.clone()),
     };
-    let note = body.reason.clone().filter(|text| !text.is_empty());
     submit_command(admin, id, write, operation, note, body.into_registry()).await
 }
 

@@ -477,7 +477,7 @@ fn unit_kinds(value: &Value<'_>) -> Option<Vec<UnitKind>> {
 }
 
 /// Principals of the program itself in the journal; a token with such a name could pass for it.
-const PRINCIPALS_OF_SYSTEM: [&str; 3] = ["clock", "configuration", "rebuild"];
+const PRINCIPALS_OF_SYSTEM: [&str; 4] = ["clock", "configuration", "rebuild", "seed"];
 
 /// Names of tokens stand in journals, headers and logs: plain and short, and nobody else's.
 pub(crate) fn token_name(text: &str) -> Option<String> {

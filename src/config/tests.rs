@@ -321,7 +321,7 @@ fn token_of(role: &str, digit: &str) -> String {
 
 #[test]
 fn the_programs_own_principals_are_nobodys_tokens() {
-    for name in ["clock", "configuration", "rebuild", "", "a b"] {
+    for name in ["clock", "configuration", "rebuild", "seed", "", "a b"] {
         assert_eq!(token_name(name), None, "{name}");
     }
     assert_eq!(token_name("clock-2").as_deref(), Some("clock-2"));

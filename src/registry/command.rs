@@ -76,6 +76,8 @@ pub enum Command {
     PutName { key: NameKey, spec: NameSpec },
     /// Ends a registration; withdraws its pending change.
     DeleteName { key: NameKey },
+    /// The same, because a line of an import says so: to the brake it is a part of a batch, whoever confirmed the file.
+    RemoveImported { key: NameKey },
     /// Gives a name to another unit, with the id of the consent of the authority in charge (R6).
     ChangeHolder { key: NameKey, unit: UnitId, consent: Option<Box<str>> },
     /// Extends a term by whole years from its old end (R32).

@@ -55,6 +55,22 @@ impl Holds {
     }
 }
 
+impl Hold {
+    /// What tells that the hold was lifted at `at`: itself, shrunk to the second before. An import takes the hold away by it.
+    #[must_use]
+    pub fn lifted(&self, at: Timestamp) -> Self {
+        Self { start: Timestamp(at.0.saturating_sub(1)), end: Some(at), active: false, ..self.clone() }
+    }
+
+    /// Whether this is what [`Self::lifted`] made of `other`. One that was placed later, by another or for another reason is
+    /// not the one that was lifted.
+    pub fn tells_end_of(&self, other: &Self) -> bool {
+        let is_told = self.end.is_some_and(|end| end.0.saturating_sub(1) == self.start.0);
+        let is_same = (&self.evidence, &self.by) == (&other.evidence, &other.by);
+        is_told && is_same && self.end.is_some_and(|end| other.start <= end)
+    }
+}
+
 impl HoldReason {
     /// All reasons, in order of precedence.
     pub const ALL: [Self; 8] = [

@@ -130,7 +130,8 @@ impl Group<'_> {
             occupied: &occupied,
         };
         // An import's rehearsal is stopped where the import would be; others show by how much.
-        if submission.dry_run && !matches!(submission.command, Command::Import { .. }) {
+        let imports = matches!(submission.command, Command::Import { .. } | Command::RemoveImported { .. });
+        if submission.dry_run && !imports {
             return match rehearse(&self.overlay, &context, &submission.command) {
                 Ok((decision, suspensions)) => self.preview(decision, suspensions).map(Ok),
                 Err(refusals) => refused(refusals),

@@ -77,6 +77,21 @@ fn of_many_requests_with_one_code_one_is_done() {
     assert_eq!(holds, 1);
 }
 
+/// One code confirms a file; what the file removes is a batch to the brake all the same.
+#[test]
+fn a_code_does_not_carry_a_file_past_the_brake() {
+    let server = guarded();
+    let names: Vec<String> = (1..25).map(|number| format!("局{number}.政务")).collect();
+    names.iter().for_each(|name| drop(server.name(name, "u1")));
+    let removed: String = names.iter().map(|name| format!(r#"{{"removed":{{"name":"{name}"}}}}"#) + "\n").collect();
+    let kind = "Content-Type: application/x-ndjson\r\n";
+    let code = totp().code_at(NOW + 30);
+    let headers = format!("Authorization: Bearer operator\r\n{kind}X-Second-Factor: {code}\r\n");
+    let report = server.raw("POST", "/v1/import?id=r1", &headers, removed.as_bytes()).json();
+    assert_eq!((report["applied"].as_u64(), report["refused"].as_u64()), (Some(20), Some(4)), "{report}");
+    assert_eq!(report["refusals"][0]["code"], "brake");
+}
+
 #[test]
 fn guesses_wait() {
     let server = guarded();

@@ -356,6 +356,59 @@ fn an_export_has_the_life_of_names_and_the_record_of_units() {
     assert!(!third.export().contains(r#"{"kept":{"#));
 }
 
+/// Names that are renewed and wait to be unfrozen, and those withheld from a unit that is off the blacklist again, go along.
+#[test]
+fn an_export_has_names_that_wait_and_names_that_are_withheld() {
+    let server = Server::new();
+    server.unit("u1", "organ");
+    server.unit("u3", "organ");
+    for (name, unit) in [("甲.政务", "u1"), ("丙.政务", "u3")] {
+        server.name(name, unit);
+        server.resolve(name, r#"{"type":"A","addresses":["203.0.113.5"]}"#);
+    }
+    for (step, end) in [("warning", ""), ("suspension", r#","end":"2026-12-31""#), ("deletion", "")] {
+        let body = format!(r#"{{"step":"{step}","violation":"OTHER","evidence":"case-1"{end}}}"#);
+        server.ok("operator", "POST", "/v1/units/u3/penalties", &body);
+    }
+    for reason in ["PENALTY", "BLACKLIST"] {
+        server.ok("operator", "DELETE", &format!("/v1/units/u3/holds/{reason}"), "");
+    }
+    let later = Timestamp(crate::server::NOW).term_end(2);
+    let copy = Server::new();
+    for server in [&server, &copy] {
+        // Within the year for which 丙 is withheld. What is asked now is answered after what fell due.
+        server.clock.set(Timestamp(later.0 - 400 * 86_400));
+        server.call("viewer", "GET", "/v1/units", "");
+    }
+    let withheld = server.export();
+    assert!(withheld.contains("pending_delete"), "{withheld}");
+    assert_eq!(copy.import("id=withheld", &withheld)["refusals"], serde_json::json!([]));
+    assert_eq!(copy.state(), server.state());
+
+    server.clock.set(later);
+    let order = server.ok("submitter", "POST", "/v1/orders", r#"{"unit":"u1","names":["甲.政务"],"years":2}"#);
+    let order = order["id"].as_str().unwrap().to_owned();
+    crate::filings::confirm(&server, &order);
+    let remittance = crate::filings::remit(&server, &[&order], "600.00");
+    crate::filings::recognise(&server, &remittance, "600.00");
+    assert!(server.nxdomain("甲.政务"), "it waits for the request to unfreeze it");
+    let frozen = server.export();
+    let third = Server::new();
+    third.clock.set(later);
+    assert_eq!(third.import("id=frozen", &frozen)["refusals"], serde_json::json!([]));
+    assert_eq!(third.state(), server.state());
+    assert_eq!(third.import("id=again", &frozen)["refused"], 0);
+    assert_eq!(third.state(), server.state());
+    for server in [&server, &third] {
+        assert!(server.nxdomain("甲.政务"));
+        server.ok("submitter", "POST", "/v1/names/甲.政务/unfreeze", "");
+        assert!(server.answers("甲.政务", ADDRESS));
+    }
+    // Unfrozen, it is not frozen again by the old file.
+    assert_eq!(third.import("id=old", &frozen)["refused"], 0);
+    assert!(third.answers("甲.政务", ADDRESS));
+}
+
 /// Exports taken while names come, change, are lifted and go are whole: each gives a server equal to the one it was taken
 /// from at that transaction.
 #[test]

@@ -259,6 +259,13 @@ fn objects(script: &mut Script) {
     script.refused("PUT", &holder, r#"{"unit":"u2","consent":"doc-1"}"#, "suffix_not_allowed", "");
     script.refused("PUT", &holder, r#"{"unit":"u9","consent":"doc-1"}"#, "unit_not_found", "unit");
     script.refused("PUT", &holder, r#"{"unit":"u/9","consent":"doc-1"}"#, "unit_invalid", "unit");
+    script.server.ok("operator", "PUT", "/v1/units/u5/holds/BLACKLIST", r#"{"evidence":"d"}"#);
+    script.refused("PUT", &holder, r#"{"unit":"u5","consent":"doc-1"}"#, "unit_blacklisted", "unit");
+    script.server.ok("operator", "DELETE", "/v1/units/u5/holds/BLACKLIST", "");
+    let order = format!(r#"{{"unit":"u1","names":["{NAME}"],"years":2}}"#);
+    let order = script.server.ok("submitter", "POST", "/v1/orders", &order)["id"].as_str().unwrap().to_owned();
+    script.refused("PUT", &holder, r#"{"unit":"u5","consent":"doc-1"}"#, "name_claimed", "");
+    script.server.ok("submitter", "DELETE", &format!("/v1/orders/{order}"), "");
     script.refused("PUT", &old, &name(r#","years":5"#), "term_by_renewal_only", "years");
     script.refused("GET", new, "", "name_not_found", "name");
     script.refused("DELETE", new, "", "name_not_found", "");
@@ -334,6 +341,10 @@ fn reviews(script: &mut Script) {
     let (approve, reject) = ("\"approve\"", "\"reject\"");
     script.refused_to("central-reviewer", "POST", &decisions, &decision("central", approve), "local_review_first", "");
     script.refused_to("local-reviewer", "POST", &decisions, &decision("local", reject), "reason_required", "reason");
+    for remark in ["a\\u202eb", "x".repeat(1001).as_str()] {
+        let body = decision("local", &format!(r#""approve","reason":"{remark}""#));
+        script.refused_to("local-reviewer", "POST", &decisions, &body, "reason_required", "reason");
+    }
     let away = format!("local-reviewer@{AWAY}");
     script.refused_to(&away, "POST", &decisions, &decision("local", approve), "region_foreign", "");
     for unknown in ["c999", "c0", "x", "c1x"] {

@@ -192,6 +192,21 @@ fn overdue_reviews_are_listed_and_decided_all_the_same() {
     assert_eq!(list("viewer", "state=central_review"), home);
 }
 
+/// A unit that moves to another division is reviewed there, and read there.
+#[test]
+fn an_application_is_read_where_its_unit_is() {
+    let server = Server::new();
+    server.unit("u1", "organ");
+    let id = apply(&server, "u1", "迁");
+    let (home, away) = (format!("local-reviewer@{HOME}"), format!("local-reviewer@{AWAY}"));
+    let statuses = || [&home, &away].map(|who| server.call(who, "GET", &format!("/v1/applications/{id}"), "").status);
+    assert_eq!(statuses(), [200, 403]);
+    let moved = format!(r#"{{"name":"单位u1","kind":"organ","region":"{AWAY}"}}"#);
+    server.ok("operator", "PUT", "/v1/units/u1", &moved);
+    assert_eq!(statuses(), [403, 200]);
+    approve(&server, &away, &id, "local");
+}
+
 /// An operator's rehearsal shows what would be, and changes nothing.
 #[test]
 fn a_dry_run_shows_the_images() {

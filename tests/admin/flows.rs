@@ -121,6 +121,20 @@ fn a_name_follows_its_new_holder() {
     assert!(server.nxdomain(NAME));
 }
 
+/// Whose a name was that is gone nobody can tell: its changes are for those who see all regions.
+#[test]
+fn changes_of_a_name_that_is_gone_are_of_no_region() {
+    let server = registered();
+    let id = submit(&server, "submitter", r#"{"type":"A","addresses":["203.0.113.5"]}"#);
+    let status = |token: &str| server.call(token, "GET", &format!("/v1/changes/{id}"), "").status;
+    let (home, away) = (format!("local-reviewer@{HOME}"), format!("local-reviewer@{AWAY}"));
+    assert_eq!((status(&home), status(&away), status("viewer")), (200, 403, 200));
+    server.ok("operator", "DELETE", &format!("/v1/names/{NAME}"), "");
+    assert_eq!((status(&home), status(&away), status("viewer")), (403, 403, 200));
+    let withdrawn = server.call(&format!("submitter@{AWAY}"), "DELETE", &format!("/v1/changes/{id}"), "");
+    assert_eq!(withdrawn.code(), "region_foreign");
+}
+
 /// A hold ends with its last day, and a term with its own, when the clock says so; a renewal lifts EXPIRED.
 #[test]
 fn the_clock_ends_holds_and_terms() {

@@ -219,4 +219,10 @@ fn the_blacklist_names_units_with_since_when_and_why() {
     assert_eq!((list(&format!("local-admin@{HOME}")).len(), list(&format!("local-admin@{AWAY}")).len()), (2, 0));
     lift(&server, "units/u2", "BLACKLIST");
     assert_eq!(list("viewer").len(), 1);
+    // Listed by hand since, it is not listed for what the penalty was for; its name is withheld all the same.
+    lift(&server, "units/u1", "BLACKLIST");
+    assert!(list("viewer").is_empty());
+    place(&server, "units/u1", "BLACKLIST", r#"{"evidence":"case-4"}"#);
+    let again = list("viewer").pop().expect("it is listed");
+    assert_eq!((&again["evidence"], &again["violation"], &again["names"]), (&json!("case-4"), &Value::Null, &json!(1)));
 }

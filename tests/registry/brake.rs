@@ -130,6 +130,48 @@ fn deletions_are_suspensions() {
     assert_eq!(world.refuses(&operator(), Command::DeleteName { key: keys[20].clone() }).0, Code::Brake);
 }
 
+/// One code confirms a file, and nobody has seen each of its lines.
+#[test]
+fn what_an_import_removes_is_a_batch_although_it_is_confirmed() {
+    let (mut world, keys) = crowd(60);
+    let remove = |key: &NameKey| Command::RemoveImported { key: key.clone() };
+    assert_eq!(world.refuses(&actor("admin", Role::LocalAdmin, None), remove(&keys[0])).0, Code::RoleForbidden);
+    world.policy.protected_names = [keys[50].clone()].into();
+    world.policy.second_factor = vec![Guarded::Deletion];
+    assert_eq!(world.refuses(&operator(), remove(&keys[0])).0, Code::SecondFactorRequired);
+    world.confirmed = true;
+    for key in &keys[..20] {
+        world.does(&operator(), remove(key));
+    }
+    assert_eq!(world.refuses(&operator(), remove(&keys[20])).0, Code::Brake);
+    // One that is deleted by itself, and confirmed, was seen; a protected one waits in any file.
+    world.does(&operator(), Command::DeleteName { key: keys[20].clone() });
+    world.does(&operator(), release(Some(1)));
+    world.does(&operator(), remove(&keys[21]));
+    world.now.0 += 2 * HOUR;
+    world.tick();
+    assert_eq!(world.refuses(&operator(), remove(&keys[50])).0, Code::Brake);
+    assert_eq!(world.memory.names.len(), 38);
+}
+
+/// A name that goes to a held unit stops resolving like one that is held itself.
+#[test]
+fn a_name_given_to_a_held_unit_is_suspended() {
+    let (mut world, keys) = crowd(30);
+    world.put_unit("u9", UnitKind::Organ);
+    world.does(&operator(), legal(on_unit("u9")));
+    world.policy.protected_names = [keys[3].clone()].into();
+    let give =
+        |key: &NameKey| Command::ChangeHolder { key: key.clone(), unit: unit_id("u9"), consent: Some("doc-1".into()) };
+    world.does(&operator(), give(&keys[0]));
+    assert_eq!(world.memory.brake.recent("xn--zfr164b", world.now), 1);
+    assert_eq!(world.refuses(&operator(), give(&keys[3])).0, Code::Brake);
+    assert_eq!(resolving(&world, &keys), 29);
+    world.confirmed = true;
+    world.does(&operator(), give(&keys[3]));
+    assert_eq!((resolving(&world, &keys), world.memory.brake.recent("xn--zfr164b", world.now)), (28, 2));
+}
+
 #[test]
 fn a_protected_name_waits_by_itself() {
     let (mut world, keys) = crowd(30);

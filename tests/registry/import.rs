@@ -151,6 +151,86 @@ fn holds_of_a_line_are_judged_by_the_clock() {
     assert_eq!(world.refuses(&operator(), Command::Import { items }), (Code::HoldByClockOnly, "holds".into()));
 }
 
+/// What has ended takes away the hold that it tells of, and takes the second factor that lifting takes; whatever was placed
+/// since, for something else or by another, stands.
+#[test]
+fn an_ended_hold_lifts_the_one_it_tells_of_and_no_other() {
+    let mut world = World::new();
+    let placed = hold(world.now, None);
+    let with = |hold: &Hold| vec![(1, unit_line("u1", UnitKind::Organ, holds(HoldReason::Legal, hold.clone())))];
+    world.does(&operator(), Command::Import { items: with(&placed) });
+    let lifted_at = Timestamp(world.now.0 + 60);
+    let told = placed.lifted(lifted_at);
+    world.now.0 += 120;
+    let kept = |world: &World| world.memory.units[&unit_id("u1")].holds.0.contains_key(&HoldReason::Legal);
+    let ended_by_itself = Hold { end: Some(lifted_at), ..placed.clone() };
+    let of_another = Hold { by: "another".into(), ..told.clone() };
+    let for_another_case = Hold { evidence: "case-2".into(), ..told.clone() };
+    for other in [ended_by_itself, of_another, for_another_case] {
+        assert_eq!(world.does(&operator(), Command::Import { items: with(&other) }).events, [], "{other:?}");
+    }
+    world.policy.second_factor = vec![Guarded::UnitHold];
+    assert_eq!(world.refuses(&operator(), Command::Import { items: with(&told) }).0, Code::SecondFactorRequired);
+    assert!(kept(&world));
+    let mut confirmed = world.clone();
+    confirmed.confirmed = true;
+    confirmed.does(&operator(), Command::Import { items: with(&told) });
+    assert!(!kept(&confirmed));
+    // Placed anew since, it stands against the old file.
+    world.policy.second_factor.clear();
+    world.does(&operator(), Command::LiftHold { target: on_unit("u1"), reason: HoldReason::Legal });
+    world.does(&operator(), Command::Import { items: with(&Hold { start: world.now, ..placed }) });
+    assert_eq!(world.does(&operator(), Command::Import { items: with(&told) }).events, []);
+    assert!(kept(&world));
+}
+
+#[test]
+fn who_placed_a_hold_is_told_in_words() {
+    let mut world = World::new();
+    let long = "x".repeat(101);
+    for by in ["a\nb", " ", "a\u{202e}b", "a\u{e0041}b", long.as_str()] {
+        let hold = Hold { by: by.into(), ..hold(world.now, None) };
+        let line =
+            ImportName { holds: holds(HoldReason::Legal, hold), ..world.import_line("靖远县教育局.政务") };
+        assert_eq!(refused(world.import(vec![line])), [(Code::HoldInvalid, Some(1), "holds".into())], "{by:?}");
+    }
+}
+
+/// Renewed and not unfrozen, a name goes into another registry as it is, and waits there for the request (R35). An old line
+/// does not freeze a name that was unfrozen since, and no line unfreezes one.
+#[test]
+fn a_frozen_name_stays_frozen() {
+    let mut world = World::new();
+    let registered = Timestamp(world.now.0 - days(1000));
+    let expired = Hold { evidence: "term".into(), by: "clock".into(), ..hold(registered.term_end(2), None) };
+    let frozen = ImportName {
+        registered,
+        expires: registered.term_end(4),
+        holds: holds(HoldReason::Expired, expired.clone()),
+        ..world.import_line("靖远县教育局.政务")
+    };
+    let (key, import) = (frozen.key.clone(), |line: &ImportName| vec![line.clone()]);
+    world.import(import(&frozen)).unwrap();
+    assert_eq!(world.holds_of(&key), [HoldReason::Expired]);
+    let before = world.memory.clone();
+    let without = ImportName { holds: Holds::default(), ..frozen.clone() };
+    for line in [&frozen, &without] {
+        world.import(import(line)).unwrap();
+        assert_eq!(world.memory, before);
+    }
+    world.does(&submitter(), Command::Unfreeze { key: key.clone() });
+    assert!(world.memory.resolves(&key));
+    world.import(import(&frozen)).unwrap();
+    assert!(world.memory.resolves(&key));
+    // Nobody else puts EXPIRED on a term that lasts, and where nobody asks to unfreeze, nothing waits for it.
+    let mut world = World::new();
+    let of_another = Hold { by: "operator".into(), ..expired };
+    let forged = ImportName { holds: holds(HoldReason::Expired, of_another), ..frozen.clone() };
+    assert_eq!(refused(world.import(vec![forged])), [(Code::HoldByClockOnly, Some(1), "holds".into())]);
+    world.policy.terms.profiles = vec![("xn--zfr164b".into(), Profile::ICANN_RGP)];
+    assert_eq!(refused(world.import(vec![frozen])), [(Code::HoldByClockOnly, Some(1), "holds".into())]);
+}
+
 #[test]
 fn a_term_that_is_over_expires_the_name_at_once() {
     let mut world = World::new();

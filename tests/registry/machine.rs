@@ -410,6 +410,7 @@ fn check(world: &World, witness: &Witness) -> Result<(), TestCaseError> {
         prop_assert!(name.expires == name.expires.end_of_day() && name.registered < name.expires);
         let suffix = world.policy.sets.iter().find(|set| set.suffixes[0] == key.set).unwrap();
         prop_assert!(suffix.unit_kinds.contains(&unit.kind));
+        prop_assert!(name.resolution.is_none() || !witness.withheld.contains(key), "{key} is withheld");
         if let Some(pending) = name.pending {
             let change = &world.memory.changes[&pending];
             prop_assert!(change.state.is_pending() && change.name == *key);

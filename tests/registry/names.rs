@@ -86,6 +86,18 @@ fn a_name_changes_its_holder_with_consent_only() {
     assert_eq!(world.memory.names[&key].unit, unit_id("u9"));
     // Once more changes nothing.
     assert!(world.does(&operator(), change("u9", Some("doc-7"))).events.is_empty());
+    // From a unit that is held to one that is not, or back, it takes what placing and lifting its hold would.
+    world.policy.second_factor = vec![Guarded::UnitHold];
+    assert_eq!(world.refuses(&operator(), change("u1", Some("doc-8"))).0, Code::SecondFactorRequired);
+    world.confirmed = true;
+    world.does(&operator(), change("u1", Some("doc-8")));
+    world.confirmed = false;
+    assert_eq!(world.refuses(&operator(), change("u9", Some("doc-9"))).0, Code::SecondFactorRequired);
+    let alike = Command::LiftHold { target: HoldTarget::Unit(unit_id("u1")), reason: HoldReason::Legal };
+    world.policy.second_factor.clear();
+    world.does(&operator(), alike);
+    world.policy.second_factor = vec![Guarded::UnitHold];
+    world.does(&operator(), change("u9", Some("doc-9")));
 }
 
 #[test]

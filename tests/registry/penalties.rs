@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use proptest::prelude::*;
-use zhengming::registry::command::{Command, ImportBasis, ImportName, PenaltySpec};
+use zhengming::registry::command::{Command, ImportBasis, ImportItem, ImportName, PenaltySpec};
 use zhengming::registry::*;
 
 fn penalty(step: PenaltyStep, end: Option<Timestamp>) -> Command {
@@ -90,6 +90,89 @@ fn the_last_step_deletes_and_closes() {
     world.does(&operator(), Command::LiftHold { target, reason });
     assert_eq!(world.refuses(&operator(), penalty(PenaltyStep::Suspension, None)).0, Code::PenaltyOutOfOrder);
     world.does(&operator(), penalty(PenaltyStep::Warning, None));
+}
+
+/// Until it is gone, a name that a penalty has deleted is nobody's: no change, no other holder and no import brings it back,
+/// also not once its unit is off the blacklist; and no local office frees it.
+#[test]
+fn what_is_withheld_stays_withheld() {
+    let (mut world, key) = warned();
+    world.put_unit("u9", UnitKind::Organ);
+    let line = world.import_line("靖远县教育局.政务");
+    let end = midnight(&world, 9);
+    world.does(&operator(), penalty(PenaltyStep::Suspension, Some(end)));
+    world.does(&operator(), penalty(PenaltyStep::Deletion, None));
+    let consent = || Some("doc-1".into());
+    let submit = |asserted| Command::Submit { name: key.clone(), resolution: addresses(&["203.0.113.6"]), asserted };
+    let change = |unit: &str| Command::ChangeHolder { key: key.clone(), unit: unit_id(unit), consent: consent() };
+    let delete = || Command::DeleteName { key: key.clone() };
+    let admin = actor("admin", Role::LocalAdmin, Some("620421"));
+    assert_eq!(world.refuses(&admin, delete()).0, Code::RoleForbidden);
+    let other = world.key("靖远县财政局.政务");
+    world.does(&operator(), Command::PutName { key: other.clone(), spec: name_spec("u9", Some(2)) });
+    let to_listed = Command::ChangeHolder { key: other, unit: unit_id("u1"), consent: consent() };
+    assert_eq!(world.refuses(&operator(), to_listed), (Code::UnitBlacklisted, "unit".into()));
+    for listed in [true, false] {
+        if !listed {
+            world.does(&operator(), Command::LiftHold { target: on_unit("u1"), reason: HoldReason::Blacklist });
+        }
+        assert_eq!(world.refuses(&submitter(), submit(Vec::new())).0, Code::DeletionFinal);
+        assert_eq!(world.refuses(&operator(), submit(both("r-1", "r-2"))).0, Code::DeletionFinal);
+        assert_eq!(world.refuses(&operator(), change("u9")).0, Code::DeletionFinal);
+        let expires = world.memory.names[&key].expires;
+        let line = ImportName { expires, ..line.clone() };
+        assert!(matches!(
+            world.import(vec![line]).unwrap_err().first().code,
+            Code::UnitBlacklisted | Code::DeletionFinal
+        ));
+    }
+    // Its export is taken over as it is: the unit's record says why it is on its way.
+    let (unit, name) = (world.memory.units[&unit_id("u1")].clone(), world.memory.names[&key].clone());
+    let mut copy = World::new();
+    copy.now = world.now;
+    let spec = unit_spec(UnitKind::Organ);
+    let unit = ImportItem::Unit {
+        id: unit_id("u1"),
+        spec,
+        holds: unit.holds,
+        penalties: unit.penalties,
+        site_review: None,
+        account: None,
+    };
+    let line = ImportName {
+        registered: name.registered,
+        expires: name.expires,
+        resolution: None,
+        life: name.life,
+        ..copy.import_line("靖远县教育局.政务")
+    };
+    copy.does(&operator(), Command::Import { items: vec![(1, unit), (2, ImportItem::Name(Box::new(line)))] });
+    assert_eq!(copy.memory.names[&key].life, name.life);
+    // An operator may free it before its time.
+    world.does(&operator(), delete());
+}
+
+/// A local office does not take a name from under an order or a penalty: registered anew, it would be free of it.
+#[test]
+fn what_an_authority_holds_only_an_operator_deletes() {
+    use HoldReason::{Blacklist, Legal, Penalty, RegistryAdmin, SiteReviewFailed, UnitRequest};
+    let admin = actor("admin", Role::LocalAdmin, Some("620421"));
+    for reason in [Legal, Blacklist, Penalty, SiteReviewFailed, RegistryAdmin, UnitRequest] {
+        for on_the_unit in [false, true] {
+            let mut world = World::new();
+            let key = world.resolve("靖远县教育局.政务", addresses(&["203.0.113.5"]));
+            let target = if on_the_unit { on_unit("u1") } else { on_name(&key) };
+            let spec = hold_spec(None, Some(world.now.add_days(9)));
+            world.does(&operator(), Command::PlaceHold { target, reason, spec });
+            let delete = Command::DeleteName { key: key.clone() };
+            if matches!(reason, Legal | Blacklist | Penalty) {
+                assert_eq!(world.refuses(&admin, delete.clone()).0, Code::RoleForbidden, "{reason:?}");
+                world.does(&operator(), delete);
+            } else {
+                world.does(&admin, delete);
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Lines are read back as they were written, and bad ones name the member.
 
 use super::*;
-use crate::registry::{SuffixSet, UnitId, UnitKind, Variants};
+use crate::registry::{SuffixSet, Timestamp, UnitId, UnitKind, Variants};
 
 fn policy() -> Policy {
     let set = SuffixSet {

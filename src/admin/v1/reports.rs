@@ -2,7 +2,7 @@
 
 use super::super::rows::Row;
 use super::readable;
-use crate::registry::{Hold, HoldReason, NameKey, PenaltyStep, Region, Unit, UnitId};
+use crate::registry::{Hold, HoldReason, NameKey, Penalty, PenaltyStep, Region, Unit, UnitId};
 use crate::store::PastHold;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -120,7 +120,9 @@ impl HoldRow {
 impl BlacklistRow {
     /// The row of a unit with this hold, and so many names that are withheld.
     pub fn new(unit: &Unit, hold: &Hold, names: u64) -> Self {
-        let deleted = unit.penalties.0.iter().rev().find(|penalty| penalty.step == PenaltyStep::Deletion);
+        // One that was listed by hand since was not listed for what the last penalty was for.
+        let is_its = |penalty: &&Penalty| penalty.step == PenaltyStep::Deletion && penalty.at == hold.start;
+        let deleted = unit.penalties.0.iter().rev().find(is_its);
         Self {
             unit: unit.id.to_string(),
             name: unit.name.to_string(),

@@ -330,6 +330,16 @@ impl PlaceHold {
     }
 }
 
+/// What a reviewer adds to a yes, for the auditor: nothing, or words that a person can read.
+///
+/// # Errors
+/// `reason_required`.
+pub fn remark(text: Option<String>) -> Result<Option<String>, Problem> {
+    let text = text.filter(|text| !text.is_empty());
+    text.as_deref().map_or(Ok(()), registry::decide::check_reason)?;
+    Ok(text)
+}
+
 /// The unit id of `text`, found in `field`.
 ///
 /// # Errors

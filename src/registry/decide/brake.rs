@@ -106,7 +106,7 @@ pub(super) fn suspensions(case: &Case<'_>, events: &[Event]) -> Result<Vec<Suspe
 
 /// Whether the command is about one object that whoever confirms it has seen.
 fn is_single(command: &Command) -> bool {
-    !matches!(command, Command::Import { .. } | Command::HoldList { .. })
+    !matches!(command, Command::Import { .. } | Command::RemoveImported { .. } | Command::HoldList { .. })
 }
 
 /// Whether a release covers the loss; it is used up by it, and not counted: an operator has seen it.
@@ -160,8 +160,11 @@ pub(super) fn lost(case: &Case<'_>, events: &[Event]) -> Result<Lost, Unavailabl
     for key in touched {
         let Some(before) = case.state.name(&key)? else { continue };
         let Some(unit_before) = case.state.unit(&before.unit)? else { continue };
-        let unit_after = units.get(&before.unit).copied().unwrap_or(&unit_before);
         let after = names.get(&key).copied().unwrap_or(Some(&before));
+        // Its holder may be another one afterwards (R6), with holds of its own.
+        let holder = after.map_or(&before.unit, |name| &name.unit);
+        let stored = if *holder == before.unit { None } else { case.state.unit(holder)? };
+        let unit_after = units.get(holder).copied().or(stored.as_ref()).unwrap_or(&unit_before);
         if suspends((&unit_before, &before), (unit_after, after)) {
             lost.add(case, &key);
         }

@@ -1,6 +1,6 @@
 //! Changes of resolution: submitted, reviewed at two levels by two others (R17, R18, R41), withdrawn.
 
-use super::{Case, is_text, resolutions};
+use super::{Case, is_text, resolutions, terms};
 use crate::registry::change::{REASON_LEN_MAX, REVIEWER_LEN_MAX};
 use crate::registry::command::Verdict;
 use crate::registry::{
@@ -23,6 +23,7 @@ pub(super) fn submit(
     let (name, _) = case.name(key)?;
     case.check_version(Some(name.version))?;
     check_nothing_pending(&name)?;
+    terms::check_restorable(case, &name)?;
     let resolution = resolutions::check(case, key, resolution)?;
     let submitter = &case.actor().principal;
     let approved = if asserted.is_empty() { None } else { Some(check_asserted(asserted, submitter)?) };
@@ -113,7 +114,10 @@ pub(super) fn check_asserted<'b>(
 }
 
 /// A reason that a person can be shown.
-pub(super) fn check_reason(reason: &str) -> Result<(), Refusal> {
+///
+/// # Errors
+/// [`Code::ReasonRequired`].
+pub fn check_reason(reason: &str) -> Result<(), Refusal> {
     if is_text(reason, REASON_LEN_MAX) {
         return Ok(());
     }
@@ -133,7 +137,8 @@ fn approve(case: &Case<'_>, name: Registration, mut change: Change, level: Level
             "提交之后该域名的解析已被修改，请驳回并重新提交。",
         ));
     }
-    // What was acceptable at submission may not be now: settings and other names' forwards move.
+    // What was acceptable at submission may not be now: settings and other names' forwards move, and terms end.
+    terms::check_restorable(case, &name)?;
     resolutions::check(case, &change.name, &change.resolution)?;
     let approval = Some(Approval { by: case.actor().principal.clone(), at: case.now(), asserted: false });
     let id = change.id.to_string();

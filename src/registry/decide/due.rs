@@ -11,6 +11,8 @@ use std::collections::HashSet;
 
 /// The principal of what the clock does.
 pub(super) const CLOCK: &str = "clock";
+/// The evidence of EXPIRED.
+const TERM: &str = "term";
 /// Most due holds that are looked at for ends while suspensions wait; what lies behind so many waits with them. It bounds
 /// the writer's work each second (about 0.1 s).
 const SCAN_MAX: usize = 50_000;
@@ -155,10 +157,15 @@ pub(super) fn expire(case: &Case<'_>, name: &mut Registration) {
             start: grace_end(case, name.expires),
             end: None,
             active: true,
-            evidence: "term".into(),
+            evidence: TERM.into(),
             by: CLOCK.into(),
         });
     }
+}
+
+/// Whether the hold is EXPIRED as [`expire`] puts it.
+pub(super) fn is_by_term(hold: &Hold) -> bool {
+    (&*hold.evidence, &*hold.by) == (TERM, CLOCK)
 }
 
 fn grace_end(case: &Case<'_>, expires: Timestamp) -> Timestamp {

@@ -7,13 +7,16 @@
 
 use super::draft::Draft;
 use super::{
-    Case, applications, changes, due, holds, labels, names, notices, penalties, resolutions, site_review, terms, units,
+    Case, applications, changes, due, holds, is_text, labels, names, notices, penalties, resolutions, site_review,
+    terms, units,
 };
+use crate::registry::change::REVIEWER_LEN_MAX;
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
+use crate::registry::life::Unfreeze;
 use crate::registry::state::Unavailable;
 use crate::registry::{
-    Account, Code, Context, Decision, Event, Guarded, Hold, HoldReason, Holds, Life, NameKey, Penalties, Refusal,
-    Refusals, Registration, Reservation, Role, SiteReview, Stage, Timestamp, Unit, UnitId,
+    Account, Code, Context, Decision, Event, Guarded, Hold, HoldReason, Holds, Life, NameKey, Penalties, PenaltyStep,
+    Refusal, Refusals, Registration, Reservation, Role, SiteReview, Stage, Timestamp, Unit, UnitId,
 };
 use std::collections::BTreeSet;
 
@@ -164,16 +167,35 @@ fn name_image(case: &Case<'_>, line: &ImportName) -> Result<Option<Image>, Refus
     if let Some(given) = line.variants.as_ref().filter(|given| **given != name.variants) {
         name.variants = labels::variants(case, &line.key, Some(given))?;
     }
-    take_resolution(case, line, &mut name)?;
-    if line.holds.0.contains_key(&HoldReason::Expired) && expires > case.now() {
-        return Err(holds::by_clock_only().at("holds"));
-    }
+    take_resolution(case, line, old.as_ref(), &mut name)?;
+    let frozen = is_frozen(case, line, expires)?;
     merge_holds(case, &mut name.holds, &line.holds)?;
     check_second_factor(case, false, old.as_ref().map(|old| &old.holds), &name.holds)?;
-    terms::settle_term(case, &mut name);
+    if !stays_frozen(case, frozen, old.as_ref(), &name) {
+        terms::settle_term(case, &mut name);
+    }
     take_life(&line.life, old.as_ref(), &unit, &mut name)?;
     let changed = old.as_ref() != Some(&name);
     Ok(changed.then(|| Image::Name(Box::new(Registration { version: case.seq(), ..name }))))
+}
+
+/// Whether the line has EXPIRED on a term that lasts, as the clock has put it: renewed, the name waits for the request to
+/// unfreeze it (R35). Of anybody else's it is refused.
+fn is_frozen(case: &Case<'_>, line: &ImportName, expires: Timestamp) -> Result<bool, Refusal> {
+    let Some(hold) = line.holds.0.get(&HoldReason::Expired).filter(|_| expires > case.now()) else { return Ok(false) };
+    let waits = case.policy().terms.profile(&line.key.set).unfreeze != Unfreeze::Never;
+    if waits && due::is_by_term(hold) && hold.start <= case.now() && hold.end.is_none() {
+        return Ok(true);
+    }
+    Err(holds::by_clock_only().at("holds"))
+}
+
+/// Whether EXPIRED stays although the term lasts: on a name that comes in so, and on one that is so and is not renewed by
+/// the line. Once it is off a name here, an old line does not bring it back.
+fn stays_frozen(case: &Case<'_>, frozen: bool, old: Option<&Registration>, new: &Registration) -> bool {
+    let Some(old) = old else { return frozen };
+    let was = old.holds.0.contains_key(&HoldReason::Expired);
+    was && new.expires > case.now() && (frozen || old.expires == new.expires)
 }
 
 /// Takes over how far the name is in its life; what it has and the line does not say stays.
@@ -187,7 +209,9 @@ fn take_life(line: &Life, old: Option<&Registration>, unit: &Unit, name: &mut Re
     let in_term = old.filter(|old| !old.holds.0.contains_key(&HoldReason::Expired));
     name.life.leaving = name.life.leaving.or(in_term.and_then(|old| old.life.leaving));
     let Some(leaving) = line.leaving.filter(|_| name.life.leaving.is_none()) else { return Ok(()) };
-    let is_withheld = leaving.stage == Stage::PendingDelete && unit.holds.0.contains_key(&HoldReason::Blacklist);
+    let was_deleted = unit.penalties.0.iter().any(|penalty| penalty.step == PenaltyStep::Deletion);
+    let is_withheld =
+        leaving.stage == Stage::PendingDelete && (was_deleted || unit.holds.0.contains_key(&HoldReason::Blacklist));
     if !has_ended && !is_withheld {
         return Err(Refusal::new(
             Code::TermInvalid,
@@ -200,13 +224,21 @@ fn take_life(line: &Life, old: Option<&Registration>, unit: &Unit, name: &mut Re
     Ok(())
 }
 
-/// What a line changes of the holds takes the same second factor as one hold at a time would.
+/// What a line changes of the holds takes the same second factor as one hold at a time would, placed or lifted.
 fn check_second_factor(case: &Case<'_>, of_unit: bool, old: Option<&Holds>, new: &Holds) -> Result<(), Refusal> {
-    let changed = new.0.iter().filter(|(reason, hold)| old.is_none_or(|old| old.0.get(reason) != Some(hold)));
-    changed.into_iter().try_for_each(|(reason, _)| holds::check_second_factor(case, of_unit, *reason))
+    let placed = new.0.iter().filter(|(reason, hold)| old.is_none_or(|old| old.0.get(reason) != Some(hold)));
+    let runs_on = |hold: &Hold| hold.end.is_none_or(|end| end > case.now());
+    let before = old.into_iter().flat_map(|old| &old.0);
+    let lifted = before.filter(|(reason, hold)| runs_on(hold) && !new.0.contains_key(reason));
+    placed.chain(lifted).try_for_each(|(reason, _)| holds::check_second_factor(case, of_unit, *reason))
 }
 
-fn take_resolution(case: &Case<'_>, line: &ImportName, name: &mut Registration) -> Result<(), Refusal> {
+fn take_resolution(
+    case: &Case<'_>,
+    line: &ImportName,
+    old: Option<&Registration>,
+    name: &mut Registration,
+) -> Result<(), Refusal> {
     let Some(resolution) = &line.resolution else { return Ok(()) };
     if let ImportBasis::Approvals(asserted) = &line.basis {
         changes::check_asserted(asserted, &case.actor().principal)?;
@@ -214,6 +246,7 @@ fn take_resolution(case: &Case<'_>, line: &ImportName, name: &mut Registration) 
     let resolution = Some(resolutions::check(case, &line.key, resolution)?);
     if name.resolution != resolution {
         case.check_second_factor(Guarded::DnsChange)?;
+        old.map_or(Ok(()), |old| terms::check_restorable(case, old))?;
         (name.resolution, name.resolved_by) = (resolution, case.seq());
     }
     Ok(())
@@ -248,17 +281,35 @@ fn check_term(
     names::check_remaining(case, expires).map_err(|refusal| refusal.at("expires"))
 }
 
-/// Puts the line's holds that have not ended beside those already there; of the same reason the line's stays.
+/// Puts the line's holds that have not ended beside those already there; of the same reason the line's stays. One that has
+/// ended takes nothing away but the hold whose end it tells: whatever was placed since stands.
 fn merge_holds(case: &Case<'_>, holds: &mut Holds, lines: &Holds) -> Result<(), Refusal> {
     let now = case.now();
     for (reason, hold) in &lines.0 {
         let by = if hold.by.is_empty() { case.actor().principal.clone() } else { hold.by.clone() };
         let hold = Hold { active: hold.start <= now, by, ..hold.clone() };
         if *reason != HoldReason::Expired {
-            holds::check(*reason, &hold).map_err(|refusal| Refusal { field: Some("holds".into()), ..refusal })?;
+            check_hold(*reason, &hold).map_err(|refusal| Refusal { field: Some("holds".into()), ..refusal })?;
         }
-        holds.0.insert(*reason, hold);
+        if hold.end.is_none_or(|end| end > now) {
+            holds.0.insert(*reason, hold);
+        } else if holds.0.get(reason).is_some_and(|own| hold.tells_end_of(own)) {
+            holds.0.remove(reason);
+        }
     }
     due::settle_holds(holds, now, false);
     Ok(())
+}
+
+/// What a hold must be, and that it says in words that a person can read who placed it.
+fn check_hold(reason: HoldReason, hold: &Hold) -> Result<(), Refusal> {
+    holds::check(reason, hold)?;
+    if is_text(&hold.by, REVIEWER_LEN_MAX) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Code::HoldInvalid,
+        format!("Who placed the hold is told by an id: text of at most {REVIEWER_LEN_MAX} octets."),
+        format!("暂停的设置人 by 应为编号：不超过 {REVIEWER_LEN_MAX} 个字节。"),
+    ))
 }

@@ -24,6 +24,7 @@ mod targets;
 mod terms;
 mod units;
 
+pub use changes::check_reason;
 pub use hold_list::HOLD_LIST_MAX;
 pub use import::IMPORT_BATCH_MAX;
 pub use labels::{Appraisal, Warning, appraise, is_related, publisher_of};
@@ -71,6 +72,7 @@ fn effect(case: &Case<'_>, command: &Command) -> Result<Decision, Refusals> {
         Command::ReportContacts { unit, changed } => units::report_contacts(case, unit, *changed),
         Command::PutName { key, spec } => names::put(case, key, spec),
         Command::DeleteName { key } => names::delete(case, key),
+        Command::RemoveImported { key } => names::remove_imported(case, key),
         Command::ChangeHolder { key, unit, consent } => holder::change(case, key, unit, consent.as_deref()),
         Command::Renew { key, years } => names::renew(case, key, *years),
         Command::RenewAll { keys, years } => orders::renew_all(case, keys, *years),
@@ -273,11 +275,15 @@ fn is_text(text: &str, len_max: usize) -> bool {
     text.len() <= len_max && !text.trim().is_empty() && !text.chars().any(is_invisible)
 }
 
-/// Characters that show as nothing or turn the text around them (Unicode Bidi_Control and zero-width ones): a reviewer
-/// must see what is stored.
+/// Characters that show as nothing or turn the text around them (Unicode Default_Ignorable_Code_Point, Bidi_Control, line and
+/// paragraph separators, annotations): a reviewer must see what is stored.
 fn is_invisible(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+        || matches!(character,
+            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+            | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}'
+            | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 fn load_zones(case: &Case<'_>, digests: &[(Box<str>, [u8; 32])]) -> Result<Decision, Refusal> {

@@ -5,8 +5,8 @@ use crate::idn::Bundle;
 use crate::registry::command::NameSpec;
 use crate::registry::policy::TERM_YEARS;
 use crate::registry::{
-    ApplicationId, Claim, Code, Decision, Event, Guarded, Holds, Life, NameKey, Refusal, Registration, RenewedBy,
-    Timestamp, Unit,
+    ApplicationId, Claim, Code, Decision, Event, Guarded, HoldReason, Holds, Life, NameKey, Refusal, Registration,
+    RenewedBy, Role, Timestamp, Unit,
 };
 use std::sync::Arc;
 
@@ -86,10 +86,30 @@ pub(super) fn variants_ended(old: &Registration, new: &Registration) -> Option<E
 
 pub(super) fn delete(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal> {
     case.check_second_factor(Guarded::Deletion)?;
-    let (name, _) = case.name(key)?;
+    let (name, unit) = case.name(key)?;
     case.check_version(Some(name.version))?;
+    check_deletable(case, &name, &unit)?;
     terms::check_migrated(case, &name)?;
     Ok(case.decision(terms::removed(case, &name)?, key.to_string(), "deleted", name.version))
+}
+
+/// What an import's line says is gone; whoever imports is an operator.
+pub(super) fn remove_imported(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal> {
+    case.check_role(&[Role::Operator])?;
+    delete(case, key)
+}
+
+/// A name that an authority or a penalty holds is no local office's to free: registered anew, it would be without the hold.
+fn check_deletable(case: &Case<'_>, name: &Registration, unit: &Unit) -> Result<(), Refusal> {
+    use HoldReason::{Blacklist, Legal, Penalty};
+    let held = name.effective_hold(unit).filter(|reason| matches!(reason, Legal | Blacklist | Penalty));
+    let Some(reason) = held.filter(|_| case.actor().role != Role::Operator) else { return Ok(()) };
+    let (shown, reason) = (name.key.to_unicode(), reason.as_str());
+    Err(Refusal::new(
+        Code::RoleForbidden,
+        format!("{shown} is held ({reason}); only an operator of the registry deletes it while that lasts."),
+        format!("{shown} 已被暂停（{reason}），在此期间只能由注册局操作员注销。"),
+    ))
 }
 
 pub(super) fn renew(case: &Case<'_>, key: &NameKey, years: u32) -> Result<Decision, Refusal> {

@@ -1,6 +1,7 @@
 //! Penalties: a step of the ladder at a time, and what the blacklist closes (R56, R57).
 
 use super::{Case, applications, is_text, terms, units};
+use crate::registry::change::REVIEWER_LEN_MAX;
 use crate::registry::command::PenaltySpec;
 use crate::registry::hold::{EVIDENCE_LEN_MAX, PENALTY_DAYS_MAX};
 use crate::registry::penalty::{PENALTIES_MAX, WITHHELD_DAYS};
@@ -78,6 +79,7 @@ pub(super) fn merged(case: &Case<'_>, own: Penalties, line: &Penalties) -> Resul
     let in_order = line.0.windows(2).all(|pair| Penalties(pair[..1].to_vec()).next() == pair[1].step);
     let is_sound = |penalty: &Penalty| {
         is_text(&penalty.evidence, EVIDENCE_LEN_MAX)
+            && is_text(&penalty.by, REVIEWER_LEN_MAX)
             && penalty.at <= case.now()
             && (penalty.step == PenaltyStep::Suspension) == penalty.end.is_some()
     };

@@ -65,7 +65,7 @@ fn lift_expired(case: &Case<'_>, name: &mut Registration) {
     }
 }
 
-/// Whether a renewal can still do anything for the name (R36).
+/// Whether anything can still be done for the name (R36, R56).
 pub(super) fn check_restorable(case: &Case<'_>, name: &Registration) -> Result<(), Refusal> {
     if name.life.leaving.is_none_or(|leaving| leaving.is_restorable(case.now())) {
         return Ok(());
@@ -73,8 +73,8 @@ pub(super) fn check_restorable(case: &Case<'_>, name: &Registration) -> Result<(
     let shown = name.key.to_unicode();
     Err(Refusal::new(
         Code::DeletionFinal,
-        format!("The final notice of {shown} has run out, and the name is being deleted; register it anew after that."),
-        format!("{shown} 的最后通知期已满，正在注销，只能在注销后重新申请注册。"),
+        format!("{shown} is being deleted, and nothing restores it any more; register it anew after that."),
+        format!("{shown} 正在注销，已不能恢复，只能在注销后重新申请注册。"),
     ))
 }
 
