@@ -19,7 +19,7 @@ static TABLE: LazyLock<Arc<Table>> = LazyLock::new(|| {
 const DIVISIONS: &str = include_str!("../../config/demo-divisions.tsv");
 const COUNTRIES: &str = include_str!("../../config/countries.txt");
 
-fn labels() -> Labels {
+pub fn labels() -> Labels {
     static LABELS: LazyLock<Labels> = LazyLock::new(|| {
         let spelling = |text: &str| -> Box<str> { TABLE.bundle_of_text(text).as_str().into() };
         let divisions = Divisions::parse(DIVISIONS, &spelling).unwrap();

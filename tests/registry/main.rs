@@ -18,4 +18,5 @@ mod site_machine;
 mod site_reviews;
 mod terms;
 mod units;
+mod witness;
 mod world;

@@ -48,7 +48,9 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
         return Err(refusals);
     }
     let told = beside(case, &draft)?;
-    let named: BTreeSet<NameKey> = draft.names.keys().cloned().collect();
+    let package = |key: &NameKey| names::bundle(case, key);
+    let named: BTreeSet<_> =
+        if draft.kept.is_empty() { BTreeSet::new() } else { draft.names.keys().map(package).collect() };
     let units = draft.units.into_values().map(Event::Unit);
     let mut events: Vec<Event> = units.collect();
     for name in draft.names.into_values() {
@@ -57,8 +59,8 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
         events.push(Event::Name(name));
         events.extend(ended);
     }
-    // A label that is registered after all is not kept.
-    let kept = draft.kept.into_values().filter(|kept| !named.contains(&kept.key));
+    // A label that is registered after all is not kept, nor is a variant of it.
+    let kept = draft.kept.into_values().filter(|kept| !named.contains(&package(&kept.key)));
     events.extend(kept.map(Event::Reserved));
     events.extend(told);
     let created = !events.is_empty();
@@ -101,11 +103,11 @@ fn image(draft: &Draft<'_>, context: &Context<'_>, item: &ImportItem) -> Result<
     }
 }
 
-/// A label that is kept, if nobody has it and it still is.
+/// A label that is kept, if nobody has it or a variant of it, and it still is.
 fn kept_image(case: &Case<'_>, kept: &Reservation) -> Result<Option<Image>, Refusal> {
     case.unit(&kept.unit).map_err(|refusal| refusal.at("unit"))?;
     terms::check_kept(case, &kept.key, &kept.unit)?;
-    let is_over = kept.until <= case.now() || case.state.name(&kept.key)?.is_some();
+    let is_over = kept.until <= case.now() || !labels::package(case, &kept.key)?.is_empty();
     let is_known = case.state.reservation(&kept.key)?.is_some_and(|known| known.until >= kept.until);
     Ok((!is_over && !is_known).then(|| Image::Kept(kept.clone())))
 }

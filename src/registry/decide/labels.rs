@@ -4,6 +4,7 @@ use super::{Case, units};
 use crate::idn::{Bundle, Form, Label, Variant};
 use crate::registry::divisions::Place;
 use crate::registry::name::label_refusal;
+use crate::registry::state::Unavailable;
 use crate::registry::{Code, Context, Labels, NameKey, Refusal, Registration, State, Unit, Variants};
 
 /// Parents that a refusal names; the rest is counted.
@@ -296,6 +297,16 @@ pub(super) fn check_variant(case: &Case<'_>, key: &NameKey, label: &Label, form:
     Ok(())
 }
 
+/// The registered names of the package that a name is in: one at most, but where the table has become another one.
+pub(super) fn package(case: &Case<'_>, key: &NameKey) -> Result<Vec<Registration>, Unavailable> {
+    let mut keys = vec![key.clone()];
+    case.state.same_bundle(key, &mut |other| {
+        keys.push(other.clone());
+        true
+    })?;
+    keys.iter().filter_map(|key| case.state.name(key).transpose()).collect()
+}
+
 /// The name that publishes this label: the one registered with it, or the one whose active variant it is.
 pub(super) fn publisher(case: &Case<'_>, key: &NameKey) -> Result<Option<Registration>, Refusal> {
     Ok(publisher_of(case.state, key)?)
@@ -304,8 +315,8 @@ pub(super) fn publisher(case: &Case<'_>, key: &NameKey) -> Result<Option<Registr
 /// `publisher`, of any state.
 ///
 /// # Errors
-/// [`crate::registry::Unavailable`].
-pub fn publisher_of(state: &dyn State, key: &NameKey) -> Result<Option<Registration>, crate::registry::Unavailable> {
+/// [`Unavailable`].
+pub fn publisher_of(state: &dyn State, key: &NameKey) -> Result<Option<Registration>, Unavailable> {
     if let Some(name) = state.name(key)? {
         return Ok(Some(name));
     }

@@ -1,6 +1,6 @@
 //! Forward targets: a public http or https URL that does not lead back to a name that forwards itself.
 
-use super::{Case, addresses, labels};
+use super::{Case, addresses, labels, names};
 use crate::registry::name::is_www;
 use crate::registry::resolution::TARGET_LEN_MAX;
 use crate::registry::{Code, NameKey, Policy, Refusal, Resolution};
@@ -74,14 +74,15 @@ fn check_domain(domain: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Neither the name itself nor a name that forwards may be a target: one step is all a citizen is sent (D.6).
+/// Neither the name itself nor a name that forwards may be a target: one step is all a citizen is sent (D.6). Variants
+/// count as their names, for one that is not active now can be switched on later.
 fn check_loop(case: &Case<'_>, key: &NameKey, url: &Url) -> Result<(), Refusal> {
     let Some(host) = url.domain() else { return Ok(()) };
     let bare = host.split_once('.').filter(|(first, _)| is_www(first)).map_or(host, |(_, rest)| rest);
     let Ok(other) = NameKey::parse(bare, case.policy()) else { return Ok(()) };
-    let name = labels::publisher(case, &other)?;
-    let is_own = other == *key || name.as_ref().is_some_and(|name| name.key == *key);
-    if !is_own && !name.is_some_and(|name| matches!(name.resolution, Some(Resolution::Forward { .. }))) {
+    let package = labels::package(case, &other)?;
+    let is_own = names::bundle(case, &other) == names::bundle(case, key) || package.iter().any(|name| name.key == *key);
+    if !is_own && !package.iter().any(|name| matches!(name.resolution, Some(Resolution::Forward { .. }))) {
         return Ok(());
     }
     let shown = other.to_unicode();

@@ -149,10 +149,11 @@ pub(super) fn check_kept(case: &Case<'_>, key: &NameKey, unit: &UnitId) -> Resul
     ))
 }
 
-/// Frees a kept label that is registered again.
-pub(super) fn take_kept(case: &Case<'_>, key: &NameKey) -> Result<Option<Event>, Unavailable> {
-    let kept = case.state.reservation(key)?;
-    Ok(kept.map(|kept| Event::ReservationEnded { key: kept.key }))
+/// Frees what is kept of the package of a name that is registered: kept on beside it, it would come in the way of a later
+/// holder.
+pub(super) fn take_kept(case: &Case<'_>, key: &NameKey) -> Result<Vec<Event>, Unavailable> {
+    let kept = case.state.kept_in_bundle(key)?;
+    Ok(kept.into_iter().map(|kept| Event::ReservationEnded { key: kept.key }).collect())
 }
 
 /// Notes, or takes back, since when the home page tells of the move to another name (R54).
