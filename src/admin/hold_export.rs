@@ -1,7 +1,7 @@
 //! `GET /v1/holds`: the holds of a region that were in force between two dates, those that were lifted too; and
 //! `GET /v1/blacklist`.
 //!
-//! Units and names are read in slices between commits, then the holds that ended, from an index by the time of their end:
+//! Units with their names are read in slices between commits, then the holds that ended, from an index by the time of their end:
 //! nothing waits for a report, and none reads the journal. What changes while it is written may be in it or not.
 
 use super::Admin;
@@ -12,20 +12,18 @@ use super::roles::Endpoint;
 use super::rows::{Format, Rows, rows};
 use super::stream::Stop;
 use super::v1::{BlacklistRow, DayEdge, HoldRow, time};
-use crate::registry::{Hold, HoldReason, NameKey, Region, Regions, State as _, Timestamp, Unit, UnitId};
-use crate::store::NameFilter;
+use crate::registry::{Hold, HoldReason, NameKey, Region, Regions, State as _, Timestamp, UnitId};
+use crate::store::Held;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use std::collections::HashSet;
 
-/// Objects read at once on the writer's thread: about a millisecond.
+/// Units read at once on the writer's thread: about a millisecond.
 const SLICE_LEN: usize = 256;
 
 /// Which holds a report has.
 struct Wanted {
-    region: Option<Region>,
-    /// Where the token may look, if that is not everywhere.
-    own: Option<Regions>,
+    within: Within,
     reason: Option<HoldReason>,
     from: Timestamp,
     to: Timestamp,
@@ -53,8 +51,7 @@ pub(super) async fn holds(
     let from = params.read("from", "a date or time", |text| time(text, DayEdge::Start))?;
     let to = params.read("to", "a date or time", |text| time(text, DayEdge::End))?;
     let wanted = Wanted {
-        region: region(&params, &caller, Endpoint::ExportHolds)?,
-        own: caller.limit(Endpoint::ExportHolds),
+        within: Within::of(&params, &caller, Endpoint::ExportHolds)?,
         reason: params.read("reason", "a hold's reason", HoldReason::parse)?,
         from: from.unwrap_or(Timestamp(i64::MIN)),
         to: to.unwrap_or(Timestamp(i64::MAX)),
@@ -65,7 +62,7 @@ pub(super) async fn holds(
     // Read before the first octet is sent: what fails here is still answered with a problem document.
     admin.read(|store| store.list_units(None, 1)).await?;
     let principal = &caller.actor.principal;
-    tracing::info!(%principal, region = wanted.region.as_ref().map(Region::as_str), "export of holds");
+    tracing::info!(%principal, region = wanted.within.region.as_ref().map(Region::as_str), "export of holds");
     let (rows, response) = rows(Format::of(&params)?);
     tokio::spawn(async move {
         match write_holds(&admin, &rows, &wanted).await {
@@ -90,17 +87,11 @@ pub(super) async fn blacklist(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let params = Params::parse(query.as_deref(), &["region", "format"])?;
-    let wanted = Wanted {
-        region: region(&params, &caller, Endpoint::Blacklist)?,
-        own: caller.limit(Endpoint::Blacklist),
-        reason: Some(HoldReason::Blacklist),
-        from: Timestamp(i64::MIN),
-        to: Timestamp(i64::MAX),
-    };
+    let within = Within::of(&params, &caller, Endpoint::Blacklist)?;
     admin.read(|store| store.list_units(None, 1)).await?;
     let (rows, response) = rows(Format::of(&params)?);
     tokio::spawn(async move {
-        match write_blacklist(&admin, &rows, &wanted).await {
+        match write_blacklist(&admin, &rows, &within).await {
             Ok(()) | Err(Stop::Gone) => {}
             Err(Stop::Failed) => rows.fail().await,
         }
@@ -108,21 +99,31 @@ pub(super) async fn blacklist(
     Ok(response)
 }
 
-/// The parameter `region`, which must lie within the caller's reach.
-fn region(params: &Params, caller: &Caller, endpoint: Endpoint) -> Result<Option<Region>, Problem> {
-    let region = params.read("region", "a division code of 2, 4, 6, 9 or 12 digits", Region::parse)?;
-    if let Some(region) = &region {
-        caller.within(endpoint, region)?;
-    }
-    Ok(region)
+/// Where the units of a report lie.
+#[derive(Clone)]
+struct Within {
+    region: Option<Region>,
+    /// Where the token may look, if that is not everywhere.
+    own: Option<Regions>,
 }
 
-impl Wanted {
-    fn is_of(&self, region: &Region) -> bool {
+impl Within {
+    /// The parameter `region`, which must lie within the caller's reach.
+    fn of(params: &Params, caller: &Caller, endpoint: Endpoint) -> Result<Self, Problem> {
+        let region = params.read("region", "a division code of 2, 4, 6, 9 or 12 digits", Region::parse)?;
+        if let Some(region) = &region {
+            caller.within(endpoint, region)?;
+        }
+        Ok(Self { region, own: caller.limit(endpoint) })
+    }
+
+    fn has(&self, region: &Region) -> bool {
         self.region.as_ref().is_none_or(|wanted| wanted.contains(region))
             && self.own.as_ref().is_none_or(|own| own.contains(region))
     }
+}
 
+impl Wanted {
     fn has(&self, reason: HoldReason, start: Timestamp) -> bool {
         self.reason.is_none_or(|wanted| wanted == reason) && start <= self.to
     }
@@ -142,53 +143,23 @@ async fn write_holds(admin: &Admin, rows: &Rows<HoldRow>, wanted: &Wanted) -> Re
     let mut known = Known::new();
     let mut cursor: Option<String> = None;
     loop {
-        let from = cursor.take();
-        let page = admin.read(move |store| store.list_units(from.as_deref(), SLICE_LEN)).await?;
-        for unit in page.items.iter().filter(|unit| wanted.is_of(&unit.region)) {
-            write_unit(admin, rows, wanted, unit, &mut known).await?;
+        let (from, within) = (cursor.take(), wanted.within.clone());
+        let page = admin.read(move |store| store.list_held(&|region| within.has(region), from.as_deref())).await?;
+        let mut found: Vec<HoldRow> = Vec::new();
+        for Held { unit, region, name, holds } in &page.items {
+            let in_force = holds.0.iter().filter(|(reason, hold)| hold.active && wanted.has(**reason, hold.start));
+            for (reason, hold) in in_force {
+                known.insert(identity(unit, name.as_ref(), *reason, hold));
+                found.push(HoldRow::new(unit, region, name.as_ref(), *reason, hold));
+            }
         }
+        rows.send(&found).await?;
         cursor = page.next;
         if cursor.is_none() {
             break;
         }
     }
     write_past(admin, rows, wanted, &known).await
-}
-
-/// The holds in force on a unit and its names.
-async fn write_unit(
-    admin: &Admin,
-    rows: &Rows<HoldRow>,
-    wanted: &Wanted,
-    unit: &Unit,
-    known: &mut Known,
-) -> Result<(), Stop> {
-    let in_force = unit.holds.0.iter().filter(|(reason, hold)| hold.active && wanted.has(**reason, hold.start));
-    let mut found: Vec<HoldRow> = Vec::new();
-    for (reason, hold) in in_force {
-        known.insert(identity(&unit.id, None, *reason, hold));
-        found.push(HoldRow::new(&unit.id, &unit.region, None, *reason, hold));
-    }
-    rows.send(&found).await?;
-    let mut cursor: Option<String> = None;
-    loop {
-        let (from, filter) = (cursor.take(), NameFilter { unit: Some(unit.id.clone()), ..NameFilter::default() });
-        let page = admin.read(move |store| store.list_names(&filter, from.as_deref(), SLICE_LEN)).await?;
-        let mut found: Vec<HoldRow> = Vec::new();
-        for name in &page.items {
-            for (reason, hold) in
-                name.holds.0.iter().filter(|(reason, hold)| hold.active && wanted.has(**reason, hold.start))
-            {
-                known.insert(identity(&unit.id, Some(&name.key), *reason, hold));
-                found.push(HoldRow::new(&unit.id, &unit.region, Some(&name.key), *reason, hold));
-            }
-        }
-        rows.send(&found).await?;
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(());
-        }
-    }
 }
 
 async fn write_past(admin: &Admin, rows: &Rows<HoldRow>, wanted: &Wanted, known: &Known) -> Result<(), Stop> {
@@ -200,7 +171,7 @@ async fn write_past(admin: &Admin, rows: &Rows<HoldRow>, wanted: &Wanted, known:
         let found: Vec<HoldRow> = page
             .items
             .iter()
-            .filter(|past| wanted.is_of(&past.region) && wanted.has(past.reason, past.hold.start))
+            .filter(|past| wanted.within.has(&past.region) && wanted.has(past.reason, past.hold.start))
             .filter(|past| !known.contains(&identity(&past.unit, past.name.as_ref(), past.reason, &past.hold)))
             .map(HoldRow::past)
             .collect();
@@ -212,14 +183,14 @@ async fn write_past(admin: &Admin, rows: &Rows<HoldRow>, wanted: &Wanted, known:
     }
 }
 
-async fn write_blacklist(admin: &Admin, rows: &Rows<BlacklistRow>, wanted: &Wanted) -> Result<(), Stop> {
+async fn write_blacklist(admin: &Admin, rows: &Rows<BlacklistRow>, within: &Within) -> Result<(), Stop> {
     rows.begin().await?;
     let mut cursor: Option<String> = None;
     loop {
         let from = cursor.take();
         let page = admin.read(move |store| store.list_units(from.as_deref(), SLICE_LEN)).await?;
         let mut found = Vec::new();
-        for unit in page.items.iter().filter(|unit| wanted.is_of(&unit.region)) {
+        for unit in page.items.iter().filter(|unit| within.has(&unit.region)) {
             let Some(hold) = unit.holds.0.get(&HoldReason::Blacklist).filter(|hold| hold.active) else { continue };
             let id = unit.id.clone();
             let names = admin.read(move |store| {

@@ -62,10 +62,7 @@ impl Store {
         if !self.trees.names.is_empty() {
             tracing::info!("the table of labels is another one: the index of packages is made anew");
         }
-        // Until all are whole, the store says that they are of no table, or of the old one.
-        for tree in [Tree::Bundles, Tree::Claims, Tree::KeptBundles] {
-            guarded(|| self.trees.of(tree).clear()).map_err(failed)?.map_err(failed)?;
-        }
+        self.forget_packages()?;
         let mut entries = Vec::new();
         for entry in scan(self.trees.names.iter()) {
             let name = entry.and_then(|(key, value)| self.read_name(&key, &value)).map_err(|error| damaged(error.0))?;
@@ -83,6 +80,16 @@ impl Store {
         .map_err(failed)?;
         self.flush()?;
         self.tell_shared().map_err(|error| damaged(error.0))
+    }
+
+    /// Empties the indexes by packages. Until they are whole, the store says that they are of a table that there cannot be:
+    /// after a stop in between they are made again, whichever table comes then.
+    pub(super) fn forget_packages(&self) -> Result<(), StoreError> {
+        guarded(|| self.trees.meta.insert(meta::TABLE, &[])).map_err(failed)?.map_err(failed)?;
+        for tree in [Tree::Bundles, Tree::Claims, Tree::KeptBundles] {
+            guarded(|| self.trees.of(tree).clear()).map_err(failed)?.map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// What kept labels, applications and orders have in the indexes by packages.

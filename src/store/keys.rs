@@ -76,6 +76,12 @@ pub(super) fn unit_prefix(unit: &UnitId) -> Vec<u8> {
     join(unit.as_str().as_bytes(), &[])
 }
 
+/// The unit of a key made by [`name_by_unit`]; none of the key of a unit, whose id is all of it.
+pub(super) fn unit_of_name(octets: &[u8]) -> Option<UnitId> {
+    let end = octets.iter().position(|octet| *octet == END)?;
+    UnitId::parse(std::str::from_utf8(&octets[..end]).ok()?)
+}
+
 /// The name of a key made by [`name_by_unit`].
 pub(super) fn read_name_by_unit(octets: &[u8], intern: Intern<'_>) -> Option<NameKey> {
     let end = octets.iter().position(|octet| *octet == END)?;

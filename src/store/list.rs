@@ -43,18 +43,51 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// One index, and the part of it to walk.
-struct Walk<'a> {
+/// One index, and the part of it that a list walks.
+pub(super) struct Walk<'a> {
     /// Marks the cursors of this index, so that one of another listing is refused.
-    mark: u8,
-    tree: &'a sled::Tree,
-    /// Further trees with keys of the same form, walked as one with the first.
-    others: Vec<&'a sled::Tree>,
-    from: Vec<u8>,
-    to: Option<Vec<u8>>,
-    /// The name of an entry's key.
-    read: fn(&[u8], keys::Intern<'_>) -> Option<NameKey>,
+    pub(super) mark: u8,
+    /// Trees with keys of the same form, walked as one.
+    pub(super) trees: Vec<&'a sled::Tree>,
+    /// The first key that may be shown.
+    pub(super) from: Vec<u8>,
+    /// The first that may not.
+    pub(super) to: Option<Vec<u8>>,
 }
+
+/// What makes an item of an entry's key and value, or nothing of one that is not shown.
+pub(super) type Load<'l, T> = &'l mut dyn FnMut(&[u8], &[u8]) -> Result<Option<T>, Unavailable>;
+
+impl Walk<'_> {
+    /// The page at `cursor`.
+    ///
+    /// # Errors
+    /// Those of `load`, and [`Unavailable`], also for a cursor that is none.
+    pub(super) fn page<T>(self, cursor: Option<&str>, limit: usize, load: Load<'_, T>) -> Result<Page<T>, Unavailable> {
+        let cursor = cursor.map(|cursor| read_cursor(self.mark, cursor)).transpose()?.unwrap_or_default();
+        // The cursor of another list of the same index may lie outside the range.
+        let from = self.from.max(cursor);
+        let mut page = Page { items: Vec::new(), next: None };
+        if self.to.as_ref().is_some_and(|to| *to <= from) {
+            return Ok(page);
+        }
+        let range = (Bound::Included(from), self.to.map_or(Bound::Unbounded, Bound::Excluded));
+        let limit = limit.clamp(1, PAGE_ITEMS_MAX);
+        let entries = merged(self.trees.iter().map(|tree| scan(tree.range(range.clone()))).collect());
+        for (looked_at, entry) in entries.enumerate() {
+            let (key, value) = entry?;
+            if looked_at == PAGE_ENTRIES_MAX || page.items.len() == limit {
+                page.next = Some(write_cursor(self.mark, &key));
+                break;
+            }
+            page.items.extend(load(&key, &value)?);
+        }
+        Ok(page)
+    }
+}
+
+/// The name of an entry's key.
+type ReadKey = fn(&[u8], keys::Intern<'_>) -> Option<NameKey>;
 
 impl Store {
     /// A page of names. Looks at no more than `PAGE_ENTRIES_MAX` entries: a page may be short, or empty with a `next`.
@@ -70,35 +103,23 @@ impl Store {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<Registration>, Unavailable> {
-        let walk = self.narrowest(filter);
-        let cursor = cursor.map(|cursor| read_cursor(walk.mark, cursor)).transpose()?.unwrap_or_default();
-        // The cursor of another listing of the same index may lie outside the range.
-        let from = walk.from.max(cursor);
-        if walk.to.as_ref().is_some_and(|to| *to <= from) {
-            return Ok(Page { items: Vec::new(), next: None });
-        }
-        let range = (Bound::Included(from), walk.to.map_or(Bound::Unbounded, Bound::Excluded));
-        let limit = limit.clamp(1, PAGE_ITEMS_MAX);
-        let mut page = Page { items: Vec::new(), next: None };
         let mut units = HashMap::new();
-        let trees = std::iter::once(walk.tree).chain(walk.others);
-        let entries = merged(trees.map(|tree| scan(tree.range(range.clone()))).collect());
-        for (looked_at, entry) in entries.enumerate() {
-            let (entry, _) = entry?;
-            if looked_at == PAGE_ENTRIES_MAX || page.items.len() == limit {
-                page.next = Some(write_cursor(walk.mark, &entry));
-                break;
-            }
-            let key = (walk.read)(&entry, &|set| self.intern(set)).ok_or_else(|| undecodable("an index"))?;
+        let mut shown = |name: Registration| -> Result<_, Unavailable> {
+            Ok(self.shows(filter, &name, &mut units)?.then_some(name))
+        };
+        let Some((walk, read)) = self.narrower(filter) else {
+            let from = filter.set.as_deref().map(keys::name_prefix).unwrap_or_default();
+            let to = filter.set.is_some().then(|| keys::after_prefix(&from)).flatten();
+            let walk = Walk { mark: b'n', trees: vec![&self.trees.names], from, to };
+            return walk.page(cursor, limit, &mut |key, value| shown(self.read_name(key, value)?));
+        };
+        walk.page(cursor, limit, &mut |entry, _| {
+            let key = read(entry, &|set| self.intern(set)).ok_or_else(|| undecodable("an index"))?;
             if filter.set.as_ref().is_some_and(|set| *set != key.set) {
-                continue;
+                return Ok(None);
             }
-            let name = self.name(&key)?.ok_or_else(|| Unavailable(format!("the store is damaged: no name {key}")))?;
-            if self.shows(filter, &name, &mut units)? {
-                page.items.push(name);
-            }
-        }
-        Ok(page)
+            shown(self.name(&key)?.ok_or_else(|| Unavailable(format!("the store is damaged: no name {key}")))?)
+        })
     }
 
     /// A page of units, in order of their ids.
@@ -106,18 +127,8 @@ impl Store {
     /// # Errors
     /// [`Unavailable`], also for a cursor that is none.
     pub fn list_units(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Unit>, Unavailable> {
-        let from = cursor.map(|cursor| read_cursor(b'i', cursor)).transpose()?.unwrap_or_default();
-        let limit = limit.clamp(1, PAGE_ITEMS_MAX);
-        let mut page = Page { items: Vec::new(), next: None };
-        for entry in scan(self.trees.units.range(from..)) {
-            let (key, value) = entry?;
-            if page.items.len() == limit {
-                page.next = Some(write_cursor(b'i', &key));
-                break;
-            }
-            page.items.push(read_unit(&key, &value)?);
-        }
-        Ok(page)
+        let walk = Walk { mark: b'i', trees: vec![&self.trees.units], from: Vec::new(), to: None };
+        walk.page(cursor, limit, &mut |key, value| read_unit(key, value).map(Some))
     }
 
     /// A page of kept labels, set by set in the order of their labels.
@@ -125,39 +136,28 @@ impl Store {
     /// # Errors
     /// [`Unavailable`], also for a cursor that is none.
     pub fn list_reservations(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Reservation>, Unavailable> {
-        let from = cursor.map(|cursor| read_cursor(b'k', cursor)).transpose()?.unwrap_or_default();
-        let limit = limit.clamp(1, PAGE_ITEMS_MAX);
-        let mut page = Page { items: Vec::new(), next: None };
-        for entry in scan(self.trees.reservations.range(from..)) {
-            let (octets, value) = entry?;
-            if page.items.len() == limit {
-                page.next = Some(write_cursor(b'k', &octets));
-                break;
-            }
-            let key = keys::read_name(&octets, &|set| self.intern(set));
-            let kept = key.and_then(|key| v1::read::<v1::ReservationV1>(&value)?.into_reservation(key));
-            page.items.push(kept.ok_or_else(|| undecodable("a kept label"))?);
-        }
-        Ok(page)
+        let walk = Walk { mark: b'k', trees: vec![&self.trees.reservations], from: Vec::new(), to: None };
+        walk.page(cursor, limit, &mut |octets, value| {
+            let key = keys::read_name(octets, &|set| self.intern(set));
+            let kept = key.and_then(|key| v1::read::<v1::ReservationV1>(value)?.into_reservation(key));
+            kept.ok_or_else(|| undecodable("a kept label")).map(Some)
+        })
     }
 
-    /// The index that has the fewest entries to look at.
-    fn narrowest(&self, filter: &NameFilter) -> Walk<'_> {
+    /// An index that has fewer entries to look at than there are names, if the filter allows of one.
+    fn narrower(&self, filter: &NameFilter) -> Option<(Walk<'_>, ReadKey)> {
+        let trees = &self.trees;
         if let Some(unit) = &filter.unit {
             let from = keys::unit_prefix(unit);
             let to = keys::after_prefix(&from);
-            let tree = &self.trees.names_by_unit;
-            return Walk { mark: b'u', tree, others: Vec::new(), from, to, read: keys::read_name_by_unit };
+            return Some((Walk { mark: b'u', trees: vec![&trees.names_by_unit], from, to }, keys::read_name_by_unit));
         }
-        if filter.expires_from.is_some() || filter.expires_to.is_some() {
+        (filter.expires_from.is_some() || filter.expires_to.is_some()).then(|| {
             let from = filter.expires_from.map(|at| keys::time(at).to_vec()).unwrap_or_default();
             let to = filter.expires_to.and_then(|at| keys::after_prefix(&keys::time(at)));
-            let (tree, others) = (&self.trees.expiring, vec![&self.trees.expired, &self.trees.leaving]);
-            return Walk { mark: b'e', tree, others, from, to, read: keys::read_name_by_expiry };
-        }
-        let from = filter.set.as_deref().map(keys::name_prefix).unwrap_or_default();
-        let to = filter.set.is_some().then(|| keys::after_prefix(&from)).flatten();
-        Walk { mark: b'n', tree: &self.trees.names, others: Vec::new(), from, to, read: keys::read_name }
+            let trees = vec![&trees.expiring, &trees.expired, &trees.leaving];
+            (Walk { mark: b'e', trees, from, to }, keys::read_name_by_expiry as ReadKey)
+        })
     }
 
     fn shows(

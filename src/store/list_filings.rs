@@ -1,8 +1,8 @@
 //! Lists of applications, orders and remittances, a page at a time, by unit, state, region and deadline.
 
-use super::list::{PAGE_ENTRIES_MAX, PAGE_ITEMS_MAX, Page, read_cursor, write_cursor};
+use super::list::{Page, Walk};
 use super::read::undecodable;
-use super::{Store, filings, keys, scan};
+use super::{Store, filings, keys};
 use crate::registry::{
     Application, ApplicationId, ApplicationState, Order, OrderId, OrderState, Region, Remittance, RemittanceId,
     RemittanceState, State, Timestamp, Unavailable, UnitId,
@@ -98,25 +98,8 @@ impl Store {
         limit: usize,
         load: &dyn Fn(u64) -> Result<Option<T>, Unavailable>,
     ) -> Result<Page<T>, Unavailable> {
-        let cursor = cursor.map(|cursor| read_cursor(MARK, cursor)).transpose()?.unwrap_or_default();
-        // The cursor of another list may lie outside the range.
-        let from = from.max(cursor);
-        let mut page = Page { items: Vec::new(), next: None };
-        let to = to.unwrap_or_else(|| vec![u8::MAX]);
-        if to <= from {
-            return Ok(page);
-        }
-        let limit = limit.clamp(1, PAGE_ITEMS_MAX);
-        for (looked_at, entry) in scan(self.trees.filings.range(from..to)).enumerate() {
-            let (key, _) = entry?;
-            if looked_at == PAGE_ENTRIES_MAX || page.items.len() == limit {
-                page.next = Some(write_cursor(MARK, &key));
-                break;
-            }
-            let id = filings::id_of(&key).ok_or_else(|| undecodable("an index"))?;
-            page.items.extend(load(id)?);
-        }
-        Ok(page)
+        let walk = Walk { mark: MARK, trees: vec![&self.trees.filings], from, to };
+        walk.page(cursor, limit, &mut |key, _| load(filings::id_of(key).ok_or_else(|| undecodable("an index"))?))
     }
 }
 

@@ -11,6 +11,7 @@ mod apply;
 mod bundles;
 pub mod checkpoint;
 mod filings;
+mod held;
 mod keys;
 mod list;
 mod list_filings;
@@ -23,6 +24,7 @@ mod totals;
 mod v1;
 
 pub use checkpoint::Mark;
+pub use held::Held;
 pub use list::{NameFilter, PAGE_ITEMS_MAX, Page};
 pub use list_filings::FilingFilter;
 pub use past::PastHold;
@@ -152,7 +154,7 @@ mod meta {
     pub(super) const BRAKE: &str = "brake";
     /// Up to which name each notice has been given; absent until one has.
     pub(super) const NOTICED: &str = "noticed";
-    /// Digest of the table that the bundles are made with; absent if none was configured.
+    /// Digest of the table that the bundles are made with; absent if none was configured, empty while they are made.
     pub(super) const TABLE: &str = "table";
     /// Which checkpoint is to be trusted; absent until there is one.
     pub(super) const CHECKPOINT: &str = "checkpoint";
@@ -188,14 +190,9 @@ impl Store {
         let totals: Option<v1::TotalsV1> = trees.meta_value(meta::TOTALS)?;
         let brake: Option<v1::BrakeV1> = trees.meta_value(meta::BRAKE)?;
         let noticed: Option<v1::NoticedV1> = trees.meta_value(meta::NOTICED)?;
-        let used = Used {
-            claims: !trees.claims.is_empty(),
-            reservations: !trees.reservations.is_empty(),
-            // With a table, every name has an entry.
-            bundles: table.is_some() || !trees.bundles.is_empty(),
-        };
         let mut store = Self {
-            used,
+            // Known once the indexes are made.
+            used: Used { claims: true, reservations: true, bundles: true },
             position: head.map(Position::from).unwrap_or_default(),
             totals: match totals {
                 Some(totals) => Totals::try_from(totals).map_err(damaged)?,
@@ -208,6 +205,12 @@ impl Store {
             table,
         };
         store.check_table()?;
+        store.used = Used {
+            claims: !store.trees.claims.is_empty(),
+            reservations: !store.trees.reservations.is_empty(),
+            // With a table, every name has an entry.
+            bundles: store.table.is_some() || !store.trees.bundles.is_empty(),
+        };
         Ok(store)
     }
 

@@ -10,10 +10,10 @@
 
 use super::apply::Tree;
 use super::filings::IndexEntry;
-use super::list::{PAGE_ENTRIES_MAX, PAGE_ITEMS_MAX, Page, read_cursor, write_cursor};
+use super::list::{Page, Walk};
 use super::read::undecodable;
 use super::v1::ApprovalV1;
-use super::{Store, keys, scan};
+use super::{Store, keys};
 use crate::registry::{
     Approval, HoldReason, NameKey, Paper, Region, SiteReview, SiteReviewId, SiteReviewKind, SiteReviewState, State,
     Timestamp, Unavailable, Unit, UnitId,
@@ -60,26 +60,12 @@ impl Store {
             SiteFilter::Overdue(at) => Some(by_deadline(*at)),
             _ => keys::after_prefix(&from),
         };
-        let cursor = cursor.map(|cursor| read_cursor(MARK, cursor)).transpose()?.unwrap_or_default();
-        // The cursor of another list may lie outside the range.
-        let from = from.max(cursor);
-        let mut page = Page { items: Vec::new(), next: None };
-        let to = to.unwrap_or_else(|| vec![u8::MAX]);
-        if to <= from {
-            return Ok(page);
-        }
-        let limit = limit.clamp(1, PAGE_ITEMS_MAX);
-        for (looked_at, entry) in scan(self.trees.site_reviews.range(from..to)).enumerate() {
-            let (key, _) = entry?;
-            if looked_at == PAGE_ENTRIES_MAX || page.items.len() == limit {
-                page.next = Some(write_cursor(MARK, &key));
-                break;
-            }
-            let id = unit_of(&key).ok_or_else(|| undecodable("an index"))?;
+        let walk = Walk { mark: MARK, trees: vec![&self.trees.site_reviews], from, to };
+        walk.page(cursor, limit, &mut |key, _| {
+            let id = unit_of(key).ok_or_else(|| undecodable("an index"))?;
             let unit = self.unit(&id)?.ok_or_else(|| Unavailable(format!("the store is damaged: no unit {id}")))?;
-            page.items.extend(Some(unit).filter(|unit| region.is_none_or(|own| own.contains(&unit.region))));
-        }
-        Ok(page)
+            Ok(Some(unit).filter(|unit| region.is_none_or(|own| own.contains(&unit.region))))
+        })
     }
 }
 

@@ -1,8 +1,8 @@
-//! Holds that ended, as the naive model remembers them.
+//! Holds that ended, as the naive model remembers them, and what has holds.
 
 use super::{Model, Store};
 use crate::registry::*;
-use crate::store::PastHold;
+use crate::store::{Held, PastHold};
 use std::collections::BTreeMap;
 
 /// What ended, by when, by which transaction, on what and why.
@@ -56,10 +56,41 @@ fn ended(
 }
 
 pub(super) fn compare(store: &Store, model: &Model) {
+    compare_held(store, model);
     for after in [i64::MIN, -1, 0, 20].map(Timestamp) {
         let page = store.list_past_holds(after, None).unwrap();
         assert_eq!(page.next, None);
         let naive = model.past.values().filter(|past| past.ended > after);
         assert!(page.items.iter().eq(naive), "{:#?} {:#?}", page.items, model.past);
+    }
+}
+
+/// Every unit and name of a region that has holds, each unit before its names.
+fn compare_held(store: &Store, model: &Model) {
+    for within in [None, Some("62"), Some("620421"), Some("53")].map(|code| code.and_then(Region::parse)) {
+        let wanted = |region: &Region| within.as_ref().is_none_or(|within| within.contains(region));
+        let mut naive = Vec::new();
+        for unit in model.units.values().filter(|unit| wanted(&unit.region)) {
+            let held = |name: Option<NameKey>, holds: &Holds| Held {
+                unit: unit.id.clone(),
+                region: unit.region.clone(),
+                name,
+                holds: holds.clone(),
+            };
+            naive.push(held(None, &unit.holds));
+            let names = model.names.values().filter(|name| name.unit == unit.id);
+            naive.extend(names.map(|name| held(Some(name.key.clone()), &name.holds)));
+        }
+        naive.retain(|held| !held.holds.0.is_empty());
+        let (mut found, mut cursor): (Vec<Held>, Option<String>) = (Vec::new(), None);
+        loop {
+            let page = store.list_held(&wanted, cursor.as_deref()).unwrap();
+            found.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, naive);
     }
 }

@@ -1,14 +1,28 @@
 //! The overlay against a naive model: events on top of a base read as the same events applied to it.
 
 use super::*;
+use crate::idn::Table;
+use crate::idn::table::Builder;
 use crate::registry::{
     ChangeState, Hold, HoldReason, Holds, Leaving, Life, Noticed, Region, Resolution, Stage, UnitKind, Variants,
     samples,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
 const SETS: [&str; 2] = ["xn--55qw42g", "xn--zfr164b"];
+/// Three labels of one package by the table, two of another, and one alone.
+const LABELS: [&str; 6] = ["国局", "國局", "囯侷", "发山", "發山", "山山"];
+/// As many names as labels under sets.
+const NAMES: u8 = 12;
+
+/// The table that comes with the program.
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let mut builder = Builder::new();
+    builder.lgr(include_str!("../../../config/idn-zh.xml")).unwrap();
+    builder.finish()
+});
 
 /// A state as plain maps, read by looking through all of them.
 #[derive(Clone, Default)]
@@ -69,8 +83,10 @@ impl State for Model {
     }
 
     fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
-        let application = self.applications.values().find(|application| application.claims().any(|own| own == name));
-        let order = self.orders.values().find(|order| order.claims().any(|own| own == name));
+        let bundle = self.bundle_of(&name.label);
+        let same = |own: &NameKey| own.set == name.set && self.bundle_of(&own.label) == bundle;
+        let application = self.applications.values().find(|application| application.claims().any(same));
+        let order = self.orders.values().find(|order| order.claims().any(same));
         let application = application.map(|application| Claim::Application(application.id));
         Ok(application.or(order.map(|order| Claim::Order(order.id))))
     }
@@ -85,12 +101,14 @@ impl State for Model {
     }
 
     fn bundle_of(&self, label: &Label) -> Bundle {
-        Bundle::of_itself(label)
+        TABLE.bundle(label)
     }
 
     fn same_bundle(&self, key: &NameKey, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+        let bundle = self.bundle_of(&key.label);
         let shares = |name: &&Registration| {
-            name.key.set == key.set && name.key != *key && name.labels().any(|l| *l == key.label)
+            let within = name.labels().any(|label| self.bundle_of(label) == bundle);
+            name.key.set == key.set && name.key != *key && within
         };
         let _ = self.names.values().filter(shares).all(|name| visit(&name.key));
         Ok(())
@@ -157,9 +175,17 @@ fn unit_id(n: u8) -> UnitId {
     UnitId::parse(&format!("u{n}")).unwrap()
 }
 
+fn label(n: u8) -> Label {
+    Label::parse(LABELS[usize::from(n / 2 % 6)]).unwrap()
+}
+
 fn name_key(n: u8) -> NameKey {
-    let label = Label::parse(&format!("局{}", n / 2)).unwrap();
-    NameKey { label, set: SETS[usize::from(n % 2)].into() }
+    NameKey { label: label(n), set: SETS[usize::from(n % 2)].into() }
+}
+
+/// What applications and orders are about: each number has a package of its own.
+fn filed(n: u64) -> NameKey {
+    NameKey { label: Label::parse(&format!("局{n}")).unwrap(), set: SETS[0].into() }
 }
 
 fn holds() -> impl Strategy<Value = Holds> {
@@ -193,8 +219,11 @@ fn event() -> impl Strategy<Value = Event> {
     let leaving =
         (0usize..2, 0i64..9).prop_map(|(stage, until)| Leaving { stage: Stage::ALL[stage], until: Timestamp(until) });
     let leaving = proptest::option::weighted(0.3, leaving);
-    let name = (0u8..8, 0u8..3, holds(), 0i64..9, leaving, 1u64..99);
-    let name = name.prop_map(|(n, unit, holds, expires, leaving, version)| {
+    // Of any package, as under another table.
+    let form = || proptest::option::weighted(0.3, (0..NAMES).prop_map(label));
+    let variants = (form(), form()).prop_map(|(simplified, traditional)| Variants { simplified, traditional });
+    let name = (0..NAMES, 0u8..3, holds(), 0i64..9, leaving, (variants, 1u64..99));
+    let name = name.prop_map(|(n, unit, holds, expires, leaving, (variants, version))| {
         Event::Name(Registration {
             key: name_key(n),
             unit: unit_id(unit),
@@ -207,12 +236,15 @@ fn event() -> impl Strategy<Value = Event> {
             holds,
             pending: None,
             life: Life { leaving, ..Life::default() },
-            variants: Variants::default(),
+            variants,
             version,
         })
     });
-    let removed =
-        (0u8..8).prop_map(|n| Event::NameRemoved { key: name_key(n), unit: unit_id(0), variants: Variants::default() });
+    let removed = (0..NAMES).prop_map(|n| Event::NameRemoved {
+        key: name_key(n),
+        unit: unit_id(0),
+        variants: Variants::default(),
+    });
     let change = (1u64..4, 0u8..8, 1u64..99).prop_map(|(id, n, version)| {
         Event::Change(Change {
             id: ChangeId(id),
@@ -232,15 +264,15 @@ fn event() -> impl Strategy<Value = Event> {
         let brake = |names| Brake::default().counting(SETS[0], names, Timestamp(0));
         Event::Brake(names.map(brake).unwrap_or_default())
     });
-    let kept = (0u8..8, 0i64..9).prop_map(|(n, until)| {
+    let kept = (0..NAMES, 0i64..9).prop_map(|(n, until)| {
         let (key, unit) = (name_key(n), unit_id(0));
         Event::Reserved(Reservation { key, unit, until: Timestamp(until) })
     });
-    let ended = (0u8..8).prop_map(|n| Event::ReservationEnded { key: name_key(n) });
+    let ended = (0..NAMES).prop_map(|n| Event::ReservationEnded { key: name_key(n) });
     let noticed = (-1i32..1, 0i64..9, 0u8..8).prop_map(|(days, at, n)| {
         Event::Noticed(Noticed { days, upto: TermEnd { at: Timestamp(at), key: Some(name_key(n)) } })
     });
-    let filing = samples::event(4, |n| unit_id(u8::try_from(n % 3).unwrap()), |n| name_key(u8::try_from(n).unwrap()));
+    let filing = samples::event(4, |n| unit_id(u8::try_from(n % 3).unwrap()), filed);
     prop_oneof![3 => unit, 6 => name, 2 => removed, 1 => change, 1 => brake, 2 => kept, 1 => ended, 1 => noticed, 4 => filing]
 }
 
@@ -261,12 +293,24 @@ fn agree(overlay: &Overlay<'_>, model: &Model, limit: usize) {
         assert_eq!(overlay.unit(&id), model.unit(&id));
         assert_eq!(visited(limit, |v| overlay.names_of(&id, v)), visited(limit, |v| model.names_of(&id, v)));
     }
-    for n in 0..8 {
+    for n in 0..NAMES {
         let key = name_key(n);
         assert_eq!(overlay.name(&key), model.name(&key));
+        assert_eq!(visited(limit, |v| overlay.same_bundle(&key, v)), visited(limit, |v| model.same_bundle(&key, v)));
         assert_eq!(overlay.reservation(&key), model.reservation(&key));
-        assert_eq!(overlay.kept_in_bundle(&key), model.kept_in_bundle(&key));
-        assert_eq!(overlay.claim(&key), model.claim(&key));
+        // In no order.
+        let kept = |state: &dyn State| {
+            let mut kept = state.kept_in_bundle(&key).unwrap();
+            kept.sort_by(|a, b| a.key.cmp(&b.key));
+            kept
+        };
+        assert_eq!(kept(overlay), kept(model));
+    }
+    for n in 0..8 {
+        let variant = NameKey { label: Label::parse(&format!("侷{n}")).unwrap(), ..filed(n) };
+        for key in [filed(n), variant] {
+            assert_eq!(overlay.claim(&key), model.claim(&key));
+        }
     }
     for id in 1..4 {
         assert_eq!(overlay.change(ChangeId(id)), model.change(ChangeId(id)));
