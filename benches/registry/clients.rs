@@ -26,13 +26,18 @@ impl Api {
         Self { stream: BufReader::new(stream), request: Vec::new() }
     }
 
-    /// Sends a request and waits for its response: status and body.
+    /// Sends a request as the operator and waits for its response: status and body.
     pub fn send(&mut self, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, String) {
+        self.send_as(TOKEN, method, path, kind, body)
+    }
+
+    /// Sends a request with any token and waits for its response: status and body.
+    pub fn send_as(&mut self, token: &str, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, String) {
         let length = body.len();
         self.request.clear();
         write!(
             self.request,
-            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
              content-type: {kind}\r\ncontent-length: {length}\r\n\r\n"
         )
         .expect("a vector takes every write");

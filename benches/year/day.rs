@@ -1,11 +1,15 @@
 //! What happens on a day: the clock moves, and units, reviewers and operators do what they do, in the program and in the model.
 
+use super::applications::Applications;
 use super::estate::Estate;
 use super::model::{Model, PRECEDENCE, Resolution, State, later, years_later};
 use std::collections::BTreeMap;
 
 /// Of a hundred names whose term ends, so many are renewed.
 const RENEWED_PERCENT: u64 = 92;
+/// The same of those that have been given the final notice, and for how many years at least: the old term ended two years ago.
+const SAVED_PERCENT: u64 = 30;
+const SAVED_YEARS_MIN: u64 = 3;
 /// A renewal comes at most so many days before the end of a term, and after it.
 const RENEWAL_DAYS_BEFORE: i64 = 30;
 const RENEWAL_DAYS_AFTER: i64 = 25;
@@ -15,6 +19,7 @@ const NAME_HOLDS: u64 = 60;
 const UNIT_HOLDS: u64 = 20;
 const REGISTRATIONS: u64 = 60;
 const DELETIONS: u64 = 6;
+const APPLICATIONS: u64 = 20;
 /// A smaller registry is as busy as one of so many names, so that each of these happens in a short run too.
 const NAMES_MIN: u64 = 50_000;
 /// Reasons that are given during the year.
@@ -25,6 +30,7 @@ const PENALTY_DAYS_MAX: u64 = 90;
 /// Who decides by lot, and what has happened so far.
 pub struct Year {
     lot: Lot,
+    applications: Applications,
     happened: BTreeMap<&'static str, u64>,
 }
 
@@ -55,7 +61,7 @@ impl Lot {
 impl Year {
     /// A year by this seed.
     pub fn new(seed: u64) -> Self {
-        Self { lot: Lot::new(seed), happened: BTreeMap::new() }
+        Self { lot: Lot::new(seed), applications: Applications::default(), happened: BTreeMap::new() }
     }
 
     /// What has happened so far, in words.
@@ -68,6 +74,7 @@ impl Year {
     pub fn live(&mut self, estate: &mut Estate, model: &mut Model) -> Vec<usize> {
         let mut touched = model.next_day();
         estate.set_day(model.today);
+        self.count("deletions by the clock", model.deleted_today());
         self.renew(estate, model, &mut touched);
         for _ in 0..self.times(model, CHANGES) {
             self.change(estate, model, &mut touched);
@@ -84,6 +91,7 @@ impl Year {
         for _ in 0..self.times(model, DELETIONS) {
             self.delete(estate, model, &mut touched);
         }
+        self.apply(estate, model, &mut touched);
         touched
     }
 
@@ -93,25 +101,33 @@ impl Year {
         millionths / 1_000_000 + u64::from(self.lot.below(1_000_000) < millionths % 1_000_000)
     }
 
-    fn count(&mut self, what: &'static str) {
-        *self.happened.entry(what).or_default() += 1;
+    fn count(&mut self, what: &'static str, times: usize) {
+        *self.happened.entry(what).or_default() += times as u64;
     }
 
-    /// Each name has its own day for it, before or after its term ends; some are never renewed.
+    /// Each name has its own day for it, before or after its term ends, or in the last month before its deletion; some are
+    /// never renewed.
     fn renew(&mut self, estate: &mut Estate, model: &mut Model, touched: &mut Vec<usize>) {
         for number in 0..model.names.len() {
             let name = &model.names[number];
-            let mut own = Lot::new(number as u64 ^ u64::from(name.expires.year().unsigned_abs()));
-            let after = i64::try_from(own.below((RENEWAL_DAYS_BEFORE + RENEWAL_DAYS_AFTER) as u64)).unwrap_or(0);
-            let is_today = later(name.expires, after - RENEWAL_DAYS_BEFORE) == model.today;
-            if !name.registered || !is_today || own.below(100) >= RENEWED_PERCENT {
+            if !name.registered {
                 continue;
             }
-            let years = i32::try_from(2 + own.below(4)).expect("a small number");
+            let mut own = Lot::new(number as u64 ^ u64::from(name.expires.year().unsigned_abs()));
+            let after = i64::try_from(own.below((RENEWAL_DAYS_BEFORE + RENEWAL_DAYS_AFTER) as u64)).unwrap_or(0);
+            let (day, percent, years_min) = match name.leaving {
+                Some(last) => (later(last, -1 - after / 2), SAVED_PERCENT, SAVED_YEARS_MIN),
+                None => (later(name.expires, after - RENEWAL_DAYS_BEFORE), RENEWED_PERCENT, 2),
+            };
+            if day != model.today || own.below(100) >= percent {
+                continue;
+            }
+            let years = i32::try_from(years_min + own.below(4)).expect("a small number");
             estate.expect(200, "POST", &format!("/v1/names/{}/renewals", name.name), &format!("{{\"years\":{years}}}"));
-            model.names[number].expires = years_later(name.expires, years);
+            let name = &mut model.names[number];
+            self.count(if name.leaving.is_some() { "renewals at the last moment" } else { "renewals" }, 1);
+            (name.expires, name.leaving) = (years_later(name.expires, years), None);
             touched.push(number);
-            self.count("renewals");
         }
     }
 
@@ -132,7 +148,7 @@ impl Year {
         estate.expect(201, "POST", "/v1/changes", &body);
         name.resolution = resolution;
         touched.push(number);
-        self.count("changes");
+        self.count("changes", 1);
     }
 
     fn hold_or_release_name(&mut self, estate: &mut Estate, model: &mut Model, touched: &mut Vec<usize>) {
@@ -144,7 +160,7 @@ impl Year {
             let (reason, _) = name.holds.pop_first().expect("it has one");
             estate.expect(200, "DELETE", &format!("/v1/names/{}/holds/{reason}", name.name), "");
             touched.push(number);
-            return self.count("releases");
+            return self.count("releases", 1);
         }
         let number = self.lot.position(model.names.len());
         let reason = REASONS[self.lot.position(REASONS.len())];
@@ -154,7 +170,7 @@ impl Year {
             estate.expect(200, "PUT", &format!("/v1/names/{}/holds/{reason}", name.name), &body);
             name.holds.insert(reason, end);
             touched.push(number);
-            self.count("holds of names");
+            self.count("holds of names", 1);
         }
     }
 
@@ -166,14 +182,14 @@ impl Year {
             let unit = &mut model.units[number];
             let (reason, _) = unit.holds.pop_first().expect("it has one");
             estate.expect(200, "DELETE", &format!("/v1/units/{}/holds/{reason}", unit.id), "");
-            self.count("releases");
+            self.count("releases", 1);
         } else {
             let reason = REASONS[self.lot.position(REASONS.len())];
             let (body, end) = self.hold(reason, today);
             let unit = &mut model.units[number];
             estate.expect(200, "PUT", &format!("/v1/units/{}/holds/{reason}", unit.id), &body);
             unit.holds.insert(reason, end);
-            self.count("holds of units");
+            self.count("holds of units", 1);
         }
         touched.extend((0..model.names.len()).filter(|name| model.names[*name].unit == number));
     }
@@ -191,17 +207,17 @@ impl Year {
 
     fn register(&mut self, estate: &mut Estate, model: &mut Model, touched: &mut Vec<usize>) {
         let from = self.lot.position(model.names.len());
-        let free = |number: &usize| model.state(*number) == State::Free;
+        let free =
+            |number: &usize| model.state(*number) == State::Free && !model.units[model.names[*number].unit].applies;
         let Some(number) = (from..model.names.len()).chain(0..from).find(free) else { return };
         let years = i32::try_from(2 + self.lot.below(9)).expect("a small number");
         let (today, unit) = (model.today, model.units[model.names[number].unit].id.clone());
         let name = &mut model.names[number];
         let body = format!("{{\"unit\":\"{unit}\",\"years\":{years},\"kind\":1}}");
         estate.expect(201, "PUT", &format!("/v1/names/{}", name.name), &body);
-        name.registered = true;
-        name.expires = years_later(today, years);
+        name.register(years_later(today, years), Resolution::Nothing);
         touched.push(number);
-        self.count("registrations");
+        self.count("registrations", 1);
     }
 
     fn delete(&mut self, estate: &mut Estate, model: &mut Model, touched: &mut Vec<usize>) {
@@ -211,10 +227,20 @@ impl Year {
             return;
         }
         estate.expect(200, "DELETE", &format!("/v1/names/{}", name.name), "");
-        name.registered = false;
-        name.resolution = Resolution::Nothing;
-        name.holds.clear();
+        name.remove();
         touched.push(number);
-        self.count("deletions");
+        self.count("deletions", 1);
+    }
+
+    fn apply(&mut self, estate: &mut Estate, model: &mut Model, touched: &mut Vec<usize>) {
+        let (registered, rejected) = self.applications.go_on(estate, model, &mut self.lot);
+        self.count("registrations by application", registered.len());
+        self.count("rejections", rejected);
+        touched.extend(registered);
+        for _ in 0..self.times(model, APPLICATIONS) {
+            if self.applications.begin(estate, model, &mut self.lot) {
+                self.count("applications", 1);
+            }
+        }
     }
 }

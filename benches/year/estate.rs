@@ -8,7 +8,9 @@ use super::model::Model;
 use super::usage::Usage;
 use jiff::civil::Date;
 use std::fs;
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use support::TestDaemon;
 
 pub use support::query;
@@ -17,8 +19,6 @@ pub use support::query;
 pub const TOKEN: &str = "demo-operator";
 /// Lines of one import request.
 const REQUEST_LINES: usize = 10_000;
-/// What the registry of the model needs besides the tests' configuration.
-const CONFIGURATION: &str = "";
 
 /// The running program.
 pub struct Estate {
@@ -26,18 +26,19 @@ pub struct Estate {
     /// A connection to the API.
     pub api: Api,
     today: Date,
-    /// What the processes before this one have used.
+    /// What the processes before this one have used, and how much memory the largest of them had at its peak.
     used: Usage,
+    peak: u64,
 }
 
 impl Estate {
-    /// Starts it, empty, on the first day.
-    pub fn start() -> Self {
+    /// Starts it, empty, on the first day; `setting` is what it needs besides the tests' configuration.
+    pub fn start(setting: &str) -> Self {
         let today = Model::FIRST_DAY;
         let noon = noon(today);
-        let daemon = TestDaemon::start_with(&["--test-clock", &noon], CONFIGURATION);
+        let daemon = TestDaemon::start_with(&["--test-clock", &noon], setting);
         let api = Api::connect(daemon.admin());
-        Self { daemon, api, today, used: Usage::default() }
+        Self { daemon, api, today, used: Usage::default(), peak: 0 }
     }
 
     /// Imports everything the model has.
@@ -73,7 +74,7 @@ impl Estate {
         self.expect(204, "POST", "/v1/test/clock", &body);
     }
 
-    /// Sends JSON and checks the status.
+    /// Sends JSON as the operator and checks the status.
     #[track_caller]
     pub fn expect(&mut self, expected: u16, method: &str, path: &str, body: &str) -> String {
         let (status, text) = self.api.send(method, path, "application/json", body.as_bytes());
@@ -81,21 +82,46 @@ impl Estate {
         text
     }
 
-    /// Kills the program and starts it again on the same day.
-    pub fn crash(&mut self) {
-        self.used = self.usage();
-        self.daemon.kill();
-        self.daemon.set_arguments(&["--test-clock", &noon(self.today)]);
-        self.daemon.restart();
-        self.api = Api::connect(self.daemon.admin());
+    /// Sends JSON with any token, which must succeed; what was answered.
+    #[track_caller]
+    pub fn call(&mut self, token: &str, method: &str, path: &str, body: &str) -> serde_json::Value {
+        let (status, text) = self.api.send_as(token, method, path, "application/json", body.as_bytes());
+        assert!((200..300).contains(&status), "{token} {method} {path} {body}: {status} {text}");
+        serde_json::from_str(&text).expect("JSON")
     }
 
-    /// The whole export.
-    pub fn export(&mut self) -> String {
-        let bearer = format!("Bearer {TOKEN}");
-        let url = format!("http://{}/v1/export", self.daemon.admin());
-        let mut answer = ureq::get(&url).header("authorization", &bearer).call().expect("an export");
-        answer.body_mut().with_config().limit(u64::MAX).read_to_string().expect("an export to its end")
+    /// Kills the program and starts it again on the same day; how long the start took.
+    pub fn crash(&mut self) -> Duration {
+        self.used = self.usage();
+        self.peak = self.resident().1;
+        self.daemon.kill();
+        self.daemon.set_arguments(&["--test-clock", &noon(self.today)]);
+        let begun = Instant::now();
+        self.daemon.restart();
+        self.api = Api::connect(self.daemon.admin());
+        begun.elapsed()
+    }
+
+    /// Each line of what a path answers.
+    pub fn lines(&self, path: &str, line: &mut dyn FnMut(&str)) {
+        read_lines(&self.url(path), line);
+    }
+
+    /// Where the API is.
+    pub fn admin(&self) -> std::net::SocketAddr {
+        self.daemon.admin()
+    }
+
+    /// The address of a path of the API.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.daemon.admin())
+    }
+
+    /// Octets of the journal, and of all the rest that it keeps.
+    pub fn kept(&self) -> (u64, u64) {
+        let data = self.daemon.path("data");
+        let journal = octets_in(&data.join("journal"));
+        (journal, octets_in(&data) - journal)
     }
 
     /// Where it answers queries.
@@ -110,14 +136,14 @@ impl Estate {
         usage
     }
 
-    /// Resident memory in octets: now, and at its peak.
+    /// Resident memory in octets: now, and at its peak, all its processes.
     pub fn resident(&self) -> (u64, u64) {
         let status = fs::read_to_string(self.proc("status")).expect("a process of ours");
         let octets = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("the kernel tells it");
             line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).expect("a number") * 1024
         };
-        (octets("VmRSS:"), octets("VmHWM:"))
+        (octets("VmRSS:"), octets("VmHWM:").max(self.peak))
     }
 
     fn proc(&self, file: &str) -> PathBuf {
@@ -131,6 +157,33 @@ impl Estate {
         let verified = verified.expect("the program was built");
         assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
     }
+}
+
+/// Each line of what a URL answers to the operator.
+///
+/// # Panics
+/// If the answer does not come to its end.
+pub fn read_lines(url: &str, line: &mut dyn FnMut(&str)) {
+    let bearer = format!("Bearer {TOKEN}");
+    let mut answer = ureq::get(url).header("authorization", &bearer).call().expect("an answer");
+    let mut reader = BufReader::new(answer.body_mut().with_config().limit(u64::MAX).reader());
+    let mut text = String::new();
+    while reader.read_line(&mut text).expect("an answer to its end") > 0 {
+        line(text.trim_end());
+        text.clear();
+    }
+}
+
+/// What the files in a directory take on the disk, and in those below it.
+fn octets_in(directory: &Path) -> u64 {
+    let entries = fs::read_dir(directory).expect("a directory of the program").flatten();
+    let octets = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(found) if found.is_dir() => octets_in(&entry.path()),
+        Ok(found) => found.len(),
+        // It may go meanwhile.
+        Err(_) => 0,
+    };
+    entries.map(octets).sum()
 }
 
 /// Noon in Shanghai.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::env;
 use std::fs;
+use zhengming::idn::{Bundle, Label, Table};
 
 /// Organs of a division; the last word of a unit's name.
 const ORGANS: &str = "人民政府 教育局 公安局 财政局 民政局 司法局 审计局 统计局 水务局 农业农村局 交通运输局 卫生健康委员会 应急管理局 \
@@ -15,8 +16,6 @@ const SECOND: &str = "安昌城川德定东冈关河湖化江节津口兰林岭�
 const RANKS: &str = "市县区镇乡";
 /// What every fourth unit registers besides its name.
 const SITE: &str = "网站";
-/// Longest label of the DNS in octets (RFC 1035 §2.3.4).
-const LABEL_LEN_MAX: usize = 63;
 
 /// A unit to be: its division's code, and its labels with their A-labels.
 pub struct UnitNames {
@@ -24,16 +23,26 @@ pub struct UnitNames {
     pub region: String,
     /// 单位全称.
     pub name: String,
-    /// A-labels of its names; the first is of `name`.
-    pub labels: Vec<String>,
+    /// Its names; the first is `name`.
+    pub labels: Vec<NameLabels>,
+}
+
+/// The labels of one name.
+pub struct NameLabels {
+    /// Its A-label.
+    pub label: String,
+    /// The A-labels of its simplified and of its traditional form, where they are others, and the table leaves no doubt.
+    pub forms: [Option<String>; 2],
+    /// Whether it leaves no doubt about either; else a reviewer has to pick.
+    pub is_settled: bool,
 }
 
 /// All units, until so many names are reached.
 pub struct Labels(pub Vec<UnitNames>);
 
 impl Labels {
-    /// Units with `count` names in all.
-    pub fn read(count: usize) -> Self {
+    /// Units with `count` names in all, each in a package of its own.
+    pub fn read(count: usize, table: &Table) -> Self {
         let divisions = match env::var("DIVISIONS") {
             Ok(path) => divisions(&fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))),
             Err(_) => places(count),
@@ -47,10 +56,10 @@ impl Labels {
                     return Self(units);
                 }
                 let name = format!("{place}{organ}");
-                let Some(label) = label(&name).filter(|label| seen.insert(label.clone())) else { continue };
+                let Some(label) = labels_of(&name, table, &mut seen) else { continue };
                 let mut labels = vec![label];
                 if units.len() % 4 == 0 && names + 1 < count {
-                    labels.extend(label_of_site(&name).filter(|label| seen.insert(label.clone())));
+                    labels.extend(labels_of(&format!("{name}{SITE}"), table, &mut seen));
                 }
                 names += labels.len();
                 units.push(UnitNames { region: region.clone(), name, labels });
@@ -61,14 +70,18 @@ impl Labels {
     }
 }
 
-fn label_of_site(name: &str) -> Option<String> {
-    label(&format!("{name}{SITE}"))
-}
-
-/// The A-label of a name that may be registered.
-fn label(name: &str) -> Option<String> {
-    let label = zhengming::idn::Label::parse(name).ok()?;
-    (label.as_ascii().len() <= LABEL_LEN_MAX).then(|| label.as_ascii().to_owned())
+/// The labels of a name that may be registered, and whose package was not seen before.
+fn labels_of(name: &str, table: &Table, seen: &mut HashSet<Bundle>) -> Option<NameLabels> {
+    let label = Label::parse_in(name, Some(table)).ok()?;
+    table.check(&label).ok()?;
+    seen.insert(table.bundle(&label)).then_some(())?;
+    let forms = [table.simplified(&label), table.traditional(&label)];
+    let is_settled = forms.iter().flatten().all(|form| form.settled);
+    let forms = forms.map(|form| {
+        let label = form.filter(|form| form.settled)?.label?;
+        Some(label.as_ascii().to_owned())
+    });
+    Some(NameLabels { label: label.as_ascii().to_owned(), forms, is_settled })
 }
 
 /// Codes and names, a division below a district with the name of what it is in before its own.

@@ -1,10 +1,12 @@
 //! A year in the life of a registry: a real program, a clock that is moved a day at a time, and a naive model beside it.
 //!
 //! `benches/year/run` (915,000 names of real divisions where `DIVISIONS` names a list of them); without it a small year is
-//! lived in the tests. Each day terms end, are renewed or not, names are registered, changed, held, released and deleted, units
-//! are penalised; each evening all counts are held against the model, and what changed, and a sample, is asked over DNS. Each
-//! month the program is killed and started again, and the whole export compared. `SEED` repeats a year.
+//! lived in the tests. Each day terms end, are renewed or not, names that nobody pays for are deleted, names are applied for,
+//! registered, changed, held, released and deleted, units are penalised; each evening all counts are held against the model,
+//! and what changed, and a sample, is asked over DNS. Each month the program is killed and started again, and the whole
+//! export compared. `SEED` repeats a year.
 
+mod applications;
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../registry/clients.rs"]
 mod clients;
@@ -16,6 +18,8 @@ mod figures;
 mod labels;
 mod model;
 mod questions;
+mod reports;
+mod tables;
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../registry/usage.rs"]
 mod usage;
@@ -33,6 +37,7 @@ use labels::Labels;
 use model::Model;
 use std::env;
 use std::time::Instant;
+use tables::Tables;
 use verdict::Verdicts;
 
 /// What is lived.
@@ -46,17 +51,21 @@ fn main() {
     let sizes = Sizes::read();
     heading("a year of a registry");
     row("names / days / seed", &format!("{} / {} / {}", sizes.names, sizes.days, sizes.seed));
-    let labels = Labels::read(sizes.names);
+    let tables = Tables::read();
+    let labels = Labels::read(sizes.names, &tables.table);
     let mut model = Model::new(&labels, sizes.seed);
-    row("units", &model.units.len().to_string());
+    row("units / variants that resolve beside their names", &model.sizes());
 
-    let mut estate = Estate::start();
+    let mut estate = Estate::start(&tables.setting);
     let begun = Instant::now();
     estate.import(&model);
-    row("imported and checked, s", &format!("{:.1}", begun.elapsed().as_secs_f64()));
+    row("imported, s", &format!("{:.1}", begun.elapsed().as_secs_f64()));
+    tell_resources(&estate, "after the import");
     let mut verdicts = Verdicts::default();
     verdicts.evening(&mut estate, &model, &[]);
-    verdicts.export(&mut estate, &model);
+    let begun = Instant::now();
+    verdicts.export(&estate, &model);
+    row("exported and compared, s", &format!("{:.1}", begun.elapsed().as_secs_f64()));
 
     let (before, begun) = (estate.usage(), Instant::now());
     let mut year = Year::new(sizes.seed);
@@ -65,11 +74,12 @@ fn main() {
         verdicts.evening(&mut estate, &model, &touched);
         // A month's end: a crash, a start from what is on the disk, and every line of the export.
         if day % 30 == 0 || day == sizes.days {
-            estate.crash();
+            let start = estate.crash();
             verdicts.evening(&mut estate, &model, &touched);
-            verdicts.export(&mut estate, &model);
+            verdicts.export(&estate, &model);
             let (resident, _) = estate.resident();
-            println!("  day {day}: {} | {} resident", year.summary(), mebibytes(resident));
+            let (start, resident) = (start.as_secs_f64(), mebibytes(resident));
+            println!("  day {day}: {} | started in {start:.2} s, {resident} resident", year.summary());
         }
     }
     let (took, used) = (begun.elapsed(), estate.usage().since(before));
@@ -83,9 +93,23 @@ fn main() {
             used.cpu.as_secs_f64() / f64::from(sizes.days)
         ),
     );
-    let (resident, peak) = estate.resident();
-    row("resident, now / at most", &format!("{} / {}", mebibytes(resident), mebibytes(peak)));
+    row(
+        "CPU of the program, all of it / its writer, s",
+        &format!("{:.0} / {:.0}", used.cpu.as_secs_f64(), used.writer_cpu.as_secs_f64()),
+    );
+    tell_resources(&estate, "at the end");
+    reports::measure(&estate, &model);
+    let begun = Instant::now();
     estate.finish();
+    row("stopped, and the journal verified, s", &format!("{:.1}", begun.elapsed().as_secs_f64()));
+}
+
+/// Memory and disk.
+fn tell_resources(estate: &Estate, when: &str) {
+    let (resident, peak) = estate.resident();
+    row(&format!("resident, now / at most, {when}"), &format!("{} / {}", mebibytes(resident), mebibytes(peak)));
+    let (journal, rest) = estate.kept();
+    row(&format!("journal / store and checkpoint, {when}"), &format!("{} / {}", mebibytes(journal), mebibytes(rest)));
 }
 
 impl Sizes {

@@ -16,12 +16,16 @@ pub struct Unit {
     name: String,
     /// Reasons of active holds, and the day on whose end in Shanghai each ends by itself.
     pub holds: BTreeMap<&'static str, Option<Date>>,
+    /// Whether it gets its names by an application.
+    pub applies: bool,
 }
 
 /// A name.
 pub struct Name {
     /// A-labels without a final dot.
     pub name: String,
+    /// Its active variants, the same way: its simplified and its traditional form.
+    pub forms: [Option<String>; 2],
     /// Position of its unit.
     pub unit: usize,
     kind: u8,
@@ -33,6 +37,10 @@ pub struct Name {
     pub holds: BTreeMap<&'static str, Option<Date>>,
     /// Whether it is registered (still, or already).
     pub registered: bool,
+    /// The day on which it will be deleted, once it was given the final notice.
+    pub leaving: Option<Date>,
+    /// Until which day its label is kept for its last holder.
+    pub kept: Option<Date>,
 }
 
 /// What a name resolves to.
@@ -72,6 +80,16 @@ pub const PRECEDENCE: [&str; 7] =
 
 /// Names that are registered in the course of the year: one in so many.
 const LATER: usize = 50;
+/// Units that apply for both their names in the course of the year: one in so many, if it has two.
+const APPLYING: usize = 40;
+/// Names that nobody has paid for almost two years when the year begins: one in so many.
+const FORSAKEN: usize = 60;
+/// Where the applying units lie: the region of the demonstration's reviewer.
+const REGION: &str = "620421";
+/// Days from the end of a term until the final notice, from it until the deletion, and for which the label is kept then (R36, R37).
+const UNPAID_DAYS: i64 = 730;
+const FINAL_DAYS: i64 = 30;
+const KEPT_DAYS: i64 = 365;
 
 impl Model {
     /// When everything begins.
@@ -81,36 +99,41 @@ impl Model {
     pub fn new(labels: &Labels, seed: u64) -> Self {
         let (mut units, mut names) = (Vec::new(), Vec::new());
         for unit in &labels.0 {
-            for (slot, label) in unit.labels.iter().enumerate() {
+            let is_settled = unit.labels.iter().all(|of_name| of_name.is_settled);
+            let applies = units.len() % APPLYING == 0 && unit.labels.len() == 2 && is_settled;
+            for (slot, of_name) in unit.labels.iter().enumerate() {
                 let number = names.len();
-                // Terms end evenly over five years; a few ended in the year before, some were never renewed.
-                let scattered = (number as u64).wrapping_mul(2_654_435_761).wrapping_add(seed) >> 7;
-                let days = i64::try_from(scattered % 1_850).expect("a small number") - 25;
+                let registered = number % LATER != LATER - 1 && !applies;
                 names.push(Name {
-                    name: format!("{label}.{SUFFIX}"),
+                    name: format!("{}.{SUFFIX}", of_name.label),
+                    forms: of_name.forms.each_ref().map(|label| Some(format!("{}.{SUFFIX}", label.as_ref()?))),
                     unit: units.len(),
                     kind: if slot == 0 { 1 } else { 5 },
-                    expires: later(Self::FIRST_DAY, days),
+                    expires: later(Self::FIRST_DAY, days_left(number, seed)),
                     resolution: match number % 20 {
+                        _ if !registered => Resolution::Nothing,
                         0..15 => Resolution::Address([198, 51, 100, (number % 254) as u8 + 1]),
                         15..18 => Resolution::Forward,
                         18 => Resolution::Servers,
                         _ => Resolution::Nothing,
                     },
                     holds: BTreeMap::new(),
-                    registered: number % LATER != LATER - 1,
+                    registered,
+                    leaving: None,
+                    kept: None,
                 });
             }
-            let (id, region, name) = (format!("u{}", units.len()), unit.region.clone(), unit.name.clone());
-            units.push(Unit { id, region, name, holds: BTreeMap::new() });
+            let region = if applies { REGION.to_owned() } else { unit.region.clone() };
+            let (id, name) = (format!("u{}", units.len()), unit.name.clone());
+            units.push(Unit { id, region, name, holds: BTreeMap::new(), applies });
         }
-        let mut model = Self { units, names, today: Self::FIRST_DAY };
-        for name in &mut model.names {
-            if !name.registered {
-                name.resolution = Resolution::Nothing;
-            }
-        }
-        model
+        Self { units, names, today: Self::FIRST_DAY }
+    }
+
+    /// Units, and active variants, in words.
+    pub fn sizes(&self) -> String {
+        let variants = self.names.iter().map(|name| name.variants().count()).sum::<usize>();
+        format!("{} / {variants}", self.units.len())
     }
 
     /// What is expected of a name today.
@@ -130,7 +153,7 @@ impl Model {
         }
     }
 
-    /// A day passes: holds that end, end.
+    /// A day passes: holds that end, end, and so do registrations that nobody has paid for too long.
     pub fn next_day(&mut self) -> Vec<usize> {
         let yesterday = self.today;
         self.today = later(yesterday, 1);
@@ -143,11 +166,18 @@ impl Model {
         let freed: Vec<bool> = self.units.iter_mut().map(|unit| ended(&mut unit.holds)).collect();
         let mut touched = Vec::new();
         for (number, name) in self.names.iter_mut().enumerate() {
-            if ended(&mut name.holds) | freed[name.unit] | (name.registered && name.expires == yesterday) {
+            let expired = name.registered && name.expires == yesterday;
+            if ended(&mut name.holds) | freed[name.unit] | expired | name.go_on(today) {
                 touched.push(number);
             }
         }
         touched
+    }
+
+    /// How many names the clock deletes today.
+    pub fn deleted_today(&self) -> usize {
+        let until = later(self.today, KEPT_DAYS);
+        self.names.iter().filter(|name| name.kept == Some(until)).count()
     }
 
     /// The import that makes it.
@@ -167,12 +197,71 @@ impl Model {
                 });
                 line(format!(
                     "{{\"name\":{{\"name\":\"{}\",\"unit\":\"u{unit}\",\"registered\":\"2020-01-01\",\"expires\":\"{}\",\
-                     \"kind\":{}{resolution}}}}}\n",
-                    name.name, name.expires, name.kind
+                     \"kind\":{}{resolution},\"variants\":{{{}}}}}}}\n",
+                    name.name,
+                    name.expires,
+                    name.kind,
+                    name.forms_json()
                 ));
             }
         }
     }
+}
+
+impl Name {
+    /// Its active variants, each once.
+    pub fn variants(&self) -> impl Iterator<Item = &String> {
+        let [simplified, traditional] = &self.forms;
+        simplified.iter().chain(traditional.iter().filter(move |form| simplified.as_ref() != Some(*form)))
+    }
+
+    fn forms_json(&self) -> String {
+        let forms = ["simplified", "traditional"].into_iter().zip(&self.forms);
+        let forms =
+            forms.filter_map(|(form, name)| Some(format!("\"{form}\":\"{}\"", name.as_ref()?.split_once('.')?.0)));
+        forms.collect::<Vec<_>>().join(",")
+    }
+
+    /// Goes on on its way to deletion, if it is on it; whether it is deleted today.
+    fn go_on(&mut self, today: Date) -> bool {
+        self.kept = self.kept.filter(|until| *until > today);
+        if !self.registered || self.expires >= today {
+            return false;
+        }
+        if self.leaving == Some(today) {
+            self.remove();
+            self.kept = Some(later(today, KEPT_DAYS));
+            return true;
+        }
+        // The term ends with its last day, and the clock looks at noon.
+        if self.leaving.is_none() && later(self.expires, UNPAID_DAYS) < today {
+            self.leaving = Some(later(today, FINAL_DAYS));
+        }
+        false
+    }
+
+    /// Ends its registration.
+    pub fn remove(&mut self) {
+        (self.registered, self.resolution, self.leaving) = (false, Resolution::Nothing, None);
+        self.holds.clear();
+    }
+
+    /// Begins one.
+    pub fn register(&mut self, expires: Date, resolution: Resolution) {
+        (self.registered, self.expires, self.resolution, self.kept) = (true, expires, resolution, None);
+    }
+}
+
+/// In how many days a term ends when the year begins: evenly over five years, a few ended in the year before, some were
+/// never renewed. Of those that were forsaken the first get their final notice on the first days, the last at the end of the year.
+fn days_left(number: usize, seed: u64) -> i64 {
+    let scattered = (number as u64).wrapping_mul(2_654_435_761).wrapping_add(seed) >> 7;
+    let below = |end: u64| i64::try_from(scattered % end).expect("a small number");
+    if number.is_multiple_of(FORSAKEN) {
+        let early = below(365) * below(365) / 365;
+        return early - UNPAID_DAYS;
+    }
+    below(1_850) - 25
 }
 
 impl Resolution {
@@ -188,6 +277,19 @@ impl Resolution {
                 format!("{{\"type\":\"NS\",\"servers\":[\"ns1.u{unit}.example\",\"ns2.u{unit}.example\"]}}")
             }
         })
+    }
+}
+
+impl Unit {
+    /// The division it lies in.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The path and the body that put it as it is.
+    pub fn put(&self) -> (String, String) {
+        let Self { id, region, name, .. } = self;
+        (format!("/v1/units/{id}"), format!("{{\"name\":\"{name}\",\"kind\":\"organ\",\"region\":\"{region}\"}}"))
     }
 }
 

@@ -4,6 +4,7 @@ use super::day::Lot;
 use super::estate::Estate;
 use super::model::{Model, PRECEDENCE, Resolution, State};
 use super::questions::{Said, ask_all};
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -57,24 +58,24 @@ impl Verdicts {
         }
     }
 
+    /// Each name, its variants, and `www` below them.
     fn answers(&mut self, server: SocketAddr, model: &Model, names: &[usize]) {
-        let www: Vec<String> = names.iter().map(|number| format!("www.{}", model.names[*number].name)).collect();
-        let bare: Vec<&str> = names.iter().map(|number| model.names[*number].name.as_str()).collect();
-        for (said, number) in ask_all(server, &bare).into_iter().zip(names) {
-            assert_eq!(said, expected(model, *number), "{} on {}", model.names[*number].name, model.today);
+        let asked: Vec<(String, usize)> = labelled(model, names)
+            .flat_map(|(name, number)| [(format!("www.{name}"), number), (name, number)])
+            .collect();
+        let questions: Vec<&str> = asked.iter().map(|(name, _)| name.as_str()).collect();
+        for (said, (name, number)) in ask_all(server, &questions).into_iter().zip(&asked) {
+            assert_eq!(said, expected(model, *number), "{name} on {}", model.today);
         }
-        let www: Vec<&str> = www.iter().map(String::as_str).collect();
-        for (said, number) in ask_all(server, &www).into_iter().zip(names) {
-            assert_eq!(said, expected(model, *number), "www.{} on {}", model.names[*number].name, model.today);
-        }
-        self.answers += 2 * names.len() as u64;
+        self.answers += asked.len() as u64;
     }
 
     /// The same with dig, which knows nothing of this program.
     fn dig(&mut self, server: SocketAddr, model: &Model, names: &[usize]) {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let list = directory.path().join("names");
-        let text: String = names.iter().map(|number| format!("{}. A\n", model.names[*number].name)).collect();
+        let asked: Vec<(String, usize)> = labelled(model, names).collect();
+        let text: String = asked.iter().map(|(name, _)| format!("{name}. A\n")).collect();
         fs::write(&list, text).expect("a writable directory");
         let at = format!("@{}", server.ip());
         let port = server.port().to_string();
@@ -83,8 +84,8 @@ impl Verdicts {
         let output = dig.output().expect("dig is installed");
         let text = String::from_utf8_lossy(&output.stdout);
         let answers: Vec<&str> = text.split(";; ->>HEADER<<-").skip(1).collect();
-        assert_eq!(answers.len(), names.len(), "{text}");
-        for (answer, number) in answers.iter().zip(names) {
+        assert_eq!(answers.len(), asked.len(), "{text}");
+        for (answer, (name, number)) in answers.iter().zip(&asked) {
             let wanted = expected(model, *number);
             let nxdomain = answer.contains("status: NXDOMAIN");
             let addresses = answer.lines().filter(|line| !line.starts_with(';'));
@@ -95,44 +96,69 @@ impl Verdicts {
                 Said::Nxdomain(code) => nxdomain && code.is_none_or(|code| answer.contains(&format!("EDE: {code}"))),
                 _ => answer.contains("status: NOERROR") && addresses.is_empty(),
             };
-            assert!(same, "{} on {}: {wanted:?} expected, dig says {answer}", model.names[*number].name, model.today);
+            assert!(same, "{name} on {}: {wanted:?} expected, dig says {answer}", model.today);
         }
-        self.answers += names.len() as u64;
+        self.answers += asked.len() as u64;
     }
 
-    /// Every name and unit, line by line.
-    pub fn export(&mut self, estate: &mut Estate, model: &Model) {
-        let export = estate.export();
-        let mut names = HashMap::new();
-        let mut units = HashMap::new();
-        for line in export.lines() {
-            let value: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
+    /// Every unit, name and kept label, line by line.
+    pub fn export(&mut self, estate: &Estate, model: &Model) {
+        let names: HashMap<&str, usize> = model.names.iter().enumerate().map(|(n, name)| (&*name.name, n)).collect();
+        let units: HashMap<&str, usize> = model.units.iter().enumerate().map(|(n, unit)| (&*unit.id, n)).collect();
+        let (mut registered, mut there) = (vec![false; names.len()], vec![false; units.len()]);
+        let mut kept = vec![false; names.len()];
+        estate.lines("/v1/export", &mut |line| {
+            let value: Value = serde_json::from_str(line).expect("a line of JSON");
             if let Some(name) = value.get("name") {
-                names.insert(text(&name["name"]), name.clone());
+                let number = names[text(&name["name"])];
+                check_name(model, number, name);
+                registered[number] = true;
             } else if let Some(unit) = value.get("unit") {
-                units.insert(text(&unit["id"]), unit.clone());
+                let number = units[text(&unit["id"])];
+                assert_eq!(holds(unit), sorted(model.units[number].holds.keys().copied().collect()), "{unit}");
+                there[number] = true;
+            } else if let Some(label) = value.get("kept") {
+                let number = names[text(&label["name"])];
+                let until = model.names[number].kept.unwrap_or_else(|| panic!("{label} is kept"));
+                assert!(text(&label["until"]).starts_with(&until.to_string()), "{label}");
+                kept[number] = true;
             } else if let Some(removed) = value.get("removed") {
-                names.remove(&text(&removed["name"]));
+                registered[names[text(&removed["name"])]] = false;
             }
+        });
+        for (number, name) in model.names.iter().enumerate() {
+            assert_eq!(registered[number], name.registered, "{} in the export", name.name);
+            assert_eq!(kept[number], name.kept.is_some(), "{} among the kept ones of the export", name.name);
         }
-        assert_eq!(names.len(), model.names.iter().filter(|name| name.registered).count(), "names of the export");
-        assert_eq!(units.len(), model.units.len(), "units of the export");
-        for (number, name) in model.names.iter().enumerate().filter(|(_, name)| name.registered) {
-            let line = names.get(&name.name).unwrap_or_else(|| panic!("{} is missing", name.name));
-            assert!(text(&line["expires"]).starts_with(&name.expires.to_string()), "{line}");
-            let resolution = name.resolution.json(name.unit);
-            assert_eq!(line["resolution"].is_null(), resolution.is_none(), "{line}");
-            let mut expected: Vec<&str> = name.holds.keys().copied().collect();
-            expected.extend((name.expires < model.today).then_some("EXPIRED"));
-            assert_eq!(holds(line), sorted(expected), "{line} ({:?})", model.state(number));
-            self.lines += 1;
-        }
-        for unit in &model.units {
-            let line = &units[&unit.id];
-            assert_eq!(holds(line), sorted(unit.holds.keys().copied().collect()), "{line}");
-            self.lines += 1;
-        }
+        assert!(there.iter().all(|there| *there), "a unit is missing in the export");
+        let lines = [registered, there, kept].concat();
+        self.lines += lines.into_iter().filter(|line| *line).count() as u64;
     }
+}
+
+/// The names, and their variants, with whose they are.
+fn labelled<'m>(model: &'m Model, names: &'m [usize]) -> impl Iterator<Item = (String, usize)> + 'm {
+    names.iter().flat_map(move |number| {
+        let name = &model.names[*number];
+        std::iter::once(&name.name).chain(name.variants()).map(move |name| (name.clone(), *number))
+    })
+}
+
+/// The line of a name in an export.
+fn check_name(model: &Model, number: usize, line: &Value) {
+    let name = &model.names[number];
+    assert!(text(&line["expires"]).starts_with(&name.expires.to_string()), "{line}");
+    assert_eq!(text(&line["unit"]), model.units[name.unit].id, "{line}");
+    assert_eq!(line["resolution"].is_null(), name.resolution == Resolution::Nothing, "{line}");
+    let mut expected: Vec<&str> = name.holds.keys().copied().collect();
+    expected.extend((name.expires < model.today).then_some("EXPIRED"));
+    assert_eq!(holds(line), sorted(expected), "{line} ({:?})", model.state(number));
+    let variants = ["simplified", "traditional"].map(|form| line["variants"][form].as_str());
+    let expected = name.forms.each_ref().map(|form| Some(form.as_ref()?.split_once('.')?.0));
+    assert_eq!(variants, expected, "{line}");
+    let until = line["leaving"]["until"].as_str();
+    assert_eq!(until.is_some(), name.leaving.is_some(), "{line}");
+    assert!(until.zip(name.leaving).is_none_or(|(until, last)| until.starts_with(&last.to_string())), "{line}");
 }
 
 /// What the answer for A of a name must say.
@@ -151,18 +177,13 @@ fn expected(model: &Model, number: usize) -> Said {
     }
 }
 
+/// The counters that the metrics must have, all of them.
 fn expected_counts(model: &Model) -> BTreeMap<String, i64> {
-    let mut counts = BTreeMap::new();
-    for state in ["active", "inactive", "held", "expired"] {
-        counts.insert(format!("zhengming_names{{set=\"xn--zfr164b\",state=\"{state}\"}}"), 0);
-    }
-    for reason in PRECEDENCE.into_iter().chain(["EXPIRED"]) {
-        for object in ["name", "unit"] {
-            counts.insert(format!("zhengming_holds{{object=\"{object}\",reason=\"{reason}\"}}"), 0);
-        }
-    }
-    let mut count = |counter: String| *counts.get_mut(&counter).expect("all counters are there") += 1;
-    let holds = |object: &str, reason: &str| format!("zhengming_holds{{object=\"{object}\",reason=\"{reason}\"}}");
+    let mut states = BTreeMap::from(["active", "inactive", "held", "expired"].map(|state| (state, 0)));
+    let reasons = PRECEDENCE.into_iter().chain(["EXPIRED"]);
+    let mut holds: BTreeMap<(&str, &str), i64> =
+        reasons.flat_map(|reason| [(("name", reason), 0), (("unit", reason), 0)]).collect();
+    let mut hold = |object, reason| *holds.get_mut(&(object, reason)).expect("all reasons are there") += 1;
     for (number, name) in model.names.iter().enumerate().filter(|(_, name)| name.registered) {
         let state = match model.state(number) {
             State::Active => "active",
@@ -171,16 +192,22 @@ fn expected_counts(model: &Model) -> BTreeMap<String, i64> {
             State::Expired => "expired",
             State::Free => continue,
         };
-        count(format!("zhengming_names{{set=\"xn--zfr164b\",state=\"{state}\"}}"));
-        name.holds.keys().for_each(|reason| count(holds("name", reason)));
+        *states.get_mut(state).expect("all states are there") += 1;
+        name.holds.keys().for_each(|reason| hold("name", *reason));
         if name.expires < model.today {
-            count(holds("name", "EXPIRED"));
+            hold("name", "EXPIRED");
         }
     }
     for unit in &model.units {
-        unit.holds.keys().for_each(|reason| count(holds("unit", reason)));
+        unit.holds.keys().for_each(|reason| hold("unit", *reason));
     }
-    counts
+    let states = states
+        .into_iter()
+        .map(|(state, count)| (format!("zhengming_names{{set=\"xn--zfr164b\",state=\"{state}\"}}"), count));
+    let holds = holds.into_iter().map(|((object, reason), count)| {
+        (format!("zhengming_holds{{object=\"{object}\",reason=\"{reason}\"}}"), count)
+    });
+    states.chain(holds).collect()
 }
 
 /// The metrics, by name and labels.
@@ -193,19 +220,19 @@ fn told(text: &str) -> HashMap<&str, i64> {
 }
 
 /// The reasons of the active holds of an exported object.
-fn holds(line: &serde_json::Value) -> Vec<String> {
+fn holds(line: &Value) -> Vec<&str> {
     let holds = line["holds"].as_array().map(Vec::as_slice).unwrap_or_default();
     let active = holds.iter().filter(|hold| hold["active"] == true);
-    let mut reasons: Vec<String> = active.map(|hold| text(&hold["reason"])).collect();
+    let mut reasons: Vec<&str> = active.map(|hold| text(&hold["reason"])).collect();
     reasons.sort_unstable();
     reasons
 }
 
-fn sorted(mut reasons: Vec<&str>) -> Vec<String> {
+fn sorted(mut reasons: Vec<&str>) -> Vec<&str> {
     reasons.sort_unstable();
-    reasons.into_iter().map(str::to_owned).collect()
+    reasons
 }
 
-fn text(value: &serde_json::Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
 }
