@@ -18,6 +18,8 @@ use zhengming::zone::{Name, Rtype};
 const ANSWER_MAX: Duration = Duration::from_secs(2);
 /// A server that does not answer so many times does not answer.
 const TRIES_MAX: usize = 30;
+/// Questions after which it is said how many there were.
+const TOLD_EVERY: usize = 100_000;
 /// Different unexplained differences that are shown.
 const SHOWN_MAX: usize = 20;
 /// Types that are asked for; the first more often.
@@ -72,7 +74,10 @@ pub fn compare(servers: &[Server], estate: &Estate, serial: u32, count: usize, f
         peers.into_iter().filter_map(|(peer, make)| Some((peer, make, find(make)?, Counts::default()))).collect();
     let world = World::new(&[served(estate, serial)]);
     let mut random = Random(0x1122_2026);
-    for _ in 0..count {
+    for asked in 1..=count {
+        if asked.is_multiple_of(TOLD_EVERY) {
+            println!("{asked} questions");
+        }
         let question = question(&mut random, estate);
         ours.send(&question);
         peers.iter_mut().for_each(|(_, _, asked, _)| asked.send(&question));

@@ -145,8 +145,8 @@ impl Way {
             }
             Self::File { file, at, reload } => {
                 file.write_all_at(address[0].to_string().as_bytes(), *at).expect("a writable file");
-                let status = reload.status().expect("the server's package has it");
-                assert!(status.success(), "{reload:?}: {status}");
+                // pdns_control stops waiting after seven seconds, which says nothing about the reload: the answer does.
+                let _ = reload.status().expect("the server's package has it");
             }
         }
     }

@@ -89,6 +89,8 @@ fn main() {
             rounds::tcp(&servers, &questions, &plan, &mut figures);
         }
     }
+    // What is measured is kept, whatever becomes of the rest.
+    options.keep(&figures, &about);
     let mut unexplained = 0;
     if let (Some(count), Some(ours)) = (options.compare, ours) {
         println!("comparing {count} answers");

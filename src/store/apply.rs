@@ -5,8 +5,9 @@
 //!
 //! 1. the totals, with the `seq` they include: counted from the images before, so they must be made before any image
 //!    changes, and are not made again if they already include the transaction;
-//! 2. the index entries of all objects (the old images' go, the new images' come), then the images, each in the order of
-//!    trees and keys. As long as an image is the old one, the redo takes the same index entries away;
+//! 2. the index entries of all objects (the old images' go, the new images' come), then the images. As long as an image is
+//!    the old one, the redo takes the same index entries away. No two entries, and no two images, are about the same thing,
+//!    so that each of these two steps may be done in any order: two threads share many, each in the order of keys;
 //! 3. brake, zones, idempotency key: plain values;
 //! 4. the position.
 
@@ -21,10 +22,13 @@ use crate::registry::{
     Remittance, RemittanceId, Reservation, State, TermEnd, Timestamp, Transaction, Unavailable, Unit, UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// Most aged idempotency keys forgotten with one transaction: more than one comes with it, so they never pile up, and
 /// few enough that no transaction waits for them.
 const FORGOTTEN_MAX: usize = 8;
+/// Writes in any order from which on two threads make them: an import's batch. A thread costs as much as some five.
+const SHARED_MIN: usize = 256;
 
 /// One write to sled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +88,10 @@ struct Images<'a> {
 /// What applying a transaction does.
 pub(super) struct Plan {
     pub(super) writes: Vec<Write>,
+    /// Which of them write index entries.
+    pub(super) index: Range<usize>,
+    /// Which write images; they follow at once.
+    pub(super) images: Range<usize>,
     totals: Totals,
     brake: Brake,
     noticed: BTreeMap<i32, TermEnd>,
@@ -102,10 +110,11 @@ impl Store {
             return Ok(());
         }
         let plan = self.plan(transaction, position).map_err(|error| StoreError::Damaged(error.0))?;
-        for write in &plan.writes {
-            self.used.note(write);
-            self.execute(write)?;
-        }
+        plan.writes.iter().for_each(|write| self.used.note(write));
+        self.execute_in_order(&plan.writes[..plan.index.start])?;
+        self.execute_in_any_order(&plan.writes[plan.index.clone()])?;
+        self.execute_in_any_order(&plan.writes[plan.images.clone()])?;
+        self.execute_in_order(&plan.writes[plan.images.end..])?;
         self.totals = plan.totals;
         self.brake = plan.brake;
         self.noticed = plan.noticed;
@@ -118,6 +127,8 @@ impl Store {
         let images = Images::of(&transaction.events);
         let mut plan = Plan {
             writes: Vec::new(),
+            index: 0..0,
+            images: 0..0,
             totals: self.totals.clone(),
             brake: self.brake.clone(),
             noticed: self.noticed.clone(),
@@ -182,10 +193,13 @@ impl Store {
         if plan.totals.seq != self.totals.seq {
             plan.put(Tree::Meta, meta::TOTALS, &v1::TotalsV1::from(&plan.totals));
         }
-        // No two objects share an index entry, so that these may be written in any order; sled likes that of its keys.
+        // In any order; sled likes that of its keys.
         objects.index.sort_unstable_by(|a, b| (a.tree, &a.key).cmp(&(b.tree, &b.key)));
+        let index_at = plan.writes.len();
         plan.writes.append(&mut objects.index);
+        let images_at = plan.writes.len();
         plan.writes.append(&mut objects.images);
+        (plan.index, plan.images) = (index_at..images_at, images_at..plan.writes.len());
         for (id, change) in &images.changes {
             plan.put(Tree::Changes, id.to_be_bytes(), &v1::ChangeV1::from(*change));
         }
@@ -250,6 +264,29 @@ impl Store {
             plan.put(Tree::Idempotency, key, &answered);
         }
         Ok(())
+    }
+
+    fn execute_in_order(&self, writes: &[Write]) -> Result<(), StoreError> {
+        writes.iter().try_for_each(|write| self.execute(write))
+    }
+
+    /// Makes writes whose order does not matter.
+    fn execute_in_any_order(&self, writes: &[Write]) -> Result<(), StoreError> {
+        if writes.len() < SHARED_MIN {
+            return self.execute_in_order(writes);
+        }
+        let (ours, others) = writes.split_at(writes.len() / 2);
+        std::thread::scope(|scope| {
+            let work = || self.execute_in_order(others);
+            match std::thread::Builder::new().name("store".into()).spawn_scoped(scope, work) {
+                Ok(beside) => {
+                    let done = self.execute_in_order(ours);
+                    let other = beside.join().unwrap_or_else(|_| Err(failed("a thread that wrote to it panicked")));
+                    done.and(other)
+                }
+                Err(_) => self.execute_in_order(writes),
+            }
+        })
     }
 
     /// Makes one write.

@@ -1,6 +1,7 @@
 //! The store against a naive model: random transactions, stops between any two writes, redo, reopening, listings.
 
 mod filings;
+mod interrupted;
 mod packages;
 mod past;
 mod site_reviews;
@@ -538,9 +539,7 @@ proptest! {
                 Step::ApplyInterrupted(later, transaction, writes) => {
                     let transaction = number(later, transaction);
                     let plan = store.plan(&transaction, position(transaction.seq)).unwrap();
-                    for write in &plan.writes[..writes.index(plan.writes.len())] {
-                        store.execute(write).unwrap();
-                    }
+                    interrupted::apply(&store, &plan, writes);
                     store = reopen(store, directory.path());
                     prop_assert_eq!(store.position(), model.position);
                     log.push(transaction);

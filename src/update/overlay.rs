@@ -11,6 +11,7 @@ use crate::registry::{
     UnitId,
 };
 use filings::Filings;
+use foldhash::quality::RandomState;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
@@ -306,7 +307,7 @@ impl State for Overlay<'_> {
 
 /// What was read of the base, which does not change meanwhile. Deciding and publishing a command ask for the same few
 /// objects again and again, and the store decodes them each time.
-struct Seen<K, V>(RefCell<HashMap<K, Option<V>>>);
+struct Seen<K, V>(RefCell<HashMap<K, Option<V>, RandomState>>);
 
 impl<K: Clone + Eq + Hash, V: Clone> Seen<K, V> {
     /// The object, through `read` if it was not read before.

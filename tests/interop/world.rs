@@ -25,8 +25,13 @@ pub struct Contents {
     existing: BTreeSet<Name>,
     /// Names with records.
     owners: BTreeSet<Name>,
-    records: BTreeSet<(Name, Rtype, u32, Vec<u8>)>,
+    /// Names with an NSEC3 record, or a signature of one.
+    nsec3_owners: BTreeSet<Name>,
+    records: BTreeSet<Entry>,
 }
+
+/// A record: lower-cased owner, type, TTL, and RDATA whose names are lower-cased.
+type Entry = (Name, Rtype, u32, Vec<u8>);
 
 impl World {
     /// The world of these zones.
@@ -48,16 +53,13 @@ impl World {
 
     /// Whether a record of the zone with this apex, standing there, is such a one, by its type and RDATA.
     pub fn has_at(&self, apex: &Name, is: &dyn Fn(Rtype, &[u8]) -> bool) -> bool {
-        let records = self.zones.get(apex).into_iter().flat_map(|zone| &zone.records);
-        records.into_iter().any(|(owner, rtype, _, rdata)| owner == apex && is(*rtype, rdata))
+        let mut records = self.zones.get(apex).into_iter().flat_map(|zone| zone.at(apex));
+        records.any(|(_, rtype, _, rdata)| is(*rtype, rdata))
     }
 
     /// Whether the name is one that NSEC3 records, or signatures of them, are at, or is below it.
     pub fn is_below_nsec3(&self, name: &Name) -> bool {
-        let is = |rtype, rdata: &[u8]| rtype == Rtype::NSEC3 || covers(rtype, rdata, Rtype::NSEC3);
-        let zone = self.zone_of(name).into_iter();
-        let mut owners = zone.flat_map(|zone| &zone.records).filter(|(_, rtype, _, rdata)| is(*rtype, rdata));
-        owners.any(|(owner, ..)| name.is_within(owner))
+        self.zone_of(name).is_some_and(|zone| zone.nsec3_owners.iter().any(|owner| name.is_within(owner)))
     }
 
     /// Whether the name has records in its zone.
@@ -80,8 +82,8 @@ impl World {
 
     /// The TTLs that the records of an RRset are written with.
     pub fn ttls_of(&self, owner: &Name, rtype: Rtype) -> BTreeSet<u32> {
-        let all = self.zones.values().flat_map(|zone| &zone.records);
-        all.filter(|(name, of, ..)| name == owner && *of == rtype).map(|(_, _, ttl, _)| *ttl).collect()
+        let all = self.zones.values().flat_map(|zone| zone.at(owner));
+        all.filter(|(_, of, ..)| *of == rtype).map(|(_, _, ttl, _)| *ttl).collect()
     }
 
     /// Whether a record is one of a zone, or made from a wildcard's.
@@ -109,7 +111,17 @@ impl Contents {
             lowercase_names(*rtype, &mut rdata);
             (owner.to_lowercase(), *rtype, *ttl, rdata)
         });
-        Self { existing, records: records.collect(), owners }
+        let records: BTreeSet<Entry> = records.collect();
+        let is_nsec3 = |rtype, rdata: &[u8]| rtype == Rtype::NSEC3 || covers(rtype, rdata, Rtype::NSEC3);
+        let nsec3 = records.iter().filter(|(_, rtype, _, rdata)| is_nsec3(*rtype, rdata));
+        let nsec3_owners = nsec3.map(|(owner, ..)| owner.clone()).collect();
+        Self { existing, records, owners, nsec3_owners }
+    }
+
+    /// The records with this owner; among millions, so they are not searched one by one.
+    fn at(&self, owner: &Name) -> impl Iterator<Item = &Entry> {
+        let from = (owner.clone(), Rtype(0), 0, Vec::new());
+        self.records.range(from..).take_while(move |(name, ..)| name == owner)
     }
 }
 
