@@ -128,10 +128,12 @@ pub fn due_of_expiry(name: &Registration) -> Option<Timestamp> {
     (!name.holds.0.contains_key(&super::HoldReason::Expired)).then_some(name.expires)
 }
 
-/// The bundles that a registration has labels in, each once: one, but where its variants were activated under another
-/// table. `bundle_of` is the state's.
+/// The bundles that a registration has labels in beside its own label, each once: one with a table, none without, and more
+/// where its variants were activated under another table. A bundle that is the name's own label is nobody else's, and need not
+/// be looked for. `bundle_of` is the state's.
 pub fn bundles_of(name: &Registration, bundle_of: &dyn Fn(&Label) -> Bundle) -> Vec<Bundle> {
-    let mut bundles: Vec<Bundle> = name.labels().map(bundle_of).collect();
+    let own = name.key.label.as_ascii();
+    let mut bundles: Vec<Bundle> = name.labels().map(bundle_of).filter(|bundle| bundle.as_str() != own).collect();
     bundles.sort_unstable();
     bundles.dedup();
     bundles

@@ -23,12 +23,7 @@ impl Store {
 
     /// The keys of a registration in the index.
     pub(super) fn bundle_keys(&self, name: &Registration) -> Vec<Vec<u8>> {
-        let mut bundles = bundles_of(name, &|label| self.bundle(label));
-        if self.table.is_none() {
-            // The tree of names finds it.
-            let own = self.bundle(&name.key.label);
-            bundles.retain(|bundle| *bundle != own);
-        }
+        let bundles = bundles_of(name, &|label| self.bundle(label));
         bundles.iter().map(|bundle| keys::bundle(bundle, &name.key)).collect()
     }
 

@@ -109,6 +109,9 @@ impl<'a> Overlay<'a> {
 
     /// Takes the image that is on top of this name, if one is, out of the bundles.
     fn leave_bundles(&mut self, key: &NameKey) {
+        if self.bundles.is_empty() {
+            return;
+        }
         let Some(Some(old)) = self.names.get(key) else { return };
         for bundle in bundles_of(old, &|label| self.base.bundle_of(label)) {
             if let Some(members) = self.bundles.get_mut(&(Arc::clone(&key.set), bundle)) {
@@ -212,7 +215,8 @@ impl State for Overlay<'_> {
     }
 
     fn same_bundle(&self, key: &NameKey, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
-        let on_top = self.bundles.get(&(Arc::clone(&key.set), self.bundle_of(&key.label)));
+        let package = || (Arc::clone(&key.set), self.bundle_of(&key.label));
+        let on_top = if self.bundles.is_empty() { None } else { self.bundles.get(&package()) };
         let mut others: BTreeSet<NameKey> =
             on_top.into_iter().flatten().filter(|other| *other != key).cloned().collect();
         // There is none or one, but after a change of the table.

@@ -98,7 +98,8 @@ impl State for Draft<'_> {
     }
 
     fn same_bundle(&self, key: &NameKey, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
-        let own = self.bundles.get(&(key.set.clone(), self.bundle_of(&key.label)));
+        let package = || (key.set.clone(), self.bundle_of(&key.label));
+        let own = if self.bundles.is_empty() { None } else { self.bundles.get(&package()) };
         let mut others: BTreeSet<NameKey> = own.into_iter().flatten().filter(|other| *other != key).cloned().collect();
         self.base.same_bundle(key, &mut |other| {
             if !self.names.contains_key(other) {
