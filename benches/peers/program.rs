@@ -4,6 +4,7 @@ use super::clients::Api;
 use super::estate::{Estate, SUFFIX};
 use super::process::Process;
 use super::servers::Ports;
+use super::signed::SIGNED;
 use super::support;
 use std::fs;
 use std::net::SocketAddr;
@@ -34,7 +35,7 @@ pub fn lay_out(directory: &Path, dns: SocketAddr, admin: SocketAddr) -> Command 
          [rate_limit]\nenabled = false\n[gateway]\nlisten = []\n[data]\ndirectory = \"data\"\n[registry]\n\
          allow_special_addresses = true\nbrake_percent = 100\nsecond_factor = []\n[admin]\nlisten = [\"{admin}\"]\n{tokens}\n\
          [[suffixes]]\nsuffixes = [\"{suffix}\"]\nzone_files = [\"apex.zone\"]\nunit_kinds = [\"organ\"]\n\
-         unit_kinds_with_proof = []\n"
+         unit_kinds_with_proof = []\n[[zones]]\napex = \"{SIGNED}\"\nfile = \"../{SIGNED}\"\n"
     );
     fs::write(directory.join("config.toml"), text).expect("a writable directory");
     let _ = fs::remove_file(directory.join("ready.json"));

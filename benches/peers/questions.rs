@@ -2,6 +2,8 @@
 
 use super::estate::{Estate, SUFFIX};
 use super::random::Random;
+use super::servers::Make;
+use super::signed::SIGNED;
 use clap::ValueEnum;
 
 /// Types (RFC 1035 §3.2.2, RFC 3596, RFC 4034, RFC 9460).
@@ -33,11 +35,13 @@ pub enum Scenario {
     Mixed,
     /// The same with EDNS and the DO bit, as most resolvers ask.
     Dnssec,
+    /// Random labels below the apex of a signed zone, with the DO bit: what does not exist is proved (RFC 5155).
+    Signed,
 }
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Positive, Self::Nxdomain, Self::Mixed, Self::Dnssec];
+    pub const ALL: [Self; 5] = [Self::Positive, Self::Nxdomain, Self::Mixed, Self::Dnssec, Self::Signed];
 
     /// Its name in tables.
     pub fn name(self) -> &'static str {
@@ -46,7 +50,13 @@ impl Scenario {
             Self::Nxdomain => "NXDOMAIN",
             Self::Mixed => "mixed",
             Self::Dnssec => "DO bit",
+            Self::Signed => "signed NXDOMAIN",
         }
+    }
+
+    /// Whether it is asked of such a server: gdnsd cannot, and PowerDNS would want a database to serve signatures.
+    pub fn is_for(self, make: Make) -> bool {
+        self != Self::Signed || !matches!(make, Make::Gdnsd | Make::Powerdns)
     }
 }
 
@@ -65,10 +75,11 @@ impl Questions {
         let mut questions = Self::default();
         let count = COUNT_MAX.min(20 * estate.asked());
         for _ in 0..count {
-            let edns = (scenario == Scenario::Dnssec).then_some(true);
+            let edns = matches!(scenario, Scenario::Dnssec | Scenario::Signed).then_some(true);
             let (name, qtype, rcode) = match scenario {
                 Scenario::Positive => (existing(&mut random, estate), A, NOERROR),
-                Scenario::Nxdomain => (missing(&mut random), A, NXDOMAIN),
+                Scenario::Nxdomain => (missing(&mut random, SUFFIX), A, NXDOMAIN),
+                Scenario::Signed => (missing(&mut random, SIGNED), A, NXDOMAIN),
                 Scenario::Mixed | Scenario::Dnssec => mixed(&mut random, estate),
             };
             questions.push(&encode(&name, qtype, edns), rcode);
@@ -107,10 +118,10 @@ fn existing(random: &mut Random, estate: &Estate) -> String {
 }
 
 /// A name that does not exist.
-fn missing(random: &mut Random) -> String {
+fn missing(random: &mut Random, apex: &str) -> String {
     let letters = b"abcdefghijklmnopqrstuvwxyz0123456789";
     let label: String = (0..12).map(|_| char::from(random.pick(letters))).collect();
-    format!("{label}.{SUFFIX}")
+    format!("{label}.{apex}")
 }
 
 fn mixed(random: &mut Random, estate: &Estate) -> (String, u16, u8) {
@@ -118,7 +129,7 @@ fn mixed(random: &mut Random, estate: &Estate) -> (String, u16, u8) {
         0..55 => (existing(random, estate), A, NOERROR),
         55..75 => (existing(random, estate), AAAA, NOERROR),
         75..80 => (existing(random, estate), HTTPS, NOERROR),
-        80..97 => (missing(random), A, NXDOMAIN),
+        80..97 => (missing(random, SUFFIX), A, NXDOMAIN),
         97..99 => (SUFFIX.into(), NS, NOERROR),
         _ => (SUFFIX.into(), DNSKEY, NOERROR),
     }

@@ -5,6 +5,7 @@ use super::clients::Dns;
 use super::estate::{Estate, SUFFIX};
 use super::process::Process;
 use super::program;
+use super::signed::{self, SIGNED};
 use clap::ValueEnum;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -133,6 +134,7 @@ impl Server {
             _ => {
                 fresh(&directory);
                 fs::copy(site.directory.join("zone"), directory.join(SUFFIX)).expect("the zone was written");
+                fs::copy(signed::file(&site.directory), directory.join(SIGNED)).expect("the zone was written");
                 lay_out(make, &directory, address.port())
             }
         };
@@ -245,7 +247,7 @@ fn nsd(path: &Path, port: u16) -> String {
          zonelistfile: \"{directory}/list\"\n server-count: 1\n reuseport: yes\n rrl-ratelimit: 0\n \
          rrl-whitelist-ratelimit: 0\n minimal-responses: yes\n round-robin: no\n refuse-any: no\n tcp-count: 200\n\
          remote-control:\n control-enable: yes\n control-interface: \"{directory}/control\"\n\
-         zone:\n name: {SUFFIX}\n zonefile: {SUFFIX}\n"
+         zone:\n name: {SUFFIX}\n zonefile: {SUFFIX}\nzone:\n name: {SIGNED}\n zonefile: {SIGNED}\n"
     )
 }
 
@@ -256,7 +258,7 @@ fn knot(path: &Path, port: u16) -> String {
          background-workers: 1\nlog:\n  - target: stderr\n    any: warning\ndatabase:\n    storage: \"{directory}/db\"\n\
          acl:\n  - id: local\n    address: 127.0.0.1\n    action: update\ntemplate:\n  - id: default\n    \
          storage: \"{directory}\"\n    zonefile-load: whole\n    zonefile-sync: -1\n    journal-content: changes\n    \
-         semantic-checks: off\n    acl: local\nzone:\n  - domain: {SUFFIX}\n    file: {SUFFIX}\n"
+         semantic-checks: off\n    acl: local\nzone:\n  - domain: {SUFFIX}\n    file: {SUFFIX}\n  - domain: {SIGNED}\n    file: {SIGNED}\n"
     )
 }
 
@@ -267,7 +269,8 @@ fn bind(path: &Path, port: u16) -> String {
          recursion no; pid-file \"{directory}/pid\"; session-keyfile \"{directory}/key\"; minimal-responses yes; \
          minimal-any no; rrset-order {{ order none; }}; zero-no-soa-ttl no; dnssec-validation no; querylog no; tcp-clients 1000; \
          notify no; }};\ncontrols {{ }};\nzone \"{SUFFIX}\" {{ type primary; file \"{SUFFIX}\"; check-names ignore; \
-         zone-statistics none; allow-update {{ 127.0.0.1; }}; }};\n"
+         zone-statistics none; allow-update {{ 127.0.0.1; }}; }};\nzone \"{SIGNED}\" {{ type primary; file \"{SIGNED}\"; \
+         zone-statistics none; }};\n"
     )
 }
 
