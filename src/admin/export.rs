@@ -1,7 +1,8 @@
-//! `/v1/export`: every unit, name and kept label, in the lines that an import reads.
+//! `/v1/export`: every unit, name, kept label, application, order and remittance, in the lines that an import reads.
 //!
-//! The store is read in slices between commits, so nothing waits for an export. What changes meanwhile is left out of the
-//! slices and written at the end from the journal: the whole is the state at the transaction that the last line names.
+//! The store is read in slices between commits, so nothing waits for an export. What changes meanwhile is written from the
+//! journal, first of units, names and labels, then, once they stand, of applications and the like as well: the whole is the
+//! state at the transaction that the last line names.
 
 use super::auth::Caller;
 use super::params::Params;
@@ -9,7 +10,7 @@ use super::problem::Problem;
 use super::stream::{self, Stop, Writer};
 use super::{Admin, lines};
 use crate::registry::{Event, HoldReason, Holds, NameKey, Registration, Timestamp, Unit, UnitId};
-use crate::store::NameFilter;
+use crate::store::{FilingFilter, NameFilter};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use std::collections::HashMap;
@@ -18,7 +19,8 @@ use std::ops::RangeInclusive;
 /// Objects read at once on the writer's thread: about a millisecond.
 const SLICE_LEN: usize = 256;
 
-/// Units and names as they are, as lines of JSON. The last line is `end`; without it the export was cut short.
+/// The registry as it is, as lines of JSON: units, names, kept labels, and applications, orders and remittances with their ids.
+/// The last line is `end`; without it the export was cut short.
 #[utoipa::path(
     get, path = "/v1/export", tag = "bulk",
     responses((status = 200, description = "Lines as `POST /v1/import` takes them", body = String, content_type = "application/x-ndjson")),
@@ -45,11 +47,14 @@ pub(super) async fn export(
 async fn write_all(admin: &Admin, writer: &Writer, from: u64) -> Result<(), Stop> {
     writer.send(lines::begin()).await?;
     let mut held = Held::default();
-    write_units(admin, writer, from, &mut held.units).await?;
+    write_units(admin, writer, &mut held.units).await?;
     write_names(admin, writer, from, &mut held.names).await?;
     write_kept(admin, writer).await?;
+    let then = admin.read(|store| Ok(store.position().seq)).await?;
+    write_touched(admin, writer, from + 1..=then, &mut held, is_of_object).await?;
+    write_filings(admin, writer, then).await?;
     let to = admin.read(|store| Ok(store.position().seq)).await?;
-    write_touched(admin, writer, from + 1..=to, &mut held).await?;
+    write_touched(admin, writer, then + 1..=to, &mut held, |_| true).await?;
     writer.send(lines::end(to)).await?;
     Ok(())
 }
@@ -61,13 +66,14 @@ struct Held {
     names: HashMap<NameKey, Holds>,
 }
 
-async fn write_units(admin: &Admin, writer: &Writer, from: u64, held: &mut HashMap<UnitId, Holds>) -> Result<(), Stop> {
+/// All units, those that change meanwhile too: the names that follow need them.
+async fn write_units(admin: &Admin, writer: &Writer, held: &mut HashMap<UnitId, Holds>) -> Result<(), Stop> {
     let mut cursor: Option<String> = None;
     loop {
         let page = admin.read(move |store| store.list_units(cursor.as_deref(), SLICE_LEN)).await?;
-        let old = || page.items.iter().filter(|unit| unit.version <= from);
-        held.extend(old().filter(|unit| !unit.holds.0.is_empty()).map(|unit| (unit.id.clone(), unit.holds.clone())));
-        writer.send(old().map(lines::unit).collect()).await?;
+        let held_ones = page.items.iter().filter(|unit| !unit.holds.0.is_empty());
+        held.extend(held_ones.map(|unit| (unit.id.clone(), unit.holds.clone())));
+        writer.send(page.items.iter().map(lines::unit).collect()).await?;
         cursor = page.next;
         if cursor.is_none() {
             return Ok(());
@@ -108,12 +114,55 @@ async fn write_kept(admin: &Admin, writer: &Writer) -> Result<(), Stop> {
     }
 }
 
-/// What these transactions left of the objects they touched, in their order.
+/// Applications, then orders, then remittances: each stands behind what it is about.
+async fn write_filings(admin: &Admin, writer: &Writer, from: u64) -> Result<(), Stop> {
+    let mut cursor: Option<String> = None;
+    loop {
+        let page =
+            admin.read(move |store| store.list_applications(&FilingFilter::default(), cursor.as_deref(), SLICE_LEN));
+        let page = page.await?;
+        let old = page.items.iter().filter(|application| application.version <= from);
+        writer.send(old.map(lines::application).collect()).await?;
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    loop {
+        let page = admin.read(move |store| store.list_orders(&FilingFilter::default(), cursor.as_deref(), SLICE_LEN));
+        let page = page.await?;
+        let old = page.items.iter().filter(|order| order.version <= from);
+        writer.send(old.map(lines::order).collect()).await?;
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    loop {
+        let page =
+            admin.read(move |store| store.list_remittances(&FilingFilter::default(), cursor.as_deref(), SLICE_LEN));
+        let page = page.await?;
+        let old = page.items.iter().filter(|remittance| remittance.version <= from);
+        writer.send(old.map(lines::remittance).collect()).await?;
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// Whether the event is about a unit, a name or a label.
+fn is_of_object(event: &Event) -> bool {
+    !matches!(event, Event::Application(_) | Event::Order(_) | Event::Remittance(_))
+}
+
+/// What these transactions left of the objects they touched, as far as they are wanted, in their order.
 async fn write_touched(
     admin: &Admin,
     writer: &Writer,
     range: RangeInclusive<u64>,
     held: &mut Held,
+    wanted: fn(&Event) -> bool,
 ) -> Result<(), Stop> {
     for seq in range {
         let journal = admin.journal.clone();
@@ -121,7 +170,10 @@ async fn write_touched(
         let transaction = read.map_err(Problem::internal)?.map_err(Problem::internal)?;
         let transaction =
             transaction.ok_or_else(|| Problem::internal(format!("transaction {seq} is not in the journal")))?;
-        writer.send(transaction.events.iter().map(|event| touched(event, transaction.at, held)).collect()).await?;
+        let mut events: Vec<&Event> = transaction.events.iter().filter(|event| wanted(event)).collect();
+        // An order stands behind its application, and a name behind the application that no longer claims it.
+        events.sort_by_key(|event| !matches!(event, Event::Unit(_) | Event::Application(_)));
+        writer.send(events.into_iter().map(|event| touched(event, transaction.at, held)).collect()).await?;
     }
     Ok(())
 }
@@ -141,7 +193,9 @@ fn touched(event: &Event, at: Timestamp, held: &mut Held) -> String {
             held.names.remove(key);
             lines::removed(key)
         }
-        Event::Application(_) | Event::Order(_) | Event::Remittance(_) => String::new(),
+        Event::Application(application) => lines::application(application),
+        Event::Order(order) => lines::order(order),
+        Event::Remittance(remittance) => lines::remittance(remittance),
         Event::VariantsEnded { .. } | Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => String::new(),
         Event::Reserved(kept) => lines::kept(kept),
         Event::ReservationEnded { .. } => String::new(),

@@ -47,7 +47,7 @@ const BUSY_TRIES: usize = 200;
     post, path = "/v1/import", tag = "bulk",
     params(("id" = String, Query, description = "the import's id, 1 to 64 of A-Z, a-z, 0-9 and -"),
            ("line" = Option<u64>, Query, description = "number of the body's first line, to go on with an import; 1 if absent")),
-    request_body(content = String, content_type = "application/x-ndjson", description = "one object a line, each at most 16 KiB"),
+    request_body(content = String, content_type = "application/x-ndjson", description = "one object a line, each at most 24 KiB"),
     responses((status = 200, description = "What became of the lines", body = ImportReport)),
 )]
 pub(super) async fn import(

@@ -8,6 +8,9 @@
 //!          "resolution":{"type":"A",…},"holds":[…],"basis":"migration",
 //!          "variants":{"traditional":"xn--…"},"leaving":{"stage":"final_notice","until":"…"}}}
 //! {"kept":{"name":"xn--….xn--zfr164b","unit":"u1","until":"…"}}
+//! {"application":{"id":"a42","unit":"u1","purpose":"site","slots":[…],"resolution":{…},"state":"awaiting_fee",…}}
+//! {"order":{"id":"o57","unit":"u1","application":"a42","lines":[…],"state":"confirmed",…}}
+//! {"remittance":{"id":"r60","orders":["o57"],"amount":"1200.00","state":"remitted",…}}
 //! {"removed":{"name":"xn--….xn--zfr164b"}}
 //! {"end":{"seq":4711}}
 //! ```
@@ -15,6 +18,8 @@
 //! A later line about an object brings it up to date. An import lifts no hold that a line does not name, so a hold that was
 //! lifted while its object was exported is written once more with its end. `removed` is written when a name was deleted
 //! meanwhile. Without `end`, an export was cut short.
+
+mod filings;
 
 use super::json::{self, Object};
 use super::problem::{Edge, Problem};
@@ -24,15 +29,17 @@ use super::v1::site_reviews::SiteReviewView;
 use super::v1::{DayEdge, Resolution, ResolutionInput, name_key, objects, time_at};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
 use crate::registry::{
-    Account, Code, Hold, HoldReason, Holds, Leaving, Life, NameKey, Penalties, Penalty, PenaltyStep, Policy,
-    Registration, Reservation, Stage, Unit, Violation,
+    Account, Application, Code, Hold, HoldReason, Holds, Leaving, Life, NameKey, Order, Penalties, Penalty,
+    PenaltyStep, Policy, Registration, Remittance, Reservation, Stage, Unit, Violation,
 };
+use filings::{ApplicationLine, OrderLine, RemittanceLine};
 use serde::{Deserialize, Serialize};
 
 /// The format's version.
 pub const FORMAT: u32 = 1;
-/// Longest line in octets; the largest name (a target of 2 KiB, all holds) has under 6 KiB.
-pub const LINE_LEN_MAX: usize = 16 * 1024;
+/// Longest line in octets; the largest name (a target of 2 KiB, all holds) has under 6 KiB, the largest application (16 papers,
+/// 13 servers with glue, a reason) under 20.
+pub const LINE_LEN_MAX: usize = 24 * 1024;
 
 /// What a line asks for.
 #[derive(Debug)]
@@ -53,6 +60,9 @@ enum LineInput {
     Unit(Object<UnitInput>),
     Name(Box<Object<NameInput>>),
     Kept(Object<Kept>),
+    Application(Box<Object<ApplicationLine<Object<ResolutionInput>>>>),
+    Order(Box<Object<OrderLine>>),
+    Remittance(Box<Object<RemittanceLine>>),
     Removed(Object<Removed>),
     End(Object<End>),
 }
@@ -65,6 +75,9 @@ enum LineOutput {
     Unit(UnitOutput),
     Name(Box<NameOutput>),
     Kept(Kept),
+    Application(Box<ApplicationLine<Resolution>>),
+    Order(Box<OrderLine>),
+    Remittance(Box<RemittanceLine>),
     Removed(Removed),
     End(End),
 }
@@ -228,6 +241,9 @@ pub fn parse(line: &[u8], policy: &Policy, principal: &str) -> Result<Item, Prob
         LineInput::Unit(Object(unit)) => unit.into_item(policy, principal),
         LineInput::Name(name) => name.0.into_item(policy, principal),
         LineInput::Kept(Object(kept)) => kept.into_item(policy),
+        LineInput::Application(line) => line.0.read(policy).map(Box::new).map(ImportItem::Application).map(Item::Put),
+        LineInput::Order(line) => line.0.read(policy).map(Box::new).map(ImportItem::Order).map(Item::Put),
+        LineInput::Remittance(line) => line.0.read().map(Box::new).map(ImportItem::Remittance).map(Item::Put),
         LineInput::Removed(Object(removed)) => Ok(Item::Remove(name_key(&removed.name, policy, "removed.name")?)),
     }
 }
@@ -433,6 +449,21 @@ pub fn name(name: &Registration) -> String {
 pub fn kept(kept: &Reservation) -> String {
     let (name, unit, until) = (kept.key.to_string(), kept.unit.to_string(), kept.until.to_string());
     text(&LineOutput::Kept(Kept { name, unit, until }))
+}
+
+/// The line of an application.
+pub fn application(application: &Application) -> String {
+    text(&LineOutput::Application(Box::new(application.into())))
+}
+
+/// The line of an order.
+pub fn order(order: &Order) -> String {
+    text(&LineOutput::Order(Box::new(order.into())))
+}
+
+/// The line of a remittance.
+pub fn remittance(remittance: &Remittance) -> String {
+    text(&LineOutput::Remittance(Box::new(remittance.into())))
 }
 
 /// The line of a name that is gone.

@@ -286,6 +286,7 @@ fn registry_status(code: Code) -> u16 {
         | Code::ConfirmationRequired
         | Code::TraditionalFormRequired
         | Code::FormByCentralApprovalOnly
+        | Code::FilingInvalid
         | Code::InvoiceRequired
         | Code::VoucherInvalid
         | Code::AmountInvalid

@@ -62,6 +62,8 @@ pub struct Application {
     /// Why the names were registered without the plan, or without a traditional form that was picked, if that had become
     /// impossible meanwhile.
     pub unresolved: Option<Box<str>>,
+    /// When any of this last changed; of two images the later one counts. 0 in journals from before it was noted.
+    pub changed: Timestamp,
     /// `seq` of the transaction that last changed it; its ETag.
     pub version: u64,
 }

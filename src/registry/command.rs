@@ -10,7 +10,7 @@ use super::procedure::{ApplicationCommand, OrderCommand, SiteReviewCommand};
 use super::resolution::Resolution;
 use super::time::Timestamp;
 use super::unit::{Account, Region, Regions, UnitId, UnitKind};
-use super::{Holds, Policy, SiteReview};
+use super::{Application, Holds, Order, Policy, Remittance, SiteReview};
 
 /// What a principal may do; the table of roles and endpoints is in `admin::roles`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -222,6 +222,12 @@ pub enum ImportItem {
     },
     /// A label that is kept for its last holder.
     Kept(Reservation),
+    /// An application as it stands.
+    Application(Box<Application>),
+    /// An order as it stands.
+    Order(Box<Order>),
+    /// A remittance as it stands.
+    Remittance(Box<Remittance>),
     /// A name with everything it has.
     Name(Box<ImportName>),
 }

@@ -44,6 +44,8 @@ pub struct Order {
     pub confirmation: Option<Confirmation>,
     /// The remittance it is in.
     pub remittance: Option<RemittanceId>,
+    /// When any of this last changed; of two images the later one counts. 0 in journals from before it was noted.
+    pub changed: Timestamp,
     /// `seq` of the transaction that last changed it; its ETag.
     pub version: u64,
 }
@@ -130,6 +132,8 @@ pub struct Remittance {
     pub state: RemittanceState,
     /// 认款: who recognised it, and when.
     pub recognised: Option<(Box<str>, Timestamp)>,
+    /// When any of this last changed; of two images the later one counts. 0 in journals from before it was noted.
+    pub changed: Timestamp,
     /// `seq` of the transaction that last changed it; its ETag.
     pub version: u64,
 }

@@ -136,6 +136,8 @@ codes! {
     RateMissing = "rate_missing",
     /// The order is not in a state that takes this.
     OrderNotPending = "order_not_pending",
+    /// A line about an application, order or remittance does not say what its state needs, or has the id of another one.
+    FilingInvalid = "filing_invalid",
     /// The remittance is not in a state that takes this.
     RemittanceNotPending = "remittance_not_pending",
     /// A fee is confirmed with the number of its invoice (R28).

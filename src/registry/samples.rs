@@ -48,6 +48,7 @@ fn application(numbers: u64, unit: fn(u64) -> UnitId, key: fn(u64) -> NameKey) -
             reason: papers.then(|| "no".into()),
             order: order.map(OrderId),
             unresolved: (!papers).then(|| "loop".into()),
+            changed: Timestamp(9),
             version,
         }
     })
@@ -77,6 +78,7 @@ fn order(numbers: u64, unit: fn(u64) -> UnitId, key: fn(u64) -> NameKey) -> impl
                 state,
                 confirmation,
                 remittance: remittance.map(RemittanceId),
+                changed: Timestamp(9),
                 version,
             }
         },
@@ -96,6 +98,7 @@ fn remittance(numbers: u64) -> impl Strategy<Value = Remittance> {
             at,
             state,
             recognised: recognised.map(|at| ("finance".into(), at)),
+            changed: Timestamp(9),
             version,
         },
     )

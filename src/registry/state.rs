@@ -33,6 +33,8 @@ pub trait State {
     fn order(&self, id: OrderId) -> Result<Option<Order>, Unavailable>;
     /// The remittance, if there is one.
     fn remittance(&self, id: RemittanceId) -> Result<Option<Remittance>, Unavailable>;
+    /// The highest number among the ids of applications, orders and remittances; 0 if there are none.
+    fn last_filing(&self) -> Result<u64, Unavailable>;
     /// Who has a claim on the name or on a variant of it, if somebody has.
     fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable>;
     /// Whose the account number is, if it is assigned.

@@ -152,6 +152,7 @@ pub(super) struct ApplicationV1 {
     reason: Option<Box<str>>,
     order: Option<u64>,
     unresolved: Option<Box<str>>,
+    changed: i64,
     version: u64,
 }
 
@@ -168,6 +169,7 @@ pub(super) struct OrderV1 {
     state: Box<str>,
     confirmation: Option<ConfirmationV1>,
     remittance: Option<u64>,
+    changed: i64,
     version: u64,
 }
 
@@ -190,6 +192,7 @@ pub(super) struct RemittanceV1 {
     at: i64,
     state: Box<str>,
     recognised: Option<(Box<str>, i64)>,
+    changed: i64,
     version: u64,
 }
 
@@ -215,6 +218,7 @@ impl From<&Application> for ApplicationV1 {
             reason: application.reason.clone(),
             order: application.order.map(|id| id.0),
             unresolved: application.unresolved.clone(),
+            changed: application.changed.0,
             version: application.version,
         }
     }
@@ -249,6 +253,7 @@ impl ApplicationV1 {
             reason: self.reason,
             order: self.order.map(OrderId),
             unresolved: self.unresolved,
+            changed: Timestamp(self.changed),
             version: self.version,
         })
     }
@@ -275,6 +280,7 @@ impl From<&Order> for OrderV1 {
             state: order.state.as_str().into(),
             confirmation: order.confirmation.as_ref().map(confirmation),
             remittance: order.remittance.map(|id| id.0),
+            changed: order.changed.0,
             version: order.version,
         }
     }
@@ -315,6 +321,7 @@ impl OrderV1 {
             state: OrderState::parse(&self.state)?,
             confirmation,
             remittance: self.remittance.map(RemittanceId),
+            changed: Timestamp(self.changed),
             version: self.version,
         })
     }
@@ -330,6 +337,7 @@ impl From<&Remittance> for RemittanceV1 {
             at: remittance.at.0,
             state: remittance.state.as_str().into(),
             recognised: remittance.recognised.as_ref().map(|(by, at)| (by.clone(), at.0)),
+            changed: remittance.changed.0,
             version: remittance.version,
         }
     }
@@ -347,6 +355,7 @@ impl RemittanceV1 {
             at: Timestamp(self.at),
             state: RemittanceState::parse(&self.state)?,
             recognised: self.recognised.map(|(by, at)| (by, Timestamp(at))),
+            changed: Timestamp(self.changed),
             version: self.version,
         })
     }

@@ -185,6 +185,16 @@ impl State for Store {
         self.by_id(&self.trees.remittances, id.0, "a remittance", read)
     }
 
+    fn last_filing(&self) -> Result<u64, Unavailable> {
+        let mut last = 0;
+        for tree in [&self.trees.applications, &self.trees.orders, &self.trees.remittances] {
+            let found = readable(|| tree.last().map_err(unavailable))?;
+            let id = found.map(|(key, _)| filings::id_of(&key).ok_or_else(|| undecodable("an id"))).transpose()?;
+            last = last.max(id.unwrap_or(0));
+        }
+        Ok(last)
+    }
+
     fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
         if !self.used.claims {
             return Ok(None);

@@ -20,7 +20,8 @@ use std::net::IpAddr;
 /// the end of a term, and holds are counted; 3 since names have a life beside their holds, variants and an
 /// index of packages, units have account numbers,
 /// applications, orders and remittances are kept, and suspensions are counted by the hour; 4 since units have the review
-/// of their site and an index of it, and holds that ended are remembered.
+/// of their site and an index of it, and holds that ended are remembered; 5 since claims and kept labels are found by their
+/// packages; 6 since applications have picked forms, and applications, orders and remittances the time of their last change.
 pub(super) const FORMAT: u32 = 6;
 
 /// The octets of a value.

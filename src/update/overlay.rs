@@ -186,6 +186,10 @@ impl State for Overlay<'_> {
         self.filings.remittance(self.base, id)
     }
 
+    fn last_filing(&self) -> Result<u64, Unavailable> {
+        self.filings.last(self.base)
+    }
+
     fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
         self.filings.claim(self.base, name)
     }

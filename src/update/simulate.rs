@@ -302,6 +302,10 @@ impl State for Nothing {
         Ok(None)
     }
 
+    fn last_filing(&self) -> Result<u64, Unavailable> {
+        Ok(0)
+    }
+
     fn claim(&self, _: &NameKey) -> Result<Option<Claim>, Unavailable> {
         Ok(None)
     }

@@ -1,8 +1,9 @@
 //! Imports and exports.
 
 use crate::server::{HOME, Server, label};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use zhengming::admin::lines;
 use zhengming::registry::{Event, Timestamp};
 
@@ -77,13 +78,30 @@ fn an_import_is_resumed_by_its_id() {
     assert_eq!(server.state(), state);
 }
 
+/// A line about an application, an order or a remittance that is sound but for what `but` says.
+fn filing(kind: &str, but: Value) -> String {
+    let now = "2026-11-22T07:00:00Z";
+    let mut line = match kind {
+        "application" => json!({ "id": "a900", "unit": "u1", "purpose": "site", "submitter": "s", "submitted": now,
+            "slots": [{ "kind": 1, "name": "丁.政务", "years": 2 }], "state": "local_review", "deadline": "2026-11-30",
+            "resolution": { "type": "A", "addresses": ["203.0.113.5"] }, "changed": now }),
+        "order" => json!({ "id": "o901", "unit": "u1", "due": now, "by": "s", "state": "awaiting_fee", "changed": now,
+            "lines": [{ "name": "无名.政务", "fee": "registration", "years": 2, "yearly": "300.00" }] }),
+        _ => json!({ "id": "r902", "orders": ["o999"], "amount": "600.00", "by": "s", "at": now, "state": "remitted",
+            "changed": now }),
+    };
+    line.as_object_mut().unwrap().extend(but.as_object().unwrap().clone());
+    json!({ kind: line }).to_string() + "\n"
+}
+
 #[test]
 fn every_kind_of_bad_line_is_told_with_its_number() {
     let server = Server::new();
     server.unit("u1", "organ");
     server.unit("u2", "social_organisation");
     server.name("旧名.政务", "u1");
-    crate::filings::apply(&server, "u1", "请");
+    let applied = crate::filings::apply(&server, "u1", "请");
+    let (_, order) = crate::filings::due(&server, "u1", "费");
     server.name("国务.政务", "u1");
     server.unit("u5", "organ");
     server.unit("u6", "organ");
@@ -93,7 +111,7 @@ fn every_kind_of_bad_line_is_told_with_its_number() {
         name_line("末.公益", "u2", leaving).replace("2030-05-01", expires)
     };
     assert_eq!(server.import("id=last", &last("2026-09-01"))["applied"], 1);
-    let long = name_line("甲.政务", "u1", &format!(r#","x":"{}""#, "x".repeat(16 * 1024)));
+    let long = name_line("甲.政务", "u1", &format!(r#","x":"{}""#, "x".repeat(24 * 1024)));
     let hold = |reason: &str, rest: &str| {
         format!(r#","holds":[{{"reason":"{reason}","start":"2026-01-01","evidence":"d"{rest}}}]"#)
     };
@@ -109,6 +127,25 @@ fn every_kind_of_bad_line_is_told_with_its_number() {
         ("unit_invalid", unit_line("u 1")),
         ("unit_not_found", name_line("甲.政务", "u9", "")),
         ("label_invalid", name_line("abc.政务", "u1", "")),
+        ("filing_invalid", filing("application", json!({ "state": "central_review" }))),
+        ("filing_invalid", filing("application", json!({ "state": "lost" }))),
+        ("filing_invalid", filing("order", json!({ "state": "confirmed" }))),
+        ("filing_invalid", filing("remittance", json!({ "state": "recognised", "orders": [order] }))),
+        ("filing_invalid", filing("remittance", json!({ "amount": "1.00", "orders": [order] }))),
+        ("filing_invalid", filing("application", json!({ "id": applied, "unit": "u5" }))),
+        ("application_not_found", filing("order", json!({ "application": "a999" }))),
+        ("order_not_found", filing("remittance", json!({}))),
+        (
+            "name_claimed",
+            filing(
+                "order",
+                json!({ "lines": [{ "name": "甲请.政务", "fee": "registration", "years": 2, "yearly": "300.00" }] }),
+            ),
+        ),
+        (
+            "name_registered",
+            filing("application", json!({ "slots": [{ "kind": 1, "name": "旧名.政务", "years": 2 }] })),
+        ),
         ("label_character", name_line("定仙墕镇.政务", "u1", "")),
         ("label_too_long", name_line(&("一".repeat(58) + ".政务"), "u1", "")),
         ("division_ambiguous", name_line("鼓楼区教育局.政务", "u1", "")),
@@ -409,6 +446,82 @@ fn an_export_has_names_that_wait_and_names_that_are_withheld() {
     assert!(third.answers("甲.政务", ADDRESS));
 }
 
+/// Whatever is under way goes along with its ids, and goes on where it stood.
+#[test]
+fn an_export_has_applications_orders_and_remittances() {
+    use crate::filings::{application, apply, approve, confirm, due, recognise, remit};
+    let server = Server::new();
+    server.unit("u1", "organ");
+    server.name("续费.政务", "u1");
+    let mut draft = application("u1", "稿");
+    draft["draft"] = true.into();
+    draft["papers"] = json!([{ "paper": "form", "scan": "scan-1" }]);
+    server.ok("submitter", "POST", "/v1/applications", &draft.to_string());
+    let local = apply(&server, "u1", "初");
+    let central = apply(&server, "u1", "复");
+    approve(&server, "local-reviewer", &central, "local");
+    let rejected = apply(&server, "u1", "退");
+    let no = json!({ "level": "local", "decision": "reject", "reason": "不规范" }).to_string();
+    server.ok("local-reviewer", "POST", &format!("/v1/applications/{rejected}/decisions"), &no);
+    let withdrawn = apply(&server, "u1", "撤");
+    server.ok("submitter", "DELETE", &format!("/v1/applications/{withdrawn}"), "");
+    let (_, awaited) = due(&server, "u1", "费");
+    let (_, confirmed) = due(&server, "u1", "认");
+    confirm(&server, &confirmed);
+    let (registered, consumed) = due(&server, "u1", "成");
+    confirm(&server, &consumed);
+    recognise(&server, &remit(&server, &[&consumed], "1200.00"), "1200.00");
+    let (_, sent) = due(&server, "u1", "汇");
+    confirm(&server, &sent);
+    let renewal = json!({ "unit": "u1", "names": ["续费.政务"], "years": 2 }).to_string();
+    let renewal = server.ok("submitter", "POST", "/v1/orders", &renewal)["id"].as_str().unwrap().to_owned();
+    confirm(&server, &renewal);
+    let remittance = remit(&server, &[&sent, &renewal], "1800.00");
+    let picked = apply(&server, "u1", "台");
+    approve(&server, "local-reviewer", &picked, "local");
+    let forms = json!([{ "kind": 1, "form": "甲檯" }, { "kind": 2, "form": "none" }]);
+    let yes = json!({ "level": "central", "decision": "approve", "confirm": true, "traditional": forms }).to_string();
+    server.ok("central-reviewer", "POST", &format!("/v1/applications/{picked}/decisions"), &yes);
+    server.move_clock("2026-11-23T08:00:00Z");
+
+    let export = server.export();
+    for (kind, count) in [("application", 10), ("order", 6), ("remittance", 2)] {
+        let start = format!("{{\"{kind}\":");
+        assert_eq!(export.lines().filter(|line| line.starts_with(&start)).count(), count, "{kind}: {export}");
+    }
+    let copy = Server::new();
+    copy.move_clock("2026-11-23T08:00:00Z");
+    assert_eq!(copy.import("id=copy", &export)["refusals"], json!([]));
+    assert_eq!(copy.state(), server.state());
+    assert!(copy.answers("甲成.政务", ADDRESS) && copy.nxdomain("甲汇.政务"));
+    let copy = copy.restart();
+    assert_eq!(copy.state(), server.state());
+    assert_eq!(copy.import("id=again", &export)["refused"], 0);
+    assert_eq!(copy.state(), server.state(), "again it changes nothing");
+    // What is under way is claimed, goes on, and new ids come behind those that were brought.
+    copy.unit("u2", "organ");
+    let others = application("u2", "初").to_string();
+    assert_eq!(copy.call("submitter", "POST", "/v1/applications", &others).code(), "name_claimed");
+    recognise(&copy, &remittance, "1800.00");
+    assert!(copy.answers("甲汇.政务", ADDRESS));
+    let expires = copy.ok("viewer", "GET", "/v1/names/续费.政务", "")["expires"].clone();
+    assert!(expires.as_str().unwrap().starts_with("2030-11-22"), "{expires}");
+    approve(&copy, "local-reviewer", &local, "local");
+    assert_eq!(approve(&copy, "central-reviewer", &central, "central")["state"], "awaiting_fee");
+    confirm(&copy, &awaited);
+    let number = |id: &str| id[1..].parse::<u64>().unwrap();
+    assert!(number(&apply(&copy, "u1", "新")) > number(&picked));
+    // An old file undoes nothing that was decided since.
+    copy.move_clock("2026-11-24T08:00:00Z");
+    let before = copy.state();
+    // But for names, of which a line with an earlier term says that it is old.
+    let old = export.lines().filter(|line| !line.starts_with(r#"{"name""#)).map(|line| line.to_owned() + "\n");
+    assert_eq!(copy.import("id=old", &old.collect::<String>())["refusals"], json!([]));
+    assert_eq!(copy.state(), before);
+    let shown = copy.ok("viewer", "GET", &format!("/v1/applications/{registered}"), "");
+    assert_eq!((&shown["state"], &shown["approvals"][1]["by"]), (&json!("registered"), &json!("central-reviewer")));
+}
+
 /// Exports taken while names come, change, are lifted and go are whole: each gives a server equal to the one it was taken
 /// from at that transaction.
 #[test]
@@ -419,7 +532,7 @@ fn an_export_under_load_is_one_state() {
         let held = format!("/v1/names/{}/holds/UNIT_REQUEST", name(number));
         server.ok("operator", "PUT", &held, r#"{"evidence":"letter"}"#);
     }
-    let done = AtomicBool::new(false);
+    let (done, rounds) = (AtomicBool::new(false), AtomicUsize::new(0));
     let export = std::thread::scope(|scope| {
         scope.spawn(|| {
             for number in (1..=40).cycle() {
@@ -434,6 +547,17 @@ fn an_export_under_load_is_one_state() {
                     server.ok("operator", "PUT", &held, r#"{"evidence":"letter"}"#);
                 }
                 server.ok("operator", "DELETE", &format!("/v1/names/{round}"), "");
+                let unit = format!(r#"{{"name":"单位{number}","kind":"organ","region":"{HOME}"}}"#);
+                server.ok("operator", "PUT", "/v1/units/u1", &unit);
+                // An application comes and goes with its order, and another is registered.
+                let (application, _) = crate::filings::due(&server, "u1", &format!("去{number}"));
+                server.ok("operator", "DELETE", &format!("/v1/applications/{application}"), "");
+                if rounds.fetch_add(1, Ordering::Relaxed) < 40 {
+                    let (_, order) = crate::filings::due(&server, "u1", &format!("来{number}"));
+                    crate::filings::confirm(&server, &order);
+                    let remittance = crate::filings::remit(&server, &[&order], "1200.00");
+                    crate::filings::recognise(&server, &remittance, "1200.00");
+                }
             }
         });
         let mut exports: Vec<String> = (0..4).map(|_| server.export()).collect();
@@ -459,12 +583,16 @@ fn lines_of(text: &str) -> BTreeSet<String> {
 /// The lines of the state at `seq`, in any order: the journal's first lines applied to a plain map.
 fn replayed(server: &Server, seq: u64) -> BTreeSet<String> {
     let (mut units, mut names, mut kept) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let (mut applications, mut orders, mut remittances) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for number in 1..=seq {
         for event in server.admin.journal.transaction(number).unwrap().unwrap().events {
             match event {
                 Event::Unit(unit) => drop(units.insert(unit.id.to_string(), lines::unit(&unit))),
                 Event::Name(name) => drop(names.insert(name.key.to_string(), lines::name(&name))),
                 Event::NameRemoved { key, .. } => drop(names.remove(&key.to_string())),
+                Event::Application(new) => drop(applications.insert(new.id, lines::application(&new))),
+                Event::Order(new) => drop(orders.insert(new.id, lines::order(&new))),
+                Event::Remittance(new) => drop(remittances.insert(new.id, lines::remittance(&new))),
                 Event::Reserved(label) => drop(kept.insert(label.key.to_string(), lines::kept(&label))),
                 Event::ReservationEnded { key } => drop(kept.remove(&key.to_string())),
                 _ => {}
@@ -472,6 +600,7 @@ fn replayed(server: &Server, seq: u64) -> BTreeSet<String> {
         }
     }
     let objects = units.into_values().chain(names.into_values()).chain(kept.into_values());
-    let all: String = [lines::begin()].into_iter().chain(objects).collect();
+    let filings = applications.into_values().chain(orders.into_values()).chain(remittances.into_values());
+    let all: String = [lines::begin()].into_iter().chain(objects).chain(filings).collect();
     lines_of(&all)
 }

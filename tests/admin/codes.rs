@@ -95,7 +95,7 @@ fn every_documented_code_is_produced_and_nothing_changes() {
     reviews(&mut script);
     holds(&mut script);
     // What an import says of single lines has its own test in `bulk`.
-    script.seen.extend(["idempotency_key_reused", "brake"].map(ToOwned::to_owned));
+    script.seen.extend(["idempotency_key_reused", "brake", "filing_invalid"].map(ToOwned::to_owned));
     lists(&mut script);
     crate::filing_codes::filings(&mut script);
     crate::site_reviews::codes(&mut script);

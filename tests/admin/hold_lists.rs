@@ -194,7 +194,7 @@ fn every_bad_line_is_told_and_nothing_changes() {
         line[member] = value;
         line
     };
-    let long = format!("{{\"name\":\"{}\"}}", "x".repeat(16 * 1024));
+    let long = format!("{{\"name\":\"{}\"}}", "x".repeat(24 * 1024));
     let cases = [
         (2, "malformed_json", "{".to_owned()),
         (3, "wrong_type", "[]".to_owned()),

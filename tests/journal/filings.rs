@@ -30,11 +30,11 @@ pub fn application() -> impl Strategy<Value = Application> {
     });
     let paper = (text(), text()).prop_map(|(paper, scan)| Paper { paper, scan });
     let contents = (select(Purpose::ALL.to_vec()), vec(slot, 0..4), resolution(), vec(paper, 0..3));
-    let times = (of(times()), of(times()));
+    let times = (of(times()), of(times()), times());
     let decided = (approval(), approval(), approval(), of(text()), of(1..u64::MAX), of(text()));
     let whose = (unit_id(), region(), text(), select(ApplicationState::ALL.to_vec()));
     (1..u64::MAX, whose, contents, times, decided, any::<u64>()).prop_map(
-        |(id, (unit, region, submitter, state), contents, (submitted, deadline), decided, version)| {
+        |(id, (unit, region, submitter, state), contents, (submitted, deadline, changed), decided, version)| {
             let (purpose, slots, resolution, papers) = contents;
             let (office, local, central, reason, order, unresolved) = decided;
             let (id, order) = (ApplicationId(id), order.map(OrderId));
@@ -56,6 +56,7 @@ pub fn application() -> impl Strategy<Value = Application> {
                 reason,
                 order,
                 unresolved,
+                changed,
                 version,
             }
         },
@@ -72,21 +73,32 @@ pub fn order() -> impl Strategy<Value = Order> {
         None => OrderBasis::Renewal,
     });
     let whose = (unit_id(), region(), basis, text(), select(OrderState::ALL.to_vec()));
-    let paid = (of(confirmation), of(1..u64::MAX));
+    let paid = (of(confirmation), of(1..u64::MAX), times());
     (1..u64::MAX, whose, vec(line, 0..4), times(), paid, any::<u64>()).prop_map(
-        |(id, (unit, region, basis, by, state), lines, due, (confirmation, remittance), version)| {
+        |(id, (unit, region, basis, by, state), lines, due, (confirmation, remittance, changed), version)| {
             let (id, remittance) = (OrderId(id), remittance.map(RemittanceId));
-            Order { id, unit, region, basis, lines, due, by, state, confirmation, remittance, version }
+            Order { id, unit, region, basis, lines, due, by, state, confirmation, remittance, changed, version }
         },
     )
 }
 
 pub fn remittance() -> impl Strategy<Value = Remittance> {
     let made = (vec((1..u64::MAX).prop_map(OrderId), 0..4), vec(region(), 0..3), money(), text(), times());
-    let stands = (select(RemittanceState::ALL.to_vec()), of((text(), times())), any::<u64>());
-    (1..u64::MAX, made, stands).prop_map(|(id, (orders, regions, amount, by, at), (state, recognised, version))| {
-        Remittance { id: RemittanceId(id), orders, regions, amount, by, at, state, recognised, version }
-    })
+    let stands = (select(RemittanceState::ALL.to_vec()), of((text(), times())), times(), any::<u64>());
+    (1..u64::MAX, made, stands).prop_map(
+        |(id, (orders, regions, amount, by, at), (state, recognised, changed, version))| Remittance {
+            id: RemittanceId(id),
+            orders,
+            regions,
+            amount,
+            by,
+            at,
+            state,
+            recognised,
+            changed,
+            version,
+        },
+    )
 }
 
 pub fn site_review() -> impl Strategy<Value = SiteReview> {

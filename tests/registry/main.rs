@@ -9,6 +9,7 @@ mod filings;
 mod filings_machine;
 mod holds;
 mod import;
+mod import_filings;
 mod labels;
 mod machine;
 mod names;

@@ -98,6 +98,12 @@ impl State for Memory {
         Ok(self.remittances.get(&id).cloned())
     }
 
+    fn last_filing(&self) -> Result<u64, Unavailable> {
+        let applications = self.applications.keys().map(|id| id.0);
+        let others = self.orders.keys().map(|id| id.0).chain(self.remittances.keys().map(|id| id.0));
+        Ok(applications.chain(others).max().unwrap_or(0))
+    }
+
     fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
         let bundle = self.bundle_of(&name.label);
         let same = |own: &NameKey| own.set == name.set && self.bundle_of(&own.label) == bundle;

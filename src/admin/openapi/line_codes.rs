@@ -40,6 +40,8 @@ fn is_of_registry(code: Code) -> bool {
         C::VariantInUse | C::VariantOfOwnName | C::VariantInvalid | C::NameOfOtherUnit | C::NameClaimed => true,
         // Terms, and their ends; a line may also delete a name.
         C::KindInvalid | C::TermInvalid | C::TermByRenewalOnly | C::DeletionFinal | C::MigrationRunning => true,
+        // Applications, orders and remittances.
+        C::FilingInvalid | C::ApplicationNotFound | C::OrderNotFound | C::NameRegistered => true,
         // Resolutions.
         C::AddressInvalid | C::TargetInvalid | C::TargetLoop | C::RedirectCodeInvalid | C::TtlInvalid => true,
         C::ServerInvalid | C::DsInvalid | C::ApprovalsIncomplete | C::SamePrincipal => true,
@@ -49,13 +51,11 @@ fn is_of_registry(code: Code) -> bool {
         C::RoleForbidden | C::RegionForeign | C::BatchTooLarge | C::BatchEmpty | C::VersionStale | C::Unavailable => {
             false
         }
-        C::ChangeNotFound | C::ApplicationNotFound | C::OrderNotFound | C::RemittanceNotFound | C::HoldNotFound => {
-            false
-        }
+        C::ChangeNotFound | C::RemittanceNotFound | C::HoldNotFound => false,
         C::ConsentRequired | C::Slot1Required | C::Slot2Required | C::SlotTermRequired | C::SlotsTooMany => false,
         C::SlotRepeated | C::SlotBundleRepeated | C::PurposeNeedsPath | C::PapersIncomplete => false,
         C::TraditionalFormRequired | C::FormByCentralApprovalOnly => false,
-        C::ConfirmationRequired | C::NameRegistered | C::ApplicationNotPending | C::OfficeReviewFirst => false,
+        C::ConfirmationRequired | C::ApplicationNotPending | C::OfficeReviewFirst => false,
         C::NotPayable | C::RateMissing | C::OrderNotPending | C::RemittanceNotPending | C::InvoiceRequired => false,
         C::VoucherInvalid | C::AmountInvalid | C::AmountMismatch | C::ItemRepeated | C::ChangePending => false,
         C::ChangeNotPending | C::LocalReviewFirst | C::ReasonRequired | C::ChangeStale => false,

@@ -277,7 +277,8 @@ pub struct ApplicationView {
 }
 
 /// An approval of an application.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ApplicationApproval {
     /// Its level.
     pub level: ApplicationLevel,

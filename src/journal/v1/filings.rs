@@ -5,7 +5,7 @@ use super::{ApprovalV1, ResolutionV1, Text, TimeV1};
 use crate::registry::{
     Application, ApplicationId, ApplicationState, Approval, Confirmation, Fee, Money, NameKey, Order, OrderBasis,
     OrderId, OrderLine, OrderState, Paper, Payer, PickedForm, Purpose, Region, Remittance, RemittanceId,
-    RemittanceState, Slot, UnitId,
+    RemittanceState, Slot, Timestamp, UnitId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,8 @@ pub(super) struct ApplicationV1 {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unresolved: Option<Text>,
     version: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changed: Option<TimeV1>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,6 +79,8 @@ pub(super) struct OrderV1 {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     remittance: Option<Text>,
     version: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changed: Option<TimeV1>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -112,6 +116,8 @@ pub(super) struct RemittanceV1 {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recognised: Option<RecognisedV1>,
     version: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changed: Option<TimeV1>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -119,6 +125,11 @@ pub(super) struct RemittanceV1 {
 struct RecognisedV1 {
     by: Text,
     at: TimeV1,
+}
+
+/// When an object changed; lines from before that was noted have no member for it, and keep their octets.
+fn noted(changed: Timestamp) -> Option<TimeV1> {
+    (changed != Timestamp(0)).then_some(TimeV1(changed))
 }
 
 impl From<&Paper> for PaperV1 {
@@ -161,6 +172,7 @@ impl From<&Application> for ApplicationV1 {
             order: application.order.map(|id| id.to_string().into()),
             unresolved: application.unresolved.clone(),
             version: application.version,
+            changed: noted(application.changed),
         }
     }
 }
@@ -193,6 +205,7 @@ impl TryFrom<ApplicationV1> for Application {
             reason: line.reason,
             order: line.order.map(order).transpose()?,
             unresolved: line.unresolved,
+            changed: line.changed.map_or(Timestamp(0), |at| at.0),
             version: line.version,
         })
     }
@@ -225,6 +238,7 @@ impl From<&Order> for OrderV1 {
             confirmation: order.confirmation.as_ref().map(confirmation),
             remittance: order.remittance.map(|id| id.to_string().into()),
             version: order.version,
+            changed: noted(order.changed),
         }
     }
 }
@@ -266,6 +280,7 @@ impl TryFrom<OrderV1> for Order {
             state: known(OrderState::parse(&line.state), "order.state")?,
             confirmation: line.confirmation.map(confirmation).transpose()?,
             remittance: line.remittance.map(remittance).transpose()?,
+            changed: line.changed.map_or(Timestamp(0), |at| at.0),
             version: line.version,
         })
     }
@@ -273,8 +288,7 @@ impl TryFrom<OrderV1> for Order {
 
 impl From<&Remittance> for RemittanceV1 {
     fn from(remittance: &Remittance) -> Self {
-        let recognised =
-            |(by, at): &(Text, crate::registry::Timestamp)| RecognisedV1 { by: by.clone(), at: TimeV1(*at) };
+        let recognised = |(by, at): &(Text, Timestamp)| RecognisedV1 { by: by.clone(), at: TimeV1(*at) };
         Self {
             id: remittance.id.to_string().into(),
             orders: remittance.orders.iter().map(|id| id.to_string().into()).collect(),
@@ -285,6 +299,7 @@ impl From<&Remittance> for RemittanceV1 {
             state: remittance.state.as_str().into(),
             recognised: remittance.recognised.as_ref().map(recognised),
             version: remittance.version,
+            changed: noted(remittance.changed),
         }
     }
 }
@@ -304,6 +319,7 @@ impl TryFrom<RemittanceV1> for Remittance {
             at: line.at.0,
             state: known(RemittanceState::parse(&line.state), "remittance.state")?,
             recognised: line.recognised.map(|given| (given.by, given.at.0)),
+            changed: line.changed.map_or(Timestamp(0), |at| at.0),
             version: line.version,
         })
     }

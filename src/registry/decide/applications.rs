@@ -20,7 +20,7 @@ pub(super) fn create(
     case.check_version(None)?;
     let (slots, papers) = (slots(case, spec)?, papers(&spec.papers)?);
     let application = Application {
-        id: ApplicationId(case.seq()),
+        id: ApplicationId(case.new_id()?),
         unit: unit.id.clone(),
         region: unit.region.clone(),
         purpose: spec.purpose,
@@ -37,6 +37,7 @@ pub(super) fn create(
         reason: None,
         order: None,
         unresolved: None,
+        changed: case.now(),
         version: case.seq(),
     };
     let application = if submit { handed_in(case, application, &unit)? } else { application };
@@ -138,7 +139,7 @@ pub(super) fn ended(application: Application) -> Application {
 
 /// The application's new image behind `events`, as a decision about it.
 fn saved(case: &Case<'_>, application: Application, mut events: Vec<Event>) -> Decision {
-    let application = Application { version: case.seq(), ..application };
+    let application = case.changed_application(application);
     let (id, state) = (application.id.to_string(), application.state.as_str());
     events.push(Event::Application(application));
     case.decision(events, id, state, 0)

@@ -1,11 +1,12 @@
 //! The state as the earlier parts of one command leave it: of a batch, each line is decided after those before it.
 
+use super::draft_filings::Filings;
 use crate::idn::{Bundle, Label};
 use crate::registry::life::Ends;
 use crate::registry::state::{Unavailable, bundles_of};
 use crate::registry::{
-    Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, NameKey, Order, OrderId, Registration,
-    Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unit, UnitId,
+    Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, Event, NameKey, Order, OrderId,
+    Registration, Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unit, UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub(super) struct Draft<'a> {
     pub(super) units: BTreeMap<UnitId, Unit>,
     pub(super) names: BTreeMap<NameKey, Registration>,
     pub(super) kept: BTreeMap<NameKey, Reservation>,
+    pub(super) filings: Filings,
     accounts: BTreeMap<Account, UnitId>,
     /// The names in `names` by the bundles of their labels.
     bundles: BTreeMap<(Arc<str>, Bundle), BTreeSet<NameKey>>,
@@ -29,6 +31,7 @@ impl<'a> Draft<'a> {
             units: BTreeMap::new(),
             names: BTreeMap::new(),
             kept: BTreeMap::new(),
+            filings: Filings::default(),
             accounts: BTreeMap::new(),
             bundles: BTreeMap::new(),
         }
@@ -45,6 +48,29 @@ impl<'a> Draft<'a> {
             self.bundles.entry((name.key.set.clone(), bundle)).or_default().insert(name.key.clone());
         }
         self.names.insert(name.key.clone(), name);
+    }
+}
+
+impl Draft<'_> {
+    /// Puts an application, an order or a remittance on top; other events have their own ways.
+    pub(super) fn put_filing(&mut self, event: Event) -> Result<(), Unavailable> {
+        match event {
+            Event::Application(new) => {
+                let old = self.application(new.id)?;
+                let old = old.iter().flat_map(Application::claims);
+                self.filings.move_claims(self.base, Claim::Application(new.id), old, new.claims());
+                self.filings.applications.insert(new.id, new);
+            }
+            Event::Order(new) => {
+                let old = self.order(new.id)?;
+                let old = old.iter().flat_map(Order::claims);
+                self.filings.move_claims(self.base, Claim::Order(new.id), old, new.claims());
+                self.filings.orders.insert(new.id, new);
+            }
+            Event::Remittance(new) => drop(self.filings.remittances.insert(new.id, new)),
+            _ => {}
+        }
+        Ok(())
     }
 }
 
@@ -66,18 +92,25 @@ impl State for Draft<'_> {
     }
 
     fn application(&self, id: ApplicationId) -> Result<Option<Application>, Unavailable> {
-        self.base.application(id)
+        self.filings.applications.get(&id).map_or_else(|| self.base.application(id), |own| Ok(Some(own.clone())))
     }
 
     fn order(&self, id: OrderId) -> Result<Option<Order>, Unavailable> {
-        self.base.order(id)
+        self.filings.orders.get(&id).map_or_else(|| self.base.order(id), |own| Ok(Some(own.clone())))
     }
 
     fn remittance(&self, id: RemittanceId) -> Result<Option<Remittance>, Unavailable> {
-        self.base.remittance(id)
+        self.filings.remittances.get(&id).map_or_else(|| self.base.remittance(id), |own| Ok(Some(own.clone())))
+    }
+
+    fn last_filing(&self) -> Result<u64, Unavailable> {
+        Ok(self.filings.last().max(self.base.last_filing()?))
     }
 
     fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
+        if let Some(claim) = self.filings.claim(name, self.base) {
+            return Ok(claim);
+        }
         self.base.claim(name)
     }
 

@@ -7,8 +7,8 @@
 
 use super::draft::Draft;
 use super::{
-    Case, applications, changes, due, holds, is_text, labels, names, notices, penalties, resolutions, site_review,
-    terms, units,
+    Case, applications, changes, due, holds, import_filings, is_text, labels, names, notices, penalties, resolutions,
+    site_review, terms, units,
 };
 use crate::registry::change::REVIEWER_LEN_MAX;
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
@@ -40,6 +40,7 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
             Ok(Some(Image::Unit(unit))) => draft.put_unit(unit),
             Ok(Some(Image::Name(name))) => draft.put_name(*name),
             Ok(Some(Image::Kept(kept))) => drop(draft.kept.insert(kept.key.clone(), kept)),
+            Ok(Some(Image::Filing(event))) => draft.put_filing(*event).map_err(Refusals::from)?,
             Ok(None) => {}
             Err(refusal) => refusals.push(refusal.on_line(*line)),
         }
@@ -63,6 +64,7 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
     let kept = draft.kept.into_values().filter(|kept| !named.contains(&package(&kept.key)));
     events.extend(kept.map(Event::Reserved));
     events.extend(told);
+    events.extend(draft.filings.into_events());
     let created = !events.is_empty();
     Ok(case.decision(events, "import", "applied", 0).creating(created))
 }
@@ -87,6 +89,7 @@ enum Image {
     Unit(Unit),
     Name(Box<Registration>),
     Kept(Reservation),
+    Filing(Box<Event>),
 }
 
 /// What one line makes of its object; nothing if it says what is there already.
@@ -100,7 +103,14 @@ fn image(draft: &Draft<'_>, context: &Context<'_>, item: &ImportItem) -> Result<
         }
         ImportItem::Name(name) => name_image(&case, name),
         ImportItem::Kept(kept) => kept_image(&case, kept),
+        ImportItem::Application(line) => Ok(filing(import_filings::application(&case, line)?.map(Event::Application))),
+        ImportItem::Order(line) => Ok(filing(import_filings::order(&case, line)?.map(Event::Order))),
+        ImportItem::Remittance(line) => Ok(filing(import_filings::remittance(&case, line)?.map(Event::Remittance))),
     }
+}
+
+fn filing(event: Option<Event>) -> Option<Image> {
+    event.map(|event| Image::Filing(Box::new(event)))
 }
 
 /// A label that is kept, if nobody has it or a variant of it, and it still is.

@@ -23,7 +23,7 @@ pub(super) fn renewal(case: &Case<'_>, unit: &UnitId, keys: &[NameKey], years: u
         let yearly = yearly(case, &name.key, &unit.region).map_err(field)?;
         lines.push(OrderLine { name: name.key.clone(), fee: Fee::Registration, years, yearly });
     }
-    let order = new(case, &unit, OrderBasis::Renewal, lines);
+    let order = new(case, &unit, OrderBasis::Renewal, lines)?;
     Ok(saved(case, order, Vec::new()).creating(true))
 }
 
@@ -70,7 +70,7 @@ pub(super) fn of_application(case: &Case<'_>, application: &Application, unit: &
         Ok(OrderLine { name: slot.name.clone(), fee: Fee::Registration, years: slot.years, yearly })
     };
     let lines = application.slots.iter().map(line).collect::<Result<_, Refusal>>()?;
-    Ok(new(case, unit, OrderBasis::Application(application.id), lines))
+    new(case, unit, OrderBasis::Application(application.id), lines)
 }
 
 /// Changes years while the fee is awaited (R30); the rates stay those of the day the amount became due.
@@ -99,7 +99,7 @@ pub(super) fn change_years(case: &Case<'_>, id: OrderId, years: &[(NameKey, u32)
         for slot in &mut application.slots {
             slot.years = order.lines.iter().find(|line| line.name == slot.name).map_or(slot.years, |line| line.years);
         }
-        events.push(Event::Application(Application { version: case.seq(), ..application }));
+        events.push(Event::Application(case.changed_application(application)));
     }
     Ok(saved(case, order, events))
 }
@@ -150,13 +150,13 @@ pub(super) fn withdraw(case: &Case<'_>, id: OrderId) -> Result<Decision, Refusal
     };
     let order = find(case, id, states)?;
     let application = application_of(case, &order)?.map(applications::ended);
-    let events = application.map(|application| Event::Application(Application { version: case.seq(), ..application }));
+    let events = application.map(|application| Event::Application(case.changed_application(application)));
     Ok(saved(case, withdrawn(case, order), events.into_iter().collect()))
 }
 
 /// The order without a payment.
 pub(super) fn withdrawn(case: &Case<'_>, order: Order) -> Order {
-    Order { state: OrderState::Withdrawn, version: case.seq(), ..order }
+    case.changed_order(Order { state: OrderState::Withdrawn, ..order })
 }
 
 /// What the name costs a unit of the region for a year, as of now.
@@ -200,7 +200,7 @@ pub(super) fn application_of(case: &Case<'_>, order: &Order) -> Result<Option<Ap
 /// The order's application, if it is for one, in a new state.
 pub(super) fn application_in(case: &Case<'_>, order: &Order, state: ApplicationState) -> Result<Vec<Event>, Refusal> {
     let application = application_of(case, order)?;
-    let moved = application.map(|old| Event::Application(Application { state, version: case.seq(), ..old }));
+    let moved = application.map(|old| Event::Application(case.changed_application(Application { state, ..old })));
     Ok(moved.into_iter().collect())
 }
 
@@ -249,9 +249,9 @@ pub(super) fn claimed(name: &NameKey, claim: Claim) -> Refusal {
     Refusal::new(Code::NameClaimed, en, zh)
 }
 
-fn new(case: &Case<'_>, unit: &Unit, basis: OrderBasis, lines: Vec<OrderLine>) -> Order {
-    Order {
-        id: OrderId(case.seq()),
+fn new(case: &Case<'_>, unit: &Unit, basis: OrderBasis, lines: Vec<OrderLine>) -> Result<Order, Refusal> {
+    Ok(Order {
+        id: OrderId(case.new_id()?),
         unit: unit.id.clone(),
         region: unit.region.clone(),
         basis,
@@ -261,13 +261,14 @@ fn new(case: &Case<'_>, unit: &Unit, basis: OrderBasis, lines: Vec<OrderLine>) -
         state: OrderState::AwaitingFee,
         confirmation: None,
         remittance: None,
+        changed: case.now(),
         version: case.seq(),
-    }
+    })
 }
 
 /// The order's new image behind `events`, as a decision about it.
 fn saved(case: &Case<'_>, order: Order, mut events: Vec<Event>) -> Decision {
-    let order = Order { version: case.seq(), ..order };
+    let order = case.changed_order(order);
     let (id, state) = (order.id.to_string(), order.state.as_str());
     events.push(Event::Order(order));
     case.decision(events, id, state, 0)
@@ -283,6 +284,22 @@ fn not_in_order(id: OrderId, key: &NameKey) -> Refusal {
 }
 
 impl Case<'_> {
+    /// The number of the next application, order or remittance: that of the transaction, unless ids that were brought from
+    /// elsewhere have come as far.
+    pub(super) fn new_id(&self) -> Result<u64, Refusal> {
+        Ok(self.seq().max(self.state.last_filing()?.saturating_add(1)))
+    }
+
+    /// The application as this transaction leaves it.
+    pub(super) fn changed_application(&self, application: Application) -> Application {
+        Application { changed: self.now(), version: self.seq(), ..application }
+    }
+
+    /// The order as this transaction leaves it.
+    pub(super) fn changed_order(&self, order: Order) -> Order {
+        Order { changed: self.now(), version: self.seq(), ..order }
+    }
+
     /// The order, which must be there.
     pub(super) fn order(&self, id: OrderId) -> Result<Order, Refusal> {
         self.state.order(id)?.ok_or_else(|| {

@@ -13,7 +13,7 @@ pub(super) fn remit(case: &Case<'_>, ids: &[OrderId], amount: Money) -> Result<D
     case.check_role(&[Role::LocalAdmin])?;
     case.check_version(None)?;
     orders::check_count(ids.len(), REMITTANCE_ORDERS_MAX, "orders")?;
-    let id = RemittanceId(case.seq());
+    let id = RemittanceId(case.new_id()?);
     let (mut seen, mut regions, mut sum, mut events) = (BTreeSet::new(), BTreeSet::new(), Vec::new(), Vec::new());
     for (index, order) in ids.iter().enumerate() {
         let field = |refusal: Refusal| refusal.at(format!("orders[{index}]"));
@@ -38,6 +38,7 @@ pub(super) fn remit(case: &Case<'_>, ids: &[OrderId], amount: Money) -> Result<D
         at: case.now(),
         state: RemittanceState::Remitted,
         recognised: None,
+        changed: case.now(),
         version: case.seq(),
     };
     Ok(saved(case, remittance, events).creating(true))
@@ -107,8 +108,8 @@ fn consume(draft: &Draft<'_>, context: &Context<'_>, order: &Order) -> Result<Ve
         events.extend(terms::take_kept(&case, &slot.name)?);
         events.push(Event::Name(Registration { variants, ..registered(&case, slot, &unit, plan.ok()) }));
     }
-    let version = case.seq();
-    events.push(Event::Application(Application { state: ApplicationState::Registered, version, ..application }));
+    let registered = Application { state: ApplicationState::Registered, ..application };
+    events.push(Event::Application(case.changed_application(registered)));
     Ok(events)
 }
 
@@ -147,7 +148,7 @@ fn extend(case: &Case<'_>, order: &Order) -> Result<Vec<Event>, Refusal> {
 }
 
 fn moved(case: &Case<'_>, order: Order, state: OrderState, remittance: Option<RemittanceId>) -> Event {
-    Event::Order(Order { state, remittance, version: case.seq(), ..order })
+    Event::Order(case.changed_order(Order { state, remittance, ..order }))
 }
 
 fn find(case: &Case<'_>, id: RemittanceId) -> Result<Remittance, Refusal> {
@@ -179,7 +180,7 @@ fn check_amount(given: Money, sum: Money) -> Result<(), Refusal> {
 
 /// The remittance's new image behind `events`, as a decision about it.
 fn saved(case: &Case<'_>, remittance: Remittance, mut events: Vec<Event>) -> Decision {
-    let remittance = Remittance { version: case.seq(), ..remittance };
+    let remittance = Remittance { changed: case.now(), version: case.seq(), ..remittance };
     let (id, state) = (remittance.id.to_string(), remittance.state.as_str());
     events.push(Event::Remittance(remittance));
     case.decision(events, id, state, 0)

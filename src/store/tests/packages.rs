@@ -49,6 +49,7 @@ fn order(state: OrderState) -> Event {
         state,
         confirmation: None,
         remittance: None,
+        changed: Timestamp(9),
         version: 1,
     })
 }

@@ -82,6 +82,14 @@ impl Filings {
         self.remittances.get(&id).map_or_else(|| base.remittance(id), |found| Ok(Some(found.clone())))
     }
 
+    pub(super) fn last(&self, base: &dyn State) -> Result<u64, Unavailable> {
+        let applications = self.applications.keys().next_back().map(|id| id.0);
+        let orders = self.orders.keys().next_back().map(|id| id.0);
+        let remittances = self.remittances.keys().next_back().map(|id| id.0);
+        let on_top = applications.into_iter().chain(orders).chain(remittances).max();
+        Ok(base.last_filing()?.max(on_top.unwrap_or(0)))
+    }
+
     pub(super) fn claim(&self, base: &dyn State, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
         let below = base.claim(name)?;
         if self.come.is_empty() && self.gone.is_empty() {

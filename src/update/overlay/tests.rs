@@ -82,6 +82,15 @@ impl State for Model {
         Ok(self.remittances.get(&id).cloned())
     }
 
+    fn last_filing(&self) -> Result<u64, Unavailable> {
+        let applications = self.applications.keys().map(|id| id.0);
+        Ok(applications
+            .chain(self.orders.keys().map(|id| id.0))
+            .chain(self.remittances.keys().map(|id| id.0))
+            .max()
+            .unwrap_or(0))
+    }
+
     fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
         let bundle = self.bundle_of(&name.label);
         let same = |own: &NameKey| own.set == name.set && self.bundle_of(&own.label) == bundle;
