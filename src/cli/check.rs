@@ -104,10 +104,19 @@ fn check_seals(directory: &Path, key: &Path, seals: Option<&Path>) -> Result<(),
         )
     })?;
     let beside = directory.parent().unwrap_or(Path::new(".")).join(SEALS_FILE);
-    let report = journal::check_seals(directory, seals.unwrap_or(&beside), &key).map_err(|error| match error {
+    let file = seals.unwrap_or(&beside);
+    let report = journal::check_seals(directory, file, &key).map_err(|error| match error {
         SealError::Io { .. } => Failure::system(error, "签名检查点无法读取"),
         _ => Failure::refused_text(error),
     })?;
+    if report.seals == 0 {
+        let file = file.display();
+        // Whoever wrote the journal anew would empty this file too.
+        return Err(Failure::refused(
+            format!("{file}: there is no seal, so nothing vouches for the journal; compare it with a copy kept elsewhere"),
+            format!("{file}：没有签名检查点，无法证明日志未被改写；请与另行保存的副本核对"),
+        ));
+    }
     let (seals, seq, at, unsealed) = (report.seals, report.seq, report.at, report.unsealed);
     say(format!(
         "{seals} seals, the last of line {seq} at {at}; {unsealed} lines after it are not sealed yet / {seals} 个签名检查点均相符，\

@@ -104,6 +104,12 @@ fn a_journal_rewritten_with_a_new_chain_is_found_by_its_seals() {
     assert!(code == Some(1) && said.contains(&format!("line {line} ")), "{said}");
     fs::write(&file, &good).expect("written");
     assert_eq!(check(&daemon, &public).0, Some(0));
+
+    // Who writes the journal anew would empty the file of seals too.
+    fs::write(&file, &forged).expect("written");
+    fs::write(seals(&daemon), "").expect("written");
+    let (code, said) = check(&daemon, &public);
+    assert!(code == Some(1) && said.contains("there is no seal") && said.contains("没有签名检查点"), "{said}");
 }
 
 #[test]
