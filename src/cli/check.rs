@@ -113,7 +113,9 @@ fn check_seals(directory: &Path, key: &Path, seals: Option<&Path>) -> Result<(),
         let file = file.display();
         // Whoever wrote the journal anew would empty this file too.
         return Err(Failure::refused(
-            format!("{file}: there is no seal, so nothing vouches for the journal; compare it with a copy kept elsewhere"),
+            format!(
+                "{file}: there is no seal, so nothing vouches for the journal; compare it with a copy kept elsewhere"
+            ),
             format!("{file}：没有签名检查点，无法证明日志未被改写；请与另行保存的副本核对"),
         ));
     }

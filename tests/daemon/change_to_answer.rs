@@ -48,6 +48,25 @@ impl Watched {
     }
 }
 
+/// Where both want the same core, answers come first.
+#[test]
+fn the_writer_is_nicer_than_the_threads_that_answer() {
+    let daemon = TestDaemon::start();
+    let process = fs::read_to_string(daemon.path("data/lock")).expect("the lock names its process");
+    let tasks = fs::read_dir(format!("/proc/{}/task", process.trim())).expect("it runs");
+    let nice_of = |task: std::io::Result<fs::DirEntry>| {
+        // A thread that has just ended is none of these.
+        let stat = fs::read_to_string(task.expect("a thread").path().join("stat")).ok()?;
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+        // proc_pid_stat(5): the 19th field, of which two stand before these.
+        Some((name.to_owned(), rest.split_whitespace().nth(16)?.parse::<i32>().ok()?))
+    };
+    let (writer, others): (Vec<_>, Vec<_>) = tasks.filter_map(nice_of).partition(|(name, _)| name == "writer");
+    let answering: Vec<_> = others.iter().filter(|(name, _)| name.starts_with("dns-")).collect();
+    assert!(!answering.is_empty() && writer.len() == 1, "{writer:?} {others:?}");
+    assert!(answering.iter().all(|(_, nice)| *nice < writer[0].1), "{writer:?} {others:?}");
+}
+
 #[test]
 fn a_thousand_approved_changes_are_each_in_the_next_answer() {
     let daemon = TestDaemon::start();
