@@ -21,6 +21,8 @@ struct Stage {
 }
 
 const NAME: &str = "教育局.政务";
+/// A name of another unit, which nothing holds.
+const UNHELD: &str = "站s1.政务";
 
 fn stage() -> Stage {
     let server = Server::new();
@@ -134,8 +136,10 @@ impl Stage {
             _ if row.path.starts_with("/v1/units") => "u1",
             _ => change,
         };
+        // What an authority holds is nobody's to delete but an operator's.
+        let name = if endpoint == Endpoint::DeleteName { UNHELD } else { NAME };
         let mut target =
-            row.path.replace("{id}", id).replace("{name}", NAME).replace("{reason}", "LEGAL").replace("{apex}", "政务");
+            row.path.replace("{id}", id).replace("{name}", name).replace("{reason}", "LEGAL").replace("{apex}", "政务");
         if endpoint == Endpoint::Diff {
             target += "?from=0";
         }
