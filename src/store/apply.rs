@@ -27,7 +27,7 @@ use std::ops::Range;
 /// Most aged idempotency keys forgotten with one transaction: more than one comes with it, so they never pile up, and
 /// few enough that no transaction waits for them.
 const FORGOTTEN_MAX: usize = 8;
-/// Writes in any order from which on two threads make them: an import's batch. A thread costs as much as some five.
+/// Writes in any order from which on two threads make them: an import's batch has thousands, a change about ten.
 const SHARED_MIN: usize = 256;
 
 /// One write to sled.
