@@ -25,7 +25,7 @@ pub struct Appraisal {
     /// Its traditional form, where that is another label.
     pub traditional: Option<Variant>,
     /// The forms that a reviewer may pick as the traditional one, the proposed one first, where that is not settled; at most
-    /// [`PROPOSALS_MAX`] of them.
+    /// `PROPOSALS_MAX` of them.
     pub proposals: Vec<Label>,
     /// How many labels its package has, itself included; [`u64::MAX`] stands for all larger numbers.
     pub members: u64,
