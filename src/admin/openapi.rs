@@ -214,7 +214,9 @@ fn rules(endpoint: Endpoint) -> Groups {
                 STALE,
             ],
         ),
-        E::DeleteName => (&[WRITE], &[NAME, GUARDED, &[Code::MigrationRunning, Code::Brake], FOREIGN, STALE]),
+        E::DeleteName => {
+            (&[WRITE], &[NAME, GUARDED, &[Code::NameClaimed, Code::MigrationRunning, Code::Brake], FOREIGN, STALE])
+        }
         E::ChangeHolder => (
             BODIED,
             &[

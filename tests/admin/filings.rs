@@ -219,3 +219,20 @@ fn a_dry_run_shows_the_images() {
     assert_eq!(preview["applications"][0]["state"], "local_review");
     assert_eq!(server.everything(), before);
 }
+
+/// What is paid for must be there when it is recognised.
+#[test]
+fn a_name_with_an_open_order_is_not_deleted() {
+    let server = Server::new();
+    server.unit("u1", "organ");
+    server.name("续费.政务", "u1");
+    let renewal = r#"{"unit":"u1","names":["续费.政务"],"years":2}"#;
+    let order = server.ok("submitter", "POST", "/v1/orders", renewal)["id"].as_str().unwrap().to_owned();
+    let before = server.everything();
+    let refused = server.call("operator", "DELETE", "/v1/names/续费.政务", "");
+    assert_eq!((refused.status, refused.code().as_str()), (409, "name_claimed"), "{}", refused.text());
+    assert!(refused.text().contains(&order), "it says which: {}", refused.text());
+    assert_eq!(server.everything(), before);
+    server.ok("submitter", "DELETE", &format!("/v1/orders/{order}"), "");
+    server.ok("operator", "DELETE", "/v1/names/续费.政务", "");
+}

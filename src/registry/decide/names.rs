@@ -85,6 +85,12 @@ pub(super) fn variants_ended(old: &Registration, new: &Registration) -> Option<E
 }
 
 pub(super) fn delete(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal> {
+    // An open order would be paid for a name that is not there, and recognised never.
+    check_unclaimed(case, key, None)?;
+    remove(case, key)
+}
+
+fn remove(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal> {
     case.check_second_factor(Guarded::Deletion)?;
     let (name, unit) = case.name(key)?;
     case.check_version(Some(name.version))?;
@@ -96,7 +102,7 @@ pub(super) fn delete(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal
 /// What an import's line says is gone; whoever imports is an operator.
 pub(super) fn remove_imported(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal> {
     case.check_role(&[Role::Operator])?;
-    delete(case, key)
+    remove(case, key)
 }
 
 /// A name that an authority or a penalty holds is no local office's to free: registered anew, it would be without the hold.
