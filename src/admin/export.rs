@@ -9,8 +9,11 @@ use super::params::Params;
 use super::problem::Problem;
 use super::stream::{self, Stop, Writer};
 use super::{Admin, lines};
-use crate::registry::{Event, HoldReason, Holds, NameKey, Registration, Timestamp, Unit, UnitId};
-use crate::store::{FilingFilter, NameFilter};
+use crate::registry::{
+    Application, Event, HoldReason, Holds, NameKey, Order, Registration, Remittance, Timestamp, Unavailable, Unit,
+    UnitId,
+};
+use crate::store::{FilingFilter, NameFilter, Page, Store};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use std::collections::HashMap;
@@ -66,19 +69,33 @@ struct Held {
     names: HashMap<NameKey, Holds>,
 }
 
-/// All units, those that change meanwhile too: the names that follow need them.
-async fn write_units(admin: &Admin, writer: &Writer, held: &mut HashMap<UnitId, Holds>) -> Result<(), Stop> {
+/// All pages of a listing, each as the lines that `lines` makes of it.
+async fn write_pages<T: Send + 'static>(
+    admin: &Admin,
+    writer: &Writer,
+    list: fn(&Store, Option<&str>) -> Result<Page<T>, Unavailable>,
+    mut lines: impl FnMut(&[T]) -> String,
+) -> Result<(), Stop> {
     let mut cursor: Option<String> = None;
     loop {
-        let page = admin.read(move |store| store.list_units(cursor.as_deref(), SLICE_LEN)).await?;
-        let held_ones = page.items.iter().filter(|unit| !unit.holds.0.is_empty());
-        held.extend(held_ones.map(|unit| (unit.id.clone(), unit.holds.clone())));
-        writer.send(page.items.iter().map(lines::unit).collect()).await?;
+        let page = admin.read(move |store| list(store, cursor.as_deref())).await?;
+        writer.send(lines(&page.items)).await?;
         cursor = page.next;
         if cursor.is_none() {
             return Ok(());
         }
     }
+}
+
+/// All units, those that change meanwhile too: the names that follow need them.
+async fn write_units(admin: &Admin, writer: &Writer, held: &mut HashMap<UnitId, Holds>) -> Result<(), Stop> {
+    let list = |store: &Store, cursor: Option<&str>| store.list_units(cursor, SLICE_LEN);
+    let lines = |units: &[Unit]| {
+        let held_ones = units.iter().filter(|unit| !unit.holds.0.is_empty());
+        held.extend(held_ones.map(|unit| (unit.id.clone(), unit.holds.clone())));
+        units.iter().map(lines::unit).collect()
+    };
+    write_pages(admin, writer, list, lines).await
 }
 
 async fn write_names(
@@ -87,68 +104,34 @@ async fn write_names(
     from: u64,
     held: &mut HashMap<NameKey, Holds>,
 ) -> Result<(), Stop> {
-    let mut cursor: Option<String> = None;
-    loop {
-        let all = NameFilter::default();
-        let page = admin.read(move |store| store.list_names(&all, cursor.as_deref(), SLICE_LEN)).await?;
-        let old = || page.items.iter().filter(|name| name.version <= from);
+    let list = |store: &Store, cursor: Option<&str>| store.list_names(&NameFilter::default(), cursor, SLICE_LEN);
+    let lines = |names: &[Registration]| {
+        let old = || names.iter().filter(|name| name.version <= from);
         held.extend(old().filter(|name| !name.holds.0.is_empty()).map(|name| (name.key.clone(), name.holds.clone())));
-        writer.send(old().map(lines::name).collect()).await?;
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(());
-        }
-    }
+        old().map(lines::name).collect()
+    };
+    write_pages(admin, writer, list, lines).await
 }
 
 /// Kept labels; one that is taken meanwhile is registered by the lines that follow.
 async fn write_kept(admin: &Admin, writer: &Writer) -> Result<(), Stop> {
-    let mut cursor: Option<String> = None;
-    loop {
-        let page = admin.read(move |store| store.list_reservations(cursor.as_deref(), SLICE_LEN)).await?;
-        writer.send(page.items.iter().map(lines::kept).collect()).await?;
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(());
-        }
-    }
+    let list = |store: &Store, cursor: Option<&str>| store.list_reservations(cursor, SLICE_LEN);
+    write_pages(admin, writer, list, |kept| kept.iter().map(lines::kept).collect()).await
 }
 
 /// Applications, then orders, then remittances: each stands behind what it is about.
 async fn write_filings(admin: &Admin, writer: &Writer, from: u64) -> Result<(), Stop> {
-    let mut cursor: Option<String> = None;
-    loop {
-        let page =
-            admin.read(move |store| store.list_applications(&FilingFilter::default(), cursor.as_deref(), SLICE_LEN));
-        let page = page.await?;
-        let old = page.items.iter().filter(|application| application.version <= from);
-        writer.send(old.map(lines::application).collect()).await?;
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    loop {
-        let page = admin.read(move |store| store.list_orders(&FilingFilter::default(), cursor.as_deref(), SLICE_LEN));
-        let page = page.await?;
-        let old = page.items.iter().filter(|order| order.version <= from);
-        writer.send(old.map(lines::order).collect()).await?;
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    loop {
-        let page =
-            admin.read(move |store| store.list_remittances(&FilingFilter::default(), cursor.as_deref(), SLICE_LEN));
-        let page = page.await?;
-        let old = page.items.iter().filter(|remittance| remittance.version <= from);
-        writer.send(old.map(lines::remittance).collect()).await?;
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(());
-        }
-    }
+    let list =
+        |store: &Store, cursor: Option<&str>| store.list_applications(&FilingFilter::default(), cursor, SLICE_LEN);
+    let lines = |all: &[Application]| all.iter().filter(|one| one.version <= from).map(lines::application).collect();
+    write_pages(admin, writer, list, lines).await?;
+    let list = |store: &Store, cursor: Option<&str>| store.list_orders(&FilingFilter::default(), cursor, SLICE_LEN);
+    let lines = |all: &[Order]| all.iter().filter(|one| one.version <= from).map(lines::order).collect();
+    write_pages(admin, writer, list, lines).await?;
+    let list =
+        |store: &Store, cursor: Option<&str>| store.list_remittances(&FilingFilter::default(), cursor, SLICE_LEN);
+    let lines = |all: &[Remittance]| all.iter().filter(|one| one.version <= from).map(lines::remittance).collect();
+    write_pages(admin, writer, list, lines).await
 }
 
 /// Whether the event is about a unit, a name or a label.
