@@ -106,6 +106,10 @@ impl State for OneUnit {
         Ok(())
     }
 
+    fn filings_of(&self, _: &UnitId, _: &mut dyn FnMut(Claim) -> bool) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
     fn bundle_of(&self, label: &Label) -> Bundle {
         Bundle::of_itself(label)
     }

@@ -141,7 +141,8 @@ fn number(id: &str) -> Result<ApplicationId, Problem> {
 }
 
 fn not_found(id: &str) -> Problem {
-    let (en, zh) = (format!("There is no application {id}."), format!("没有编号为 {id} 的申请。"));
+    let (en, zh) =
+        (format!("There is no application {id}; check the id."), format!("没有编号为 {id} 的申请，请核对编号。"));
     Problem::registry(Code::ApplicationNotFound, en, zh).field("id")
 }
 

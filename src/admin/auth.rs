@@ -201,8 +201,8 @@ impl Caller {
 fn foreign() -> Problem {
     Problem::registry(
         Code::RegionForeign,
-        "The unit lies outside the token's region.",
-        "该单位不在令牌所属行政区划之内。",
+        "The unit lies outside the token's region; whoever acts for its own region does this.",
+        "该单位不在令牌所属行政区划之内，请由其所在区划的人员办理。",
     )
 }
 

@@ -66,8 +66,8 @@ async fn find(admin: &Admin, caller: &Caller, endpoint: Endpoint, id: &str) -> R
     let not_found = || {
         Problem::registry(
             Code::ChangeNotFound,
-            format!("There is no change {id}."),
-            format!("没有编号为 {id} 的变更。"),
+            format!("There is no change {id}; check the id."),
+            format!("没有编号为 {id} 的变更，请核对编号。"),
         )
         .field("id")
     };

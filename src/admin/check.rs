@@ -31,7 +31,12 @@ pub(super) async fn check(
     RawQuery(query): RawQuery,
 ) -> Result<Json<CheckView>, Problem> {
     let params = Params::parse(query.as_deref(), &["name", "unit"])?;
-    let text = params.get("name").ok_or_else(|| invalid("name", "name is missing.", "缺少参数 name。"))?.to_owned();
+    let text = params
+        .get("name")
+        .ok_or_else(|| {
+            invalid("name", "name is missing; say which name to check.", "缺少参数 name，请填写要检查的域名。")
+        })?
+        .to_owned();
     let unit = match params.get("unit") {
         Some(id) => Some(units::find(&admin, unit_id(id, "unit")?).await?),
         None => None,

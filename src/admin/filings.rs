@@ -23,7 +23,11 @@ pub(super) fn filter<S>(
         let mut all = regions.iter();
         all.next().filter(|_| all.next().is_none()).cloned()
     });
-    let asked = params.read("region", "a division code of 2, 4, 6, 9 or 12 digits", Region::parse)?;
+    let asked = params.read(
+        "region",
+        ("a division code of 2, 4, 6, 9 or 12 digits", " 2、4、6、9 或 12 位的行政区划代码"),
+        Region::parse,
+    )?;
     let region = match (asked, only) {
         // Of the two the inner one; if neither is inside the other, nothing is shown.
         (Some(asked), Some(own)) if asked.contains(&own) => Some(own),
@@ -31,8 +35,8 @@ pub(super) fn filter<S>(
         (None, own) => own,
     };
     let filter = FilingFilter {
-        unit: params.read("unit", "a unit id", UnitId::parse)?,
-        state: params.read("state", "a state of this object", state)?,
+        unit: params.read("unit", ("a unit id", "单位编号（1 至 64 个字母、数字和连字符）"), UnitId::parse)?,
+        state: params.read("state", ("a state of this object", "该类对象的一种状态（见接口文档）"), state)?,
         region,
         overdue_at: None,
     };

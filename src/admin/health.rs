@@ -91,6 +91,7 @@ pub(super) async fn brake(
     responses((status = 200, description = "Released", body = Receipt)),
 )]
 pub(super) async fn release(State(admin): State<Admin>, write: Write) -> Result<Response, Problem> {
+    write.without_if_match()?;
     let ReleaseBrake { reason, names } = write.json()?;
     let command = Command::ReleaseBrake { reason: reason.as_str().into(), names };
     write.submit(&admin, "brake.release", "brake".into(), Some(reason), command).await
@@ -107,7 +108,13 @@ pub(super) async fn move_clock(State(admin): State<Admin>, write: Write) -> Resu
     use super::v1::{DayEdge, time};
     let super::v1::requests::MoveClock { now, jump } = write.json()?;
     let now = time(&now, DayEdge::Start);
-    let now = now.ok_or_else(|| super::params::invalid("now", "This is not a date or time.", "不是日期或时间。"))?;
+    let now = now.ok_or_else(|| {
+        super::params::invalid(
+            "now",
+            "This is not a date or time; give one as 2027-12-31.",
+            "now 不是日期或时间，请按 2027-12-31 的形式填写。",
+        )
+    })?;
     let clock = admin.test_clock.as_ref();
     let clock = clock.ok_or_else(|| Problem::internal("this server runs on the system's clock"))?;
     if jump {

@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::v1::requests::unit_id;
 use super::v1::{DayEdge, HistoryLine, Page, name_key, time};
 use crate::journal::{JournalError, JournalReader};
-use crate::registry::{ApplicationId, ChangeId, OrderId, RemittanceId};
+use crate::registry::{ApplicationId, ChangeId, OrderId, RemittanceId, SiteReviewId};
 use crate::registry::{Code, Event, NameKey, Registration, State as _, Timestamp, Transaction, Unit, UnitId};
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -30,6 +30,8 @@ pub(super) enum Object {
     Application(ApplicationId),
     Order(OrderId),
     Remittance(RemittanceId),
+    /// A part of its unit.
+    SiteReview(UnitId, SiteReviewId),
 }
 
 /// When an object is looked at.
@@ -120,11 +122,19 @@ fn lines(mut chain: Chain, before: u64, limit: usize) -> Result<Page<HistoryLine
         if let Some(later) = items.last_mut() {
             later.before.clone_from(&image);
         }
+        if chain.object.is_part() {
+            // The line changed the unit, and this part of it not.
+            items.pop_if(|later| later.after == image);
+        }
         if items.len() == limit {
             more = true;
             break;
         }
         items.push(HistoryLine::new(&transaction, hash, image));
+    }
+    if chain.object.is_part() && !more {
+        // Nor did those that came before there was such a part.
+        while items.pop_if(|first| first.after.is_null() && first.before.is_null()).is_some() {}
     }
     let next = items.last().filter(|_| more).map(|line| line.seq.to_string());
     Ok(Page { items, next })
@@ -142,6 +152,18 @@ pub(super) async fn name_at(admin: &Admin, key: &NameKey, when: When) -> Result<
     Ok(Some((unit, name)))
 }
 
+/// The unit whose site the review is of: that of the line which opened it, and gave it its id.
+pub(super) async fn unit_of_review(admin: &Admin, id: SiteReviewId) -> Result<Option<UnitId>, Problem> {
+    let journal = admin.journal.clone();
+    let opened = blocking(move || journal.transaction(id.0)).await?;
+    let units = opened.into_iter().flat_map(|transaction| transaction.events).filter_map(|event| match event {
+        Event::Unit(unit) => Some(unit),
+        _ => None,
+    });
+    let of_review = |unit: &Unit| unit.site_review.as_ref().is_some_and(|review| review.id == id);
+    Ok({ units }.find(of_review).map(|unit| unit.id))
+}
+
 /// The image of a unit at a time; none if it was not there then.
 pub(super) async fn unit_at(admin: &Admin, id: &UnitId, when: When) -> Result<Option<Unit>, Problem> {
     let seq = seq_at(admin, when).await?;
@@ -149,13 +171,24 @@ pub(super) async fn unit_at(admin: &Admin, id: &UnitId, when: When) -> Result<Op
     Ok(image.and_then(|event| if let Event::Unit(unit) = event { Some(unit) } else { None }))
 }
 
-/// The parameter `at`: a sequence number, a date (its end), or a time.
-pub(super) fn when(params: &Params) -> Result<Option<When>, Problem> {
-    params.read("at", "a sequence number of the journal, a date or a time", |text| {
+/// The parameter `at`: a sequence number, a date (its end), or a time. It has to have come: what is so today may not be so then.
+pub(super) fn when(admin: &Admin, params: &Params) -> Result<Option<When>, Problem> {
+    let expected = ("a sequence number of the journal, a date or a time", "日志序号、日期或时间");
+    let when = params.read("at", expected, |text| {
         let seq =
             || text.bytes().all(|octet| octet.is_ascii_digit()).then(|| text.parse().ok().map(When::Seq)).flatten();
         seq().or_else(|| time(text, DayEdge::End).map(When::Time))
-    })
+    })?;
+    // A day has come once it has begun.
+    let begin = params.get("at").filter(|_| matches!(when, Some(When::Time(_)))).and_then(|t| time(t, DayEdge::Start));
+    let now = admin.clock.now();
+    if begin.is_some_and(|begin| begin > now) {
+        let en =
+            format!("It is {now}; what will be later is not known. Give a time that has come, or see /v1/simulate.");
+        let zh = format!("现在是 {now}，之后的情况尚不可知。请填写已到来的时间，或使用 /v1/simulate 推演。");
+        return Err(invalid("at", en, zh));
+    }
+    Ok(when)
 }
 
 /// The last transaction at that time.
@@ -163,8 +196,9 @@ async fn seq_at(admin: &Admin, when: When) -> Result<u64, Problem> {
     let last = admin.journal.last();
     let time = match when {
         When::Seq(seq) if seq > last => {
-            let en = format!("The journal ends at {last}; what comes after it is not known.");
-            return Err(invalid("at", en, format!("日志目前止于第 {last} 号。")));
+            let en = format!("The journal ends at {last}; what comes after it is not known. Give a number up to that.");
+            let zh = format!("日志目前止于第 {last} 号，其后的情况尚不可知，请填写不大于 {last} 的序号。");
+            return Err(invalid("at", en, zh));
         }
         When::Seq(seq) => return Ok(seq),
         When::Time(time) => time,
@@ -226,7 +260,9 @@ impl Chain {
         let (newest, removals) = admin
             .read(move |store| {
                 Ok(match &wanted {
-                    Object::Unit(id) => (store.unit(id)?.map(|unit| unit.version), Vec::new()),
+                    Object::Unit(id) | Object::SiteReview(id, _) => {
+                        (store.unit(id)?.map(|unit| unit.version), Vec::new())
+                    }
                     Object::Name(key) => (store.name(key)?.map(|name| name.version), store.removals(key)?),
                     Object::Change(id) => (store.change(*id)?.map(|change| change.version), Vec::new()),
                     Object::Application(id) => (store.application(*id)?.map(|filed| filed.version), Vec::new()),
@@ -263,7 +299,14 @@ impl Chain {
     fn written(&self, seq: u64, index: usize) -> Result<(String, Value), JournalError> {
         let lines = self.journal.lines_after(seq - 1, 1)?;
         let mut line: Value = lines.first().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
-        Ok((line["hash"].as_str().unwrap_or_default().to_owned(), image(line["events"][index].take())))
+        let mut image = image(line["events"][index].take());
+        if let Object::SiteReview(_, id) = &self.object {
+            image = image.get_mut("site_review").map(Value::take).unwrap_or_default();
+            if image["id"].as_str() != Some(&*id.to_string()) {
+                image = Value::Null;
+            }
+        }
+        Ok((line["hash"].as_str().unwrap_or_default().to_owned(), image))
     }
 }
 
@@ -285,7 +328,7 @@ impl Object {
     /// Whether the event is the object's.
     fn is_of(&self, event: &Event) -> bool {
         match (self, event) {
-            (Self::Unit(id), Event::Unit(unit)) => unit.id == *id,
+            (Self::Unit(id) | Self::SiteReview(id, _), Event::Unit(unit)) => unit.id == *id,
             (Self::Name(key), Event::Name(name)) => name.key == *key,
             (Self::Name(key), Event::NameRemoved { key: removed, .. }) => removed == key,
             (Self::Change(id), Event::Change(change)) => change.id == *id,
@@ -296,38 +339,64 @@ impl Object {
         }
     }
 
+    /// Whether it is a part of a larger object, whose lines it shares.
+    fn is_part(&self) -> bool {
+        matches!(self, Self::SiteReview(..))
+    }
+
+    /// That no review of a site with this id was opened here.
+    pub(super) fn no_site_review() -> Problem {
+        Problem::registry(
+            Code::SiteReviewNotFound,
+            "No review of a site with this id was opened here; its id is s and a number. One that was imported is in the history of its unit.",
+            "本注册局没有发起过该编号的网站复核，请核对编号（s 加数字）；导入的复核见其单位的历史。",
+        )
+        .field("id")
+    }
+
     /// That there never was such an object.
     pub(super) fn not_found(&self) -> Problem {
         match self {
             Self::Unit(id) => Problem::registry(
                 Code::UnitNotFound,
-                format!("There is no unit {id}, and there never was."),
-                format!("从未有过编号为 {id} 的单位。"),
+                format!("There is no unit {id}, and there never was; check the id."),
+                format!("从未有过编号为 {id} 的单位，请核对编号。"),
             )
             .field("id"),
             Self::Name(key) => {
                 let name = key.to_unicode();
                 Problem::registry(
                     Code::NameNotFound,
-                    format!("{name} was never registered."),
-                    format!("{name} 从未注册。"),
+                    format!("{name} was never registered; check the spelling."),
+                    format!("{name} 从未注册，请核对写法。"),
                 )
                 .field("name")
             }
-            Self::Change(_) => {
-                Problem::registry(Code::ChangeNotFound, "There is no such change.", "没有该变更。").field("id")
-            }
-            Self::Application(_) => {
-                Problem::registry(Code::ApplicationNotFound, "There is no such application.", "没有该申请。")
-                    .field("id")
-            }
-            Self::Order(_) => {
-                Problem::registry(Code::OrderNotFound, "There is no such order.", "没有该订单。").field("id")
-            }
-            Self::Remittance(_) => {
-                Problem::registry(Code::RemittanceNotFound, "There is no such remittance.", "没有该汇款批次。")
-                    .field("id")
-            }
+            Self::SiteReview(..) => Self::no_site_review(),
+            Self::Change(_) => Problem::registry(
+                Code::ChangeNotFound,
+                "There is no such change; its id is c and a number.",
+                "没有该变更，请核对编号（c 加数字）。",
+            )
+            .field("id"),
+            Self::Application(_) => Problem::registry(
+                Code::ApplicationNotFound,
+                "There is no such application; its id is a and a number.",
+                "没有该申请，请核对编号（a 加数字）。",
+            )
+            .field("id"),
+            Self::Order(_) => Problem::registry(
+                Code::OrderNotFound,
+                "There is no such order; its id is o and a number.",
+                "没有该订单，请核对编号（o 加数字）。",
+            )
+            .field("id"),
+            Self::Remittance(_) => Problem::registry(
+                Code::RemittanceNotFound,
+                "There is no such remittance; its id is r and a number.",
+                "没有该汇款批次，请核对编号（r 加数字）。",
+            )
+            .field("id"),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::Admin;
 use super::auth::Caller;
-use super::params::{Params, invalid};
+use super::params::{DATE_OR_TIME, Params, invalid};
 use super::problem::Problem;
 use super::roles::Endpoint;
 use super::rows::{Format, Rows, rows};
@@ -48,16 +48,20 @@ pub(super) async fn holds(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let params = Params::parse(query.as_deref(), &["region", "from", "to", "reason", "format"])?;
-    let from = params.read("from", "a date or time", |text| time(text, DayEdge::Start))?;
-    let to = params.read("to", "a date or time", |text| time(text, DayEdge::End))?;
+    let from = params.read("from", DATE_OR_TIME, |text| time(text, DayEdge::Start))?;
+    let to = params.read("to", DATE_OR_TIME, |text| time(text, DayEdge::End))?;
     let wanted = Wanted {
         within: Within::of(&params, &caller, Endpoint::ExportHolds)?,
-        reason: params.read("reason", "a hold's reason", HoldReason::parse)?,
+        reason: params.read("reason", ("a hold's reason", "暂停原因，例如 LEGAL"), HoldReason::parse)?,
         from: from.unwrap_or(Timestamp(i64::MIN)),
         to: to.unwrap_or(Timestamp(i64::MAX)),
     };
     if wanted.from > wanted.to {
-        return Err(invalid("to", "The last day lies before the first.", "结束日期早于开始日期。"));
+        return Err(invalid(
+            "to",
+            "The last day lies before the first; exchange them.",
+            "结束日期 to 早于开始日期 from，请对调。",
+        ));
     }
     // Read before the first octet is sent: what fails here is still answered with a problem document.
     admin.read(|store| store.list_units(None, 1)).await?;
@@ -110,7 +114,11 @@ struct Within {
 impl Within {
     /// The parameter `region`, which must lie within the caller's reach.
     fn of(params: &Params, caller: &Caller, endpoint: Endpoint) -> Result<Self, Problem> {
-        let region = params.read("region", "a division code of 2, 4, 6, 9 or 12 digits", Region::parse)?;
+        let region = params.read(
+            "region",
+            ("a division code of 2, 4, 6, 9 or 12 digits", " 2、4、6、9 或 12 位的行政区划代码"),
+            Region::parse,
+        )?;
         if let Some(region) = &region {
             caller.within(endpoint, region)?;
         }

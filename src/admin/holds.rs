@@ -95,7 +95,9 @@ async fn lift(admin: Admin, write: Write, target: HoldTarget, reason: &str) -> R
 fn parse_reason(text: &str) -> Result<HoldReason, Problem> {
     HoldReason::parse(text).ok_or_else(|| {
         let known: Vec<&str> = HoldReason::ALL.iter().map(|reason| reason.as_str()).collect();
-        invalid("reason", format!("There is no such reason; known are: {}.", known.join(", ")), "没有该暂停原因。")
+        let (list, list_zh) = (known.join(", "), known.join("、"));
+        let en = format!("There is no such reason; known are: {list}.");
+        invalid("reason", en, format!("没有暂停原因 {text}，可用的原因为：{list_zh}。"))
     })
 }
 

@@ -57,7 +57,11 @@ pub(super) async fn import(
 ) -> Result<Json<ImportReport>, Problem> {
     let (parts, body) = request.into_parts();
     let params = Params::parse(parts.uri.query(), &["id", "line", "dry_run"])?;
-    let id = params.read("id", "1 to 64 of the characters A-Z, a-z, 0-9 and -", import_id)?;
+    let id = params.read(
+        "id",
+        ("1 to 64 of the characters A-Z, a-z, 0-9 and -", " 1 至 64 个字母、数字和连字符"),
+        import_id,
+    )?;
     let id =
         id.ok_or_else(|| invalid("id", "An import needs an id, to be resumed by.", "导入须有编号 id，以便续传。"))?;
     let line = params.number("line", 1..=LINES_MAX)?.unwrap_or(1);

@@ -62,26 +62,27 @@ fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     if let Some(member) = named(&text, "unknown field `") {
         // The path ends in the unknown member itself where serde_json came to read its value, and in its object where not.
         let field = if last(&path) == member { path } else { join(&path, member) };
-        let zh = format!("此处没有字段 {field}。");
-        return Problem::edge(Edge::UnknownField, format!("There is no member {field} here."), zh).field(field);
+        let zh = format!("此处没有字段 {field}，请核对拼写或去掉该字段。");
+        let en = format!("There is no member {field} here; check its spelling, or take it out.");
+        return Problem::edge(Edge::UnknownField, en, zh).field(field);
     }
     if let Some(member) = named(&text, "missing field `") {
         let field = join(&path, member);
-        let zh = format!("缺少字段 {field}。");
-        return Problem::edge(Edge::MissingField, format!("The member {field} is missing."), zh).field(field);
+        let zh = format!("缺少必填字段 {field}，请补充。");
+        return Problem::edge(Edge::MissingField, format!("The member {field} is missing; add it."), zh).field(field);
     }
     let what = &text[..text.rfind(" at line ").unwrap_or(text.len())];
     if path == "." {
         return Problem::edge(
             Edge::WrongType,
             format!("The body is not what it should be: {what}."),
-            "请求体的类型不正确。",
+            "请求体不是此接口所要求的 JSON 对象，请对照接口文档更正。",
         );
     }
     Problem::edge(
         Edge::WrongType,
         format!("The value at {path} is not of the type it should be: {what}."),
-        format!("{path} 处的值类型不正确。"),
+        format!("字段 {path} 的值类型不正确或不在允许的取值之内，请对照接口文档更正。"),
     )
     .field(path)
 }

@@ -233,8 +233,10 @@ pub fn parse(line: &[u8], policy: &Policy, principal: &str) -> Result<Item, Prob
         LineInput::Begin(Object(begin)) if begin.format == FORMAT => Ok(Item::Mark(None)),
         LineInput::Begin(_) => Err(Problem::edge(
             Edge::WrongType,
-            format!("This program reads format {FORMAT} only."),
-            format!("本程序只支持格式 {FORMAT}。"),
+            format!(
+                "This program reads format {FORMAT} only; import with the version that wrote the file, or export anew."
+            ),
+            format!("本程序只能读取格式 {FORMAT} 的文件，请用写出该文件的版本导入，或重新导出。"),
         )
         .field("begin.format")),
         LineInput::End(Object(end)) => Ok(Item::Mark(Some(end.seq))),
@@ -270,7 +272,8 @@ impl UnitInput {
 fn account(text: &str) -> Result<Account, Problem> {
     Account::parse(text).ok_or_else(|| {
         let en = "An account number has eight digits; leave it out to have one assigned.";
-        Problem::registry(Code::UnitInvalid, en, "账号为八位数字；不填则由系统分配。").field("unit.account")
+        Problem::registry(Code::UnitInvalid, en, "账号 account 为八位数字，请更正；不填则由系统分配。")
+            .field("unit.account")
     })
 }
 
@@ -368,8 +371,8 @@ fn basis(
         .field("name.basis")),
         (Some(_), Some(_)) => Err(Problem::edge(
             Edge::UnknownField,
-            "Give basis or approvals, not both.",
-            "basis 与 approvals 只能填写一项。",
+            "Give basis or approvals, not both; take one out.",
+            "basis 与 approvals 只能填写一项，请去掉其中一项。",
         )
         .field("name.approvals")),
     }
@@ -380,7 +383,12 @@ fn holds(given: Vec<Object<HoldInput>>, at: &str, principal: &str) -> Result<Hol
     for (position, Object(hold)) in given.into_iter().enumerate() {
         let at = format!("{at}[{position}]");
         let Some(reason) = HoldReason::parse(&hold.reason) else {
-            return Err(bad_hold("There is no hold of this reason.", "没有该暂停原因。", &at, "reason"));
+            return Err(bad_hold(
+                "There is no hold of this reason; the documentation of the API lists them.",
+                "没有该暂停原因 reason，可用的原因见接口文档。",
+                &at,
+                "reason",
+            ));
         };
         let end = hold.end.map(|end| time_at(Code::HoldInvalid, &format!("{at}.end"), &end, DayEdge::End));
         let read = Hold {
@@ -391,7 +399,12 @@ fn holds(given: Vec<Object<HoldInput>>, at: &str, principal: &str) -> Result<Hol
             by: hold.by.as_deref().unwrap_or(principal).into(),
         };
         if holds.0.insert(reason, read).is_some() {
-            return Err(bad_hold("This reason is given twice.", "该暂停原因重复。", &at, "reason"));
+            return Err(bad_hold(
+                "This reason is given twice; an object has one hold of a reason.",
+                "同一暂停原因出现了两次，每种原因只能有一条，请合并。",
+                &at,
+                "reason",
+            ));
         }
     }
     Ok(holds)

@@ -1,7 +1,7 @@
 //! `/v1/names`.
 
 use super::auth::Caller;
-use super::params::{At, Params, cursor, limit, page};
+use super::params::{At, DATE_OR_TIME, Params, cursor, limit, page};
 use super::problem::Problem;
 use super::roles::Endpoint;
 use super::v1::requests::unit_id;
@@ -66,12 +66,17 @@ pub(super) async fn list(
 fn filter(params: &Params, policy: &Policy, now: Timestamp) -> Result<NameFilter, Problem> {
     let state = |text: &str| NameState::ALL.into_iter().find(|state| state.as_str() == text);
     Ok(NameFilter {
-        unit: params.read("unit", "a unit id", UnitId::parse)?,
-        set: params.read("suffix", "a suffix of this registry", |text| suffix_set(text, policy))?,
-        state: params.read("state", "active, inactive, held or expired", state)?,
-        hold: params.read("hold", "a hold's reason", HoldReason::parse)?,
-        expires_from: params.read("expires_from", "a date or time", |text| time(text, DayEdge::Start))?,
-        expires_to: params.read("expires_to", "a date or time", |text| time(text, DayEdge::End))?,
+        unit: params.read("unit", ("a unit id", "单位编号（1 至 64 个字母、数字和连字符）"), UnitId::parse)?,
+        set: params
+            .read("suffix", ("a suffix of this registry", "本注册局的后缀"), |text| suffix_set(text, policy))?,
+        state: params.read(
+            "state",
+            ("active, inactive, held or expired", " active、inactive、held 或 expired"),
+            state,
+        )?,
+        hold: params.read("hold", ("a hold's reason", "暂停原因，例如 LEGAL"), HoldReason::parse)?,
+        expires_from: params.read("expires_from", DATE_OR_TIME, |text| time(text, DayEdge::Start))?,
+        expires_to: params.read("expires_to", DATE_OR_TIME, |text| time(text, DayEdge::End))?,
         idle_since: params.number("idle_days", 0..=IDLE_DAYS_MAX)?.map(|days| now.add_days(-days.cast_signed())),
     })
 }
@@ -97,7 +102,7 @@ pub(super) async fn get(
     let policy = admin.policy.get();
     let key = name_key(&name, &policy, "name")?;
     let wanted = key.clone();
-    let when = history::when(&Params::parse(query.as_deref(), &["at"])?)?;
+    let when = history::when(&admin, &Params::parse(query.as_deref(), &["at"])?)?;
     let found = match when {
         Some(when) => history::name_at(&admin, &key, when).await?,
         None => {
@@ -114,8 +119,12 @@ pub(super) async fn get(
 
 fn not_found(key: &NameKey) -> Problem {
     let name = v1::readable(key);
-    Problem::registry(Code::NameNotFound, format!("{name} is not registered."), format!("{name} 未注册。"))
-        .field("name")
+    Problem::registry(
+        Code::NameNotFound,
+        format!("{name} is not registered; check the spelling."),
+        format!("{name} 未注册，请核对写法。"),
+    )
+    .field("name")
 }
 
 /// Registers a name, or changes its slot, primary mark and active variants.

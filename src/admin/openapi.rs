@@ -313,6 +313,7 @@ fn rules(endpoint: Endpoint) -> Groups {
         E::ApplicationHistory => (HISTORY, &[&[Code::ApplicationNotFound, Code::Unavailable]]),
         E::OrderHistory => (HISTORY, &[&[Code::OrderNotFound, Code::Unavailable]]),
         E::RemittanceHistory => (HISTORY, &[&[Code::RemittanceNotFound, Code::Unavailable]]),
+        E::SiteReviewHistory => (HISTORY, &[&[Code::SiteReviewNotFound, Code::Unavailable]]),
         E::Diff => (&[&[Edge::InvalidParameter, Edge::Internal]], &[]),
         E::Coverage => (LIST, &[&[Code::Unavailable]]),
         E::ExportZone => (&[&[Edge::InvalidParameter, Edge::ZoneUnknown]], &[]),

@@ -6,7 +6,7 @@ use super::filings::{self, KNOWN};
 use super::params::{At, Params, cursor, limit, page};
 use super::problem::Problem;
 use super::roles::Endpoint;
-use super::v1::filings::{ChangeYears, ConfirmOrder, OrderRenewal, OrderView, RenewNames, name_keys};
+use super::v1::filings::{ChangeYears, ConfirmOrder, OrderRenewal, OrderView, RefundOrder, RenewNames, name_keys};
 use super::v1::requests::unit_id;
 use super::v1::{Page, Receipt, name_key};
 use super::write::{Write, tagged};
@@ -58,7 +58,7 @@ fn number(id: &str) -> Result<OrderId, Problem> {
 }
 
 fn not_found(id: &str) -> Problem {
-    let (en, zh) = (format!("There is no order {id}."), format!("没有编号为 {id} 的订单。"));
+    let (en, zh) = (format!("There is no order {id}; check the id."), format!("没有编号为 {id} 的订单，请核对编号。"));
     Problem::registry(Code::OrderNotFound, en, zh).field("id")
 }
 
@@ -132,6 +132,21 @@ pub(super) async fn withdraw(
     write.empty()?;
     let command = OrderCommand::Withdraw { order: number(&id)? };
     write.submit(&admin, "order.withdraw", id, None, Command::Charge(command)).await
+}
+
+/// Ends an order whose fee was taken, and the application it is for; the fee is given back. Taken out of a remittance that
+/// waits, it leaves the remittance's amount as it was sent.
+#[utoipa::path(
+    post, path = "/v1/orders/{id}/refund", tag = "orders",
+    params(("id" = String, Path, description = "the order's id, as `o42`")),
+    request_body = RefundOrder,
+    responses((status = 200, description = "Refunded", body = Receipt)),
+)]
+pub(super) async fn refund(State(admin): State<Admin>, At(id): At<String>, write: Write) -> Result<Response, Problem> {
+    let body = write.json::<RefundOrder>()?;
+    let note = Some(body.reason.clone()).filter(|text| !text.is_empty());
+    let command = OrderCommand::Refund { order: number(&id)?, reason: body.reason.into() };
+    write.submit(&admin, "order.refund", id, note, Command::Charge(command)).await
 }
 
 /// Extends up to 50 terms at once, or none, where no fee is kept here.

@@ -10,8 +10,12 @@ use serde::de::DeserializeOwned;
 use std::ops::RangeInclusive;
 use url::form_urlencoded;
 
-/// Longest cursor that is looked at; a cursor holds one key of the store.
+/// Longest cursor that is looked at. A cursor names a place in an index of the store; clients take it as it is, and one that the
+/// store cannot read any more (it was rebuilt in another format) is refused, so that they begin anew.
 const CURSOR_LEN_MAX: usize = 512;
+
+/// What a parameter is that says when.
+pub(super) const DATE_OR_TIME: (&str, &str) = ("a date or time", "日期或时间，例如 2027-12-31 或 2027-12-31T08:00:00Z");
 
 /// The query's parameters, all of them known and none of them twice.
 #[derive(Debug)]
@@ -26,12 +30,16 @@ impl Params {
         let mut params: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             if !known.contains(&&*name) {
-                let list = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let (list, list_zh) = match known {
+                    [] => ("none".to_owned(), "无".to_owned()),
+                    known => (known.join(", "), known.join("、")),
+                };
                 let en = format!("There is no parameter of this name here; known are: {list}.");
-                return Err(invalid(&name, en, "此处没有该参数。"));
+                return Err(invalid(&name, en, format!("此处没有参数 {name}，可用的参数为：{list_zh}。")));
             }
             if params.iter().any(|(earlier, _)| *earlier == *name) {
-                return Err(invalid(&name, "The parameter is given twice.", "该参数出现了两次。"));
+                let zh = format!("参数 {name} 出现了两次，请只填写一次。");
+                return Err(invalid(&name, "The parameter is given twice; give it once.", zh));
             }
             params.push((name.into_owned(), value.into_owned()));
         }
@@ -43,18 +51,21 @@ impl Params {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of `name` as `read` understands it; `expected` says what that is.
+    /// The value of `name` as `read` understands it; `expected` says what that is, in English and in Chinese.
     ///
     /// # Errors
     /// `invalid_parameter`.
     pub(super) fn read<T>(
         &self,
         name: &str,
-        expected: &str,
+        (expected, expected_zh): (&str, &str),
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        let bad = || invalid(name, format!("The value is not {expected}."), "参数值不正确。");
+        let bad = || {
+            let zh = format!("参数 {name} 的值不正确，应为{expected_zh}。");
+            invalid(name, format!("The value is not {expected}; correct it."), zh)
+        };
         read(text).map(Some).ok_or_else(bad)
     }
 
@@ -64,8 +75,9 @@ impl Params {
     /// `invalid_parameter`.
     pub(super) fn number(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, Problem> {
         let expected = format!("a number from {} to {}", range.start(), range.end());
+        let expected_zh = format!(" {} 至 {} 的数字", range.start(), range.end());
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-        self.read(name, &expected, |text| digits(text).filter(|number| range.contains(number)))
+        self.read(name, (&expected, &expected_zh), |text| digits(text).filter(|number| range.contains(number)))
     }
 
     /// The value of `name` as `true` or `false`; false if absent.
@@ -73,7 +85,7 @@ impl Params {
     /// # Errors
     /// `invalid_parameter`.
     pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
-        let flag = self.read(name, "true or false", |text| match text {
+        let flag = self.read(name, ("true or false", " true 或 false"), |text| match text {
             "true" => Some(true),
             "false" => Some(false),
             _ => None,
@@ -95,9 +107,8 @@ pub(super) fn limit(params: &Params) -> Result<usize, Problem> {
 
 /// Where the page begins.
 pub(super) fn cursor(params: &Params) -> Result<Option<String>, Problem> {
-    params.read("cursor", "a cursor that a page before gave", |text| {
-        (1..=CURSOR_LEN_MAX).contains(&text.len()).then(|| text.to_owned())
-    })
+    let expected = ("a cursor that a page before gave", "前一页给出的 next");
+    params.read("cursor", expected, |text| (1..=CURSOR_LEN_MAX).contains(&text.len()).then(|| text.to_owned()))
 }
 
 /// A page read from `cursor` on, as `read` gives it. The store says only that it cannot read; that it is the cursor's fault
@@ -110,7 +121,11 @@ pub(super) fn page<T>(
         Ok(page) => Ok(Ok(page)),
         Err(error) if cursor.is_none() => Err(error),
         Err(error) => match read(None) {
-            Ok(_) => Ok(Err(invalid("cursor", "The value is no cursor of this listing.", "游标不属于该列表。"))),
+            Ok(_) => Ok(Err(invalid(
+                "cursor",
+                "The value is no cursor of this listing; give `next` of the page before as it is, or begin anew without one.",
+                "参数 cursor 不是该列表的游标，请原样填写前一页的 next，或不填 cursor 从头开始。",
+            ))),
             Err(_) => Err(error),
         },
     }
@@ -124,8 +139,13 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Admin> for At<T> {
 
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, Problem> {
         let path = Path::<T>::from_request_parts(parts, admin).await;
-        path.map(|Path(path)| Self(path))
-            .map_err(|_| invalid("path", "The path is not percent-encoded UTF-8.", "路径不是百分号编码的 UTF-8。"))
+        path.map(|Path(path)| Self(path)).map_err(|_| {
+            invalid(
+                "path",
+                "The path is not percent-encoded UTF-8; encode it so.",
+                "路径不是百分号编码的 UTF-8，请按此编码后重试。",
+            )
+        })
     }
 }
 

@@ -254,6 +254,7 @@ fn registry_status(code: Code) -> u16 {
         | Code::NotPayable
         | Code::RateMissing
         | Code::OrderNotPending
+        | Code::OrderImpossible
         | Code::RemittanceNotPending
         | Code::AmountMismatch
         | Code::Brake
@@ -288,6 +289,7 @@ fn registry_status(code: Code) -> u16 {
         | Code::FormByCentralApprovalOnly
         | Code::FilingInvalid
         | Code::InvoiceRequired
+        | Code::InvoiceInvalid
         | Code::VoucherInvalid
         | Code::AmountInvalid
         | Code::BatchEmpty
@@ -366,8 +368,8 @@ impl Problem {
         tracing::error!(%cause, "request failed");
         Self::edge(
             Edge::Internal,
-            "The server failed to answer this request; its log says why. Nothing is known to have changed.",
-            "服务器处理该请求时出错，原因见服务器日志。",
+            "The server failed to answer this request; its log says why. Nothing is known to have changed; tell its operators.",
+            "服务器处理该请求时出错，原因见服务器日志；未确认有任何更改，请联系管理员。",
         )
     }
 

@@ -98,8 +98,12 @@ fn apex(text: &str) -> Option<Name> {
 }
 
 fn unknown(zone: &str) -> Problem {
-    Problem::edge(Edge::ZoneUnknown, format!("No zone {zone} is configured."), format!("没有配置区 {zone}。"))
-        .field("zone")
+    Problem::edge(
+        Edge::ZoneUnknown,
+        format!("No zone {zone} is configured; check the name, or leave zone null for all."),
+        format!("没有配置区 {zone}，请核对名称，或将 zone 设为 null 以读取全部。"),
+    )
+    .field("zone")
 }
 
 fn invalid(errors: &[zonefile::Problem]) -> Problem {

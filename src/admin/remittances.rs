@@ -59,7 +59,8 @@ fn number(id: &str) -> Result<RemittanceId, Problem> {
 }
 
 fn not_found(id: &str) -> Problem {
-    let (en, zh) = (format!("There is no remittance {id}."), format!("没有编号为 {id} 的汇款批次。"));
+    let (en, zh) =
+        (format!("There is no remittance {id}; check the id."), format!("没有编号为 {id} 的汇款批次，请核对编号。"));
     Problem::registry(Code::RemittanceNotFound, en, zh).field("id")
 }
 

@@ -40,7 +40,11 @@ impl Format {
         match params.get("format") {
             None | Some("ndjson") => Ok(Self::Json),
             Some("csv") => Ok(Self::Csv),
-            Some(_) => Err(invalid("format", "The value is neither ndjson nor csv.", "format 应为 ndjson 或 csv。")),
+            Some(_) => Err(invalid(
+                "format",
+                "The value is neither ndjson nor csv; give one of them.",
+                "参数 format 应为 ndjson 或 csv，请更正。",
+            )),
         }
     }
 }

@@ -73,7 +73,11 @@ pub(super) async fn held(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let params = Params::parse(query.as_deref(), &["region", "format"])?;
-    let region = params.read("region", "a division code of 2, 4, 6, 9 or 12 digits", Region::parse)?;
+    let region = params.read(
+        "region",
+        ("a division code of 2, 4, 6, 9 or 12 digits", " 2、4、6、9 或 12 位的行政区划代码"),
+        Region::parse,
+    )?;
     let format = Format::of(&params)?;
     // Read before the first octet is sent: what fails here is still answered with a problem document.
     let seq = admin.read(|store| Ok(store.position().seq)).await?;

@@ -45,10 +45,15 @@ pub(super) async fn coverage(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Coverage>, Problem> {
     let params = Params::parse(query.as_deref(), &["digits", "region"])?;
-    let digits = params
-        .read("digits", "2, 4 or 6", |text| ["2", "4", "6"].contains(&text).then(|| text.parse().ok()).flatten())?;
+    let digits = params.read("digits", ("2, 4 or 6", " 2、4 或 6"), |text| {
+        ["2", "4", "6"].contains(&text).then(|| text.parse().ok()).flatten()
+    })?;
     let digits = usize::try_from(digits.unwrap_or(DIGITS)).unwrap_or(6);
-    let wanted = params.read("region", "a division code of 2, 4, 6, 9 or 12 digits", Region::parse)?;
+    let wanted = params.read(
+        "region",
+        ("a division code of 2, 4, 6, 9 or 12 digits", " 2、4、6、9 或 12 位的行政区划代码"),
+        Region::parse,
+    )?;
     let own = caller.limit(Endpoint::Coverage);
     let visible = |region: &Region| {
         wanted.as_ref().is_none_or(|wanted| wanted.contains(region))

@@ -2,7 +2,7 @@
 
 use super::Admin;
 use super::auth::Caller;
-use super::params::{At, Params, cursor, invalid};
+use super::params::{At, DATE_OR_TIME, Params, cursor, invalid};
 use super::problem::Problem;
 use super::v1::simulation::{self, Simulation};
 use super::v1::{DayEdge, Migration, Receipt, name_key, time, time_at};
@@ -91,14 +91,16 @@ pub(super) async fn foretell(
 ) -> Result<Json<Simulation>, Problem> {
     let params = Params::parse(query.as_deref(), &["at", "cursor", "limit"])?;
     let policy = admin.policy.get();
-    let until = params.read("at", "a date or time", |text| time(text, DayEdge::End))?;
-    let until = until.ok_or_else(|| invalid("at", "Say by when: at=2027-12-31.", "请指定日期：at=2027-12-31。"))?;
+    let until = params.read("at", DATE_OR_TIME, |text| time(text, DayEdge::End))?;
+    let until = until.ok_or_else(|| {
+        invalid("at", "Say by when: at=2027-12-31.", "请用参数 at 指定截止日期，例如 at=2027-12-31。")
+    })?;
     let limit = params.number("limit", 0..=EVENTS_MAX)?.unwrap_or(EVENTS_DEFAULT);
     let place = cursor(&params)?.map(|text| place(&text).ok_or_else(bad_cursor)).transpose()?;
     let from = admin.clock.now();
     if until < from || until > from.add_years(AHEAD_YEARS_MAX) {
         let en = format!("The date must lie ahead, and no more than {AHEAD_YEARS_MAX} years.");
-        return Err(invalid("at", en, format!("日期须在今后 {AHEAD_YEARS_MAX} 年之内。")));
+        return Err(invalid("at", en, format!("参数 at 须在现在之后、{AHEAD_YEARS_MAX} 年之内，请更正日期。")));
     }
     let (seq, noticed, totals) = admin
         .read({
@@ -134,7 +136,11 @@ pub(super) async fn foretell(
 }
 
 fn bad_cursor() -> Problem {
-    invalid("cursor", "The value is no cursor of a simulation.", "游标不属于模拟结果。")
+    invalid(
+        "cursor",
+        "The value is no cursor of a simulation; give `next` of the answer before, or begin anew without one.",
+        "参数 cursor 不是模拟结果的游标，请原样填写前一次结果的 next，或不填 cursor 从头开始。",
+    )
 }
 
 /// A cursor: the place in words, so that it survives whatever becomes of the store meanwhile.

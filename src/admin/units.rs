@@ -47,7 +47,7 @@ pub(super) async fn get(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let id = unit_id(&id, "id")?;
-    let unit = match history::when(&Params::parse(query.as_deref(), &["at"])?)? {
+    let unit = match history::when(&admin, &Params::parse(query.as_deref(), &["at"])?)? {
         Some(when) => history::unit_at(&admin, &id, when).await?,
         None => {
             let id = id.clone();
@@ -66,8 +66,12 @@ pub(super) async fn find(admin: &Admin, id: UnitId) -> Result<Unit, Problem> {
 }
 
 fn not_found(id: &UnitId) -> Problem {
-    Problem::registry(Code::UnitNotFound, format!("There is no unit {id}."), format!("没有编号为 {id} 的单位。"))
-        .field("id")
+    Problem::registry(
+        Code::UnitNotFound,
+        format!("There is no unit {id}; check the id."),
+        format!("没有编号为 {id} 的单位，请核对编号。"),
+    )
+    .field("id")
 }
 
 /// Creates a unit, or replaces its data; its holds stay.

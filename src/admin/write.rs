@@ -86,14 +86,18 @@ async fn read_body(body: Body, len_max: usize) -> Result<Bytes, Problem> {
 fn too_large(len_max: usize) -> Problem {
     Problem::edge(
         Edge::BodyTooLarge,
-        format!("The body is longer than {len_max} octets."),
-        format!("请求体超过 {len_max} 字节。"),
+        format!("The body is longer than {len_max} octets; send it in parts."),
+        format!("请求体超过 {len_max} 字节，请分批发送。"),
     )
 }
 
 /// The client went away while sending; it will hardly read this.
 pub(super) fn cut_short() -> Problem {
-    Problem::edge(Edge::MalformedJson, "The body could not be read to its end.", "请求体未能完整读取。")
+    Problem::edge(
+        Edge::MalformedJson,
+        "The body could not be read to its end; send it again.",
+        "请求体未能完整读取，请重新发送。",
+    )
 }
 
 /// The idempotency key, if one is given: 1 to 128 visible ASCII characters.
@@ -167,13 +171,15 @@ impl Write {
         Self { dry_run: true, ..self }
     }
 
-    /// That no version is to be matched, where many objects are written.
+    /// That no version is to be matched, where many objects are written, or one without versions.
     pub(super) fn without_if_match(&self) -> Result<(), Problem> {
         if self.if_match.is_none() {
             return Ok(());
         }
-        let en = "A list touches many objects; it has no version to match.";
-        Err(Problem::edge(Edge::IfMatchInvalid, en, "名单涉及多个对象，不支持 If-Match。").field("If-Match"))
+        let en =
+            "What this request writes has no version to match: it is many objects, or the brake. Leave If-Match out.";
+        let zh = "该请求涉及多个对象或熔断，没有可供 If-Match 比对的版本，请去掉 If-Match。";
+        Err(Problem::edge(Edge::IfMatchInvalid, en, zh).field("If-Match"))
     }
 
     /// Whether nothing is to be changed.
@@ -186,7 +192,11 @@ impl Write {
         if self.body.is_empty() {
             return Ok(());
         }
-        Err(Problem::edge(Edge::MalformedJson, "This request takes no body.", "该请求不应带有请求体。"))
+        Err(Problem::edge(
+            Edge::MalformedJson,
+            "This request takes no body; send it without one.",
+            "该请求不应带有请求体，请去掉后重试。",
+        ))
     }
 
     /// Hands the command to the writer and answers with its receipt.

@@ -44,8 +44,8 @@ pub(super) async fn export(
     let Some(name) = name.filter(|name| served.zones.get(name).is_some()) else {
         return Err(Problem::edge(
             Edge::ZoneUnknown,
-            format!("No zone {apex} is served."),
-            format!("没有服务区 {apex}。"),
+            format!("No zone {apex} is served; check the name against the configuration."),
+            format!("本服务器没有提供区 {apex}，请对照配置核对名称。"),
         ));
     };
     let (writer, mut response) = stream::ndjson();

@@ -139,9 +139,11 @@ pub(super) fn history(object: &str, server: &Server) -> Result<(), Failure> {
     // Names have dots, ids of units neither those nor slashes.
     let by_its_look = if object.contains(['.', '。']) { "names" } else { "units" };
     let (kind, id) = object.split_once('/').unwrap_or((by_its_look, object));
-    if !["units", "names", "changes", "applications", "orders", "remittances"].contains(&kind) {
+    if !["units", "names", "changes", "applications", "orders", "remittances", "site-reviews"].contains(&kind) {
         return Err(Failure::usage(
-            format!("there are no {kind}; known are units, names, changes, applications, orders and remittances"),
+            format!(
+                "there are no {kind}; known are units, names, changes, applications, orders, remittances and site-reviews"
+            ),
             format!("没有“{kind}”这一类对象"),
         ));
     }

@@ -3,7 +3,9 @@
 use super::Failed;
 use super::place::At;
 use crate::journal::JournalReader;
-use crate::registry::{Event, HoldReason, Notice, SiteNotice, Timestamp, Transaction};
+use crate::registry::{
+    Event, HoldReason, Notice, Penalty, PenaltyStep, SiteNotice, SiteNoticeKind, Timestamp, Transaction, Unit,
+};
 use serde::Serialize;
 
 /// Most notices of one delivery: some 30 KiB.
@@ -13,7 +15,9 @@ const LINES_MAX: usize = 1000;
 /// Where an outbox has never been before, it begins with the notices of so many days: older ones are no news.
 const FRESH_DAYS: i64 = 30;
 /// What a journal line with a notice contains; inside a JSON string the quotes would be escaped.
-const MARKS: [&str; 2] = ["\"notice\":{", "\"site_notice\":{"];
+const MARKS: [&str; 3] = ["\"notice\":{", "\"site_notice\":{", "\"operation\":\"unit.penalise\""];
+/// What is asked where a penalty is imposed; an import brings the records of penalties that were told elsewhere.
+const PENALISE: &str = "unit.penalise";
 
 /// Notices to deliver at once, and where to go on after them.
 #[derive(Debug)]
@@ -33,8 +37,9 @@ pub(super) struct NoticeV1 {
     seq: u64,
     /// When it was given.
     at: String,
-    /// Of a name `expiring`, `expired`, `final` or `deleted`; of a site `site_review_asked`, `site_review_due` or
-    /// `site_review_lapsed`.
+    /// Of a name `expiring`, `expired`, `final` or `deleted`; of a site `site_review_asked`, `site_review_due`,
+    /// `site_review_lapsed` or `site_review_cancelled`; of a unit `penalty_warning`, `penalty_suspension` or
+    /// `penalty_deletion`.
     kind: &'static str,
     /// Days from the end of the term, or from the deadline, to the notice, as configured, for `expiring`, `expired` and
     /// `site_review_due`.
@@ -51,7 +56,7 @@ pub(super) struct NoticeV1 {
     /// When the term ends, or ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
-    /// When the name will be deleted, or until when the label of a deleted one is kept.
+    /// When the name will be deleted, until when the label of a deleted one is kept, or when a suspension ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
     /// The review of the unit's site.
@@ -63,9 +68,15 @@ pub(super) struct NoticeV1 {
     /// The last second in which that is, or was, in time.
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<String>,
-    /// The hold that missing it brings, or has brought.
+    /// The hold that missing it brings, or has brought; or the one that a penalty is.
     #[serde(skip_serializing_if = "Option::is_none")]
     hold: Option<&'static str>,
+    /// What a penalty is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    violation: Option<&'static str>,
+    /// The document or case behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<String>,
 }
 
 impl Batch {
@@ -125,6 +136,7 @@ impl NoticeV1 {
         let (kind, days, unit) = match event {
             Event::Notice(notice) => (notice.kind.class(), notice.kind.days(), &notice.unit),
             Event::SiteNotice(notice) => (notice.kind.class(), notice.kind.days(), &notice.unit),
+            Event::Unit(unit) => (penalty(transaction, unit)?.step.notice(), None, &unit.id),
             _ => return None,
         };
         let notice = Self {
@@ -142,10 +154,13 @@ impl NoticeV1 {
             state: None,
             deadline: None,
             hold: None,
+            violation: None,
+            evidence: None,
         };
         Some(match event {
             Event::Notice(of_name) => notice.with_name(of_name),
             Event::SiteNotice(of_site) => notice.with_site(of_site),
+            Event::Unit(unit) => notice.with_penalty(penalty(transaction, unit)?),
             _ => notice,
         })
     }
@@ -165,7 +180,22 @@ impl NoticeV1 {
             review: Some(notice.review.to_string()),
             state: Some(notice.state.as_str()),
             deadline: Some(notice.deadline.to_string()),
-            hold: notice.state.neglect().map(HoldReason::as_str),
+            hold: notice.state.neglect().filter(|_| notice.kind != SiteNoticeKind::Cancelled).map(HoldReason::as_str),
+            ..self
+        }
+    }
+
+    fn with_penalty(self, penalty: &Penalty) -> Self {
+        let hold = match penalty.step {
+            PenaltyStep::Warning => None,
+            PenaltyStep::Suspension => Some(HoldReason::Penalty),
+            PenaltyStep::Deletion => Some(HoldReason::Blacklist),
+        };
+        Self {
+            until: penalty.end.map(|end| end.to_string()),
+            hold: hold.map(HoldReason::as_str),
+            violation: Some(penalty.violation.as_str()),
+            evidence: Some(penalty.evidence.to_string()),
             ..self
         }
     }
@@ -175,4 +205,10 @@ impl NoticeV1 {
         let (seq, index) = id.strip_prefix('n')?.split_once('.')?;
         Some((seq.parse().ok()?, index.parse().ok()?))
     }
+}
+
+/// The penalty that the transaction has imposed on the unit, if it has.
+fn penalty<'a>(transaction: &Transaction, unit: &'a Unit) -> Option<&'a Penalty> {
+    let imposes = *transaction.request.operation == *PENALISE && *transaction.request.target == *unit.id.as_str();
+    unit.penalties.0.last().filter(|_| imposes)
 }

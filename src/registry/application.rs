@@ -55,7 +55,7 @@ pub struct Application {
     pub local: Option<Approval>,
     /// The second review.
     pub central: Option<Approval>,
-    /// Why it was rejected (R18).
+    /// Why it was rejected (R18), or ended by others than its unit.
     pub reason: Option<Box<str>>,
     /// The order for its fee, from the second review on.
     pub order: Option<OrderId>,

@@ -54,7 +54,7 @@ pub struct Stop {
 pub struct Release {
     /// What was due by then takes effect without being judged again; batches may use the allowance for an hour from then.
     pub until: Timestamp,
-    /// How many names of the set batches may still suspend.
+    /// How many names of the set batches may still suspend; with none the next batch is weighed by an hour that begins anew.
     pub names: u64,
 }
 

@@ -17,11 +17,13 @@ const FEN: u64 = 100;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(pub u64);
 
-/// What a line of an order is for (R63). Only registration has a rate; the others are named so that they can come.
+/// What a line of an order is for (R63). Registration and renewal have one rate; the others are named so that they can come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fee {
-    /// 注册费.
+    /// 注册费, for the first term of a name.
     Registration,
+    /// 续费, for further years.
+    Renewal,
     /// 管理费.
     Management,
     /// 安全服务费.
@@ -131,12 +133,13 @@ impl Rates {
 
 impl Fee {
     /// All types.
-    pub const ALL: [Self; 3] = [Self::Registration, Self::Management, Self::Security];
+    pub const ALL: [Self; 4] = [Self::Registration, Self::Renewal, Self::Management, Self::Security];
 
     /// The type's name in files and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "registration",
+            Self::Renewal => "renewal",
             Self::Management => "management",
             Self::Security => "security",
         }

@@ -2,11 +2,15 @@
 //!
 //! ```text
 //! order        awaiting_fee ──confirm──▶ confirmed ──in a remittance──▶ remitted ──recognised──▶ consumed
-//!                   │ delete             ▲    │ operator                  │
-//!                   └──▶ withdrawn ◀─────┼────┘                           │ remittance withdrawn
-//!                                        └────────────────────────────────┘
+//!                   │ delete             ▲    │ operator                  │  │
+//!                   └──▶ withdrawn ◀─────┼────┤                           │  │ refund
+//!                                        │    └──refund──▶ refunded ◀─────┼──┘
+//!                                        └────────────────────────────────┘ remittance withdrawn
 //! remittance   remitted ──recognise──▶ recognised;  remitted ──▶ withdrawn
 //! ```
+//!
+//! What an order is for may become impossible after its fee was taken: the unit is blacklisted, a name runs out. Then the
+//! order is refunded, and no state of an order is without a way to an end.
 
 use super::fee::{Fee, Money};
 use super::ids::{ApplicationId, OrderId, RemittanceId};
@@ -18,8 +22,11 @@ use super::unit::{Region, UnitId};
 pub const RENEWAL_NAMES_MAX: usize = 50;
 /// Most orders of one remittance, and with up to 50 lines each it still is one journal line of a few MiB at recognition.
 pub const REMITTANCE_ORDERS_MAX: usize = 100;
-/// Longest invoice number in octets; electronic invoices have 20 digits.
-pub const INVOICE_LEN_MAX: usize = 64;
+/// Longest invoice number in octets. Electronic invoices have 20 digits, those on paper a code of 12 and a number of 8, often
+/// with a hyphen between them; a number that is longer was copied with something else.
+pub const INVOICE_LEN_MAX: usize = 32;
+/// Longest text that was taken for one before numbers had a form; imports still bring such.
+pub const INVOICE_TAKEN_LEN_MAX: usize = 64;
 
 /// One order as it stands after the transaction `version`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +118,9 @@ pub enum OrderState {
     Consumed,
     /// Ended without a payment.
     Withdrawn,
+    /// Ended after its fee was taken: what it was for does not happen, and the fee is given back. It keeps the remittance it
+    /// was in, whose amount has its own in it.
+    Refunded,
 }
 
 /// One remittance as it stands after the transaction `version`.
@@ -166,7 +176,7 @@ impl Order {
 
     /// The registered names that it is open for: no second order may extend them meanwhile.
     pub fn claims(&self) -> impl Iterator<Item = &NameKey> {
-        let claims = self.basis == OrderBasis::Renewal && self.state < OrderState::Consumed;
+        let claims = self.basis == OrderBasis::Renewal && !self.state.has_ended();
         self.lines.iter().filter(move |_| claims).map(|line| &line.name)
     }
 
@@ -198,7 +208,13 @@ impl Remittance {
 
 impl OrderState {
     /// All states.
-    pub const ALL: [Self; 5] = [Self::AwaitingFee, Self::Confirmed, Self::Remitted, Self::Consumed, Self::Withdrawn];
+    pub const ALL: [Self; 6] =
+        [Self::AwaitingFee, Self::Confirmed, Self::Remitted, Self::Consumed, Self::Withdrawn, Self::Refunded];
+
+    /// Whether nothing comes after it.
+    pub fn has_ended(self) -> bool {
+        self >= Self::Consumed
+    }
 
     /// The state's name in files and in the API.
     pub fn as_str(self) -> &'static str {
@@ -208,6 +224,7 @@ impl OrderState {
             Self::Remitted => "remitted",
             Self::Consumed => "consumed",
             Self::Withdrawn => "withdrawn",
+            Self::Refunded => "refunded",
         }
     }
 
@@ -255,6 +272,14 @@ impl Payer {
     }
 }
 
+/// Whether `text` is the number of an invoice: letters and digits of ASCII with hyphens between them.
+pub fn is_invoice(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    (1..=INVOICE_LEN_MAX).contains(&text.len())
+        && text.bytes().all(plain)
+        && text.split('-').all(|part| !part.is_empty())
+}
+
 /// Whether `text` is the number of a voucher: 12 digits and 6 capital letters (R61).
 pub fn is_voucher(text: &str) -> bool {
     let octets = text.as_bytes();
@@ -264,6 +289,18 @@ pub fn is_voucher(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn invoices_are_letters_digits_and_hyphens() {
+        for text in ["1", "24622000000012345678", "062001900111-12345678", &"9".repeat(INVOICE_LEN_MAX)] {
+            assert!(is_invoice(text), "{text}");
+        }
+        let long = "9".repeat(INVOICE_LEN_MAX + 1);
+        for text in ["", " ", "-1", "1-", "1--2", "24622000 12345678", "１２３", "发票1", "1\u{200B}", "1\n2", &long]
+        {
+            assert!(!is_invoice(text), "{text}");
+        }
+    }
 
     #[test]
     fn vouchers_are_twelve_digits_and_six_letters() {

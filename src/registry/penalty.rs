@@ -80,6 +80,15 @@ impl PenaltyStep {
         }
     }
 
+    /// The kind of the notice that tells its unit.
+    pub fn notice(self) -> &'static str {
+        match self {
+            Self::Warning => "penalty_warning",
+            Self::Suspension => "penalty_suspension",
+            Self::Deletion => "penalty_deletion",
+        }
+    }
+
     /// What it is, in Chinese.
     pub fn zh(self) -> &'static str {
         match self {

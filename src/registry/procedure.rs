@@ -47,6 +47,8 @@ pub enum OrderCommand {
     Confirm { order: OrderId, invoice: Box<str>, payer: Payer, voucher: Option<Box<str>> },
     /// Ends an order that is not paid, and with it its application.
     Withdraw { order: OrderId },
+    /// Ends an order whose fee was taken, and with it its application: the fee is given back.
+    Refund { order: OrderId, reason: Box<str> },
     /// Sends confirmed orders on; `amount` must be their sum (R27).
     Remit { orders: Vec<OrderId>, amount: Money },
     /// Recognises a remittance, if what arrived is its amount: all its orders are consumed at once (R27).

@@ -136,12 +136,16 @@ codes! {
     RateMissing = "rate_missing",
     /// The order is not in a state that takes this.
     OrderNotPending = "order_not_pending",
+    /// What the order is for cannot happen any more; the sentence says why, and how the order is ended.
+    OrderImpossible = "order_impossible",
     /// A line about an application, order or remittance does not say what its state needs, or has the id of another one.
     FilingInvalid = "filing_invalid",
     /// The remittance is not in a state that takes this.
     RemittanceNotPending = "remittance_not_pending",
     /// A fee is confirmed with the number of its invoice (R28).
     InvoiceRequired = "invoice_required",
+    /// The invoice's number is not letters, digits and hyphens, or too long.
+    InvoiceInvalid = "invoice_invalid",
     /// The voucher's number is not 12 digits and 6 letters (R61).
     VoucherInvalid = "voucher_invalid",
     /// The amount is not yuan with two digits of fen.

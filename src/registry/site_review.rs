@@ -9,7 +9,7 @@
 //!                  └──resubmit   └─▶ SITE_REVIEW_FAILED ◀──────┘
 //! ```
 //!
-//! A missed deadline ends nothing: the unit hands in, corrects or sends its papers later, and the pass lifts what the
+//! An operator can take it back (`cancelled`) until it has passed. A missed deadline ends nothing: the unit hands in, corrects or sends its papers later, and the pass lifts what the
 //! clock placed. The time that reviewers take is not the unit's: while they have it, nothing falls due.
 
 use super::application::Paper;
@@ -92,6 +92,8 @@ pub enum SiteNoticeKind {
     Due(i32),
     /// The deadline has passed, and the unit is held (R55).
     Lapsed,
+    /// The review was taken back: nothing is asked of the unit any more.
+    Cancelled,
 }
 
 /// What site is reviewed.
@@ -118,6 +120,8 @@ pub enum SiteReviewState {
     Rejected,
     /// Passed.
     Passed,
+    /// 撤销: taken back by the registry. It stays on record, so that no older image of it comes to life again.
+    Cancelled,
 }
 
 /// Who decides.
@@ -161,15 +165,27 @@ impl SiteReview {
 
 impl SiteReviewState {
     /// All states.
-    pub const ALL: [Self; 6] =
-        [Self::Open, Self::LocalReview, Self::CentralReview, Self::Paper, Self::Rejected, Self::Passed];
+    pub const ALL: [Self; 7] = [
+        Self::Open,
+        Self::LocalReview,
+        Self::CentralReview,
+        Self::Paper,
+        Self::Rejected,
+        Self::Passed,
+        Self::Cancelled,
+    ];
+
+    /// Whether nothing comes after it but another review.
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Passed | Self::Cancelled)
+    }
 
     /// Why a unit is held that lets its deadline pass in this state; none while it waits for others (R55).
     pub fn neglect(self) -> Option<HoldReason> {
         match self {
             Self::Open => Some(HoldReason::SiteNotSubmitted),
             Self::Rejected | Self::Paper => Some(HoldReason::SiteReviewFailed),
-            Self::LocalReview | Self::CentralReview | Self::Passed => None,
+            Self::LocalReview | Self::CentralReview | Self::Passed | Self::Cancelled => None,
         }
     }
 
@@ -179,7 +195,7 @@ impl SiteReviewState {
             Self::LocalReview => Some(SiteStep::Local),
             Self::CentralReview => Some(SiteStep::Central),
             Self::Paper => Some(SiteStep::Paper),
-            Self::Open | Self::Rejected | Self::Passed => None,
+            Self::Open | Self::Rejected | Self::Passed | Self::Cancelled => None,
         }
     }
 
@@ -197,6 +213,7 @@ impl SiteReviewState {
             Self::Paper => "paper",
             Self::Rejected => "rejected",
             Self::Passed => "passed",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -254,6 +271,7 @@ impl SiteNoticeKind {
         match text {
             "asked" => Some(Self::Asked),
             "lapsed" => Some(Self::Lapsed),
+            "cancelled" => Some(Self::Cancelled),
             _ => text.strip_prefix("due")?.parse().ok().map(Self::Due).filter(|kind| kind.to_string() == text),
         }
     }
@@ -262,7 +280,7 @@ impl SiteNoticeKind {
     pub fn days(self) -> Option<i32> {
         match self {
             Self::Due(days) => Some(days),
-            Self::Asked | Self::Lapsed => None,
+            Self::Asked | Self::Lapsed | Self::Cancelled => None,
         }
     }
 
@@ -272,17 +290,19 @@ impl SiteNoticeKind {
             Self::Asked => "site_review_asked",
             Self::Due(_) => "site_review_due",
             Self::Lapsed => "site_review_lapsed",
+            Self::Cancelled => "site_review_cancelled",
         }
     }
 }
 
 impl fmt::Display for SiteNoticeKind {
-    /// `asked`, `due-7` or `lapsed`.
+    /// `asked`, `due-7`, `lapsed` or `cancelled`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asked => f.write_str("asked"),
             Self::Due(days) => write!(f, "due{days:+}"),
             Self::Lapsed => f.write_str("lapsed"),
+            Self::Cancelled => f.write_str("cancelled"),
         }
     }
 }
@@ -293,7 +313,8 @@ mod tests {
 
     #[test]
     fn kinds_of_notices_are_read_as_written() {
-        for kind in [SiteNoticeKind::Asked, SiteNoticeKind::Due(-7), SiteNoticeKind::Lapsed] {
+        use SiteNoticeKind::{Asked, Cancelled, Due, Lapsed};
+        for kind in [Asked, Due(-7), Lapsed, Cancelled] {
             assert_eq!(SiteNoticeKind::parse(&kind.to_string()), Some(kind));
         }
         for text in ["", "due", "due7", "due-07", "Asked"] {

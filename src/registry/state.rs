@@ -41,6 +41,9 @@ pub trait State {
     fn account(&self, account: Account) -> Result<Option<UnitId>, Unavailable>;
     /// Calls `visit` with the key of each name of the unit, in key order, until it answers false.
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable>;
+    /// Calls `visit` with each application and each order of the unit, ended ones too, the applications first and the older ones
+    /// of both first, until it answers false.
+    fn filings_of(&self, unit: &UnitId, visit: &mut dyn FnMut(Claim) -> bool) -> Result<(), Unavailable>;
     /// The bundle of a label by the table that the state's index is made with.
     fn bundle_of(&self, label: &Label) -> Bundle;
     /// Calls `visit` with each *other* registered name of the set that has a label, its own or an active variant, in the

@@ -214,6 +214,10 @@ impl State for Overlay<'_> {
         Ok(())
     }
 
+    fn filings_of(&self, unit: &UnitId, visit: &mut dyn FnMut(Claim) -> bool) -> Result<(), Unavailable> {
+        self.filings.of_unit(self.base, unit, visit)
+    }
+
     fn bundle_of(&self, label: &Label) -> Bundle {
         self.base.bundle_of(label)
     }

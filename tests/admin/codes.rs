@@ -388,6 +388,9 @@ fn holds(script: &mut Script) {
     script.refused("PUT", "/v1/units/u9/holds/LEGAL", r#"{"evidence":"d"}"#, "unit_not_found", "");
     script.refused("PUT", "/v1/names/没有.政务/holds/LEGAL", r#"{"evidence":"d"}"#, "name_not_found", "");
     script.refused("POST", "/v1/brake/release", r#"{"reason":"none"}"#, "brake_not_engaged", "");
+    let versioned = "If-Match: \"1\"\r\nContent-Type: application/json\r\n";
+    let body = br#"{"reason":"none"}"#;
+    script.refused_with(versioned, "POST", "/v1/brake/release", body, "if_match_invalid", "If-Match");
 }
 
 /// Lists of holds; what is wrong with single lines has its own tests in `hold_lists`.

@@ -32,6 +32,7 @@ fn bodies(script: &mut Script) {
         ("operator", "POST", "/v1/orders"),
         ("local-admin", "PUT", "/v1/orders/o1/years"),
         ("local-admin", "POST", "/v1/orders/o1/confirmation"),
+        ("finance", "POST", "/v1/orders/o1/refund"),
         ("operator", "POST", "/v1/renewals"),
         ("local-admin", "POST", "/v1/remittances"),
         ("finance", "POST", "/v1/remittances/r1/recognition"),
@@ -244,6 +245,10 @@ fn orders(script: &mut Script) {
     let paid = |rest: &str| format!(r#"{{"payer":"treasury"{rest}}}"#);
     script.refused_to(admin, "POST", &confirmation, &paid(""), "invoice_required", "invoice");
     script.refused_to(admin, "POST", &confirmation, &paid(r#","invoice":" ""#), "invoice_required", "invoice");
+    for invoice in ["24622000 12345678", "发票1", "-1", &"1".repeat(33), "1\u{200B}"] {
+        let body = paid(&format!(r#","invoice":{}"#, json!(invoice)));
+        script.refused_to(admin, "POST", &confirmation, &body, "invoice_invalid", "invoice");
+    }
     let voucher = paid(r#","invoice":"1","voucher":"20231122ABCDEF""#);
     script.refused_to(admin, "POST", &confirmation, &voucher, "voucher_invalid", "voucher");
     script.refused_to(admin, "POST", &confirmation, r#"{"payer":"friend","invoice":"1"}"#, "wrong_type", "payer");
@@ -292,9 +297,15 @@ fn remittances(script: &mut Script) {
     let hold = r#"{"evidence":"case-2"}"#;
     script.server.ok("operator", "PUT", "/v1/units/a1/holds/BLACKLIST", hold);
     let field = format!("orders.{order}");
-    script.refused_to("finance", "POST", &recognition, r#"{"amount":"1200.00"}"#, "unit_blacklisted", &field);
-    script.server.ok("operator", "DELETE", "/v1/units/a1/holds/BLACKLIST", "");
+    script.refused_to("finance", "POST", &recognition, r#"{"amount":"1200.00"}"#, "order_impossible", &field);
     script.server.ok(admin, "DELETE", &format!("/v1/remittances/{id}"), "");
+    script.refused_to(admin, "POST", remittances, &body(&[&order], "1200.00"), "order_impossible", &field);
+    script.server.ok("operator", "DELETE", "/v1/units/a1/holds/BLACKLIST", "");
+    let refund = format!("/v1/orders/{order}/refund");
+    script.refused_to("finance", "POST", &refund, r#"{"reason":" "}"#, "reason_required", "reason");
+    script.refused_to(admin, "POST", &refund, r#"{"reason":"重复缴费"}"#, "role_forbidden", "");
+    script.server.ok("finance", "POST", &refund, r#"{"reason":"重复缴费"}"#);
+    script.refused_to("finance", "POST", &refund, r#"{"reason":"重复缴费"}"#, "order_not_pending", "");
     script.refused_to("finance", "POST", &recognition, r#"{"amount":"1200.00"}"#, "remittance_not_pending", "");
     for unknown in ["r999", "r0", "o1"] {
         script.refused("GET", &format!("/v1/remittances/{unknown}"), "", "remittance_not_found", "id");

@@ -153,9 +153,44 @@ fn applications_orders_and_remittances_have_a_past() {
     }
 }
 
+/// The review of a site is a part of its unit: the lines that changed the unit in other ways are not its own.
+#[test]
+fn the_review_of_a_site_has_a_past_of_its_own() {
+    let server = Server::new();
+    server.unit("u1", "organ");
+    let rename = |name: &str| {
+        let body = json!({ "name": name, "kind": "organ", "region": "620421" }).to_string();
+        server.ok("operator", "PUT", "/v1/units/u1", &body);
+    };
+    rename("甲局");
+    let review = "/v1/units/u1/site-review";
+    server.ok("operator", "POST", review, r#"{"kind":"new"}"#);
+    let id = server.ok("viewer", "GET", "/v1/units/u1", "")["site_review"]["id"].as_str().unwrap().to_owned();
+    rename("乙局");
+    rename("丙局");
+    server.ok("operator", "PUT", &format!("{review}/deadline"), r#"{"deadline":"2027-03-31","reason":"moves"}"#);
+    rename("丁局");
+    server.ok("operator", "DELETE", review, "");
+    let path = format!("/v1/site-reviews/{id}/history");
+    let lines = history(&server, &path);
+    let operations: Vec<&Value> = lines.iter().map(|line| &line["operation"]).collect();
+    assert_eq!(lines.len(), 3, "{operations:?}");
+    assert_eq!((&lines[0]["after"]["state"], &lines[2]["before"]), (&json!("cancelled"), &Value::Null));
+    assert!(lines.windows(2).all(|pair| pair[0]["before"] == pair[1]["after"]), "{lines:#?}");
+    let first = server.ok("auditor", "GET", &format!("{path}?limit=1"), "");
+    assert_eq!(first["items"][0], lines[0]);
+    let rest = server.ok("auditor", "GET", &format!("{path}?before={}", first["next"].as_str().unwrap()), "");
+    assert_eq!(rest["items"].as_array().unwrap()[..], lines[1..]);
+    for unknown in ["s1", "s999", "x", "u1"] {
+        let reply = server.call("auditor", "GET", &format!("/v1/site-reviews/{unknown}/history"), "");
+        assert_eq!((reply.status, reply.code().as_str()), (404, "site_review_not_found"), "{unknown}");
+    }
+}
+
 #[test]
 fn a_read_at_a_time_is_what_a_read_was_then() {
     let life = life();
+    life.server.clock.set(Timestamp(life.now + 59));
     let at = |at: &str| {
         let reply = life.server.call("auditor", "GET", &format!("/v1/names/{NAME}?at={at}"), "");
         match reply.status {
@@ -173,7 +208,11 @@ fn a_read_at_a_time_is_what_a_read_was_then() {
     }
     let unit = life.server.ok("auditor", "GET", &format!("/v1/units/u1?at={}", life.seen[5].0), "");
     assert_eq!(unit["holds"][0]["reason"], "LEGAL");
-    for bad in ["x", "-1", "999999", "2026-13-01"] {
+    // A day has come once it has begun; a second that has not come tells nothing.
+    let now = Timestamp(life.now + 59);
+    let (day, next) = (now.to_string()[..10].to_owned(), Timestamp(now.0 + 1).to_string());
+    assert_eq!(at(&day), life.seen.last().unwrap().2);
+    for bad in ["x", "-1", "999999", "2026-13-01", &next, "2099-12-31"] {
         let reply = life.server.call("auditor", "GET", &format!("/v1/names/{NAME}?at={bad}"), "");
         assert_eq!((reply.status, reply.code().as_str()), (400, "invalid_parameter"), "{bad}");
     }

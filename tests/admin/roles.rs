@@ -18,6 +18,8 @@ struct Stage {
     /// An order whose fee is due, and one that is confirmed.
     orders: [String; 2],
     remittance: String,
+    /// The review of the site of `s1`.
+    site_review: String,
 }
 
 const NAME: &str = "教育局.政务";
@@ -60,8 +62,9 @@ fn stage() -> Stage {
     for (unit, state) in [("s1", "open"), ("s2", "local_review"), ("s3", "central_review"), ("s4", "paper")] {
         under_review(&server, unit, state);
     }
+    let site_review = server.ok("viewer", "GET", "/v1/units/s1", "")["site_review"]["id"].as_str().unwrap().to_owned();
     let (applications, orders) = ([draft, office, local, central, waiting], [order, confirmed]);
-    Stage { server, submitted, submitted_at_home, approved, applications, orders, remittance }
+    Stage { server, submitted, submitted_at_home, approved, applications, orders, remittance, site_review }
 }
 
 impl Stage {
@@ -107,12 +110,14 @@ impl Stage {
             Endpoint::ApplicationHistory => (waiting, String::new()),
             Endpoint::OrderHistory => (order, String::new()),
             Endpoint::RemittanceHistory => (&self.remittance, String::new()),
+            Endpoint::SiteReviewHistory => (&self.site_review, String::new()),
             Endpoint::GetApplication | Endpoint::GetFee | Endpoint::WithdrawApplication => (waiting, String::new()),
             Endpoint::OrderRenewal => ("", format!(r#"{{"unit":"u1","names":["{NAME}"],"years":2}}"#)),
             Endpoint::RenewNames => ("", format!(r#"{{"names":["{NAME}"],"years":2}}"#)),
             Endpoint::GetOrder | Endpoint::WithdrawOrder => (order, String::new()),
             Endpoint::ChangeYears => (order, r#"{"years":[{"name":"甲费.政务","years":3}]}"#.into()),
             Endpoint::ConfirmOrder => (order, r#"{"invoice":"1","payer":"office"}"#.into()),
+            Endpoint::RefundOrder => (confirmed, r#"{"reason":"重复缴费"}"#.into()),
             Endpoint::Remit => ("", format!(r#"{{"orders":["{confirmed}"],"amount":"1200.00"}}"#)),
             Endpoint::Recognise => (&self.remittance, r#"{"amount":"1200.00"}"#.into()),
             Endpoint::GetRemittance | Endpoint::TakeBack => (&self.remittance, String::new()),

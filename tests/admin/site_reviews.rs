@@ -189,10 +189,13 @@ fn a_rejection_is_shown_and_corrected_and_an_operator_gives_time() {
         (&shown["state"], &shown["reason"], &shown["approvals"]),
         (&json!("local_review"), &Value::Null, &json!([]))
     );
-    // Taken back, nothing is left of it but the journal.
+    // Taken back, it waits for nobody, and makes way for another one.
     server.ok("operator", "DELETE", &path("o1", ""), "");
-    assert_eq!(review_of(&server, "o1"), Value::Null);
-    assert_eq!(units(&server.ok("viewer", "GET", "/v1/site-reviews", "")), [""; 0]);
+    let shown = review_of(&server, "o1");
+    assert_eq!((&shown["state"], &shown["deadline"]), (&json!("cancelled"), &Value::Null));
+    let listed = |query: &str| server.ok("viewer", "GET", &format!("/v1/site-reviews{query}"), "");
+    assert_eq!(units(&listed("?state=cancelled")), ["o1"]);
+    assert_eq!((units(&listed("?state=open")), units(&listed("?overdue=true"))), (vec![], vec![]));
     open(&server, "o1");
 }
 

@@ -135,6 +135,75 @@ fn a_unit_registers_in_seven_steps() {
     refused(&again, 409, "remittance_not_pending");
 }
 
+/// An application that waits for its fee; its id, its order, and what it costs.
+fn payable(daemon: &TestDaemon, unit: &str, full: &str, short: &str) -> (String, String) {
+    let mut body = application(unit, 2);
+    body["slots"][0]["name"] = full.into();
+    body["slots"][1]["name"] = short.into();
+    let id = id_of(&done(daemon, "demo-submitter", "POST", "/v1/applications", &body));
+    let approval = json!({ "decision": "approve", "confirm": true });
+    decide(daemon, "demo-local", &id, "local", &approval).expect_success();
+    decide(daemon, "demo-central", &id, "central", &approval).expect_success();
+    let fee = done(daemon, "demo-submitter", "GET", &format!("/v1/applications/{id}/fee"), &Value::Null);
+    (id, fee["order"].as_str().expect("an order").to_owned())
+}
+
+/// R56 and R27: a unit that is blacklisted while its orders are under way pays for nothing more, keeps nobody else's
+/// remittance, and gets back what was paid; all of that outlives a power cut.
+#[test]
+fn a_blacklisted_units_order_comes_out_of_its_remittance() {
+    let mut daemon = TestDaemon::start_with(&[], RULES);
+    unit(&daemon, "good", "organ", REGION);
+    unit(&daemon, "bad", "organ", REGION);
+    let (good, good_order) = payable(&daemon, "good", FULL, SHORT);
+    let (bad, bad_order) = payable(&daemon, "bad", "靖远县水务局.政务", "靖远水务.政务");
+    let (unpaid, unpaid_order) = payable(&daemon, "bad", "靖远县财政局.政务", "靖远财政.政务");
+    let show = |daemon: &TestDaemon, path: String| done(daemon, "demo-viewer", "GET", &path, &Value::Null);
+    let paid = json!({ "payer": "unit", "invoice": "24622000000012345678" });
+    for order in [&good_order, &bad_order] {
+        done(&daemon, "demo-admin", "POST", &format!("/v1/orders/{order}/confirmation"), &paid);
+    }
+    let batch = json!({ "orders": [good_order, bad_order], "amount": "2400.00" });
+    let remittance = id_of(&done(&daemon, "demo-admin", "POST", "/v1/remittances", &batch));
+    let hold = json!({ "evidence": "case-7" });
+    done(&daemon, "demo-operator", "PUT", "/v1/units/bad/holds/BLACKLIST", &hold);
+
+    // What was not paid is over, and says why; its names are free.
+    let ended = show(&daemon, format!("/v1/applications/{unpaid}"));
+    assert_eq!((&ended["state"], &ended["reason"]), (&json!("withdrawn"), &json!("BLACKLIST: case-7")));
+    assert_eq!(show(&daemon, format!("/v1/orders/{unpaid_order}"))["state"], "withdrawn");
+    payable(&daemon, "good", "靖远县财政局.政务", "靖远财政.政务");
+    let recognition = format!("/v1/remittances/{remittance}/recognition");
+    let arrived = json!({ "amount": "2400.00" });
+    let reply = call(&daemon, "demo-finance", "POST", &recognition, &arrived);
+    refused(&reply, 409, "order_impossible");
+    let told = reply.json();
+    assert_eq!(told["field"], format!("orders.{bad_order}"));
+    for language in ["detail", "detail_zh"] {
+        let detail = told[language].as_str().expect("a sentence");
+        let names_it = detail.contains(&format!("{bad_order} (unit_blacklisted)")) && !detail.contains(&good_order);
+        assert!(names_it && detail.contains("/refund"), "{detail}");
+    }
+    absent(&daemon, "in a remittance that waits");
+
+    let refund = format!("/v1/orders/{bad_order}/refund");
+    let reason = json!({ "reason": "单位已列入黑名单" });
+    refused(&call(&daemon, "demo-admin", "POST", &refund, &reason), 403, "role_forbidden");
+    done(&daemon, "demo-finance", "POST", &refund, &reason);
+    daemon.kill();
+    daemon.restart();
+    done(&daemon, "demo-finance", "POST", &recognition, &arrived);
+    assert_eq!(dig(&daemon, FULL), ("NOERROR".into(), "203.0.113.5".into()));
+    assert_eq!(dig(&daemon, "靖远县水务局.政务").0, "NXDOMAIN");
+    assert_eq!(show(&daemon, format!("/v1/applications/{good}"))["state"], "registered");
+    let ended = show(&daemon, format!("/v1/applications/{bad}"));
+    assert_eq!((&ended["state"], &ended["reason"]), (&json!("withdrawn"), &json!("单位已列入黑名单")));
+    assert_eq!(show(&daemon, format!("/v1/orders/{bad_order}"))["state"], "refunded");
+    let history = done(&daemon, "demo-auditor", "GET", &format!("/v1/orders/{bad_order}/history"), &Value::Null);
+    let last = history["items"].as_array().expect("lines").first().expect("one").to_string();
+    assert!(last.contains("order.refund") && last.contains("单位已列入黑名单"), "{last}");
+}
+
 /// E6: two levels, no shortcuts; reasons are shown, and deadlines are counted in working days.
 #[test]
 fn reviewers_take_no_shortcuts_and_are_listed_when_late() {

@@ -1,7 +1,7 @@
 //! Applications, orders and remittances: what each step takes, and what happens when something changes in between.
 
 use crate::world::*;
-use zhengming::registry::command::{Command, ImportItem, UnitSpec, Verdict};
+use zhengming::registry::command::{Command, HoldItem, ImportItem, PenaltySpec, UnitSpec, Verdict};
 use zhengming::registry::procedure::{ApplicationCommand, OrderCommand};
 use zhengming::registry::*;
 
@@ -80,6 +80,14 @@ pub fn confirm(order: OrderId) -> Command {
 
 fn remit(orders: &[OrderId], yuan: u32) -> Command {
     Command::Charge(OrderCommand::Remit { orders: orders.to_vec(), amount: Money::from_yuan(yuan) })
+}
+
+fn refund(order: OrderId) -> Command {
+    Command::Charge(OrderCommand::Refund { order, reason: "已无法办理".into() })
+}
+
+fn blacklist(unit: &str) -> Command {
+    Command::PlaceHold { target: on_unit(unit), reason: HoldReason::Blacklist, spec: hold_spec(None, None) }
 }
 
 fn recognise(remittance: RemittanceId, yuan: u32) -> Command {
@@ -262,7 +270,7 @@ fn a_batch_is_consumed_whole_or_not_at_all() {
     let listed =
         Command::PlaceHold { target: on_unit("u3"), reason: HoldReason::Blacklist, spec: hold_spec(None, None) };
     world.does(&operator(), listed);
-    let obstacle = (Code::UnitBlacklisted, format!("orders.{two}"));
+    let obstacle = (Code::OrderImpossible, format!("orders.{two}"));
     assert_eq!(world.refuses(&finance(), recognise(remittance, 2400)), obstacle);
     // Taken back, and sent on without the one in the way.
     world.does(&admin(), take_back(remittance));
@@ -284,6 +292,158 @@ fn a_batch_is_consumed_whole_or_not_at_all() {
     assert_eq!(world.refuses(&admin(), withdraw(second)).0, Code::ApplicationNotPending);
     world.does(&operator(), withdraw(second));
     assert_eq!(world.memory.orders[&two].state, OrderState::Withdrawn);
+}
+
+/// R56: nothing is paid for that recognition would refuse, and what was paid before comes out again.
+#[test]
+fn a_blacklisted_units_money_is_not_stuck() {
+    use ApplicationState::{Registered, Withdrawn};
+    let mut world = world();
+    world.put_unit("u3", UnitKind::Organ);
+    let begin = |world: &mut World, unit: &str, tag: &str| {
+        let created = create(unit, spec(world, tag));
+        let id = ApplicationId::parse(&world.does(&submitter(), created).outcome.id).unwrap();
+        world.does(&local(), yes(id, Step::Local));
+        id
+    };
+    let due = |world: &mut World, unit: &str, tag: &str| {
+        let id = begin(world, unit, tag);
+        world.does(&central(), yes(id, Step::Central));
+        (id, world.memory.applications[&id].order.unwrap())
+    };
+    let under_review = begin(&mut world, "u1", "一");
+    let (unpaid, unpaid_order) = due(&mut world, "u1", "二");
+    let (paid, paid_order) = due(&mut world, "u1", "三");
+    let (sent_one, sent_order) = due(&mut world, "u1", "四");
+    let (other, other_order) = due(&mut world, "u3", "五");
+    for order in [paid_order, sent_order, other_order] {
+        world.does(&admin(), confirm(order));
+    }
+    let remittance = sent(&mut world, &[sent_order, other_order], 2400);
+    // A table of labels that has changed keeps a fee from being taken.
+    world.occupied.insert(world.key("靖远教育二.政务"));
+    let field = |order: OrderId| format!("orders.{order}");
+    assert_eq!(world.refuses(&admin(), confirm(unpaid_order)), (Code::OrderImpossible, field(unpaid_order)));
+    world.occupied.clear();
+
+    world.does(&operator(), blacklist("u1"));
+    let reason = Some("BLACKLIST: case-1".into());
+    for id in [under_review, unpaid] {
+        let application = &world.memory.applications[&id];
+        assert_eq!((application.state, &application.reason), (Withdrawn, &reason));
+    }
+    assert_eq!(world.memory.orders[&unpaid_order].state, OrderState::Withdrawn);
+    assert_eq!(world.memory.claim(&world.key("靖远教育一.政务")), Ok(None), "the names are free for others");
+    let refused = world.refuses(&admin(), remit(&[paid_order], 1200));
+    assert_eq!(refused, (Code::OrderImpossible, field(paid_order)));
+    let refusals = world.ask(&finance(), &recognise(remittance, 2400)).unwrap_err();
+    let first = refusals.first();
+    assert_eq!((first.code, first.field.as_deref()), (Code::OrderImpossible, Some(&*field(sent_order))));
+    assert!(first.en.contains(&format!("carried out: {sent_order} (unit_blacklisted).")), "{}", first.en);
+    assert!(!first.en.contains(&other_order.to_string()), "{}", first.en);
+
+    assert_eq!(world.refuses(&admin(), refund(sent_order)).0, Code::RoleForbidden);
+    let no_reason = Command::Charge(OrderCommand::Refund { order: sent_order, reason: " ".into() });
+    assert_eq!(world.refuses(&finance(), no_reason).0, Code::ReasonRequired);
+    world.does(&finance(), refund(sent_order));
+    world.does(&finance(), refund(paid_order));
+    assert_eq!(world.refuses(&finance(), refund(paid_order)).0, Code::OrderNotPending);
+    // All of it has arrived, and what is left of it is registered.
+    assert_eq!(world.refuses(&finance(), recognise(remittance, 1200)).0, Code::AmountMismatch);
+    world.does(&finance(), recognise(remittance, 2400));
+    let states = [paid, sent_one, other].map(|id| state(&world, id));
+    assert_eq!(states, [Withdrawn, Withdrawn, Registered]);
+    let orders = [paid_order, sent_order, other_order].map(|id| world.memory.orders[&id].state);
+    assert_eq!(orders, [OrderState::Refunded, OrderState::Refunded, OrderState::Consumed]);
+    assert_eq!(world.memory.orders[&sent_order].remittance, Some(remittance));
+}
+
+/// A refunded order stays where it is when its remittance is taken back.
+#[test]
+fn a_remittance_without_a_refunded_order_can_be_taken_back() {
+    let mut world = world();
+    let [(_, one), (_, two)] = ["一", "二"].map(|tag| {
+        let spec = spec(&world, tag);
+        paid(&mut world, spec)
+    });
+    let remittance = sent(&mut world, &[one, two], 2400);
+    world.does(&operator(), refund(one));
+    world.does(&admin(), take_back(remittance));
+    let states = [one, two].map(|id| world.memory.orders[&id].state);
+    assert_eq!(states, [OrderState::Refunded, OrderState::Confirmed]);
+    let again = sent(&mut world, &[two], 1200);
+    world.does(&finance(), recognise(again, 1200));
+}
+
+/// A list of holds, the clock and the third penalty end what a unit has under way as one hold does.
+#[test]
+fn every_way_onto_the_blacklist_ends_what_is_under_way() {
+    type Way = fn(&mut World);
+    let list: Way = |world| {
+        let place = Some(hold_spec(None, None));
+        let item = HoldItem { target: on_unit("u1"), reason: HoldReason::Blacklist, place };
+        world.does(&operator(), Command::HoldList { items: vec![(1, item)] });
+    };
+    let clock: Way = |world| {
+        let start = Some(Timestamp(world.now.0 + 60));
+        let (target, reason) = (on_unit("u1"), HoldReason::Blacklist);
+        world.does(&operator(), Command::PlaceHold { target, reason, spec: hold_spec(start, None) });
+        world.now.0 += 60;
+        world.tick();
+    };
+    let ladder: Way = |world| {
+        for step in PenaltyStep::ALL {
+            let end = (step == PenaltyStep::Suspension).then(|| Timestamp::parse_end("2026-12-01").unwrap());
+            let end = end.map(|end| Timestamp(end.0 + 1));
+            let spec = PenaltySpec { violation: Violation::Other, evidence: "case-1".into(), end };
+            world.does(&operator(), Command::Penalise { unit: unit_id("u1"), step, spec });
+        }
+    };
+    for way in [list, clock, ladder] {
+        let mut world = world();
+        world.register("靖远县水务局.政务");
+        let (id, order) = {
+            let spec = spec(&world, "");
+            passed(&mut world, spec)
+        };
+        let renewed = renewal(&world, &["靖远县水务局.政务"], 2);
+        let renewed = OrderId::parse(&world.does(&submitter(), renewed).outcome.id).unwrap();
+        way(&mut world);
+        assert_eq!(state(&world, id), ApplicationState::Withdrawn);
+        assert_eq!(world.memory.orders[&order].state, OrderState::Withdrawn);
+        // What is deleted is not renewed; what is only held may be.
+        let is_deleted = !world.memory.units[&unit_id("u1")].penalties.0.is_empty();
+        let expected = if is_deleted { OrderState::Withdrawn } else { OrderState::AwaitingFee };
+        assert_eq!(world.memory.orders[&renewed].state, expected);
+    }
+}
+
+/// Where a unit is now says who decides on what it has under way, and who sees it.
+#[test]
+fn orders_follow_their_unit_into_another_region() {
+    let mut world = world();
+    let (id, order) = {
+        let spec = spec(&world, "");
+        passed(&mut world, spec)
+    };
+    let (_, other) = {
+        let spec = spec(&world, "二");
+        paid(&mut world, spec)
+    };
+    let remittance = sent(&mut world, &[other], 1200);
+    let region = Region::parse("620521").unwrap();
+    let spec = UnitSpec { region: region.clone(), ..unit_spec(UnitKind::Organ) };
+    world.does(&operator(), Command::PutUnit { id: unit_id("u1"), spec });
+    assert_eq!(world.memory.applications[&id].region, region);
+    assert_eq!(world.memory.orders[&order].region, region);
+    assert_eq!(world.memory.remittances[&remittance].regions, [region]);
+    assert_eq!(world.refuses(&admin(), confirm(order)).0, Code::RegionForeign);
+    let near = actor("near", Role::LocalAdmin, Some("6205"));
+    world.does(&near, confirm(order));
+    let far = actor("far", Role::Finance, Some("6204"));
+    assert_eq!(world.refuses(&far, recognise(remittance, 1200)).0, Code::RegionForeign);
+    let finance = actor("finance", Role::Finance, Some("6205"));
+    world.does(&finance, recognise(remittance, 1200));
 }
 
 #[test]
@@ -313,7 +473,7 @@ fn what_cannot_be_registered_any_more_is_named_by_its_order() {
     world.occupied.insert(world.key("靖远教育.政务"));
     assert_eq!(
         world.refuses(&finance(), recognise(remittance, 1200)),
-        (Code::LabelOccupied, format!("orders.{order}"))
+        (Code::OrderImpossible, format!("orders.{order}"))
     );
     world.occupied.clear();
     world.does(&finance(), recognise(remittance, 1200));
@@ -377,7 +537,12 @@ fn a_renewal_is_open_once_and_never_beyond_ten_years() {
     let mut other = world.clone();
     assert_eq!(other.refuses(&operator(), Command::DeleteName { key: key.clone() }).0, Code::NameClaimed);
     other.does(&operator(), Command::RemoveImported { key: key.clone() });
-    assert_eq!(other.refuses(&finance(), recognise(remittance, 3300)), (Code::NameNotFound, format!("orders.{order}")));
+    assert_eq!(
+        other.refuses(&finance(), recognise(remittance, 3300)),
+        (Code::OrderImpossible, format!("orders.{order}"))
+    );
+    other.does(&finance(), refund(order));
+    other.does(&finance(), recognise(remittance, 3300));
     world.does(&finance(), recognise(remittance, 3300));
     assert_eq!(world.memory.names[&key].expires, before.add_years(3));
     assert_eq!(world.memory.claim(&key), Ok(None));

@@ -4,7 +4,7 @@ use crate::filings::{admin, finance, world};
 use crate::world::*;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use zhengming::registry::command::{Command, ImportBasis, ImportItem, ImportName, UnitSpec, Verdict};
+use zhengming::registry::command::{Command, ImportBasis, ImportItem, ImportName, PenaltySpec, UnitSpec, Verdict};
 use zhengming::registry::procedure::{ApplicationCommand, OrderCommand};
 use zhengming::registry::*;
 
@@ -24,10 +24,14 @@ enum Move {
     Remit { orders: (usize, usize), off: u64 },
     Recognise { remittance: usize, off: u64 },
     TakeBack { remittance: usize },
+    Refund { order: usize },
     Put { name: usize },
     Delete { name: usize },
     Renew { name: usize, years: u32 },
     Blacklist { lift: bool },
+    Penalise,
+    Relocate { near: bool },
+    Tick,
     Rates { yuan: u32 },
 }
 
@@ -48,10 +52,14 @@ fn step() -> impl Strategy<Value = (i64, Move)> {
         5 => ((index(), index()), off()).prop_map(|(orders, off)| Move::Remit { orders, off }),
         5 => (index(), off()).prop_map(|(remittance, off)| Move::Recognise { remittance, off }),
         1 => index().prop_map(|remittance| Move::TakeBack { remittance }),
+        1 => index().prop_map(|order| Move::Refund { order }),
         1 => index().prop_map(|name| Move::Put { name }),
         1 => index().prop_map(|name| Move::Delete { name }),
         1 => (index(), 2..9u32).prop_map(|(name, years)| Move::Renew { name, years }),
         1 => any::<bool>().prop_map(|lift| Move::Blacklist { lift }),
+        1 => Just(Move::Penalise),
+        1 => prop::bool::weighted(0.7).prop_map(|near| Move::Relocate { near }),
+        1 => Just(Move::Tick),
         1 => (100..900u32).prop_map(|yuan| Move::Rates { yuan }),
     ];
     (prop_oneof![4 => 0..90i64, 1 => 0..days(200)], what)
@@ -135,6 +143,21 @@ fn command(world: &mut World, step: &Move) -> (Actor, Command) {
         Move::TakeBack { remittance: index } => {
             (admin(), charge(OrderCommand::TakeBack { remittance: remittance(world, index) }))
         }
+        Move::Refund { order: index } => (finance(), refund(order(world, index))),
+        Move::Penalise => {
+            let unit = &world.memory.units[&unit_id("u1")];
+            let step = unit.penalties.next();
+            let end = Timestamp(world.now.end_of_day().0 + 1);
+            let end = (step == PenaltyStep::Suspension).then_some(end);
+            let spec = PenaltySpec { violation: Violation::Other, evidence: "case-2".into(), end };
+            (operator(), Command::Penalise { unit: unit_id("u1"), step, spec })
+        }
+        Move::Relocate { near } => {
+            let region = Region::parse(if near { "620421" } else { "620521" }).unwrap();
+            let spec = UnitSpec { region, ..unit_spec(UnitKind::Organ) };
+            (operator(), Command::PutUnit { id: unit_id("u1"), spec })
+        }
+        Move::Tick => (clock(), Command::Due { limit: 100 }),
         Move::Put { name: index } => {
             (operator(), Command::PutName { key: name(world, index), spec: name_spec("u1", Some(2)) })
         }
@@ -174,6 +197,7 @@ fn check(world: &World) -> Result<(), TestCaseError> {
         match order.state {
             OrderState::Remitted => prop_assert_eq!(remittance.map(|r| r.state), Some(RemittanceState::Remitted)),
             OrderState::Consumed => prop_assert_eq!(remittance.map(|r| r.state), Some(RemittanceState::Recognised)),
+            OrderState::Refunded => {}
             _ => prop_assert!(remittance.is_none()),
         }
     }
@@ -181,6 +205,11 @@ fn check(world: &World) -> Result<(), TestCaseError> {
         let sum: Money = remittance.orders.iter().map(|id| orders[id].amount()).sum();
         prop_assert_eq!(remittance.amount, sum, "sums match");
         prop_assert!(remittance.orders.iter().all(|id| orders[id].remittance == Some(remittance.id)));
+    }
+    let region = &world.memory.units[&unit_id("u1")].region;
+    prop_assert!(orders.values().all(|order| order.region == *region), "orders are where their unit is");
+    for remittance in remittances.values() {
+        prop_assert_eq!(&remittance.regions[..], std::slice::from_ref(region));
     }
     for name in names.values() {
         prop_assert!(name.expires <= world.now.term_end(10), "no more than ten years remain");
@@ -207,7 +236,8 @@ fn check_paid(world: &World, application: &Application) -> Result<(), TestCaseEr
         S::Remitted => OrderState::Remitted,
         S::Registered => OrderState::Consumed,
         S::Withdrawn => {
-            prop_assert!(order.is_none_or(|order| order.state == OrderState::Withdrawn));
+            let ended = |order: &Order| matches!(order.state, OrderState::Withdrawn | OrderState::Refunded);
+            prop_assert!(order.is_none_or(ended));
             return Ok(());
         }
         _ => {
@@ -224,6 +254,56 @@ fn check_paid(world: &World, application: &Application) -> Result<(), TestCaseEr
     for slot in &application.slots {
         let line = order.lines.iter().find(|line| line.name == slot.name);
         prop_assert_eq!(line.map(|line| line.years), Some(slot.years));
+    }
+    Ok(())
+}
+
+fn refund(order: OrderId) -> Command {
+    Command::Charge(OrderCommand::Refund { order, reason: "已无法办理".into() })
+}
+
+/// Wherever an order or an application has come to, somebody can bring it to an end; what may be paid for happens, if nothing
+/// changes meanwhile; and the impossible orders of a remittance are told, so that the others go on without them.
+fn check_ends(world: &World) -> Result<(), TestCaseError> {
+    let far = actor("far", Role::LocalAdmin, None);
+    let charge = |command| Command::Charge(command);
+    for order in world.memory.orders.values().filter(|order| !order.state.has_ended()) {
+        let (mut world, id) = (world.clone(), order.id);
+        let way = match order.state {
+            OrderState::AwaitingFee => (far.clone(), charge(OrderCommand::Withdraw { order: id })),
+            _ => (finance(), refund(id)),
+        };
+        prop_assert!(world.ask(&way.0, &way.1).is_ok(), "{order:?}");
+        prop_assert!(world.memory.orders[&id].state.has_ended());
+        let application = order.application().map(|id| &world.memory.applications[&id]);
+        prop_assert!(application.is_none_or(|application| application.state.has_ended()));
+    }
+    for application in world.memory.applications.values().filter(|application| !application.state.has_ended()) {
+        let is_paid =
+            application.order.is_some_and(|order| world.memory.orders[&order].state > OrderState::AwaitingFee);
+        let end = Command::Apply(ApplicationCommand::Withdraw { application: application.id });
+        prop_assert!(is_paid || world.clone().ask(&operator(), &end).is_ok(), "{application:?}");
+    }
+    for order in world.memory.orders.values().filter(|order| order.state == OrderState::AwaitingFee) {
+        let (mut world, order, amount) = (world.clone(), order.id, order.amount());
+        let confirm = OrderCommand::Confirm { order, invoice: "1".into(), payer: Payer::Unit, voucher: None };
+        if world.ask(&far, &charge(confirm)).is_ok() {
+            let remitted = world.does(&far, charge(OrderCommand::Remit { orders: vec![order], amount })).outcome.id;
+            let remittance = RemittanceId::parse(&remitted).unwrap();
+            world.does(&finance(), charge(OrderCommand::Recognise { remittance, amount }));
+        }
+    }
+    for remittance in world.memory.remittances.values().filter(|r| r.state == RemittanceState::Remitted) {
+        let (mut world, id, amount) = (world.clone(), remittance.id, remittance.amount);
+        let mut refunded = 0;
+        while let Err(refusals) = world.ask(&finance(), &charge(OrderCommand::Recognise { remittance: id, amount })) {
+            let first = refusals.first();
+            prop_assert_eq!(first.code, Code::OrderImpossible);
+            let order = first.field.as_deref().and_then(|field| OrderId::parse(field.strip_prefix("orders.")?));
+            world.does(&finance(), refund(order.expect("it names the order")));
+            refunded += 1;
+            prop_assert!(refunded <= remittance.orders.len());
+        }
     }
     Ok(())
 }
@@ -308,6 +388,7 @@ proptest! {
             prop_assert_eq!(&replayed, &world.memory, "the events alone give the same state");
             check(&world)?;
         }
+        check_ends(&world)?;
         // A registry moves at any moment, and has the same to go on with; moved again, nothing changes.
         let copy = moved(&world);
         prop_assert_eq!(filed(&copy), filed(&world));

@@ -97,7 +97,8 @@ fn times_and_evidence_are_checked() {
             assert_eq!(refused, (Code::HoldInvalid, field.into()), "{spec:?}");
         }
     }
-    for spec in [hold_spec(None, time(days(90))), hold_spec(time(60), time(60 + days(90)))] {
+    let other = HoldSpec { evidence: "case-2".into(), ..hold_spec(time(60), time(60 + days(90))) };
+    for spec in [hold_spec(None, time(days(90))), other] {
         world.does(&operator(), place(on_unit("u1"), HoldReason::Penalty, spec));
     }
 }
@@ -142,4 +143,24 @@ fn what_is_not_there_is_said() {
         let command = place(target, HoldReason::Legal, hold_spec(None, None));
         assert_eq!(world.refuses(&county, command).0, Code::RegionForeign);
     }
+}
+
+/// R56: a decision suspends for 90 days in all, however often it is placed; another decision has its own.
+#[test]
+fn a_penalty_placed_again_goes_on_from_its_beginning() {
+    let mut world = World::new();
+    let key = world.register("靖远县教育局.政务");
+    let begun = world.now;
+    let until = |days: i64| Some(begun.add_days(days));
+    let penalty = |spec: HoldSpec| place(on_name(&key), HoldReason::Penalty, spec);
+    world.does(&operator(), penalty(hold_spec(None, until(60))));
+    world.now = begun.add_days(50);
+    let now = Some(world.now);
+    for start in [None, now, Some(begun.add_days(51))] {
+        let longer = penalty(hold_spec(start, until(91)));
+        assert_eq!(world.refuses(&operator(), longer), (Code::HoldInvalid, "end".into()), "{start:?}");
+    }
+    world.does(&operator(), penalty(hold_spec(now, until(90))));
+    let other = HoldSpec { evidence: "case-2".into(), ..hold_spec(now, until(140)) };
+    world.does(&operator(), penalty(other));
 }

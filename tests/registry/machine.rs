@@ -246,7 +246,7 @@ fn site(world: &World, (of, step, named, approve): (usize, usize, usize, bool)) 
         2 => Site::Cancel,
         3 => decide([SiteStep::Local, SiteStep::Central, SiteStep::Paper][step / 12 % 3]),
         _ => match state {
-            None | Some(SiteReviewState::Passed) => open,
+            None | Some(SiteReviewState::Passed | SiteReviewState::Cancelled) => open,
             Some(SiteReviewState::Open | SiteReviewState::Rejected) => Site::Submit { name: name(world, named) },
             Some(SiteReviewState::LocalReview) => decide(SiteStep::Local),
             Some(SiteReviewState::CentralReview) => decide(SiteStep::Central),

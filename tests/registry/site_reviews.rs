@@ -328,8 +328,11 @@ fn an_operator_postpones_and_cancels_with_a_second_factor_where_a_hold_goes() {
     world.confirmed = true;
     let mut cancelled = world.clone();
     cancelled.does(&operator(), on("u1", Site::Cancel));
-    assert!(cancelled.memory.resolves(&key) && cancelled.memory.units[&unit_id("u1")].site_review.is_none());
-    assert_eq!(cancelled.refuses(&operator(), on("u1", Site::Cancel)).0, Code::SiteReviewNotFound);
+    assert!(cancelled.memory.resolves(&key));
+    assert_eq!(review_of(&cancelled, "u1").state, SiteReviewState::Cancelled);
+    assert_eq!(cancelled.refuses(&operator(), on("u1", Site::Cancel)).0, Code::SiteReviewNotPending);
+    assert_eq!(cancelled.refuses(&submitter(), submit("u1", &key)).0, Code::SiteReviewNotPending);
+    cancelled.does(&operator(), open("u1"));
     world.does(&operator(), later);
     assert!(world.memory.resolves(&key));
     pass_deadline(&mut world, &key);
@@ -513,4 +516,36 @@ fn an_imported_review_is_reminded_of_what_is_to_come() {
     assert_eq!(review_of(&other, "u1").reminder, Some(deadline.add_days(-2)));
     assert_eq!(told_at(&mut other, deadline.add_days(-2)), ["due-2 open u1"]);
     assert_eq!(told_at(&mut other, Timestamp(deadline.0 + 1)), ["lapsed open u1"]);
+}
+
+/// A file from before a review was taken back does not bring it to life again, nor the hold of its deadline; a fresh one says
+/// that it is over.
+#[test]
+fn an_old_file_does_not_revive_a_cancelled_review() {
+    let (mut world, key) = opened();
+    pass_deadline(&mut world, &key);
+    let item = |world: &World| {
+        let unit = &world.memory.units[&unit_id("u1")];
+        ImportItem::Unit {
+            id: unit.id.clone(),
+            spec: unit_spec(UnitKind::Organ),
+            holds: unit.holds.clone(),
+            penalties: unit.penalties.clone(),
+            site_review: unit.site_review.clone(),
+            account: unit.account,
+        }
+    };
+    let old = item(&world);
+    world.now.0 += 60;
+    let told = told(&world.does(&operator(), on("u1", Site::Cancel)));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("cancelled"), "{told:?}");
+    let cancelled = world.memory.clone();
+    world.does(&operator(), Command::Import { items: vec![(1, old)] });
+    assert_eq!(world.memory.units, cancelled.units);
+    assert!(world.memory.resolves(&key));
+    let mut elsewhere = World { memory: Memory { units: [].into(), ..Memory::default() }, ..world.clone() };
+    elsewhere.does(&operator(), Command::Import { items: vec![(1, item(&world))] });
+    assert_eq!(review_of(&elsewhere, "u1"), review_of(&world, "u1"));
+    assert_eq!(elsewhere.tick(), 0, "nothing is due of it");
 }

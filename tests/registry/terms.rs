@@ -304,3 +304,24 @@ fn leap_days_end_on_the_28th_and_ten_years_are_the_most() {
     world.does(&operator(), renew(&key, 8));
     assert_eq!(world.refuses(&operator(), renew(&key, 2)).0, Code::TermInvalid);
 }
+
+/// R37: whoever lets a name run out may have it again within a year, also if it was deleted by hand meanwhile; whoever gives a
+/// name up in its term has given it up. Both are told.
+#[test]
+fn a_deletion_by_hand_keeps_the_label_of_what_has_run_out_alone() {
+    let admin = actor("admin", Role::LocalAdmin, Some("620421"));
+    let mut world = World::new();
+    world.put_unit("u3", UnitKind::Organ);
+    let (given_up, run_out) = (world.register("靖远县教育局.政务"), world.register("靖远县财政局.政务"));
+    let delete = |key: &NameKey| Command::DeleteName { key: key.clone() };
+    let put = |key: &NameKey| Command::PutName { key: key.clone(), spec: name_spec("u3", Some(2)) };
+    let notice = notices_of(&world.does(&admin, delete(&given_up)));
+    assert_eq!((notice[0].kind, notice[0].until), (NoticeKind::Deleted, None));
+    world.does(&operator(), put(&given_up));
+    world.now = Timestamp(world.memory.names[&run_out].expires.0 + 1);
+    world.tick();
+    let notice = notices_of(&world.does(&admin, delete(&run_out)));
+    assert_eq!((notice[0].kind, notice[0].until), (NoticeKind::Deleted, Some(world.now.add_days(365))));
+    assert_eq!(world.refuses(&operator(), put(&run_out)).0, Code::LabelKept);
+    world.register("靖远县财政局.政务");
+}

@@ -122,6 +122,14 @@ impl State for Memory {
         Ok(())
     }
 
+    fn filings_of(&self, unit: &UnitId, visit: &mut dyn FnMut(Claim) -> bool) -> Result<(), Unavailable> {
+        let applications = self.applications.values().filter(|application| application.unit == *unit);
+        let applications = applications.map(|application| Claim::Application(application.id));
+        let orders = self.orders.values().filter(|order| order.unit == *unit).map(|order| Claim::Order(order.id));
+        let _ = applications.chain(orders).all(visit);
+        Ok(())
+    }
+
     fn bundle_of(&self, label: &Label) -> Bundle {
         self.labels.bundle(label)
     }

@@ -102,7 +102,15 @@ pub(super) fn rules(endpoint: Endpoint) -> Groups {
         E::OrderRenewal => (BODIED, &[UNIT, RENEWED, &[Code::NameOfOtherUnit, Code::RateMissing], STALE]),
         E::RenewNames => (BODIED, &[RENEWED, STALE]),
         E::ChangeYears => (BODIED, &[ORDER, RENEWED, STALE]),
-        E::ConfirmOrder => (BODIED, &[ORDER, &[Code::InvoiceRequired, Code::VoucherInvalid], STALE]),
+        E::ConfirmOrder => (
+            BODIED,
+            &[
+                ORDER,
+                &[Code::InvoiceRequired, Code::InvoiceInvalid, Code::VoucherInvalid, Code::OrderImpossible],
+                STALE,
+            ],
+        ),
+        E::RefundOrder => (BODIED, &[ORDER, &[Code::ReasonRequired], STALE]),
         E::WithdrawOrder => (&[WRITE], &[ORDER, STALE]),
         E::GetRemittance => (LIST, &[&[Code::RemittanceNotFound, Code::RegionForeign, Code::Unavailable]]),
         E::Remit => (
@@ -110,19 +118,13 @@ pub(super) fn rules(endpoint: Endpoint) -> Groups {
             &[
                 ORDER,
                 &[Code::AmountInvalid, Code::AmountMismatch, Code::BatchEmpty, Code::BatchTooLarge, Code::ItemRepeated],
+                &[Code::OrderImpossible],
                 STALE,
             ],
         ),
-        E::Recognise => (
-            BODIED,
-            &[
-                REMITTANCE,
-                &[Code::AmountInvalid, Code::AmountMismatch, Code::UnitBlacklisted, Code::NameNotFound],
-                &[Code::TermInvalid, Code::DeletionFinal],
-                REGISTRABLE,
-                STALE,
-            ],
-        ),
+        E::Recognise => {
+            (BODIED, &[REMITTANCE, &[Code::AmountInvalid, Code::AmountMismatch, Code::OrderImpossible], STALE])
+        }
         E::TakeBack => (&[WRITE], &[REMITTANCE, STALE]),
         _ => (&[], &[]),
     }

@@ -189,9 +189,9 @@ pub struct YearsOf {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmOrder {
-    /// Number of the invoice.
+    /// Number of the invoice: at most 32 letters, digits and hyphens.
     #[serde(default)]
-    #[schema(required = true)]
+    #[schema(required = true, example = "24622000000012345678")]
     pub invoice: String,
     /// Who paid.
     pub payer: Payer,
@@ -199,6 +199,14 @@ pub struct ConfirmOrder {
     #[serde(default)]
     #[schema(example = "202311220001ABCDEF")]
     pub voucher: Option<String>,
+}
+
+/// That the fee of an order is given back.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefundOrder {
+    /// Why.
+    pub reason: String,
 }
 
 /// Who pays.
@@ -265,7 +273,7 @@ pub struct ApplicationView {
     pub overdue: bool,
     /// The approvals so far.
     pub approvals: Vec<ApplicationApproval>,
-    /// Why it was rejected.
+    /// Why it was rejected, or ended by others than its unit.
     pub reason: Option<String>,
     /// The order for its fee.
     pub order: Option<String>,
@@ -309,7 +317,7 @@ pub struct LineView {
     pub name: String,
     /// The same in A-labels.
     pub ascii: String,
-    /// What the line is for: `registration`, `management` or `security`.
+    /// What the line is for: `registration`, `renewal`, `management` or `security`.
     pub fee: String,
     /// For how many years.
     pub years: u32,
@@ -333,7 +341,7 @@ pub struct OrderView {
     pub region: String,
     /// The application it is for; null for a renewal.
     pub application: Option<String>,
-    /// `awaiting_fee`, `confirmed`, `remitted`, `consumed` or `withdrawn`.
+    /// `awaiting_fee`, `confirmed`, `remitted`, `consumed`, `withdrawn` or `refunded`.
     pub state: String,
     /// All that is owed, in yuan.
     pub amount: String,

@@ -211,7 +211,9 @@ pub struct Penalise {
 pub struct ReleaseBrake {
     /// Why it is right that all these names are suspended, or that the clock is as it is.
     pub reason: String,
-    /// How many names batches may suspend within the next hour; as many as the batch that was stopped if absent.
+    /// How many names batches may suspend within the next hour without being weighed; as many as the batch that was stopped if
+    /// absent. With 0 no batch goes through on this release: the stop is over, and what comes next is weighed by a new hour.
+    /// What fell due takes effect in any case: it cannot be sent again.
     #[serde(default)]
     pub names: Option<u64>,
 }

@@ -97,7 +97,7 @@ pub struct SiteReviewView {
     pub id: String,
     /// What site is reviewed.
     pub kind: SiteReviewKind,
-    /// `open`, `local_review`, `central_review`, `paper`, `rejected` or `passed`.
+    /// `open`, `local_review`, `central_review`, `paper`, `rejected`, `passed` or `cancelled`.
     pub state: String,
     /// The last second in which what it waits for is in time.
     pub deadline: Option<String>,

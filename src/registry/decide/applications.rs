@@ -315,8 +315,8 @@ fn slots(case: &Case<'_>, spec: &ApplicationSpec) -> Result<Vec<Slot>, Refusal> 
         if !kinds.insert(slot.kind) {
             return Err(Refusal::new(
                 Code::SlotRepeated,
-                format!("Slot {} is given twice; each kind of name has one slot.", slot.kind),
-                format!("第 {} 项重复，每类名称只能填写一项。", slot.kind),
+                format!("Slot {} is given twice; each kind of name has one slot, take one of them out.", slot.kind),
+                format!("第 {} 项重复，每类名称只能填写一项，请去掉多余的一项。", slot.kind),
             )
             .at(format!("slots[{index}].kind")));
         }
@@ -324,10 +324,10 @@ fn slots(case: &Case<'_>, spec: &ApplicationSpec) -> Result<Vec<Slot>, Refusal> 
             return Err(Refusal::new(
                 Code::SlotBundleRepeated,
                 format!(
-                    "{} is given twice, or a variant of it is; one slot covers all variants.",
+                    "{} is given twice, or a variant of it is; one slot covers all variants, take the other out.",
                     slot.name.to_unicode()
                 ),
-                format!("{} 或其变体重复，一项即包含其全部变体。", slot.name.to_unicode()),
+                format!("{} 或其变体重复，一项即包含其全部变体，请去掉多余的一项。", slot.name.to_unicode()),
             )
             .at(format!("slots[{index}].name")));
         }

@@ -241,7 +241,7 @@ pub(super) fn release(case: &Case<'_>, reason: &str, names: Option<u64>) -> Resu
         return Err(Refusal::new(
             Code::BrakeNotEngaged,
             "The brake is not engaged; nothing waits for a release.",
-            "制动未启用，没有等待放行的操作。",
+            "熔断未启动，没有等待解除的操作，无需办理。",
         ));
     }
     changes::check_reason(reason)?;

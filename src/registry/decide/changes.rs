@@ -206,8 +206,8 @@ fn check_turn(change: &Change, level: Level) -> Result<(), Refusal> {
         (ChangeState::Submitted, Level::Central) => Err(local_first()),
         (ChangeState::LocallyApproved, Level::Local) => Err(Refusal::new(
             Code::ChangeNotPending,
-            "The local level has approved already; the change waits for the central decision.",
-            "初审已通过，该变更正等待复审。",
+            "The local level has approved already; the change waits for the central decision, and its reviewer goes on.",
+            "该变更的初审已通过，正等待复审，请由复审人员办理。",
         )),
         _ => Ok(()),
     }

@@ -126,6 +126,16 @@ impl State for Draft<'_> {
         Ok(())
     }
 
+    fn filings_of(&self, unit: &UnitId, visit: &mut dyn FnMut(Claim) -> bool) -> Result<(), Unavailable> {
+        let mut all: BTreeSet<Claim> = self.filings.of_unit(unit).collect();
+        self.base.filings_of(unit, &mut |filing| {
+            all.insert(filing);
+            true
+        })?;
+        let _ = all.into_iter().all(visit);
+        Ok(())
+    }
+
     fn bundle_of(&self, label: &Label) -> Bundle {
         self.base.bundle_of(label)
     }

@@ -2,7 +2,7 @@
 
 use crate::idn::Bundle;
 use crate::registry::{
-    Application, ApplicationId, Claim, Event, NameKey, Order, OrderId, Remittance, RemittanceId, State,
+    Application, ApplicationId, Claim, Event, NameKey, Order, OrderId, Remittance, RemittanceId, State, UnitId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +33,14 @@ impl Filings {
     /// Who claims the name, if a line has said anything about it.
     pub(super) fn claim(&self, name: &NameKey, base: &dyn State) -> Option<Option<Claim>> {
         if self.claims.is_empty() { None } else { self.claims.get(&package(base, name)).copied() }
+    }
+
+    /// Those of the unit.
+    pub(super) fn of_unit(&self, unit: &UnitId) -> impl Iterator<Item = Claim> {
+        let applications = self.applications.values().filter(move |application| application.unit == *unit);
+        let orders = self.orders.values().filter(move |order| order.unit == *unit);
+        let applications = applications.map(|application| Claim::Application(application.id));
+        applications.chain(orders.map(|order| Claim::Order(order.id)))
     }
 
     /// The highest number among their ids.

@@ -1,7 +1,7 @@
 //! What falls due: terms end, holds begin and end, deadlines of site reviews pass. Suspensions are
 //! subject to the brake, restorations never are.
 
-use super::{Case, brake, site_review, terms, units};
+use super::{Case, brake, site_review, standing, terms, units};
 use crate::registry::state::Unavailable;
 use crate::registry::{
     Brake, Decision, Due, DueKind, Event, Hold, HoldReason, Holds, NameKey, Refusal, Registration, Role, Stop,
@@ -95,7 +95,9 @@ fn settle(case: &Case<'_>, kinds: Vec<DueKind>, suspend: bool, limit: usize) -> 
                     let new = settled_unit(case, &old, suspend);
                     if new != old {
                         let told = site_review::told(case, &old, &new);
+                        let follows = standing::follow(case, &old, &new)?;
                         events.push(Event::Unit(units::at_version(new, case.seq())));
+                        events.extend(follows);
                         events.extend(told.map(Event::SiteNotice));
                     }
                 }

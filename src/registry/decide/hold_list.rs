@@ -6,6 +6,7 @@
 use super::draft::Draft;
 use super::{Case, holds};
 use crate::registry::command::{HoldItem, HoldTarget};
+use crate::registry::state::Unavailable;
 use crate::registry::{Code, Context, Decision, Event, Guarded, HoldReason, Refusal, Refusals, Role};
 use std::collections::HashMap;
 
@@ -30,7 +31,11 @@ pub(super) fn apply(case: &Case<'_>, items: &[(usize, HoldItem)]) -> Result<Deci
             None => decide(&draft, case.context, item),
         };
         match decided {
-            Ok(decision) => decision.events.into_iter().for_each(|event| put(&mut draft, event)),
+            Ok(decision) => {
+                for event in decision.events {
+                    put(&mut draft, event)?;
+                }
+            }
             Err(refusal) => refusals.push(refusal.on_line(*line)),
         }
     }
@@ -38,14 +43,18 @@ pub(super) fn apply(case: &Case<'_>, items: &[(usize, HoldItem)]) -> Result<Deci
         return Err(refusals);
     }
     let units = draft.units.into_values().map(Event::Unit);
-    let events = units.chain(draft.names.into_values().map(Event::Name)).collect();
+    let events = units.chain(draft.names.into_values().map(Event::Name)).chain(draft.filings.into_events()).collect();
     let state = if items.iter().any(|(_, item)| item.place.is_some()) { "held" } else { "lifted" };
     Ok(case.decision(events, "holds", state, 0))
 }
 
 fn check_length(lines: usize) -> Result<(), Refusal> {
     match lines {
-        0 => Err(Refusal::new(Code::BatchEmpty, "The list is empty.", "名单为空。")),
+        0 => Err(Refusal::new(
+            Code::BatchEmpty,
+            "The list is empty; name the units and names to hold.",
+            "名单为空，请填写要办理的单位和域名。",
+        )),
         1..=HOLD_LIST_MAX => Ok(()),
         _ => Err(Refusal::new(
             Code::BatchTooLarge,
@@ -66,12 +75,14 @@ fn decide(draft: &Draft<'_>, context: &Context<'_>, item: &HoldItem) -> Result<D
     }
 }
 
-fn put(draft: &mut Draft<'_>, event: Event) {
+fn put(draft: &mut Draft<'_>, event: Event) -> Result<(), Unavailable> {
     match event {
         Event::Unit(unit) => draft.put_unit(unit),
         Event::Name(name) => draft.put_name(name),
-        _ => debug_assert!(false, "a hold changes units and names only"),
+        // What a blacklisted unit has under way.
+        filing => draft.put_filing(filing)?,
     }
+    Ok(())
 }
 
 fn repeated(earlier: usize) -> Refusal {

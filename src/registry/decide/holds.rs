@@ -1,10 +1,10 @@
 //! Holds placed and lifted by people (R55, R56); the clock's part is in `due`.
 
-use super::{Case, is_text, names, units};
+use super::{Case, is_text, names, standing, units};
 use crate::registry::command::{HoldSpec, HoldTarget};
 use crate::registry::hold::{EVIDENCE_LEN_MAX, PENALTY_DAYS_MAX};
 use crate::registry::time::DAY_SECS;
-use crate::registry::{Code, Decision, Event, Guarded, Hold, HoldReason, Holds, Refusal};
+use crate::registry::{Code, Decision, Event, Guarded, Hold, HoldReason, Holds, Refusal, Timestamp};
 
 pub(super) fn place(
     case: &Case<'_>,
@@ -35,6 +35,9 @@ pub(super) fn place(
             ));
         }
         check(reason, &hold)?;
+        if reason == HoldReason::Penalty {
+            check_whole(old, &hold)?;
+        }
         if old != Some(&hold) {
             holds.0.insert(reason, hold);
         }
@@ -80,7 +83,11 @@ pub(super) fn check(reason: HoldReason, hold: &Hold) -> Result<(), Refusal> {
         ));
     }
     if hold.end.is_some_and(|end| end <= hold.start) {
-        return Err(invalid("end", "The hold's end must be after its start.", "暂停的结束时间须晚于开始时间。"));
+        return Err(invalid(
+            "end",
+            "The hold's end must be after its start; correct one of them.",
+            "暂停的结束时间 end 须晚于开始时间 start，请更正其中之一。",
+        ));
     }
     let length = hold.end.map(|end| end.0.saturating_sub(hold.start.0));
     if reason == HoldReason::Penalty && length.is_none_or(|secs| secs > PENALTY_DAYS_MAX * DAY_SECS) {
@@ -91,6 +98,20 @@ pub(super) fn check(reason: HoldReason, hold: &Hold) -> Result<(), Refusal> {
         ));
     }
     Ok(())
+}
+
+/// A decision suspends for 90 days in all (R56): placed again for the same evidence while it lasts, the hold goes on from where
+/// it began, whatever start is given. Another decision has its own 90 days, and its own evidence says so.
+fn check_whole(old: Option<&Hold>, hold: &Hold) -> Result<(), Refusal> {
+    let Some(old) = old.filter(|old| old.evidence == hold.evidence && old.start < hold.start) else { return Ok(()) };
+    check(HoldReason::Penalty, &Hold { start: old.start, ..hold.clone() }).map_err(|_| {
+        let latest = Timestamp(old.start.0.saturating_add(PENALTY_DAYS_MAX * DAY_SECS));
+        invalid(
+            "end",
+            &format!("This decision suspends since {}, and for 90 days in all: give an end up to {latest}.", old.start),
+            &format!("该处罚决定自 {} 起暂停，累计不超过 90 天：结束时间 end 最晚为 {latest}。", old.start),
+        )
+    })
 }
 
 pub(super) fn by_clock_only() -> Refusal {
@@ -111,11 +132,15 @@ fn change(
         HoldTarget::Unit(id) => {
             let mut unit = case.unit(id)?;
             case.check_version(Some(unit.version))?;
-            let before = unit.holds.clone();
+            let before = unit.clone();
             edit(&mut unit.holds)?;
             let (state, kept) = (units::state_of(&unit), unit.version);
-            let changed = unit.holds != before;
-            let events = if changed { vec![Event::Unit(units::at_version(unit, case.seq()))] } else { Vec::new() };
+            let mut events = Vec::new();
+            if unit.holds != before.holds {
+                let follows = standing::follow(case, &before, &unit)?;
+                events.push(Event::Unit(units::at_version(unit, case.seq())));
+                events.extend(follows);
+            }
             Ok(case.decision(events, id.as_str(), state, kept))
         }
         HoldTarget::Name(key) => {

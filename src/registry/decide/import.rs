@@ -8,7 +8,7 @@
 use super::draft::Draft;
 use super::{
     Case, applications, changes, due, holds, import_filings, is_text, labels, names, notices, penalties, resolutions,
-    site_review, terms, units,
+    site_review, standing, terms, units,
 };
 use crate::registry::change::REVIEWER_LEN_MAX;
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
@@ -16,7 +16,7 @@ use crate::registry::life::Unfreeze;
 use crate::registry::state::Unavailable;
 use crate::registry::{
     Account, Code, Context, Decision, Event, Guarded, Hold, HoldReason, Holds, Life, NameKey, Penalties, PenaltyStep,
-    Refusal, Refusals, Registration, Reservation, Role, SiteReview, Stage, Timestamp, Unit, UnitId,
+    Refusal, Refusals, Registration, Reservation, Role, SiteReview, Stage, State as _, Timestamp, Unit, UnitId,
 };
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
     let mut refusals = Vec::new();
     for (line, item) in items {
         match image(&draft, case.context, item) {
-            Ok(Some(Image::Unit(unit))) => draft.put_unit(unit),
+            Ok(Some(Image::Unit(unit))) => put_unit(&mut draft, case.context, unit)?,
             Ok(Some(Image::Name(name))) => draft.put_name(*name),
             Ok(Some(Image::Kept(kept))) => drop(draft.kept.insert(kept.key.clone(), kept)),
             Ok(Some(Image::Filing(event))) => draft.put_filing(*event).map_err(Refusals::from)?,
@@ -67,6 +67,17 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
     events.extend(draft.filings.into_events());
     let created = !events.is_empty();
     Ok(case.decision(events, "import", "applied", 0).creating(created))
+}
+
+/// Puts a unit on top, with what follows from it for its applications and orders.
+fn put_unit(draft: &mut Draft<'_>, context: &Context<'_>, unit: Unit) -> Result<(), Unavailable> {
+    if let Some(old) = draft.unit(&unit.id)? {
+        for event in standing::follow(&Case { state: draft, context }, &old, &unit)? {
+            draft.put_filing(event)?;
+        }
+    }
+    draft.put_unit(unit);
+    Ok(())
 }
 
 /// What the names of the batch bring beside their images: kept labels that are taken, notices that would be missed.

@@ -4,7 +4,7 @@
 use super::{Case, applications, is_text, names, orders};
 use crate::registry::application::SLOTS_MAX;
 use crate::registry::change::{REASON_LEN_MAX, REVIEWER_LEN_MAX};
-use crate::registry::order::{INVOICE_LEN_MAX, REMITTANCE_ORDERS_MAX, RENEWAL_NAMES_MAX, is_voucher};
+use crate::registry::order::{INVOICE_TAKEN_LEN_MAX, REMITTANCE_ORDERS_MAX, RENEWAL_NAMES_MAX, is_voucher};
 use crate::registry::{
     Application, ApplicationState, Approval, Claim, Code, Guarded, Money, NameKey, Order, OrderState, Refusal,
     Remittance, RemittanceState, Timestamp, UnitId,
@@ -120,11 +120,13 @@ fn check_order(case: &Case<'_>, line: &Order) -> Result<(), &'static str> {
     let sound = line.lines.iter().all(|line| names::check_years(line.years).is_ok());
     hold((1..=RENEWAL_NAMES_MAX).contains(&line.lines.len()) && keys.len() == line.lines.len() && sound, "lines")?;
     hold(is_text(&line.by, REVIEWER_LEN_MAX), "by")?;
-    let is_paid = matches!(line.state, S::Confirmed | S::Remitted | S::Consumed);
+    let is_paid = matches!(line.state, S::Confirmed | S::Remitted | S::Consumed | S::Refunded);
     hold(is_paid == line.confirmation.is_some() || line.state == S::Withdrawn, "confirmation")?;
-    hold(matches!(line.state, S::Remitted | S::Consumed) == line.remittance.is_some(), "remittance")?;
+    let is_sent = matches!(line.state, S::Remitted | S::Consumed);
+    hold(is_sent == line.remittance.is_some() || line.state == S::Refunded, "remittance")?;
     if let Some(given) = &line.confirmation {
-        let texts = is_text(&given.by, REVIEWER_LEN_MAX) && is_text(&given.invoice, INVOICE_LEN_MAX);
+        // Numbers that were taken before they had a form are taken over as they are.
+        let texts = is_text(&given.by, REVIEWER_LEN_MAX) && is_text(&given.invoice, INVOICE_TAKEN_LEN_MAX);
         hold(texts && given.voucher.as_deref().is_none_or(is_voucher), "confirmation")?;
     }
     let confirmed = line.confirmation.as_ref().map(|given| given.at);

@@ -22,6 +22,7 @@ mod remittances;
 mod resolutions;
 mod servers;
 mod site_review;
+mod standing;
 mod targets;
 mod terms;
 mod units;
@@ -134,6 +135,7 @@ fn charge(case: &Case<'_>, command: &OrderCommand) -> Result<Decision, Refusal> 
             orders::confirm(case, *order, invoice, *payer, voucher.as_deref())
         }
         C::Withdraw { order } => orders::withdraw(case, *order),
+        C::Refund { order, reason } => orders::refund(case, *order, reason),
         C::Remit { orders, amount } => remittances::remit(case, orders, *amount),
         C::Recognise { remittance, amount } => remittances::recognise(case, *remittance, *amount),
         C::TakeBack { remittance } => remittances::take_back(case, *remittance),

@@ -96,7 +96,9 @@ fn remove(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal> {
     case.check_version(Some(name.version))?;
     check_deletable(case, &name, &unit)?;
     terms::check_migrated(case, &name)?;
-    Ok(case.decision(terms::removed(case, &name)?, key.to_string(), "deleted", name.version))
+    // Deleted by hand after its term, it has run out all the same (R37).
+    let has_run_out = name.expires <= case.now();
+    Ok(case.decision(terms::deleted(case, &name, has_run_out)?, key.to_string(), "deleted", name.version))
 }
 
 /// What an import's line says is gone; whoever imports is an operator.

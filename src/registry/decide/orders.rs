@@ -1,7 +1,7 @@
 //! Orders: what is owed for applications and renewals, and its confirmation by the local office (R25–R33, R61).
 
-use super::{Case, applications, is_text, names, notices, terms};
-use crate::registry::order::{INVOICE_LEN_MAX, RENEWAL_NAMES_MAX, is_voucher};
+use super::{Case, applications, changes, names, notices, remittances, terms};
+use crate::registry::order::{INVOICE_LEN_MAX, RENEWAL_NAMES_MAX, is_invoice, is_voucher};
 use crate::registry::{
     Application, ApplicationState, Claim, Code, Confirmation, Decision, Event, Fee, Money, NameKey, Order, OrderBasis,
     OrderId, OrderLine, OrderState, Payer, Refusal, Region, Registration, RenewedBy, Role, Unit, UnitId,
@@ -21,7 +21,7 @@ pub(super) fn renewal(case: &Case<'_>, unit: &UnitId, keys: &[NameKey], years: u
             return Err(field(names::check_holder(name, &unit.id).expect_err("it is another unit's")));
         }
         let yearly = yearly(case, &name.key, &unit.region).map_err(field)?;
-        lines.push(OrderLine { name: name.key.clone(), fee: Fee::Registration, years, yearly });
+        lines.push(OrderLine { name: name.key.clone(), fee: Fee::Renewal, years, yearly });
     }
     let order = new(case, &unit, OrderBasis::Renewal, lines)?;
     Ok(saved(case, order, Vec::new()).creating(true))
@@ -114,14 +114,7 @@ pub(super) fn confirm(
 ) -> Result<Decision, Refusal> {
     case.check_role(&[Role::LocalAdmin])?;
     let order = find(case, id, &[OrderState::AwaitingFee])?;
-    if !is_text(invoice, INVOICE_LEN_MAX) {
-        return Err(Refusal::new(
-            Code::InvoiceRequired,
-            format!("The fee is confirmed with the number of its invoice: text of at most {INVOICE_LEN_MAX} octets."),
-            format!("确认收费须填写发票号码：不超过 {INVOICE_LEN_MAX} 个字节。"),
-        )
-        .at("invoice"));
-    }
+    check_invoice(invoice)?;
     if voucher.is_some_and(|voucher| !is_voucher(voucher)) {
         return Err(Refusal::new(
             Code::VoucherInvalid,
@@ -130,6 +123,8 @@ pub(super) fn confirm(
         )
         .at("voucher"));
     }
+    // What recognition would refuse must not be paid for.
+    remittances::check_possible(case, &order)?;
     let confirmation = Confirmation {
         by: case.actor().principal.clone(),
         at: case.now(),
@@ -154,6 +149,43 @@ pub(super) fn withdraw(case: &Case<'_>, id: OrderId) -> Result<Decision, Refusal
     Ok(saved(case, withdrawn(case, order), events.into_iter().collect()))
 }
 
+/// Ends an order whose fee was taken: what it was for does not happen, and whoever has the money gives it back. Of a
+/// remittance that is not recognised it is taken out that way; its amount stays in the remittance's, which has been sent so.
+pub(super) fn refund(case: &Case<'_>, id: OrderId, reason: &str) -> Result<Decision, Refusal> {
+    case.check_role(&[Role::Finance, Role::Operator])?;
+    let order = find(case, id, &[OrderState::Confirmed, OrderState::Remitted])?;
+    changes::check_reason(reason)?;
+    let ended = |application| Application { reason: Some(reason.into()), ..applications::ended(application) };
+    let application = application_of(case, &order)?.map(ended);
+    let events = application.map(|application| Event::Application(case.changed_application(application)));
+    Ok(saved(case, Order { state: OrderState::Refunded, ..order }, events.into_iter().collect()))
+}
+
+fn check_invoice(invoice: &str) -> Result<(), Refusal> {
+    if is_invoice(invoice) {
+        return Ok(());
+    }
+    let refusal = if invoice.trim().is_empty() {
+        Refusal::new(
+            Code::InvoiceRequired,
+            "The fee is confirmed with the number of its invoice; give it as invoice.",
+            "确认收费须填写发票号码，请在 invoice 中填写。",
+        )
+    } else {
+        Refusal::new(
+            Code::InvoiceInvalid,
+            format!(
+                "An invoice's number is at most {INVOICE_LEN_MAX} letters, digits and single hyphens of ASCII, as in 24622000000012345678; \
+                 give the number alone."
+            ),
+            format!(
+                "发票号码由半角字母、数字及其间的连字符组成，不超过 {INVOICE_LEN_MAX} 个字符，例如 24622000000012345678，请只填写号码。"
+            ),
+        )
+    };
+    Err(refusal.at("invoice"))
+}
+
 /// The order without a payment.
 pub(super) fn withdrawn(case: &Case<'_>, order: Order) -> Order {
     case.changed_order(Order { state: OrderState::Withdrawn, ..order })
@@ -174,10 +206,16 @@ pub(super) fn yearly(case: &Case<'_>, name: &NameKey, region: &Region) -> Result
 /// The order in one of `states`, within the actor's reach, in the version that the client saw.
 pub(super) fn find(case: &Case<'_>, id: OrderId, states: &[OrderState]) -> Result<Order, Refusal> {
     let order = case.order(id)?;
-    case.check_region(&order.region)?;
+    check_within(case, &order)?;
     case.check_version(Some(order.version))?;
     check_state(&order, states)?;
     Ok(order)
+}
+
+/// That the order's unit is within the actor's reach: where it is now counts, not where it was when it ordered.
+pub(super) fn check_within(case: &Case<'_>, order: &Order) -> Result<(), Refusal> {
+    let unit = case.state.unit(&order.unit)?;
+    case.check_region(unit.as_ref().map_or(&order.region, |unit| &unit.region))
 }
 
 pub(super) fn check_state(order: &Order, states: &[OrderState]) -> Result<(), Refusal> {

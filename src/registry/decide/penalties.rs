@@ -1,6 +1,6 @@
 //! Penalties: a step of the ladder at a time, and what the blacklist closes (R56, R57).
 
-use super::{Case, applications, is_text, terms, units};
+use super::{Case, applications, is_text, standing, terms, units};
 use crate::registry::change::REVIEWER_LEN_MAX;
 use crate::registry::command::PenaltySpec;
 use crate::registry::hold::{EVIDENCE_LEN_MAX, PENALTY_DAYS_MAX};
@@ -20,6 +20,7 @@ pub(super) fn impose(case: &Case<'_>, id: &UnitId, step: PenaltyStep, spec: &Pen
         PenaltyStep::Deletion => case.check_second_factor(Guarded::Blacklist)?,
     }
     let mut unit = case.unit(id)?;
+    let before = unit.clone();
     case.check_version(Some(unit.version))?;
     applications::check_unit(&unit)?;
     check_order(&unit, step)?;
@@ -40,7 +41,9 @@ pub(super) fn impose(case: &Case<'_>, id: &UnitId, step: PenaltyStep, spec: &Pen
     let over = unit.penalties.0.len().saturating_sub(PENALTIES_MAX);
     unit.penalties.0.drain(..over);
     let state = if step == PenaltyStep::Deletion { "blacklisted" } else { units::state_of(&unit) };
+    let follows = standing::follow(case, &before, &unit)?;
     events.insert(0, Event::Unit(units::at_version(unit, case.seq())));
+    events.extend(follows);
     Ok(case.decision(events, id.as_str(), state, 0))
 }
 

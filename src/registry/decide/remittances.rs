@@ -14,21 +14,27 @@ pub(super) fn remit(case: &Case<'_>, ids: &[OrderId], amount: Money) -> Result<D
     case.check_version(None)?;
     orders::check_count(ids.len(), REMITTANCE_ORDERS_MAX, "orders")?;
     let id = RemittanceId(case.new_id()?);
-    let (mut seen, mut regions, mut sum, mut events) = (BTreeSet::new(), BTreeSet::new(), Vec::new(), Vec::new());
+    let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
     for (index, order) in ids.iter().enumerate() {
         let field = |refusal: Refusal| refusal.at(format!("orders[{index}]"));
         if !seen.insert(order) {
             return Err(field(orders::repeated(&order.to_string())));
         }
         let order = case.order(*order).map_err(field)?;
-        case.check_region(&order.region).map_err(field)?;
+        orders::check_within(case, &order).map_err(field)?;
         orders::check_state(&order, &[OrderState::Confirmed]).map_err(field)?;
-        sum.push(order.amount());
+        all.push(order);
+    }
+    check_amount(amount, all.iter().map(Order::amount).sum())?;
+    // What recognition would refuse is not sent to it.
+    consume_all(case, &all)?;
+    let mut regions = BTreeSet::new();
+    let mut events = Vec::new();
+    for order in all {
         regions.insert(order.region.clone());
         events.extend(orders::application_in(case, &order, ApplicationState::Remitted)?);
         events.push(moved(case, order, OrderState::Remitted, Some(id)));
     }
-    check_amount(amount, sum.into_iter().sum())?;
     let remittance = Remittance {
         id,
         orders: ids.to_vec(),
@@ -44,26 +50,18 @@ pub(super) fn remit(case: &Case<'_>, ids: &[OrderId], amount: Money) -> Result<D
     Ok(saved(case, remittance, events).creating(true))
 }
 
-/// Consumes all orders at once, or none: what stands in the way of one is said with its id, so that the remittance can be
-/// taken back and made again without it.
+/// Consumes all orders at once, or none: those that something stands in the way of are named, so that they can be refunded.
+/// What was refunded has arrived with the others, and is not consumed.
 pub(super) fn recognise(case: &Case<'_>, id: RemittanceId, amount: Money) -> Result<Decision, Refusal> {
     case.check_role(&[Role::Finance])?;
     let remittance = find(case, id)?;
     let all = remittance.orders.iter().map(|id| case.order(*id)).collect::<Result<Vec<Order>, Refusal>>()?;
     check_amount(amount, all.iter().map(Order::amount).sum())?;
-    // A plan is held against the names that the orders before it register.
-    let mut draft = Draft::new(case.state);
+    let open: Vec<Order> = all.into_iter().filter(|order| order.state != OrderState::Refunded).collect();
     let mut events = Vec::new();
-    for order in all {
-        let named = |refusal: Refusal| refusal.at(format!("orders.{}", order.id));
-        let consumed = consume(&draft, case.context, &order).map_err(named)?;
-        for event in &consumed {
-            if let Event::Name(name) = event {
-                draft.put_name(name.clone());
-            }
-        }
+    for (order, consumed) in open.iter().zip(consume_all(case, &open)?) {
         events.extend(consumed);
-        events.push(moved(case, order, OrderState::Consumed, Some(id)));
+        events.push(moved(case, order.clone(), OrderState::Consumed, Some(id)));
     }
     let recognised = Some((case.actor().principal.clone(), case.now()));
     Ok(saved(case, Remittance { state: RemittanceState::Recognised, recognised, ..remittance }, events))
@@ -76,10 +74,67 @@ pub(super) fn take_back(case: &Case<'_>, id: RemittanceId) -> Result<Decision, R
     let mut events = Vec::new();
     for order in &remittance.orders {
         let order = case.order(*order)?;
+        if order.state == OrderState::Refunded {
+            continue;
+        }
         events.extend(orders::application_in(case, &order, ApplicationState::FeeConfirmed)?);
         events.push(moved(case, order, OrderState::Confirmed, None));
     }
     Ok(saved(case, Remittance { state: RemittanceState::Withdrawn, ..remittance }, events))
+}
+
+/// That recognition would not refuse the order as things are now.
+pub(super) fn check_possible(case: &Case<'_>, order: &Order) -> Result<(), Refusal> {
+    consume_all(case, std::slice::from_ref(order)).map(drop)
+}
+
+/// What each of the orders is for, done; or which of them are impossible.
+fn consume_all(case: &Case<'_>, all: &[Order]) -> Result<Vec<Vec<Event>>, Refusal> {
+    // A plan is held against the names that the orders before it register.
+    let mut draft = Draft::new(case.state);
+    let (mut done, mut impossible) = (Vec::new(), Vec::new());
+    for order in all {
+        match consume(&draft, case.context, order) {
+            Ok(consumed) => {
+                for event in &consumed {
+                    if let Event::Name(name) = event {
+                        draft.put_name(name.clone());
+                    }
+                }
+                done.push(consumed);
+            }
+            // These are no fault of the order's.
+            Err(refusal) if matches!(refusal.code, Code::Unavailable | Code::RegionForeign) => return Err(refusal),
+            Err(refusal) => impossible.push((order, refusal)),
+        }
+    }
+    if impossible.is_empty() { Ok(done) } else { Err(refused(&impossible)) }
+}
+
+/// The refusal of orders that are impossible: each with its code, why the first is, and how they are ended.
+fn refused(impossible: &[(&Order, Refusal)]) -> Refusal {
+    let (first, why) = &impossible[0];
+    let list: Vec<String> =
+        impossible.iter().map(|(order, why)| format!("{} ({})", order.id, why.code.as_str())).collect();
+    let (id, en, zh) = (first.id, &why.en, &why.zh);
+    let (en, zh) = if first.state == OrderState::AwaitingFee {
+        (
+            format!("Order {id} cannot be carried out: {en} As long as that is so take no fee for it, or withdraw it."),
+            format!("订单 {id} 无法办理：{zh}在此情况消除之前请勿收费，或撤销该订单。"),
+        )
+    } else {
+        let (ids, ids_zh) = (list.join(", "), list.join("、"));
+        (
+            format!(
+                "Nothing was done, as these orders cannot be carried out: {ids}. Of {id}: {en} Mend what is in the way, \
+                 or have finance refund them (POST /v1/orders/ID/refund); the others go on without them."
+            ),
+            format!(
+                "以下订单无法办理，因此未作任何处理：{ids_zh}。其中 {id}：{zh}请消除障碍，或由财务退款（POST /v1/orders/编号/refund），其余订单可继续办理。"
+            ),
+        )
+    };
+    Refusal::new(Code::OrderImpossible, en, zh).at(format!("orders.{id}"))
 }
 
 /// What an order is for, done: new names, or longer terms.
@@ -153,6 +208,7 @@ fn moved(case: &Case<'_>, order: Order, state: OrderState, remittance: Option<Re
 
 fn find(case: &Case<'_>, id: RemittanceId) -> Result<Remittance, Refusal> {
     let remittance = case.remittance(id)?;
+    // Its regions are those of its units as they are now, see `standing`.
     remittance.regions.iter().try_for_each(|region| case.check_region(region))?;
     case.check_version(Some(remittance.version))?;
     if remittance.state == RemittanceState::Remitted {

@@ -25,7 +25,7 @@ pub(super) fn open(
     let unit = case.unit(id)?;
     case.check_version(Some(unit.version))?;
     applications::check_unit(&unit)?;
-    if let Some(review) = unit.site_review.as_ref().filter(|review| review.state != SiteReviewState::Passed) {
+    if let Some(review) = unit.site_review.as_ref().filter(|review| !review.state.has_ended()) {
         let (id, state) = (review.id, review.state.as_str());
         return Err(Refusal::new(
             Code::SiteReviewPending,
@@ -140,15 +140,17 @@ pub(super) fn decide(
 pub(super) fn cancel(case: &Case<'_>, id: &UnitId) -> Result<Decision, Refusal> {
     case.check_role(&[Role::Operator])?;
     let (mut unit, review) = find(case, id)?;
-    if review.state == SiteReviewState::Passed {
+    if review.state.has_ended() {
         return Err(not_pending(&review));
     }
     if lift(&mut unit, &review, &OWN_HOLDS) {
         case.check_second_factor(Guarded::UnitHold)?;
     }
-    unit.site_review = None;
-    let events = vec![Event::Unit(units::at_version(unit, case.seq()))];
-    Ok(case.decision(events, id.as_str(), "cancelled", 0))
+    // What the unit waited with it for, it need not wait with any more.
+    let told = review.deadline.map(|deadline| notice(SiteNoticeKind::Cancelled, id, &review, deadline));
+    let mut decision = saved(case, unit, at(case, review, SiteReviewState::Cancelled, None));
+    decision.events.extend(told.map(Event::SiteNotice));
+    Ok(decision)
 }
 
 /// Holds the unit if its deadline has passed (R55): once, so that whoever lifts the hold afterwards has the last word.
@@ -237,15 +239,15 @@ pub(super) fn still_due(own: Option<&SiteReview>, line: Option<&SiteReview>, hol
 }
 
 fn is_sound(case: &Case<'_>, review: &SiteReview) -> bool {
-    use SiteReviewState::{CentralReview, Open, Paper, Passed};
+    use SiteReviewState::{Cancelled, CentralReview, Open, Paper, Passed};
     let state = review.state;
     let handed_in = review.name.is_some() && review.submitter.is_some() && review.submitted.is_some();
     let by = [&review.local, &review.central, &review.paper].into_iter().flatten().map(|approval| &approval.by);
     let mut principals = by.chain(&review.submitter);
     review.changed <= case.now()
-        && review.deadline.is_some() == (state != Passed)
+        && review.deadline.is_some() != state.has_ended()
         && (!review.missed || state.neglect().is_some())
-        && (handed_in || state == Open)
+        && (handed_in || matches!(state, Open | Cancelled))
         && (review.local.is_some() || !matches!(state, CentralReview | Paper | Passed))
         && (review.central.is_some() || !matches!(state, Paper | Passed))
         && principals.all(|by| is_text(by, REVIEWER_LEN_MAX))

@@ -87,12 +87,19 @@ pub(super) fn left(case: &Case<'_>, name: &Registration) -> Result<Vec<Event>, U
         let life = Life { leaving: Some(next), ..name.life };
         return Ok(vec![Event::Name(Registration { life, version: case.seq(), ..name.clone() })]);
     }
+    deleted(case, name, true)
+}
+
+/// A deletion, and what its holder is told. The label is kept for it if `keeps`: whoever lets a name run out may come back for
+/// it (R37), whoever gives it up has given it up.
+pub(super) fn deleted(case: &Case<'_>, name: &Registration, keeps: bool) -> Result<Vec<Event>, Unavailable> {
     let mut events = removed(case, name)?;
     // Kept for a unit that registers nothing, a label would be kept from everybody (R56).
     let holder = case.state.unit(&name.unit)?;
     let is_blacklisted =
         holder.is_some_and(|unit| unit.holds.0.get(&HoldReason::Blacklist).is_some_and(|hold| hold.active));
-    let until = (profile.kept_days > 0 && !is_blacklisted).then(|| case.now().add_days(profile.kept_days));
+    let days = case.policy().terms.profile(&name.key.set).kept_days;
+    let until = (keeps && days > 0 && !is_blacklisted).then(|| case.now().add_days(days));
     if let Some(until) = until {
         let (key, unit) = (name.key.clone(), name.unit.clone());
         events.push(Event::Reserved(Reservation { key, unit, until }));

@@ -1,6 +1,6 @@
 //! Units: their data, and which suffixes their kind opens (R1, R2, R4).
 
-use super::{Case, is_text};
+use super::{Case, is_text, standing};
 use crate::idn;
 use crate::registry::command::UnitSpec;
 use crate::registry::unit::{ACCOUNTS, CONTACT_DAYS, PROOF_LEN_MAX, UNIT_NAME_LEN_MAX};
@@ -18,7 +18,12 @@ pub(super) fn put(case: &Case<'_>, id: &UnitId, spec: &UnitSpec) -> Result<Decis
     let state = state_of(&unit);
     let kept = old.as_ref().map_or(0, |old| old.version);
     let created = old.is_none();
-    let events = if old.as_ref() == Some(&unit) { Vec::new() } else { vec![Event::Unit(at_version(unit, case.seq()))] };
+    let mut events = Vec::new();
+    if old.as_ref() != Some(&unit) {
+        let follows = old.as_ref().map(|old| standing::follow(case, old, &unit)).transpose()?;
+        events.push(Event::Unit(at_version(unit, case.seq())));
+        events.extend(follows.into_iter().flatten());
+    }
     Ok(case.decision(events, id.as_str(), state, kept).creating(created))
 }
 

@@ -104,6 +104,25 @@ impl Filings {
         Ok(below.filter(|claim| !self.gone.contains(&(package, *claim))))
     }
 
+    pub(super) fn of_unit(
+        &self,
+        base: &dyn State,
+        unit: &UnitId,
+        visit: &mut dyn FnMut(Claim) -> bool,
+    ) -> Result<(), Unavailable> {
+        let applications = self.applications.values().filter(|application| application.unit == *unit);
+        let orders = self.orders.values().filter(|order| order.unit == *unit);
+        let mut all: BTreeSet<Claim> = applications.map(|application| Claim::Application(application.id)).collect();
+        all.extend(orders.map(|order| Claim::Order(order.id)));
+        // Neither changes its unit: what lies below is the unit's on top as well.
+        base.filings_of(unit, &mut |filing| {
+            all.insert(filing);
+            true
+        })?;
+        let _ = all.into_iter().all(visit);
+        Ok(())
+    }
+
     pub(super) fn account(&self, base: &dyn State, account: Account) -> Result<Option<UnitId>, Unavailable> {
         self.accounts.get(&account).map_or_else(|| base.account(account), |unit| Ok(Some(unit.clone())))
     }

@@ -109,6 +109,14 @@ impl State for Model {
         Ok(())
     }
 
+    fn filings_of(&self, unit: &UnitId, visit: &mut dyn FnMut(Claim) -> bool) -> Result<(), Unavailable> {
+        let applications = self.applications.values().filter(|application| application.unit == *unit);
+        let applications = applications.map(|application| Claim::Application(application.id));
+        let orders = self.orders.values().filter(|order| order.unit == *unit).map(|order| Claim::Order(order.id));
+        let _ = applications.chain(orders).all(visit);
+        Ok(())
+    }
+
     fn bundle_of(&self, label: &Label) -> Bundle {
         TABLE.bundle(label)
     }
@@ -301,6 +309,8 @@ fn agree(overlay: &Overlay<'_>, model: &Model, limit: usize) {
         let id = unit_id(n);
         assert_eq!(overlay.unit(&id), model.unit(&id));
         assert_eq!(visited(limit, |v| overlay.names_of(&id, v)), visited(limit, |v| model.names_of(&id, v)));
+        let filings = |state: &dyn State| visited(limit, |v| state.filings_of(&id, &mut |filing| v(&filing)));
+        assert_eq!(filings(overlay), filings(model));
     }
     for n in 0..NAMES {
         let key = name_key(n);
