@@ -27,6 +27,8 @@ mod story_e10;
 mod story_e11;
 mod story_e15;
 mod story_e9;
+mod tokens;
+mod told;
 mod tools;
 mod unloaded;
 mod variants;

@@ -24,6 +24,8 @@ struct Received {
     ids: BTreeSet<String>,
     paths: BTreeSet<String>,
     failures: u32,
+    /// The header with the signature, and the body, of each post that was taken.
+    posts: Vec<(String, Vec<u8>)>,
 }
 
 /// The receiver; its address stays the same.
@@ -88,6 +90,11 @@ impl Receiver {
         }
     }
 
+    /// The posts that were taken: the header with the signature, and the body.
+    pub fn posts(&self) -> Vec<(String, Vec<u8>)> {
+        self.received.lock().expect("no panic").posts.clone()
+    }
+
     /// The paths that were asked for.
     pub fn paths(&self) -> BTreeSet<String> {
         self.received.lock().expect("no panic").paths.clone()
@@ -114,6 +121,7 @@ async fn receive(
     if code != expected {
         return StatusCode::FORBIDDEN;
     }
+    received.posts.push((header.to_owned(), body.to_vec()));
     let body: Value = serde_json::from_slice(&body).expect("JSON");
     let ids = body["notices"].as_array().expect("notices").iter();
     received.ids.extend(ids.map(|notice| notice["id"].as_str().expect("an id").to_owned()));
