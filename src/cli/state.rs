@@ -4,6 +4,7 @@ use super::Failure;
 use super::output::say;
 use crate::config::Config;
 use crate::daemon::{self, Error, Options};
+use crate::telemetry::log;
 use crate::update;
 use std::path::Path;
 
@@ -15,6 +16,8 @@ pub(super) fn serve(options: &Options) -> Result<(), Failure> {
 /// Rebuilds the store from the journal.
 pub(super) fn rebuild(config: &Path, accept_loss: bool) -> Result<(), Failure> {
     let config = Config::load(config).map_err(|error| Failure::from(Error::from(error)))?;
+    // What is cut off, and how far it has come, is told as a start tells it.
+    log::init(config.log.format, &config.log.level).map_err(|error| Failure::from(Error::from(error)))?;
     let rebuilt =
         update::rebuild(&config.data_dir(), accept_loss).map_err(|error| Failure::from(Error::from(error)))?;
     say(format!("rebuilt up to transaction {seq} / 已重建至第 {seq} 号事务", seq = rebuilt.seq))?;

@@ -190,6 +190,6 @@ impl Journal {
 }
 
 /// Whether the operating system has no space for the octets: they can be written later.
-fn is_full(error: &io::Error) -> bool {
+pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }

@@ -98,17 +98,20 @@ pub enum SyncPoint {
     CreatedEntry,
     /// After a failed write was cut off: before its group is refused, so that it cannot come back.
     CutOff,
+    /// What is cut off at start, in a file of its own: before it is cut off.
+    Aside,
     /// The last segment at start, a torn end cut off: lines that a killed process wrote, but did not wait for, are about
     /// to be shown.
     Opened,
-    /// The directory at start: the killed process may have stopped before it waited for the entry.
+    /// The directory at start: the killed process may have stopped before it waited for the entry; and what is kept of a torn
+    /// end has one too.
     OpenedEntry,
 }
 
 impl SyncPoint {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Append, Self::Created, Self::CreatedEntry, Self::CutOff, Self::Opened, Self::OpenedEntry];
+    pub const ALL: [Self; 7] =
+        [Self::Append, Self::Created, Self::CreatedEntry, Self::CutOff, Self::Aside, Self::Opened, Self::OpenedEntry];
 }
 
 /// A directory of the operating system.

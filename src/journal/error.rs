@@ -1,7 +1,7 @@
 //! Why the journal cannot be used, in English and in Chinese, with what to do about it.
 
 use super::line::Flaw;
-use super::scan::Fault;
+use super::scan::{Chain, Fault};
 use crate::registry::Timestamp;
 use std::io;
 use std::path::Path;
@@ -29,6 +29,24 @@ pub enum JournalError {
         /// The last transaction that the store has applied.
         applied: u64,
         /// The last one that the journal has.
+        last: u64,
+    },
+    /// The end is torn, but a seal knows of lines there: they were acknowledged, so nothing is cut off.
+    #[error(
+        "{segment}, line {line} / 第 {line} 行: the journal is whole up to transaction {last} only, but {seq} was sealed at {at}: \
+         what follows was acknowledged, and is not cut off. Stop, and put this file back from a backup or from a replica / \
+         日志仅完整至第 {last} 号事务，而第 {seq} 号已于 {at} 签名：其后内容曾获确认，不予截去。请停止服务，用备份或副本恢复此文件"
+    )]
+    Sealed {
+        /// Path of the segment file.
+        segment: String,
+        /// Number of the first line in it that is not whole, from 1.
+        line: u64,
+        /// The last line that was sealed.
+        seq: u64,
+        /// When.
+        at: String,
+        /// The last whole line.
         last: u64,
     },
     /// A transaction of the journal was not taken by whoever replays it.
@@ -110,6 +128,19 @@ impl JournalError {
         }
     }
 
+    /// The last `line` of the segment at `path` was written whole and is another one now.
+    pub(super) fn altered(path: &Path, line: u64, fault: &Fault) -> Self {
+        let mut error = Self::broken(path, line, fault);
+        if let Self::Broken { what, remedy, .. } = &mut error {
+            *what += ". It is the last line and has its end, so it was not torn while it was written: it was altered since, and \
+                      may have been acknowledged / 此为末行且已写完整，并非写入中断所致：系事后被改动，且可能已获确认";
+            *remedy += ". If there is neither, keep a copy of this file, take the line out by hand, and go on with zhengming \
+                        rebuild --accept-loss: its change is lost / 若均无，请先另存此文件，再手工删去该行，并执行 zhengming \
+                        rebuild --accept-loss；该行的变更将丢失";
+        }
+        error
+    }
+
     /// The transactions from `expected` to the segment at `path`, which begins with `found`, are in no file.
     pub(super) fn missing(path: &Path, expected: u64, found: u64) -> Self {
         let what = format!(
@@ -141,6 +172,15 @@ pub struct TornEnd {
     pub line: u64,
     /// Octets from there to the end.
     pub octets: u64,
+    /// Name of the file beside the segment where they are kept, once they are cut off.
+    pub kept: Option<String>,
+}
+
+impl TornEnd {
+    /// What follows the good lines of a segment.
+    pub(super) fn of(path: &Path, chain: &Chain) -> Self {
+        Self { segment: path.display().to_string(), line: chain.lines + 1, octets: chain.rest, kept: None }
+    }
 }
 
 /// What a whole journal is.
@@ -156,6 +196,6 @@ pub struct Report {
     pub last: crate::registry::Position,
     /// The time of the last whole line.
     pub at: Option<Timestamp>,
-    /// What follows it, if anything: nobody was told that it is durable. A start cuts it off.
+    /// What follows it, if anything: a group that was not waited for. A start cuts it off, unless the store knows of it.
     pub torn: Option<TornEnd>,
 }

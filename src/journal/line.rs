@@ -80,6 +80,16 @@ pub(super) fn starts(octets: &[u8]) -> impl Iterator<Item = usize> {
     octets.windows(START.len()).enumerate().filter(|(_, window)| *window == START).map(|(at, _)| at)
 }
 
+/// Whether `octets` start as a line does.
+pub(super) fn starts_as_one(octets: &[u8]) -> bool {
+    octets.starts_with(START)
+}
+
+/// Whether `octets` end as a line does, whatever its hash.
+pub(super) fn ends_as_one(octets: &[u8]) -> bool {
+    without_mark(octets).0.strip_suffix(b"}").is_some_and(|line| cut_member(line, HASH).is_some())
+}
+
 /// The transaction of a whole line; the text says which member is none that this program knows.
 pub(super) fn read(line: &[u8]) -> Result<Transaction, String> {
     let line: LineV1 = serde_json::from_slice(line).map_err(|error| error.to_string())?;

@@ -14,6 +14,7 @@ mod scan;
 mod seal_key;
 mod seals;
 mod segments;
+mod torn;
 mod v1;
 mod verify;
 

@@ -1,13 +1,14 @@
 //! Opening: the chain is followed from the applied position on, a torn end is cut off, the rest is replayed.
 
 use super::Limits;
-use super::append::{Active, Journal};
+use super::append::{Active, Journal, is_full};
 use super::disk::{Directory, Disk, DiskFile, SyncPoint};
 use super::error::{JournalError, TornEnd};
 use super::line;
 use super::reader::{Durable, Shared};
-use super::scan::{Chain, Fault, Lines};
+use super::scan::{Chain, End, Fault, Lines};
 use super::segments::{self, Segment};
+use super::{seals, torn};
 use crate::registry::{Hash, Position, Transaction};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,8 +50,11 @@ impl Journal {
         applied: Position,
         replay: Replay<'_>,
     ) -> Result<Self, JournalError> {
-        let followed = follow(&*disk, &limits, applied)?;
-        let active = settle(&*disk, &followed)?;
+        let mut followed = follow(&*disk, &limits, applied)?;
+        if let Some(torn) = &followed.torn {
+            seals::allow_cut(disk.path(), torn, followed.last.seq)?;
+        }
+        let active = settle(&*disk, &mut followed)?;
         replay_lines(&*disk, &limits, &followed, applied, replay)?;
         let Followed { segments, last, end, torn, .. } = followed;
         let durable = Durable { segments, seq: last.seq, end };
@@ -123,10 +127,12 @@ fn follow_segment(
     followed.end = chain.end;
     match chain.fault {
         None => Ok(()),
-        Some(_) if chain.torn && is_last => {
-            let segment = path.display().to_string();
-            followed.torn = Some(TornEnd { segment, line: chain.lines + 1, octets: chain.rest });
+        Some(_) if chain.end_is == End::Torn && is_last => {
+            followed.torn = Some(TornEnd::of(&path, &chain));
             Ok(())
+        }
+        Some(fault) if chain.end_is == End::Altered && is_last => {
+            Err(JournalError::altered(&path, chain.lines + 1, &fault))
         }
         Some(fault) => Err(JournalError::broken(&path, chain.lines + 1, &fault)),
     }
@@ -147,21 +153,53 @@ fn confirm_applied(disk: &dyn Disk, limits: &Limits, applied: Position, segment:
     }
 }
 
-/// Cuts off what is torn, and waits until all that was found is on the disk: a killed process may have written lines
-/// without waiting for them, and they are about to be shown.
-fn settle(disk: &dyn Disk, followed: &Followed) -> Result<Option<Active>, JournalError> {
+/// Keeps what is torn aside and cuts it off, and waits until all that was found is on the disk: a killed process may have
+/// written lines without waiting for them, and they are about to be shown.
+fn settle(disk: &dyn Disk, followed: &mut Followed) -> Result<Option<Active>, JournalError> {
     let Some(segment) = followed.segments.last() else { return Ok(None) };
     let path = disk.path().join(&segment.name);
-    let settle = || {
+    let (end, seq) = (followed.end, followed.last.seq + 1);
+    let torn = &mut followed.torn;
+    let mut settle = || {
         let file: Box<dyn DiskFile> = disk.open(&segment.name)?;
-        if followed.torn.is_some() {
-            file.truncate(followed.end)?;
+        if let Some(torn) = torn {
+            torn.kept = keep(disk, segment, &*file, end, seq)?;
+        }
+        disk.sync_directory(SyncPoint::OpenedEntry)?;
+        if torn.is_some() {
+            file.truncate(end)?;
         }
         file.sync_all(SyncPoint::Opened)?;
-        disk.sync_directory(SyncPoint::OpenedEntry)?;
-        Ok(Some(Active { file, end: followed.end }))
+        Ok(Some(Active { file, end }))
     };
-    settle().map_err(|error| JournalError::io(&path, error))
+    let active = settle().map_err(|error| JournalError::io(&path, error))?;
+    if let Some(TornEnd { segment, line, octets, kept }) = torn {
+        let kept = kept.as_deref().unwrap_or("nowhere: there was no space");
+        tracing::warn!(
+            segment,
+            line,
+            octets,
+            seq,
+            kept,
+            "the end of the journal was torn and is cut off; if transaction {seq} was acknowledged after all, it is lost / \
+             日志末尾不完整，已截去并另存；若第 {seq} 号事务曾获确认，则已丢失"
+        );
+    }
+    Ok(active)
+}
+
+/// Keeps a torn end; none on a full disk. That must not keep the program from starting, and cutting off makes space.
+fn keep(
+    disk: &dyn Disk,
+    segment: &Segment,
+    file: &dyn DiskFile,
+    end: u64,
+    seq: u64,
+) -> std::io::Result<Option<String>> {
+    match torn::keep_aside(disk, segment, file, end, seq) {
+        Err(error) if is_full(&error) => Ok(None),
+        kept => kept.map(Some),
+    }
 }
 
 fn replay_lines(

@@ -3,10 +3,11 @@
 //! What a power cut leaves of a group that was not waited for is any part of its octets: pages reach the disk in any
 //! order. So the lines after the first damaged one may be whole. They prove that the damage is no torn end, unless each
 //! of them says that it continues the group of the line before it: then all of them, and the damaged one, are of one
-//! group, and nobody was told that it is durable.
+//! group, and nobody was told that it is durable. A damaged line that was written whole is no torn end either; see `torn`.
 
 use super::disk::DiskFile;
 use super::line::{self, Flaw, Link};
+use super::torn;
 use crate::registry::{Hash, Position};
 use std::io;
 
@@ -62,10 +63,21 @@ pub(super) struct Chain {
     pub(super) end: u64,
     /// What comes after them, if anything.
     pub(super) fault: Option<Fault>,
-    /// Whether the fault is what a cut-off group leaves behind; only the last segment may end so.
-    pub(super) torn: bool,
+    /// What the fault makes of it.
+    pub(super) end_is: End,
     /// Octets after the good lines.
     pub(super) rest: u64,
+}
+
+/// What follows the good lines of a segment whose chain is not whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// What a cut-off group leaves behind; only the last segment may end so.
+    Torn,
+    /// A line that was written whole and is not what was written; nothing of a later group after it.
+    Altered,
+    /// Anything else.
+    Broken,
 }
 
 impl<'a> Lines<'a> {
@@ -154,7 +166,7 @@ impl Chain {
         // Twice as long as any line: where the end of one is damaged, the next is still looked for.
         let mut lines = Lines::new(file, 2 * line_octets, 0, octets);
         let last = Position { seq: first - 1, hash: prev.unwrap_or_default() };
-        let mut chain = Self { last, lines: 0, end: 0, fault: None, torn: false, rest: 0 };
+        let mut chain = Self { last, lines: 0, end: 0, fault: None, end_is: End::Broken, rest: 0 };
         let mut prev = prev;
         while let Some(raw) = lines.next()? {
             let expected = chain.last.seq + 1;
@@ -169,8 +181,13 @@ impl Chain {
                 Err(fault) => {
                     chain.rest = octets.saturating_sub(chain.end);
                     if matches!(fault, Fault::Line(Flaw::Form | Flaw::Hash)) {
-                        let damaged = raw.octets.to_vec();
-                        chain.torn = !later_group_follows(&damaged, &mut lines)?;
+                        let (damaged, ended) = (raw.octets.to_vec(), raw.whole);
+                        let is_last = !later_group_follows(&damaged, &mut lines)?;
+                        chain.end_is = match is_last {
+                            true if torn::was_whole(&damaged, ended) => End::Altered,
+                            true => End::Torn,
+                            false => End::Broken,
+                        };
                     }
                     chain.fault = Some(fault);
                     break;
@@ -215,7 +232,7 @@ fn link(raw: &RawLine<'_>, expected: u64, prev: Option<Hash>) -> Result<Link, Fa
 }
 
 /// Reads again where a signal came between.
-fn retry(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+pub(super) fn retry(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match read() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -3,8 +3,8 @@
 use super::disk::{Directory, Disk};
 use super::error::{JournalError, Report, TornEnd};
 use super::line::Link;
-use super::scan::Chain;
-use super::{LINE_OCTETS_MAX, line, segments};
+use super::scan::{Chain, End};
+use super::{LINE_OCTETS_MAX, line, seals, segments};
 use crate::registry::Position;
 use std::path::Path;
 
@@ -14,9 +14,13 @@ const PROGRESS_LINES: u64 = 1000;
 /// Checks the chain of the journal in `directory`, and that every line can be read; `progress` hears of it as it goes.
 ///
 /// # Errors
-/// [`JournalError`] names the first segment and line that break the chain.
+/// [`JournalError`] names the first segment and line that break the chain, or the torn end where a seal knows of a line.
 pub fn verify(directory: &Path, progress: &mut dyn FnMut(&Report)) -> Result<Report, JournalError> {
-    walk(directory, progress, &mut |_, _| {})
+    let report = walk(directory, progress, &mut |_, _| {})?;
+    if let Some(torn) = &report.torn {
+        seals::allow_cut(directory, torn, report.last.seq)?;
+    }
+    Ok(report)
 }
 
 /// The same, and hands every line to `visit`.
@@ -74,10 +78,12 @@ fn verify_segment(
     }
     match chain.fault {
         None => Ok(()),
-        Some(_) if chain.torn && is_last => {
-            let segment = path.display().to_string();
-            report.torn = Some(TornEnd { segment, line: chain.lines + 1, octets: chain.rest });
+        Some(_) if chain.end_is == End::Torn && is_last => {
+            report.torn = Some(TornEnd::of(path, &chain));
             Ok(())
+        }
+        Some(fault) if chain.end_is == End::Altered && is_last => {
+            Err(JournalError::altered(path, chain.lines + 1, &fault))
         }
         Some(fault) => Err(JournalError::broken(path, chain.lines + 1, &fault)),
     }

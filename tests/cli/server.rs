@@ -5,7 +5,7 @@ use hickory_proto::rr::RecordType;
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
 use std::process::Output;
 
 fn command(daemon: &TestDaemon, token: &str, arguments: &[&str]) -> Output {
@@ -125,19 +125,21 @@ fn the_data_directory_has_one_user_and_its_journal_is_checked_and_rebuilt_from()
     daemon.stop();
 
     // An unfinished line goes, and the log says so.
-    let segment = fs::read_dir(daemon.path("data/journal")).expect("the journal").next().expect("a segment");
-    let mut segment = fs::File::options().append(true).open(segment.expect("a file").path()).expect("a file");
-    segment.write_all(b"{\"v\":1,\"seq\":").expect("written");
+    let segment = daemon.path("data/journal/00000000000000000001.jsonl");
+    let mut file = fs::File::options().append(true).open(&segment).expect("a file");
+    file.write_all(b"{\"v\":1,\"seq\":").expect("written");
     daemon.restart();
     assert!(daemon.log().contains("13 octets from line "), "{}", daemon.log());
+    let kept =
+        fs::read_dir(daemon.path("data/journal")).expect("the journal").map(|entry| entry.expect("a file").path());
+    let kept = kept.into_iter().find(|path| path.extension().is_some_and(|end| end == "torn")).expect("it is kept");
+    assert_eq!(fs::read(kept).expect("a file"), b"{\"v\":1,\"seq\":");
     daemon.stop();
 
     // One octet of the first line: the check names the line, and a start from nothing but the journal refuses.
-    let segment = fs::read_dir(daemon.path("data/journal")).expect("the journal").next().expect("a segment");
-    let mut segment = fs::File::options().read(true).write(true).open(segment.expect("a file").path()).expect("a file");
-    let mut octet = [0];
-    segment.seek(SeekFrom::Start(20)).and_then(|_| segment.read_exact(&mut octet)).expect("read");
-    segment.seek(SeekFrom::Start(20)).and_then(|_| segment.write_all(&[octet[0] ^ 1])).expect("written");
+    let mut octets = fs::read(&segment).expect("a file");
+    octets[20] ^= 1;
+    fs::write(&segment, octets).expect("written");
     let broken = run(&["verify-journal", &data]);
     assert_eq!(broken.status.code(), Some(1), "{}", err(&broken));
     assert!(err(&broken).contains("line 1 "), "{}", err(&broken));

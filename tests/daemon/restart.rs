@@ -13,10 +13,11 @@ use std::process::Output;
 /// Check failed: a script that starts the program can tell it from a system error.
 pub const CHECK_FAILED: Option<i32> = Some(1);
 
-/// The segments of the journal, oldest first.
+/// The segments of the journal, oldest first; not what was cut off of them.
 pub fn segments(daemon: &TestDaemon) -> Vec<PathBuf> {
     let entries = fs::read_dir(daemon.path("data/journal")).expect("the journal");
     let mut segments: Vec<PathBuf> = entries.map(|entry| entry.expect("a file").path()).collect();
+    segments.retain(|path| path.extension().is_some_and(|end| end == "jsonl"));
     segments.sort();
     segments
 }

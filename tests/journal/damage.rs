@@ -23,18 +23,12 @@ fn every_changed_octet_is_found_in_its_line() {
                 let mut bad = good.clone();
                 bad[at] ^= change;
                 fs::write(file, &bad).unwrap();
-                // The last group, of two lines, is no more than torn: nothing tells that someone waited for it.
+                // In the last group too: its lines have their ends, so it was written whole.
                 let in_last_group = number == 1 && line > lines - 2;
                 match verify(directory.path(), &mut |_| ()) {
-                    Err(JournalError::Broken { segment, line: found, .. }) if !in_last_group => {
+                    Err(JournalError::Broken { segment, line: found, what, .. }) => {
                         assert_eq!((segment.as_str(), found), (file.to_str().unwrap(), line), "octet {at} ^ {change}");
-                    }
-                    Ok(report) if in_last_group => {
-                        let torn = report.torn.expect("the change is found");
-                        assert_eq!((torn.segment.as_str(), torn.line), (file.to_str().unwrap(), line as u64));
-                        let whole_before = good.split_inclusive(|octet| *octet == b'\n').take(line - 1);
-                        let before: usize = whole_before.map(<[u8]>::len).sum();
-                        assert_eq!(torn.octets, (good.len() - before) as u64);
+                        assert_eq!(what.contains("it was altered since"), in_last_group, "octet {at} ^ {change}");
                     }
                     other => panic!("octet {at} ^ {change} of line {line}: {other:?}"),
                 }
@@ -75,7 +69,7 @@ fn lines_taken_out_swapped_or_added_are_found() {
 
 fn sha256_hex(text: &str) -> String {
     use sha2::Digest;
-    sha2::Sha256::digest(text).iter().map(|octet| format!("{octet:02x}")).collect()
+    to_hex(&sha2::Sha256::digest(text))
 }
 
 #[test]
@@ -98,6 +92,77 @@ fn an_end_torn_at_any_octet_is_cut_off() {
         journal.append(&[next]).unwrap();
         assert_eq!(verify(directory.path(), &mut |_| ()).unwrap().lines, whole as u64 + 1);
     }
+}
+
+/// What a power cut leaves of a group's blocks: all that reads as zeros, or as something else, at any place.
+#[test]
+fn an_end_with_a_hole_is_cut_off_and_kept_aside() {
+    let directory = tempfile::tempdir().unwrap();
+    let positions = filled(directory.path(), &[1, 2]);
+    let file = &segments(directory.path())[0];
+    let good = fs::read(file).unwrap();
+    let first = good.iter().position(|octet| *octet == b'\n').unwrap() + 1;
+    let mut cuts = 0;
+    for fill in [0, 0xff] {
+        for (start, end) in (first..good.len()).step_by(64).flat_map(|start| [(start, start + 64), (start, good.len())])
+        {
+            let mut bad = good.clone();
+            let end = end.min(good.len());
+            bad[start..end].fill(fill);
+            fs::write(file, &bad).unwrap();
+            assert!(verify(directory.path(), &mut |_| ()).unwrap().torn.is_some(), "{fill} from {start} to {end}");
+            let (journal, _) = open(directory.path(), positions[0]).unwrap();
+            let torn = journal.cut_off().expect("something was cut off");
+            let kept = fs::read(directory.path().join(torn.kept.as_ref().expect("it is kept"))).unwrap();
+            let left = fs::read(file).unwrap();
+            assert_eq!((left.len() as u64 + torn.octets, [left, kept].concat()), (good.len() as u64, bad));
+            cuts += 1;
+            if start > first && end == good.len() {
+                break;
+            }
+        }
+    }
+    assert!(cuts > 4 && fs::read_dir(directory.path()).unwrap().count() == 1 + cuts, "{cuts}");
+    // Garbage after the last line, with an end and without.
+    for garbage in ["\n", "garbage\n", "garbage", "{}\n"] {
+        fs::write(file, [&good, garbage.as_bytes()].concat()).unwrap();
+        let (journal, _) = open(directory.path(), positions[0]).unwrap();
+        assert_eq!((journal.position(), fs::read(file).unwrap()), (positions[2], good.clone()), "{garbage:?}");
+    }
+}
+
+#[test]
+fn an_altered_last_line_stops_the_start_and_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let positions = filled(directory.path(), &[1, 1]);
+    let file = &segments(directory.path())[0];
+    let good = fs::read_to_string(file).unwrap();
+    let last = good.lines().last().unwrap();
+    let altered = |from: &str, to: &str| good.replace(last, &last.replacen(from, to, 1));
+    let prev = to_hex(&positions[0].hash);
+    for bad in [
+        altered("\"seq\":2", "\"seq\":3"),
+        altered(&prev, &"a".repeat(64)),
+        altered(&to_hex(&positions[1].hash), &"a".repeat(64)),
+        altered("\"seq\":2", "'seq\":2"),
+        // Without its end, and with another octet in its place.
+        altered("\"seq\":2", "\"seq\":3").trim_end().to_owned(),
+        good.trim_end().to_owned() + "*",
+    ] {
+        fs::write(file, &bad).unwrap();
+        for applied in [Position::default(), positions[0], positions[1]] {
+            let Err(JournalError::Broken { line: 2, what, .. }) = open(directory.path(), applied) else {
+                panic!("it opened on {bad}")
+            };
+            assert!(what.contains("it was altered since") && what.contains("被改动"), "{what}");
+        }
+        assert!(matches!(verify(directory.path(), &mut |_| ()), Err(JournalError::Broken { line: 2, .. })));
+        assert_eq!((fs::read_to_string(file).unwrap(), fs::read_dir(directory.path()).unwrap().count()), (bad, 1));
+    }
+}
+
+fn to_hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 #[test]

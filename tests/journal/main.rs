@@ -38,10 +38,11 @@ fn filled(directory: &Path, groups: &[usize]) -> Vec<Position> {
     positions
 }
 
-/// The segment files, in order.
+/// The segment files, in order; not what was cut off of them.
 fn segments(directory: &Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(directory).expect("the directory");
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "jsonl"));
     paths.sort();
     paths
 }

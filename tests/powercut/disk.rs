@@ -176,6 +176,13 @@ pub struct AfterCut {
 struct LeftFile(Arc<Mutex<Vec<u8>>>);
 
 impl AfterCut {
+    /// What is in files of what starts cut off.
+    pub fn kept(&self) -> Vec<Vec<u8>> {
+        let files = self.files.lock().expect("no panic");
+        let torn = files.iter().filter(|(name, _)| name.ends_with(".torn"));
+        torn.map(|(_, octets)| octets.lock().expect("no panic").clone()).collect()
+    }
+
     fn find(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let files = self.files.lock().expect("no panic");
         let file = files.get(name).ok_or(ErrorKind::NotFound)?;

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use zhengming::journal::disk::{Directory, SyncPoint};
+use zhengming::journal::disk::{Directory, Disk as _, SyncPoint};
 use zhengming::journal::{AppendError, Journal, Limits};
 use zhengming::registry::{Hash, Position};
 
@@ -33,6 +33,8 @@ struct Told {
     kept: BTreeMap<u64, Hash>,
     /// The note of each transaction that was refused for lack of space: it must never be seen.
     refused: Vec<String>,
+    /// What starts cut off: it must be kept.
+    aside: Vec<Vec<u8>>,
 }
 
 /// A recorded run: the operations, and after how many of them callers were told what.
@@ -138,6 +140,10 @@ impl Workload {
         self.disk.heal();
         self.disk.damage_last_write();
         self.open();
+        let cut = self.journal.as_ref().expect("open").cut_off().expect("a torn end").clone();
+        let kept = self.disk.path().join(cut.kept.expect("it is kept"));
+        self.told.aside.push(std::fs::read(kept).expect("a file"));
+        self.tell();
     }
 
     fn finish(self) -> Run {
@@ -227,6 +233,11 @@ fn check(left: AfterCut, told: &Told) -> Result<(), String> {
     }
     if let Some(refused) = seen.iter().find(|note| told.refused.contains(note)) {
         return Err(format!("{refused} was refused and is there"));
+    }
+    for octets in &told.aside {
+        if !left.kept().contains(octets) {
+            return Err("what was cut off is not kept".into());
+        }
     }
     // It goes on from there, and is whole.
     let next = transactions::plain(journal.position().seq + 1, 30);
