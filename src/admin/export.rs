@@ -23,7 +23,7 @@ use std::ops::RangeInclusive;
 const SLICE_LEN: usize = 256;
 
 /// The registry as it is, as lines of JSON: units, names, kept labels, and applications, orders and remittances with their ids.
-/// The last line is `end`; without it the export was cut short.
+/// The last line is `end`; without it the export was cut short. It says how many lines stand between `begin` and it.
 #[utoipa::path(
     get, path = "/v1/export", tag = "bulk",
     responses((status = 200, description = "Lines as `POST /v1/import` takes them", body = String, content_type = "application/x-ndjson")),
@@ -58,7 +58,8 @@ async fn write_all(admin: &Admin, writer: &Writer, from: u64) -> Result<(), Stop
     write_filings(admin, writer, then).await?;
     let to = admin.read(|store| Ok(store.position().seq)).await?;
     write_touched(admin, writer, then + 1..=to, &mut held, |_| true).await?;
-    writer.send(lines::end(to)).await?;
+    let lines = writer.lines() - 1;
+    writer.send(lines::end(to, lines)).await?;
     Ok(())
 }
 

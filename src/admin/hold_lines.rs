@@ -9,18 +9,24 @@
 //! ,靖远县教育局.政务,LEGAL,order-9,2026-12-01,2027-02-28
 //! ```
 //!
-//! A list that lifts has units or names and reasons only. In a table, cells may be marked as text, as reports are (`cells`).
+//! One list both places and lifts: a list that lifts needs units or names and reasons, and passes over the rest of what a list
+//! that places has. In a table, cells may be marked as text, as reports are (`cells`).
+//!
+//! A report of holds, or of the blacklist, is a list too. A line of one tells the owner of a name besides the name, which is not
+//! looked at; and lines about holds that have ended, or that only the clock places and lifts, ask for nothing.
 
 use super::cells;
 use super::json;
 use super::lines::LINE_LEN_MAX;
 use super::problem::{Edge, Problem};
+use super::rows::Row as _;
 use super::v1::requests::unit_id;
-use super::v1::{DayEdge, name_key, time_at};
+use super::v1::{BlacklistRow, DayEdge, HoldRow, name_key, time_at};
 use crate::registry::command::{HoldItem, HoldSpec, HoldTarget};
-use crate::registry::{Code, HoldReason, Policy};
+use crate::registry::{Code, HoldReason, Policy, Timestamp};
 use csv::ByteRecord;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 /// What a list does with the holds it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,41 +49,62 @@ pub(super) struct List {
     pub(super) bad: Vec<Problem>,
 }
 
-/// A hold to place.
+/// A line, of any list or report. What lines of reports tell besides is known, and not looked at.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PlaceLine {
+#[expect(dead_code, reason = "what is not looked at is known all the same, so that it is not refused")]
+struct Line {
     #[serde(default)]
     unit: Option<String>,
     #[serde(default)]
     name: Option<String>,
-    reason: String,
-    evidence: String,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    evidence: Option<String>,
     #[serde(default)]
     start: Option<String>,
     #[serde(default)]
     end: Option<String>,
+    /// Reports of holds only: the name in A-labels, null where the hold is on a unit.
+    #[serde(default, deserialize_with = "present")]
+    ascii: Option<Option<String>>,
+    /// Reports of holds only: when it ended.
+    #[serde(default)]
+    lifted: Option<String>,
+    /// Reports of the blacklist only: its start.
+    #[serde(default)]
+    since: Option<String>,
+    #[serde(default)]
+    region: Option<IgnoredAny>,
+    #[serde(default)]
+    by: Option<IgnoredAny>,
+    #[serde(default)]
+    lifted_by: Option<IgnoredAny>,
+    #[serde(default)]
+    lifted_with: Option<IgnoredAny>,
+    #[serde(default)]
+    kind: Option<IgnoredAny>,
+    #[serde(default)]
+    account: Option<IgnoredAny>,
+    #[serde(default)]
+    violation: Option<IgnoredAny>,
+    #[serde(default)]
+    names: Option<IgnoredAny>,
 }
 
-/// A hold to lift.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LiftLine {
-    #[serde(default)]
-    unit: Option<String>,
-    #[serde(default)]
-    name: Option<String>,
-    reason: String,
+/// A member that is there, though it may be null.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
-impl Act {
-    /// The columns of a list in CSV; the last of them may be left out, if they are not the first three.
-    fn columns(self) -> &'static [&'static str] {
-        match self {
-            Self::Place => &["unit", "name", "reason", "evidence", "start", "end"],
-            Self::Lift => &["unit", "name", "reason"],
-        }
-    }
+/// The columns of lists.
+const LIST: &[&str] = &["unit", "name", "reason", "evidence", "start", "end"];
+
+/// Whether a table with this column is read, though it may not be looked at.
+fn known(column: &[u8]) -> Option<&'static str> {
+    let all = LIST.iter().chain(HoldRow::COLUMNS).chain(BlacklistRow::COLUMNS);
+    all.copied().find(|known| known.as_bytes() == column)
 }
 
 /// Reads a list whole.
@@ -93,9 +120,9 @@ pub(super) fn read(body: &[u8], form: Form, act: Act, policy: &Policy) -> List {
 }
 
 impl List {
-    fn take(&mut self, line: usize, item: Result<HoldItem, Problem>) {
+    fn take(&mut self, line: usize, item: Result<Option<HoldItem>, Problem>) {
         match item {
-            Ok(item) => self.items.push((line, item)),
+            Ok(item) => self.items.extend(item.map(|item| (line, item))),
             Err(problem) => self.bad.push(problem.line(line)),
         }
     }
@@ -111,11 +138,8 @@ fn read_json(body: &[u8], act: Act, policy: &Policy, list: &mut List) {
     }
 }
 
-fn json_item(line: &[u8], act: Act, policy: &Policy) -> Result<HoldItem, Problem> {
-    match act {
-        Act::Place => json::parse::<PlaceLine>(line)?.into_item(policy),
-        Act::Lift => json::parse::<LiftLine>(line)?.into_item(policy),
-    }
+fn json_item(line: &[u8], act: Act, policy: &Policy) -> Result<Option<HoldItem>, Problem> {
+    json::parse::<Line>(line)?.into_item(act, policy)
 }
 
 fn read_csv(body: &[u8], act: Act, policy: &Policy, list: &mut List) {
@@ -141,30 +165,35 @@ fn read_csv(body: &[u8], act: Act, policy: &Policy, list: &mut List) {
 
 /// The columns in the order of the heading.
 fn headings_of(headings: &ByteRecord, act: Act) -> Result<Vec<&'static str>, Problem> {
-    let known = act.columns();
     let mut columns = Vec::new();
     for heading in headings {
-        let column = known.iter().find(|column| column.as_bytes() == heading).copied();
         let shown = String::from_utf8_lossy(heading).into_owned();
-        match column {
+        match known(heading) {
             Some(column) if columns.contains(&column) => {
                 return Err(malformed("a column is there twice").field(column));
             }
             Some(column) => columns.push(column),
             None => {
-                let en = format!("There is no column {shown:?} here; known are: {}.", known.join(", "));
+                let en = format!(
+                    "There is no column {shown:?} here; known are: {}, and those of reports of holds.",
+                    LIST.join(", ")
+                );
                 return Err(Problem::edge(Edge::UnknownField, en, format!("没有“{shown}”这一列。")).field(shown));
             }
         }
     }
-    let needed = ["reason", "evidence"].into_iter().filter(|column| known.contains(column));
-    match needed.into_iter().find(|column| !columns.contains(column)) {
+    let needed: &[&str] = match act {
+        _ if columns.contains(&"since") => &["unit"],
+        Act::Place => &["reason", "evidence"],
+        Act::Lift => &["reason"],
+    };
+    match needed.iter().find(|column| !columns.contains(column)) {
         Some(column) => Err(missing(column)),
         None => Ok(columns),
     }
 }
 
-fn csv_item(record: &ByteRecord, columns: &[&str], act: Act, policy: &Policy) -> Result<HoldItem, Problem> {
+fn csv_item(record: &ByteRecord, columns: &[&str], act: Act, policy: &Policy) -> Result<Option<HoldItem>, Problem> {
     if record.len() != columns.len() {
         let (has, heading) = (record.len(), columns.len());
         return Err(malformed(&format!("the line has {has} values, the heading {heading}")));
@@ -181,36 +210,60 @@ fn csv_item(record: &ByteRecord, columns: &[&str], act: Act, policy: &Policy) ->
         })?;
         Ok((!text.is_empty()).then(|| cells::read(text).to_owned()))
     };
-    let (unit, name, reason) = (value("unit")?, value("name")?, value("reason")?.unwrap_or_default());
-    match act {
-        Act::Lift => LiftLine { unit, name, reason }.into_item(policy),
-        Act::Place => {
-            let evidence = value("evidence")?.unwrap_or_default();
-            PlaceLine { unit, name, reason, evidence, start: value("start")?, end: value("end")? }.into_item(policy)
+    // A cell that is needed and empty says that it is empty.
+    let needed =
+        |column: &str| Ok::<_, Problem>(value(column)?.or_else(|| columns.contains(&column).then(String::new)));
+    let line = Line {
+        unit: value("unit")?,
+        name: value("name")?,
+        reason: needed("reason")?,
+        evidence: needed("evidence")?,
+        start: value("start")?,
+        end: value("end")?,
+        ascii: columns.contains(&"ascii").then(|| value("ascii")).transpose()?,
+        lifted: value("lifted")?,
+        since: value("since")?,
+        ..Line::default()
+    };
+    line.into_item(act, policy)
+}
+
+impl Line {
+    /// What the line asks for.
+    fn into_item(self, act: Act, policy: &Policy) -> Result<Option<HoldItem>, Problem> {
+        let Some(line) = self.into_list_line() else { return Ok(None) };
+        let target = target(line.unit.as_deref(), line.name.as_deref(), policy);
+        let place = match act {
+            Act::Place => Some(HoldSpec {
+                evidence: line.evidence.ok_or_else(|| missing("evidence"))?.into(),
+                start: time("start", line.start, DayEdge::Start)?,
+                end: time("end", line.end, DayEdge::End)?,
+            }),
+            Act::Lift => None,
+        };
+        let reason = reason(&line.reason.ok_or_else(|| missing("reason"))?);
+        Ok(Some(HoldItem { target: target?, reason: reason?, place }))
+    }
+
+    /// The line as a list has it; none if it is one of a report and asks for nothing.
+    fn into_list_line(self) -> Option<Self> {
+        // In a report of the blacklist `name` is what the unit is called.
+        if self.since.is_some() && self.reason.is_none() {
+            let reason = Some(HoldReason::Blacklist.as_str().to_owned());
+            return Some(Self { name: None, reason, start: self.since.clone(), ..self });
+        }
+        let is_expired = self.reason.as_deref() == Some(HoldReason::Expired.as_str());
+        match &self.ascii {
+            None => Some(self),
+            Some(_) if self.lifted.is_some() || is_expired => None,
+            Some(Some(_)) => Some(Self { unit: None, ..self }),
+            Some(None) => Some(self),
         }
     }
 }
 
-impl PlaceLine {
-    fn into_item(self, policy: &Policy) -> Result<HoldItem, Problem> {
-        let time = |field: &str, text: Option<String>, edge| {
-            text.map(|text| time_at(Code::HoldInvalid, field, &text, edge)).transpose()
-        };
-        let place = HoldSpec {
-            start: time("start", self.start, DayEdge::Start)?,
-            end: time("end", self.end, DayEdge::End)?,
-            evidence: self.evidence.into(),
-        };
-        let target = target(self.unit.as_deref(), self.name.as_deref(), policy)?;
-        Ok(HoldItem { target, reason: reason(&self.reason)?, place: Some(place) })
-    }
-}
-
-impl LiftLine {
-    fn into_item(self, policy: &Policy) -> Result<HoldItem, Problem> {
-        let target = target(self.unit.as_deref(), self.name.as_deref(), policy)?;
-        Ok(HoldItem { target, reason: reason(&self.reason)?, place: None })
-    }
+fn time(field: &str, text: Option<String>, edge: DayEdge) -> Result<Option<Timestamp>, Problem> {
+    text.map(|text| time_at(Code::HoldInvalid, field, &text, edge)).transpose()
 }
 
 fn target(unit: Option<&str>, name: Option<&str>, policy: &Policy) -> Result<HoldTarget, Problem> {

@@ -21,7 +21,7 @@ const LINES_SHOWN_MAX: usize = 1000;
 /// factor confirms it. A dry run tells what would stop, and whether the brake would.
 #[utoipa::path(
     post, path = "/v1/holds", tag = "holds",
-    request_body(content((String = "application/x-ndjson"), (String = "text/csv")), description = "lines with `unit` or `name`, `reason`, `evidence`, `start` and `end`; or the same as a table, with a heading, whose cells may be marked as text as those of reports are; at most 8 MiB"),
+    request_body(content((String = "application/x-ndjson"), (String = "text/csv")), description = "lines with `unit` or `name`, `reason`, `evidence`, `start` and `end`; or the same as a table, with a heading, whose cells may be marked as text as those of reports are; a report of holds or of the blacklist is such a list too, of which lines about holds that ended, and EXPIRED, are passed over; at most 8 MiB"),
     responses((status = 200, description = "All placed, or replaced", body = HoldListReceipt)),
 )]
 pub(super) async fn place(State(admin): State<Admin>, write: ListWrite) -> Result<Response, Problem> {
@@ -31,7 +31,7 @@ pub(super) async fn place(State(admin): State<Admin>, write: ListWrite) -> Resul
 /// Lifts the holds of a list, and no others: all or none.
 #[utoipa::path(
     post, path = "/v1/holds/lifts", tag = "holds",
-    request_body(content((String = "application/x-ndjson"), (String = "text/csv")), description = "lines with `unit` or `name`, and `reason`; or the same as a table, with a heading; at most 8 MiB"),
+    request_body(content((String = "application/x-ndjson"), (String = "text/csv")), description = "lines with `unit` or `name`, and `reason`; or the same as a table, with a heading; what a list that places has besides, or a report, is passed over; at most 8 MiB"),
     responses((status = 200, description = "All lifted", body = HoldListReceipt)),
 )]
 pub(super) async fn lift(State(admin): State<Admin>, write: ListWrite) -> Result<Response, Problem> {

@@ -5,7 +5,10 @@
 //! ```
 //!
 //! A batch ends at each line whose number is a multiple of 1,000. A bad line refuses its batch and the import goes on.
-//! Sent again under the same id, batches that were applied are recognised and not applied again.
+//! Sent again under the same id, lines that were applied are recognised and not applied again (`import/batch.rs`), also where
+//! the last batch has become longer.
+
+mod batch;
 
 use super::auth::Caller;
 use super::lines::{self, Item, LINE_LEN_MAX};
@@ -16,13 +19,13 @@ use super::stream::NDJSON;
 use super::v1::replies::ImportReport;
 use super::write::{cut_short, if_match, unsupported};
 use super::{Admin, write};
-use crate::registry::command::ImportItem;
 use crate::registry::{Code, Command, NameKey, Policy, Request as Asked};
 use crate::update::{Receipt, Submission, UpdateError};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
+use batch::{Batch, Before};
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -71,6 +74,7 @@ pub(super) async fn import(
         caller,
         dry_run: params.flag("dry_run")?,
         batch: Batch::default(),
+        ended: false,
         // The number of the line before the first.
         line: usize::try_from(line - 1).expect("the limit fits"),
         report: ImportReport { id: id.clone(), ..ImportReport::default() },
@@ -111,19 +115,17 @@ struct Import {
     dry_run: bool,
     line: usize,
     batch: Batch,
+    /// Whether an export has ended.
+    ended: bool,
     report: ImportReport,
 }
 
-/// Lines that are applied together.
-#[derive(Default)]
-struct Batch {
-    /// The first line's number.
-    first: usize,
-    items: Vec<(usize, ImportItem)>,
-    digest: Sha256,
-    refusals: Vec<Problem>,
-    /// Lines that could not be read as items.
-    bad: usize,
+/// Why a command was not done.
+enum NotDone {
+    /// It is refused; what for.
+    Refused(Vec<Problem>),
+    /// Other lines were imported under the same key.
+    Reused(Command),
 }
 
 impl Import {
@@ -164,44 +166,64 @@ impl Import {
         if self.batch.first == 0 {
             self.batch.first = self.line;
         }
-        let item = match line {
-            None => Err(line_too_long()),
-            Some(line) => {
-                self.batch.digest.update(line);
-                self.batch.digest.update(b"\n");
-                let blank = line.trim_ascii().is_empty();
-                if blank {
-                    Ok(Item::Mark(None))
-                } else {
-                    lines::parse(line, &self.policy, &self.caller.actor.principal)
+        self.batch.push(line);
+        if line.is_none_or(|line| !line.trim_ascii().is_empty()) {
+            match self.read(line) {
+                Ok(Item::Put(item)) => self.batch.items.push((self.line, item)),
+                Ok(Item::Begin | Item::End { .. }) => {}
+                Ok(Item::Remove(key)) => self.remove(key).await?,
+                Err(problem) => {
+                    self.batch.bad += 1;
+                    self.batch.refusals.push(problem.line(self.line));
                 }
-            }
-        };
-        match item {
-            Ok(Item::Put(item)) => self.batch.items.push((self.line, item)),
-            Ok(Item::Mark(_)) => {}
-            Ok(Item::Remove(key)) => self.remove(key).await?,
-            Err(problem) => {
-                self.batch.bad += 1;
-                self.batch.refusals.push(problem.line(self.line));
             }
         }
         if self.line.is_multiple_of(BATCH_LINES) { self.flush().await } else { Ok(()) }
     }
 
-    /// Applies the batch, or reports why not.
+    fn read(&mut self, line: Option<&[u8]>) -> Result<Item, Problem> {
+        if self.ended {
+            return Err(after_end());
+        }
+        let item = lines::parse(line.ok_or_else(line_too_long)?, &self.policy, &self.caller.actor.principal)?;
+        // How many lines there should be is for whoever has the file: what comes here may be a part of it, on purpose.
+        self.ended = matches!(item, Item::End { .. });
+        Ok(item)
+    }
+
+    /// Applies the batch, or reports why not. What was imported of it before is passed over.
     async fn flush(&mut self) -> Result<(), Problem> {
-        let batch = std::mem::take(&mut self.batch);
-        let count = batch.items.len() + batch.bad;
-        if !batch.refusals.is_empty() {
-            self.refuse(count, batch.refusals);
-        } else if count > 0 {
-            let key = format!("import:{}:{}", self.id, batch.first);
-            let digest: [u8; 32] = batch.digest.finalize().into();
-            let command = Command::Import { items: batch.items };
-            match self.submit(command, key, digest, batch.first).await? {
-                Ok(receipt) => self.applied(count, &receipt),
-                Err(refusals) => self.refuse(count, refusals),
+        let mut batch = std::mem::take(&mut self.batch);
+        while batch.count() > 0 {
+            let count = batch.count();
+            let refusals = std::mem::take(&mut batch.refusals);
+            if refusals.is_empty() {
+                let command = Command::Import { items: std::mem::take(&mut batch.items) };
+                match self.submit(command, batch.digest(), batch.first, batch.last()).await? {
+                    Ok(receipt) => {
+                        self.applied(count, &receipt);
+                        break;
+                    }
+                    Err(NotDone::Refused(refusals)) => {
+                        self.refuse(count, refusals);
+                        break;
+                    }
+                    Err(NotDone::Reused(command)) => batch.take_back(command),
+                }
+            }
+            let before = self.before(batch.first).await?;
+            match before.as_ref().and_then(|before| batch.lines_of(&before.digest)) {
+                Some(lines) => {
+                    batch.refusals = refusals;
+                    batch = batch.after(lines);
+                    self.report.replayed += count - batch.count();
+                }
+                None => {
+                    let reused = || vec![reused(&self.id, batch.first, before.as_ref())];
+                    let refusals = if refusals.is_empty() { reused() } else { refusals };
+                    self.refuse(count, refusals);
+                    break;
+                }
             }
         }
         self.report.last_line = self.line;
@@ -213,31 +235,57 @@ impl Import {
         let digest: [u8; 32] = Sha256::digest(key.to_string()).into();
         let line = self.line;
         self.flush().await?;
-        let name = format!("import:{}:{line}", self.id);
-        match self.submit(Command::RemoveImported { key }, name, digest, line).await? {
+        match self.submit(Command::RemoveImported { key }, digest, line, line).await? {
             Ok(receipt) => self.applied(1, &receipt),
-            Err(refusals) if refusals.iter().all(|r| r.code == ErrorCode::Registry(Code::NameNotFound)) => {}
-            Err(refusals) => self.refuse(1, refusals),
+            Err(NotDone::Refused(refusals))
+                if refusals.iter().all(|r| r.code == ErrorCode::Registry(Code::NameNotFound)) => {}
+            Err(NotDone::Refused(refusals)) => self.refuse(1, refusals),
+            Err(NotDone::Reused(_)) => {
+                let before = self.before(line).await?;
+                self.refuse(1, vec![reused(&self.id, line, before.as_ref())]);
+            }
         }
         Ok(())
     }
 
-    /// Hands a command in. What refuses this batch alone is the inner error; what ends the import is the outer one.
+    /// What was imported under this id from this line on.
+    async fn before(&self, first: usize) -> Result<Option<Before>, Problem> {
+        if self.dry_run {
+            return Ok(None);
+        }
+        let (principal, key) = (self.caller.actor.principal.clone(), self.key(first));
+        let now = self.admin.clock.now();
+        let Some(answered) = self.admin.read(move |store| store.answered(&principal, &key, now)).await? else {
+            return Ok(None);
+        };
+        let journal = self.admin.journal.clone();
+        let read = tokio::task::spawn_blocking(move || journal.transaction(answered.seq)).await;
+        let transaction = read.map_err(Problem::internal)?.map_err(Problem::internal)?;
+        let lines = transaction.and_then(|transaction| transaction.request.note);
+        Ok(Some(Before { seq: answered.seq, digest: answered.digest, lines }))
+    }
+
+    fn key(&self, first: usize) -> String {
+        format!("import:{}:{first}", self.id)
+    }
+
+    /// Hands a command of these lines in. What refuses this batch alone is the inner error; what ends the import is the outer
+    /// one.
     async fn submit(
         &self,
         command: Command,
-        key: String,
         digest: [u8; 32],
-        line: usize,
-    ) -> Result<Result<Receipt, Vec<Problem>>, Problem> {
+        first: usize,
+        last: usize,
+    ) -> Result<Result<Receipt, NotDone>, Problem> {
         let submission = Submission {
             actor: self.caller.actor.clone(),
             command,
             request: Asked {
                 operation: "import".into(),
                 target: self.id.as_str().into(),
-                note: Some(format!("from line {line}").into()),
-                key: (!self.dry_run).then(|| (key.into(), digest)),
+                note: Some(format!("lines {first} to {last}").into()),
+                key: (!self.dry_run).then(|| (self.key(first).into(), digest)),
             },
             if_match: None,
             dry_run: self.dry_run,
@@ -249,16 +297,16 @@ impl Import {
                 Err(UpdateError::Refused(refusals)) if refusals.first().code != Code::Unavailable => {
                     let problem = |refusal: &crate::registry::Refusal| {
                         let problem = Problem::from(refusal.clone());
-                        if problem.line.is_some() { problem } else { problem.line(line) }
+                        if problem.line.is_some() { problem } else { problem.line(first) }
                     };
-                    return Ok(Err(refusals.iter().map(problem).collect()));
+                    return Ok(Err(NotDone::Refused(refusals.iter().map(problem).collect())));
                 }
-                Err(error @ UpdateError::KeyReused) => return Ok(Err(vec![Problem::from(error).line(line)])),
+                Err(UpdateError::KeyReused) => return Ok(Err(NotDone::Reused(submission.command))),
                 Err(UpdateError::Busy) => tokio::time::sleep(BUSY_PAUSE).await,
-                Err(error) => return Err(Problem::from(error).line(line)),
+                Err(error) => return Err(Problem::from(error).line(first)),
             }
         }
-        Err(Problem::from(UpdateError::Busy).line(line))
+        Err(Problem::from(UpdateError::Busy).line(first))
     }
 
     fn applied(&mut self, count: usize, receipt: &Receipt) {
@@ -285,4 +333,29 @@ fn line_too_long() -> Problem {
         format!("The line is longer than {LINE_LEN_MAX} octets."),
         format!("该行超过 {LINE_LEN_MAX} 字节。"),
     )
+}
+
+fn after_end() -> Problem {
+    let en =
+        "The line stands after the end of the export: the file was added to, or is two. Import what belongs together.";
+    Problem::edge(Edge::WrongType, en, "该行位于导出文件的结束行之后：文件被追加或由多个文件拼成，请分别导入。")
+}
+
+/// Other lines were imported under this id from `first` on.
+fn reused(id: &str, first: usize, before: Option<&Before>) -> Problem {
+    let lines =
+        before.and_then(|before| before.lines.as_deref()).map_or_else(|| format!("lines from {first}"), Into::into);
+    let seq = before.map_or_else(String::new, |before| format!(", transaction {}", before.seq));
+    Problem::edge(
+        Edge::IdempotencyKeyReused,
+        format!(
+            "Under the id {id}, {lines} were imported before{seq}, and are not the same now: what was imported stays as it is. Put \
+             these lines back and add new ones after them, or import the file under an id of its own."
+        ),
+        format!(
+            "编号 {id} 此前已导入（{lines}{seq}），现内容与之不同：已导入的内容保持不变。请恢复这些行并在其后追加，或改用新的编号导入。"
+        ),
+    )
+    .field("id")
+    .line(first)
 }

@@ -12,12 +12,13 @@
 //! {"order":{"id":"o57","unit":"u1","application":"a42","lines":[…],"state":"confirmed",…}}
 //! {"remittance":{"id":"r60","orders":["o57"],"amount":"1200.00","state":"remitted",…}}
 //! {"removed":{"name":"xn--….xn--zfr164b"}}
-//! {"end":{"seq":4711}}
+//! {"end":{"seq":4711,"lines":12}}
 //! ```
 //!
 //! A later line about an object brings it up to date. An import lifts no hold that a line does not name, so a hold that was
 //! lifted while its object was exported is written once more with its end. `removed` is written when a name was deleted
-//! meanwhile. Without `end`, an export was cut short.
+//! meanwhile. Without `end`, an export was cut short; `end` says how many lines stand between `begin` and it, and nothing stands
+//! after it.
 
 mod filings;
 
@@ -48,8 +49,15 @@ pub enum Item {
     Put(ImportItem),
     /// A name to delete, if it is there.
     Remove(NameKey),
-    /// Nothing: the beginning of an export, or its end, which contains every transaction up to this one.
-    Mark(Option<u64>),
+    /// Nothing: an export begins here.
+    Begin,
+    /// Nothing: an export ends here.
+    End {
+        /// It contains every transaction up to this one.
+        seq: u64,
+        /// How many lines it has between its beginning and here; older ones do not say.
+        lines: Option<u64>,
+    },
 }
 
 /// A line as it is read.
@@ -107,6 +115,8 @@ struct Removed {
 #[serde(deny_unknown_fields)]
 struct End {
     seq: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lines: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -230,7 +240,7 @@ struct HoldInput {
 /// What is wrong with the line, with the path of the member.
 pub fn parse(line: &[u8], policy: &Policy, principal: &str) -> Result<Item, Problem> {
     match json::parse::<LineInput>(line)? {
-        LineInput::Begin(Object(begin)) if begin.format == FORMAT => Ok(Item::Mark(None)),
+        LineInput::Begin(Object(begin)) if begin.format == FORMAT => Ok(Item::Begin),
         LineInput::Begin(_) => Err(Problem::edge(
             Edge::WrongType,
             format!(
@@ -239,7 +249,7 @@ pub fn parse(line: &[u8], policy: &Policy, principal: &str) -> Result<Item, Prob
             format!("本程序只能读取格式 {FORMAT} 的文件，请用写出该文件的版本导入，或重新导出。"),
         )
         .field("begin.format")),
-        LineInput::End(Object(end)) => Ok(Item::Mark(Some(end.seq))),
+        LineInput::End(Object(End { seq, lines })) => Ok(Item::End { seq, lines }),
         LineInput::Unit(Object(unit)) => unit.into_item(policy, principal),
         LineInput::Name(name) => name.0.into_item(policy, principal),
         LineInput::Kept(Object(kept)) => kept.into_item(policy),
@@ -419,9 +429,9 @@ pub fn begin() -> String {
     text(&LineOutput::Begin(Begin { format: FORMAT }))
 }
 
-/// The last line of an export: it contains every transaction up to `seq`.
-pub fn end(seq: u64) -> String {
-    text(&LineOutput::End(End { seq }))
+/// The last line of an export: it contains every transaction up to `seq`, in so many lines between its first and this one.
+pub fn end(seq: u64, lines: u64) -> String {
+    text(&LineOutput::End(End { seq, lines: Some(lines) }))
 }
 
 /// The line of a unit.

@@ -93,6 +93,9 @@ fn describe(operation: &mut Value, row: &Row, codes: &[ErrorCode]) {
     if row.method != "GET" && !matches!(row.endpoint, Endpoint::Import | Endpoint::ReloadZones) {
         add_parameters(operation);
     }
+    if row.endpoint == Endpoint::Import {
+        add_import_parameters(operation);
+    }
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for code in codes {
         by_status.entry(code.status().as_u16()).or_default().push(code.as_str());
@@ -126,17 +129,34 @@ fn add_parameters(operation: &mut Value) {
         return; // another row of the same operation came before
     }
     parameters.extend([
-        json!({"name": "X-Second-Factor", "in": "header", "schema": {"type": "string", "pattern": "^[0-9]{6}$"},
-               "description": "the current code of the token's authenticator, for what is answered with \
-                               `second_factor_required`; each code is good once"}),
-        json!({"name": "dry_run", "in": "query", "schema": {"type": "boolean"},
-               "description": "answer what would happen, and change nothing"}),
+        second_factor_parameter(),
+        dry_run_parameter(),
         json!({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 128},
                "description": "asked again within seven days, the write is answered as before and not done again"}),
         json!({"name": "If-Match", "in": "header", "schema": {"type": "string"},
                "description": "the `ETag` last seen; refused with 412 if the object has changed since"}),
     ]);
     operation["parameters"] = Value::Array(parameters);
+}
+
+/// What is the same in all writes that a code can confirm.
+fn second_factor_parameter() -> Value {
+    json!({"name": "X-Second-Factor", "in": "header", "schema": {"type": "string", "pattern": "^[0-9]{6}$"},
+           "description": "the current code of the token's authenticator, for what is answered with \
+                           `second_factor_required`; each code is good once"})
+}
+
+/// An import has its own parameters, but for the code and the dry run.
+fn add_import_parameters(operation: &mut Value) {
+    let mut parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+    parameters.push(second_factor_parameter());
+    parameters.push(dry_run_parameter());
+    operation["parameters"] = Value::Array(parameters);
+}
+
+fn dry_run_parameter() -> Value {
+    json!({"name": "dry_run", "in": "query", "schema": {"type": "boolean"},
+           "description": "answer what would happen, and change nothing"})
 }
 
 const READ: &[Edge] = &[Edge::Busy];

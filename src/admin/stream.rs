@@ -6,6 +6,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
@@ -22,7 +23,11 @@ pub(super) const CSV: &str = "text/csv";
 pub(super) struct CutShort;
 
 /// The writing end.
-pub(super) struct Writer(mpsc::Sender<Result<Bytes, CutShort>>);
+pub(super) struct Writer {
+    chunks: mpsc::Sender<Result<Bytes, CutShort>>,
+    /// Line ends that were sent.
+    lines: AtomicU64,
+}
 
 /// The client went away; there is no one to write for.
 pub(super) struct Gone;
@@ -53,7 +58,7 @@ struct Chunks(mpsc::Receiver<Result<Bytes, CutShort>>);
 pub(super) fn ndjson() -> (Writer, Response) {
     let (sender, receiver) = mpsc::channel(QUEUE_LEN);
     let response = ([(header::CONTENT_TYPE, NDJSON)], Body::new(Chunks(receiver))).into_response();
-    (Writer(sender), response)
+    (Writer { chunks: sender, lines: AtomicU64::new(0) }, response)
 }
 
 impl Writer {
@@ -62,13 +67,20 @@ impl Writer {
         if text.is_empty() {
             return Ok(());
         }
-        self.0.send(Ok(text.into())).await.map_err(|_| Gone)
+        let lines = text.bytes().filter(|octet| *octet == b'\n').count() as u64;
+        self.lines.fetch_add(lines, Ordering::Relaxed);
+        self.chunks.send(Ok(text.into())).await.map_err(|_| Gone)
+    }
+
+    /// How many lines were sent.
+    pub(super) fn lines(&self) -> u64 {
+        self.lines.load(Ordering::Relaxed)
     }
 
     /// Cuts the body short.
     pub(super) async fn fail(self) {
         // If the client is gone, it needs no telling.
-        let _ = self.0.send(Err(CutShort)).await;
+        let _ = self.chunks.send(Err(CutShort)).await;
     }
 }
 

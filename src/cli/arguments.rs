@@ -54,9 +54,8 @@ pub(super) enum Command {
         /// What `export` writes; `-` is standard input / 导入文件，“-”为标准输入
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
-        /// Names the import: what was imported under it before is skipped; the file's digest if absent / 导入编号，用于续传
-        #[arg(long)]
-        id: Option<String>,
+        #[command(flatten)]
+        how: ImportHow,
         #[command(flatten)]
         server: Server,
     },
@@ -181,6 +180,20 @@ pub(super) struct HoldsExport {
     pub(super) output: Option<PathBuf>,
     #[command(flatten)]
     pub(super) server: Server,
+}
+
+/// How a file is imported.
+#[derive(Debug, Args)]
+pub(super) struct ImportHow {
+    /// Names the import: what was imported under it before is skipped; the file's digest if absent / 导入编号，用于续传
+    #[arg(long)]
+    pub(super) id: Option<String>,
+    /// The current code of the token's authenticator; the file is one request then / 动态口令（整个文件作为一次请求提交）
+    #[arg(long, value_name = "CODE")]
+    pub(super) second_factor: Option<String>,
+    /// Take an export that was cut short or lacks lines / 允许导入不完整的导出文件
+    #[arg(long)]
+    pub(super) partial: bool,
 }
 
 /// A list of holds, and how it is sent.

@@ -1,7 +1,7 @@
 //! Checks that start nothing: a configuration, a zone, a journal.
 
 use super::Failure;
-use super::output::say;
+use super::output::{say, tell};
 use crate::config::{self, Config};
 use crate::daemon::{self, Error};
 use crate::journal::{self, JournalError, SEALS_FILE, SealError, SealPublicKey};
@@ -24,10 +24,10 @@ pub(super) fn config(file: &Path) -> Result<(), Failure> {
     let (zones, tokens) = (config.zone_files().len(), config.admin.tokens.len());
     say(format!("{}: valid, {zones} zones, {tokens} tokens / 有效，{zones} 个区，{tokens} 个令牌", file.display()))?;
     if config.goes_bare() {
-        eprintln!("warning: the admin API leaves loopback without TLS / 警告：管理接口在非回环地址上未使用 TLS");
+        tell("warning: the admin API leaves loopback without TLS / 警告：管理接口在非回环地址上未使用 TLS");
     }
     for warning in keys.warnings {
-        eprintln!("warning: {} / 警告：{}", warning.en, warning.zh);
+        tell(format!("warning: {} / 警告：{}", warning.en, warning.zh));
     }
     Ok(())
 }
@@ -38,7 +38,7 @@ pub(super) fn zone(apex: &str, file: &Path, registry: bool) -> Result<(), Failur
         .ok_or_else(|| Failure::usage(format!("{apex} is not a domain name"), format!("{apex} 不是域名")))?;
     let report = zonefile::check(file, &name, registry);
     for problem in report.errors.iter().chain(&report.warnings) {
-        eprintln!("{problem}");
+        tell(problem);
     }
     let (errors, warnings, records) = (report.errors.len(), report.warnings.len(), report.count());
     // Of more than these nobody reads on.
@@ -86,7 +86,8 @@ pub(super) fn journal(directory: &Path, public_key: Option<&Path>, seals: Option
     say(format!("hash {}", crate::admin::token::hex(&last.hash)))?;
     if let Some(torn) = report.torn {
         say(format!(
-            "{}, line {}: {} octets of an unfinished line, which a start cuts off / 末尾有未写完的一行，启动时会截去",
+            "{}, line {}: {} octets of an unfinished line, which a start cuts off and keeps aside if the store has not applied it \
+             / 末尾有未写完的一行；若存储尚未应用，启动时会截去并另存",
             torn.segment, torn.line, torn.octets
         ))?;
     }

@@ -4,12 +4,16 @@ use super::Failure;
 use super::arguments::Server;
 pub(super) use crate::http::client::Lost;
 use crate::http::client::{Target, TargetError};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{BodyExt, Either, Full};
+use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, Response};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// Where a token comes from if no file is named.
@@ -19,11 +23,29 @@ const SECOND_FACTOR: &str = "x-second-factor";
 /// Longest wait for a connection, and for the head of a response; the server itself gives up after 30 seconds.
 const WAIT: Duration = Duration::from_secs(60);
 
+/// Longest wait for the head of the response to a body that is read while it is sent: the server takes no longer.
+const WAIT_PIPED: Duration = Duration::from_secs(3600);
+
+/// A body: whole, or read while it is sent.
+type Payload = Either<Full<Bytes>, Piped>;
+
+/// A body that another thread reads.
+pub(super) struct Piped(pub(super) mpsc::Receiver<io::Result<Bytes>>);
+
+impl Body for Piped {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.0.poll_recv(context).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+    }
+}
+
 /// A client of one server, with one token.
 pub(super) struct Client {
     target: Target,
     token: HeaderValue,
-    sender: Option<SendRequest<Full<Bytes>>>,
+    sender: Option<SendRequest<Payload>>,
 }
 
 impl Client {
@@ -74,6 +96,29 @@ impl Client {
         path: &str,
         body: Bytes,
     ) -> Result<Response<Incoming>, Lost> {
+        let body = Either::Left(Full::new(body));
+        self.send_payload((content_type, second_factor), method, path, body, WAIT).await
+    }
+
+    /// Sends lines that are read meanwhile, with the code of the second factor, by one request.
+    pub(super) async fn send_piped(
+        &mut self,
+        second_factor: &HeaderValue,
+        path: &str,
+        body: Piped,
+    ) -> Result<Response<Incoming>, Lost> {
+        let headers = ("application/x-ndjson", Some(second_factor));
+        self.send_payload(headers, Method::POST, path, Either::Right(body), WAIT_PIPED).await
+    }
+
+    async fn send_payload(
+        &mut self,
+        (content_type, second_factor): (&'static str, Option<&HeaderValue>),
+        method: Method,
+        path: &str,
+        body: Payload,
+        wait: Duration,
+    ) -> Result<Response<Incoming>, Lost> {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -83,13 +128,13 @@ impl Client {
         if let Some(code) = second_factor {
             request = request.header(SECOND_FACTOR, code);
         }
-        let request = request.body(Full::new(body))?;
+        let request = request.body(body)?;
         let mut sender = match self.sender.take() {
             Some(sender) if !sender.is_closed() => sender,
             _ => timeout(WAIT, self.target.connect()).await??,
         };
         sender.ready().await?;
-        let response = timeout(WAIT, sender.send_request(request)).await??;
+        let response = timeout(wait, sender.send_request(request)).await??;
         self.sender = Some(sender);
         Ok(response)
     }
@@ -111,4 +156,10 @@ fn token(server: &Server) -> Result<String, Failure> {
         })?,
     };
     Ok(text.trim().to_owned())
+}
+
+/// The code of a second factor, as a header.
+pub(super) fn second_factor(code: Option<&str>) -> Result<Option<HeaderValue>, Failure> {
+    let code = code.map(HeaderValue::from_str).transpose();
+    code.map_err(|_| Failure::usage("the code has odd characters", "动态口令含有非法字符"))
 }

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::arguments::Arguments;
-use super::output::{print, say};
+use super::output::{print, say, tell};
 use crate::admin::{TotpSecret, token};
 use crate::journal::SealKey;
 use crate::registry::{Region, Role};
@@ -26,13 +26,13 @@ pub(super) fn token(name: &str, role: Role, regions: &[Region], totp: bool) -> R
         |error: getrandom::Error| Failure::system(format!("no random octets: {error}"), "系统无法提供随机数");
     let token = token::generate().map_err(no_random)?;
     let totp = totp.then(TotpSecret::generate).transpose().map_err(no_random)?;
-    eprintln!("The token; it is not shown again / 令牌，仅显示一次：");
+    tell("The token; it is not shown again / 令牌，仅显示一次：");
     say(&token)?;
     if let Some(totp) = &totp {
-        eprintln!("For the authenticator, as a QR code or by hand / 请录入验证器：");
+        tell("For the authenticator, as a QR code or by hand / 请录入验证器：");
         say(totp.uri(name))?;
     }
-    eprintln!("For the configuration, then SIGHUP / 请加入配置文件并发送 SIGHUP:");
+    tell("For the configuration, then SIGHUP / 请加入配置文件并发送 SIGHUP:");
     say(format!("[[admin.tokens]]\nname = \"{name}\"\nrole = \"{}\"", role.as_str()))?;
     match regions {
         [] => {}

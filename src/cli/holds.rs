@@ -2,14 +2,13 @@
 
 use super::Failure;
 use super::arguments::{HoldList, HoldsExport};
-use super::client::{Client, text};
-use super::output::say;
+use super::client::{Client, second_factor, text};
+use super::output::{has_read_enough, say_on, tell};
 use super::remote::{lost, refused, runtime};
 use crate::idn;
 use crate::registry::Region;
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::HeaderValue;
 use hyper::{Method, Response, StatusCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -54,8 +53,7 @@ struct Suspension {
 pub(super) fn send(path: &str, list: &HoldList) -> Result<(), Failure> {
     let body = std::fs::read(&list.file).map_err(|error| Failure::file(&list.file, &error))?;
     let kind = if is_table(&list.file) { "text/csv" } else { "application/x-ndjson" };
-    let code = list.second_factor.as_deref().map(HeaderValue::from_str).transpose();
-    let code = code.map_err(|_| Failure::usage("the code has odd characters", "动态口令含有非法字符"))?;
+    let code = second_factor(list.second_factor.as_deref())?;
     let path = if list.dry_run { format!("{path}?dry_run=true") } else { path.to_owned() };
     let mut client = Client::new(&list.server)?;
     let receipt: Receipt = runtime()?.block_on(async {
@@ -103,10 +101,16 @@ async fn receive(response: Response<Incoming>, mut to: impl Write) -> Result<(),
     let mut body = response.into_body();
     while let Some(frame) = body.frame().await {
         if let Some(data) = frame.map_err(|error| lost(error.into()))?.data_ref() {
-            to.write_all(data).map_err(full)?;
+            match to.write_all(data) {
+                Err(error) if has_read_enough(&error) => return Ok(()),
+                written => written.map_err(full)?,
+            }
         }
     }
-    to.flush().map_err(full)
+    match to.flush() {
+        Err(error) if !has_read_enough(&error) => Err(full(error)),
+        _ => Ok(()),
+    }
 }
 
 fn is_table(path: &Path) -> bool {
@@ -115,40 +119,42 @@ fn is_table(path: &Path) -> bool {
 
 fn done(receipt: &Receipt) -> Result<(), Failure> {
     let Receipt { lines, state, residual_ttl_secs, .. } = receipt;
-    eprintln!("{lines} lines, {state} / 共 {lines} 行，已办理");
+    tell(format!("{lines} lines, {state} / 共 {lines} 行，已办理"));
     for (zone, serial) in &receipt.serials {
-        eprintln!("{zone} serial {serial} / 序列号 {serial}");
+        tell(format!("{zone} serial {serial} / 序列号 {serial}"));
     }
-    eprintln!(
+    tell(format!(
         "caches may answer what was before for {residual_ttl_secs} s / 缓存最多在 {residual_ttl_secs} 秒内仍返回旧结果"
-    );
+    ));
     if let Some(seq) = receipt.seq {
-        eprintln!("seq {seq}");
+        tell(format!("seq {seq}"));
     }
     Ok(())
 }
 
 fn rehearsed(receipt: &Receipt, preview: &Preview) -> Result<(), Failure> {
     let (lines, changed) = (receipt.lines, preview.changed);
-    eprintln!(
+    tell(format!(
         "{lines} lines, {changed} units and names would change / 共 {lines} 行，将有 {changed} 个单位和域名发生变化"
-    );
+    ));
     for suspension in &preview.suspensions {
         let Suspension { names, total, percent, recent, limit, .. } = suspension;
         let set = idn::to_unicode(&suspension.suffix);
-        eprintln!(
+        tell(format!(
             ".{set}: {names} of {total} names ({percent} %) would stop, after {recent} within the hour; {limit} may / \
              .{set}：{total} 个域名中将有 {names} 个（{percent}%）停止解析，此前一小时已暂停 {recent} 个，上限 {limit} 个"
-        );
+        ));
         if let Some(name) = &suspension.protected {
             let name = idn::to_unicode(name);
-            eprintln!("{name} is protected / {name} 为受保护域名");
+            tell(format!("{name} is protected / {name} 为受保护域名"));
         }
         if suspension.stopped {
-            eprintln!("the brake would stop it before its first change / 熔断将在首个变更之前予以拦截");
+            tell("the brake would stop it before its first change / 熔断将在首个变更之前予以拦截");
         }
         for name in &suspension.first {
-            say(name)?;
+            if !say_on(name)? {
+                return Ok(());
+            }
         }
     }
     Ok(())

@@ -6,14 +6,18 @@ mod client;
 mod failure;
 mod generate;
 mod holds;
+mod import;
 mod output;
 mod remote;
 mod state;
+mod whole;
 
 pub use failure::Failure;
 
 use arguments::{Arguments, Command, HoldsCommand, SealKeyCommand, TokenCommand};
 use clap::Parser;
+use output::tell;
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -22,18 +26,26 @@ use std::process::ExitCode;
 /// Exit codes: 0 done; 1 a check failed or a request was refused; 2 the command line is wrong; 3 a file, the network or
 /// the operating system failed.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let acts = |argument: &OsString| matches!(output::escaped(&argument.to_string_lossy()), Cow::Owned(_));
+    let is_plain = !arguments.iter().any(acts);
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(answer) => {
             // `--help` and `--version` are answers too; they go to standard output and end with 0.
-            let _ = answer.print();
+            if is_plain {
+                let _ = answer.print();
+            } else {
+                // Without the colours, from which those that somebody typed cannot be told.
+                tell(answer.render().to_string().trim_end());
+            }
             return if answer.use_stderr() { ExitCode::from(failure::USAGE) } else { ExitCode::SUCCESS };
         }
     };
     match dispatch(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            tell(&failure);
             failure.exit_code()
         }
     }
@@ -44,7 +56,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Serve(serve) => state::serve(&serve.into_options()),
         Command::CheckConfig { file } => check::config(&file),
         Command::CheckZone { registry, apex, file } => check::zone(&apex, &file, registry),
-        Command::Import { file, id, server } => remote::import(&file, id, &server),
+        Command::Import { file, how, server } => import::import(&file, how, &server),
         Command::Export { output, server } => remote::export(output.as_deref(), &server),
         Command::Holds(HoldsCommand::Place(list)) => holds::send("/v1/holds", &list),
         Command::Holds(HoldsCommand::Lift(list)) => holds::send("/v1/holds/lifts", &list),

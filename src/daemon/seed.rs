@@ -63,7 +63,7 @@ fn read(policy: &Policy, path: &Path) -> Result<Vec<(usize, crate::registry::com
         }
         match lines::parse(line.as_bytes(), policy, PRINCIPAL) {
             Ok(Item::Put(item)) => items.push((number, item)),
-            Ok(Item::Mark(_)) => {}
+            Ok(Item::Begin | Item::End { .. }) => {}
             Ok(Item::Remove(_)) => return Err(bad("a seed removes nothing".into(), "首次导入不能包含删除".into())),
             Err(problem) => return Err(bad(problem.en, problem.zh)),
         }

@@ -1,7 +1,6 @@
 //! Connections to HTTP servers: of the command line to the API, of the outbox to its receiver.
 
-use http_body_util::Full;
-use hyper::body::Bytes;
+use hyper::body::Body;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::HeaderValue;
 use hyper_util::rt::TokioIo;
@@ -83,11 +82,14 @@ impl Target {
         &self.url[url::Position::BeforePath..url::Position::AfterQuery]
     }
 
-    /// A new connection.
+    /// A new connection, for requests with bodies of this type.
     ///
     /// # Errors
     /// [`Lost`].
-    pub async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Lost> {
+    pub async fn connect<B>(&self) -> Result<SendRequest<B>, Lost>
+    where
+        B: Body<Data: Send, Error: Into<Lost>> + Send + 'static,
+    {
         let port = self.url.port_or_known_default().ok_or("the URL has no port")?;
         // An IPv6 address stands in brackets in a URL, and nowhere else.
         let host = self.url.host_str().ok_or("the URL has no host")?.trim_matches(['[', ']']);
@@ -100,9 +102,11 @@ impl Target {
     }
 }
 
-async fn hello<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    stream: S,
-) -> Result<SendRequest<Full<Bytes>>, Lost> {
+async fn hello<S, B>(stream: S) -> Result<SendRequest<B>, Lost>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: Body<Data: Send, Error: Into<Lost>> + Send + 'static,
+{
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
     // It ends with the connection; what went wrong is seen by the request that needed it.
     tokio::spawn(connection);

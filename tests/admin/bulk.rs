@@ -78,6 +78,54 @@ fn an_import_is_resumed_by_its_id() {
     assert_eq!(server.state(), state);
 }
 
+/// A file that was added to goes on where it ended, in the middle of a batch too, as often as it is added to.
+#[test]
+fn an_import_that_grew_is_resumed_by_its_id() {
+    let server = Server::new();
+    let text = import_of(1499);
+    let until = |lines: usize| &text[..text.match_indices('\n').nth(lines - 1).unwrap().0 + 1];
+    let mut before = 0;
+    for lines in [192, 193, 700, 700, 1000, 1204, 1500] {
+        let report = server.import("id=i1", until(lines));
+        let figures = ["applied", "replayed", "refused"].map(|member| report[member].as_u64().unwrap());
+        assert_eq!(figures, [lines as u64 - before, before, 0], "{lines} {report}");
+        before = lines as u64;
+    }
+    assert_eq!(server.import("id=all", &text)["applied"], 1500);
+    let state = server.state();
+    // A bad line among those that are new refuses them alone.
+    let bad = until(1204).to_owned() + &name_line("12345.政务", "u1", "");
+    let report = server.import("id=i2", until(1204));
+    assert_eq!(report["applied"], 1204);
+    let report = server.import("id=i2", &bad);
+    assert_eq!((report["replayed"].as_u64(), report["refused"].as_u64()), (Some(1204), Some(1)), "{report}");
+    assert_eq!(report["refusals"][0]["line"], 1205);
+
+    // A line that was imported is another one now, or gone: the error says which lines, and where they are in the journal.
+    for changed in [text.replacen("203.0.113.5", "203.0.113.6", 1), until(100).to_owned()] {
+        let refusal = server.import("id=i1", &changed)["refusals"][0].clone();
+        assert_eq!((refusal["code"].as_str(), refusal["line"].as_u64()), (Some("idempotency_key_reused"), Some(1)));
+        let (en, zh) = (refusal["detail"].as_str().unwrap(), refusal["detail_zh"].as_str().unwrap());
+        assert!(en.contains("lines 1 to 192 were imported before") && zh.contains("lines 1 to 192"), "{en}");
+    }
+    assert_eq!(server.state(), state);
+}
+
+#[test]
+fn nothing_stands_after_the_end_of_an_export() {
+    let source = Server::new();
+    source.import("id=i1", &import_of(20));
+    let export = source.export();
+    let (server, count) = (Server::new(), export.lines().count());
+    let report = server.import("id=added", &(export.clone() + &unit_line("u9")));
+    let first = &report["refusals"][0];
+    assert_eq!((&first["code"], first["line"].as_u64()), (&json!("wrong_type"), Some(count as u64 + 1)), "{report}");
+    assert!(first["detail"].as_str().unwrap().contains("after the end"), "{report}");
+    assert_eq!((report["applied"].as_u64(), report["refused"].as_u64()), (Some(0), Some(count as u64 - 1)));
+    let report = server.import("id=whole", &(export + "\n"));
+    assert_eq!((report["refused"].as_u64(), report["applied"].as_u64()), (Some(0), Some(count as u64 - 2)));
+}
+
 /// A line about an application, an order or a remittance that is sound but for what `but` says.
 fn filing(kind: &str, but: Value) -> String {
     let now = "2026-11-22T07:00:00Z";
@@ -566,8 +614,9 @@ fn an_export_under_load_is_one_state() {
         exports.sort_by_key(|export| export.lines().count());
         exports.pop().unwrap()
     });
-    let seq =
-        export.lines().next_back().unwrap().trim_start_matches(r#"{"end":{"seq":"#).trim_end_matches('}').to_owned();
+    let end: Value = serde_json::from_str(export.lines().next_back().unwrap()).unwrap();
+    assert_eq!(end["end"]["lines"].as_u64(), Some(export.lines().count() as u64 - 2));
+    let seq = end["end"]["seq"].to_string();
     let copy = Server::new();
     let report = copy.import("id=copy", &export);
     assert_eq!(report["refusals"], serde_json::json!([]));

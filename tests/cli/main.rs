@@ -4,6 +4,8 @@
 mod support;
 
 mod altered;
+mod holds;
+mod imports;
 mod readme;
 mod seals;
 mod server;

@@ -129,3 +129,37 @@ fn a_second_factor_is_asked_for_where_the_configuration_says_so_and_its_secret_m
     let new = TotpSecret::from_base32("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJA").expect("a secret").code_at(now + 60);
     hold(Some(&new)).expect_success();
 }
+
+/// Holds in several batches of an import are confirmed by one code, which is good once.
+#[test]
+fn an_import_that_holds_units_is_confirmed_by_one_code() {
+    let mut daemon = TestDaemon::prepare(&["--test-clock", "2026-11-22T12:00:00Z"], "");
+    daemon.reconfigure("second_factor = []\n", "");
+    daemon.reconfigure("name = \"demo-operator\"", &format!("name = \"demo-operator\"\ntotp_secret = \"{SECRET}\""));
+    daemon.restart();
+    daemon.api("POST", "/v1/test/clock", "demo-operator", Some(&serde_json::json!({ "now": "2026-11-22T12:01:00Z" })));
+    let line = |n: usize| {
+        let hold = serde_json::json!({ "reason": "UNIT_REQUEST", "start": "2026-11-01", "evidence": "letter-1" });
+        let unit = serde_json::json!({ "id": format!("u{n}"), "name": "某局", "kind": "organ", "region": "620421",
+                                       "holds": [hold] });
+        serde_json::json!({ "unit": unit }).to_string() + "\n"
+    };
+    fs::write(daemon.path("units.ndjson"), (0..2100).map(line).collect::<String>()).expect("written");
+    let import = |arguments: &[&str]| {
+        let mut command = program();
+        command.arg("import").arg(daemon.path("units.ndjson")).args(["--url", &format!("http://{}", daemon.admin())]);
+        let output = command.args(arguments).env("ZHENGMING_TOKEN", "demo-operator").output();
+        let output = output.expect("the program was built");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (status, said) = import(&[]);
+    assert!(status == Some(1) && said.contains("second_factor_required") && said.contains("0 applied"), "{said}");
+    let code = TotpSecret::from_base32(SECRET).expect("a secret").code_at(1_795_348_800 + 60);
+    let (status, said) = import(&["--second-factor", &code]);
+    assert!(status == Some(0) && said.contains("2100 applied, 0 applied before, 0 refused"), "{said}");
+    let (status, said) = import(&["--second-factor", &code]);
+    assert!(status == Some(1) && said.contains("second_factor_invalid"), "{said}");
+    // Of what is there already a code is not needed.
+    let (status, said) = import(&[]);
+    assert!(status == Some(0) && said.contains("0 applied, 2100 applied before"), "{said}");
+}
