@@ -7,14 +7,14 @@
 //!    changes, and are not made again if they already include the transaction;
 //! 2. the index entries of all objects (the old images' go, the new images' come), then the images. As long as an image is
 //!    the old one, the redo takes the same index entries away. No two entries, and no two images, are about the same thing,
-//!    so that each of these two steps may be done in any order: two threads share many, each in the order of keys;
+//!    so that each of these two steps may be done in any order: two threads share many, each in the order of keys, and no pack;
 //! 3. brake, zones, idempotency key: plain values;
 //! 4. the position.
 
 use super::filings::BundleOf;
 use super::totals::{Totals, holds_differ, move_holds};
 use super::{
-    ANSWERED_SECS, Store, StoreError, Trees, Used, failed, filings, guarded, keys, meta, past, scan, site_reviews, v1,
+    ANSWERED_SECS, Packs, Store, StoreError, Trees, Used, failed, filings, guarded, keys, meta, past, site_reviews, v1,
 };
 use crate::registry::state::{due_of_expiry, due_of_leaving, due_of_name, due_of_unit};
 use crate::registry::{
@@ -33,7 +33,8 @@ const SHARED_MIN: usize = 256;
 /// One write to sled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Write {
-    tree: Tree,
+    /// Nothing is `meta`.
+    tree: Option<Tree>,
     key: Vec<u8>,
     /// The new value; nothing removes the key.
     value: Option<Vec<u8>>,
@@ -42,7 +43,6 @@ pub(super) struct Write {
 /// Which tree a write goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Tree {
-    Meta,
     Units,
     Names,
     NamesByUnit,
@@ -168,7 +168,7 @@ impl Store {
             objects.plan_name(key, old.as_ref(), *new, &entries);
             if new.is_none() {
                 let entry = keys::removal(key, position.seq);
-                objects.index.push(Write { tree: Tree::Removals, key: entry, value: Some(Vec::new()) });
+                objects.index.push(Write { tree: Some(Tree::Removals), key: entry, value: Some(Vec::new()) });
             }
         }
         for (key, new) in images.kept.values() {
@@ -191,7 +191,7 @@ impl Store {
         }
         // Written even where comings and goings cancel out: a redo must not count the half of them that is left.
         if plan.totals.seq != self.totals.seq {
-            plan.put(Tree::Meta, meta::TOTALS, &v1::TotalsV1::from(&plan.totals));
+            plan.put_meta(meta::TOTALS, &v1::TotalsV1::from(&plan.totals));
         }
         // In any order; sled likes that of its keys.
         objects.index.sort_unstable_by(|a, b| (a.tree, &a.key).cmp(&(b.tree, &b.key)));
@@ -204,17 +204,17 @@ impl Store {
             plan.put(Tree::Changes, id.to_be_bytes(), &v1::ChangeV1::from(*change));
         }
         if let Some(brake) = images.brake {
-            plan.put(Tree::Meta, meta::BRAKE, &v1::BrakeV1::from(brake));
+            plan.put_meta(meta::BRAKE, &v1::BrakeV1::from(brake));
             plan.brake = brake.clone();
         }
         if !images.noticed.is_empty() {
             plan.noticed.extend(images.noticed.iter().map(|(days, upto)| (*days, (*upto).clone())));
             let noticed = v1::NoticedV1::new(&plan.noticed);
-            plan.put(Tree::Meta, meta::NOTICED, &noticed);
+            plan.put_meta(meta::NOTICED, &noticed);
         }
         self.plan_zones(transaction, &images, &mut plan)?;
         self.plan_idempotency(transaction, &mut plan)?;
-        plan.put(Tree::Meta, meta::HEAD, &v1::HeadV1::from(position));
+        plan.put_meta(meta::HEAD, &v1::HeadV1::from(position));
         Ok(plan)
     }
 
@@ -245,37 +245,39 @@ impl Store {
     /// Remembers the transaction's idempotency key, and forgets a few that have aged.
     fn plan_idempotency(&self, transaction: &Transaction, plan: &mut Plan) -> Result<(), Unavailable> {
         let before = keys::answered_at(Timestamp(transaction.at.0.saturating_sub(ANSWERED_SECS)), 0);
-        let aged = self.trees.idempotency_age.range(..before);
-        for entry in scan(aged).take(FORGOTTEN_MAX) {
+        let aged = self.trees.idempotency_age.range(&[], Some(&before));
+        for entry in aged.take(FORGOTTEN_MAX) {
             let (age, key) = entry?;
             // The same key may have been used again since, once it was old enough to be free.
-            let current = self.trees.idempotency.get(&key).map_err(super::unavailable)?;
+            let current = self.trees.idempotency.get(&key)?;
             let current = current.and_then(|octets| v1::read::<v1::AnsweredV1>(&octets));
             if current.is_none_or(|current| keys::answered_at(Timestamp(current.at), current.seq)[..] == age[..]) {
-                plan.writes.push(Write { tree: Tree::Idempotency, key: key.to_vec(), value: None });
+                plan.writes.push(Write { tree: Some(Tree::Idempotency), key: key.to_vec(), value: None });
             }
-            plan.writes.push(Write { tree: Tree::IdempotencyAge, key: age.to_vec(), value: None });
+            plan.writes.push(Write { tree: Some(Tree::IdempotencyAge), key: age.to_vec(), value: None });
         }
         if let Some((key, digest)) = &transaction.request.key {
             let key = keys::answered(&transaction.actor.principal, key);
             let age = keys::answered_at(transaction.at, transaction.seq);
-            plan.writes.push(Write { tree: Tree::IdempotencyAge, key: age, value: Some(key.clone()) });
+            plan.writes.push(Write { tree: Some(Tree::IdempotencyAge), key: age, value: Some(key.clone()) });
             let answered = v1::AnsweredV1 { seq: transaction.seq, digest: *digest, at: transaction.at.0 };
             plan.put(Tree::Idempotency, key, &answered);
         }
         Ok(())
     }
 
+    /// Makes writes one after the other; neighbours in one tree, in the order of keys, share the packs they meet in.
     fn execute_in_order(&self, writes: &[Write]) -> Result<(), StoreError> {
-        writes.iter().try_for_each(|write| self.execute(write))
+        let meet = |one: &Write, other: &Write| one.tree.is_some() && one.tree == other.tree && one.key < other.key;
+        writes.chunk_by(meet).try_for_each(|run| self.execute(run))
     }
 
-    /// Makes writes whose order does not matter.
+    /// Makes writes whose order does not matter, in the order of their trees and keys.
     fn execute_in_any_order(&self, writes: &[Write]) -> Result<(), StoreError> {
         if writes.len() < SHARED_MIN {
             return self.execute_in_order(writes);
         }
-        let (ours, others) = writes.split_at(writes.len() / 2);
+        let (ours, others) = writes.split_at(self.middle(writes)?);
         std::thread::scope(|scope| {
             let work = || self.execute_in_order(others);
             match std::thread::Builder::new().name("store".into()).spawn_scoped(scope, work) {
@@ -289,23 +291,37 @@ impl Store {
         })
     }
 
-    /// Makes one write.
-    pub(super) fn execute(&self, write: &Write) -> Result<(), StoreError> {
-        let tree = self.trees.of(write.tree);
-        let done = guarded(|| match &write.value {
-            Some(value) => tree.insert(&write.key, value.as_slice()),
-            None => tree.remove(&write.key),
-        });
-        done.map_err(failed)?.map_err(failed).map(drop)
+    /// Where two threads may part `writes`: about the middle, and between two packs.
+    fn middle(&self, writes: &[Write]) -> Result<usize, StoreError> {
+        let Write { tree, key, .. } = &writes[writes.len() / 2];
+        let fence = match tree {
+            Some(tree) => self.trees.of(*tree).fence(key).map_err(|error| failed(error.0))?,
+            None => key.clone(),
+        };
+        Ok(writes.partition_point(|write| (write.tree, &write.key) < (*tree, &fence)))
+    }
+
+    /// Makes writes to one tree, whose keys ascend, or one write to `meta`.
+    pub(super) fn execute(&self, writes: &[Write]) -> Result<(), StoreError> {
+        if let [Write { tree: None, key, value }] = writes {
+            let done = guarded(|| match value {
+                Some(value) => self.trees.meta.insert(key, value.as_slice()),
+                None => self.trees.meta.remove(key),
+            });
+            return done.map_err(failed)?.map_err(failed).map(drop);
+        }
+        let changes: Vec<_> = writes.iter().map(|write| (write.key.as_slice(), write.value.as_deref())).collect();
+        let tree = writes.first().and_then(|write| write.tree);
+        tree.map_or(Ok(()), |tree| self.trees.of(tree).write(&changes))
     }
 }
 
 impl Used {
     fn note(&mut self, write: &Write) {
         match write.tree {
-            Tree::Claims => self.claims = true,
-            Tree::Reservations => self.reservations = true,
-            Tree::Bundles => self.bundles = true,
+            Some(Tree::Claims) => self.claims = true,
+            Some(Tree::Reservations) => self.reservations = true,
+            Some(Tree::Bundles) => self.bundles = true,
             _ => {}
         }
     }
@@ -352,14 +368,17 @@ impl<'a> Images<'a> {
 
 impl Plan {
     fn put<T: serde::Serialize>(&mut self, tree: Tree, key: impl AsRef<[u8]>, value: &T) {
-        self.writes.push(Write { tree, key: key.as_ref().to_vec(), value: Some(v1::write(value)) });
+        self.writes.push(Write { tree: Some(tree), key: key.as_ref().to_vec(), value: Some(v1::write(value)) });
+    }
+
+    fn put_meta<T: serde::Serialize>(&mut self, key: &str, value: &T) {
+        self.writes.push(Write { tree: None, key: key.into(), value: Some(v1::write(value)) });
     }
 }
 
 impl Trees {
-    pub(super) fn of(&self, tree: Tree) -> &sled::Tree {
+    pub(super) fn of(&self, tree: Tree) -> &Packs {
         match tree {
-            Tree::Meta => &self.meta,
             Tree::Units => &self.units,
             Tree::Names => &self.names,
             Tree::NamesByUnit => &self.names_by_unit,
@@ -408,11 +427,11 @@ impl Objects {
         };
         self.move_index(old.map(entries), Some(entries(new)));
         let value = Some(v1::write(&v1::UnitV1::from(new)));
-        self.images.push(Write { tree: Tree::Units, key: id.as_str().into(), value });
+        self.images.push(Write { tree: Some(Tree::Units), key: id.as_str().into(), value });
     }
 
     fn put<T: serde::Serialize>(&mut self, tree: Tree, id: u64, value: &T) {
-        self.images.push(Write { tree, key: id.to_be_bytes().into(), value: Some(v1::write(value)) });
+        self.images.push(Write { tree: Some(tree), key: id.to_be_bytes().into(), value: Some(v1::write(value)) });
     }
 
     fn plan_name(
@@ -424,13 +443,13 @@ impl Objects {
     ) {
         self.move_index(old.map(entries), new.map(entries));
         let value = new.map(|name| v1::write(&v1::NameV1::from(name)));
-        self.images.push(Write { tree: Tree::Names, key: keys::name(key), value });
+        self.images.push(Write { tree: Some(Tree::Names), key: keys::name(key), value });
     }
 
     /// Remembers holds that ended.
     fn remember(&mut self, ended: Vec<(Vec<u8>, Vec<u8>)>) {
         self.index.extend(ended.into_iter().map(|(key, value)| Write {
-            tree: Tree::PastHolds,
+            tree: Some(Tree::PastHolds),
             key,
             value: Some(value),
         }));
@@ -450,16 +469,16 @@ impl Objects {
         };
         self.move_index(old.map(entries), new.map(entries));
         let value = new.map(|kept| v1::write(&v1::ReservationV1::from(kept)));
-        self.images.push(Write { tree: Tree::Reservations, key: keys::name(key), value });
+        self.images.push(Write { tree: Some(Tree::Reservations), key: keys::name(key), value });
     }
 
     /// Takes away the entries that only the old image has, and adds those that only the new one has.
     fn move_index(&mut self, old: Option<Entries>, new: Option<Entries>) {
         let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
         let gone = old.iter().filter(|entry| !new.contains(entry)).cloned();
-        self.index.extend(gone.map(|(tree, key)| Write { tree, key, value: None }));
+        self.index.extend(gone.map(|(tree, key)| Write { tree: Some(tree), key, value: None }));
         let come = new.into_iter().filter(|entry| !old.contains(entry));
-        self.index.extend(come.map(|(tree, key)| Write { tree, key, value: Some(Vec::new()) }));
+        self.index.extend(come.map(|(tree, key)| Write { tree: Some(tree), key, value: Some(Vec::new()) }));
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::apply::Tree;
 use super::filings::{BundleOf, IndexEntry};
-use super::{Store, StoreError, damaged, failed, filings, guarded, keys, meta, scan, unavailable};
+use super::{Store, StoreError, damaged, failed, filings, guarded, keys, meta, packs::Change, unavailable};
 use crate::idn::{Bundle, Label};
 use crate::registry::state::bundles_of;
 use crate::registry::{ApplicationId, NameKey, OrderId, Registration, State, Unavailable};
@@ -37,7 +37,7 @@ impl Store {
             return Ok(());
         }
         let bundle = self.bundle(&key.label);
-        for entry in scan(self.trees.bundles.scan_prefix(keys::bundle_prefix(&bundle, &key.set))) {
+        for entry in self.trees.bundles.prefix(&keys::bundle_prefix(&bundle, &key.set)) {
             let other = keys::read_bundle(&entry?.0, &|set| self.intern(set));
             let other = other.ok_or_else(|| super::read::undecodable("an entry of a package"))?;
             if other != *key && !visit(&other) {
@@ -59,7 +59,7 @@ impl Store {
         }
         self.forget_packages()?;
         let mut entries = Vec::new();
-        for entry in scan(self.trees.names.iter()) {
+        for entry in self.trees.names.iter() {
             let name = entry.and_then(|(key, value)| self.read_name(&key, &value)).map_err(|error| damaged(error.0))?;
             entries.extend(self.bundle_keys(&name).into_iter().map(|key| (Tree::Bundles, key)));
             if entries.len() >= SLICE_NAMES {
@@ -82,7 +82,7 @@ impl Store {
     pub(super) fn forget_packages(&self) -> Result<(), StoreError> {
         guarded(|| self.trees.meta.insert(meta::TABLE, &[])).map_err(failed)?.map_err(failed)?;
         for tree in [Tree::Bundles, Tree::Claims, Tree::KeptBundles] {
-            guarded(|| self.trees.of(tree).clear()).map_err(failed)?.map_err(failed)?;
+            self.trees.of(tree).clear()?;
         }
         Ok(())
     }
@@ -91,17 +91,17 @@ impl Store {
     fn package_entries(&self) -> Result<Vec<IndexEntry>, Unavailable> {
         let bundle_of: BundleOf<'_> = &|label| self.bundle(label);
         let mut entries = Vec::new();
-        for entry in scan(self.trees.reservations.iter()) {
+        for entry in self.trees.reservations.iter() {
             let kept = keys::read_name(&entry?.0, &|set| self.intern(set));
             let kept = kept.ok_or_else(|| super::read::undecodable("a kept label"))?;
             entries.push((Tree::KeptBundles, keys::bundle(&self.bundle(&kept.label), &kept)));
         }
         let id = |key: &[u8]| filings::id_of(key).ok_or_else(|| super::read::undecodable("an id"));
-        for entry in scan(self.trees.applications.iter()) {
+        for entry in self.trees.applications.iter() {
             let application = self.application(ApplicationId(id(&entry?.0)?))?;
             entries.extend(application.iter().flat_map(|image| filings::application_entries(image, bundle_of)));
         }
-        for entry in scan(self.trees.orders.iter()) {
+        for entry in self.trees.orders.iter() {
             let order = self.order(OrderId(id(&entry?.0)?))?;
             entries.extend(order.iter().flat_map(|image| filings::order_entries(image, bundle_of)));
         }
@@ -112,9 +112,12 @@ impl Store {
 
     fn write_entries(&self, entries: &mut Vec<IndexEntry>) -> Result<(), StoreError> {
         entries.sort_unstable();
-        for (tree, key) in entries.drain(..) {
-            guarded(|| self.trees.of(tree).insert(key, &[])).map_err(failed)?.map_err(failed)?;
+        entries.dedup();
+        for run in entries.chunk_by(|(one, _), (other, _)| one == other) {
+            let changes: Vec<Change<'_>> = run.iter().map(|(_, key)| (key.as_slice(), Some(&[][..]))).collect();
+            self.trees.of(run[0].0).write(&changes)?;
         }
+        entries.clear();
         guarded(|| self.trees.db.flush()).map_err(failed)?.map_err(failed).map(drop)
     }
 
@@ -122,7 +125,7 @@ impl Store {
     fn tell_shared(&self) -> Result<(), Unavailable> {
         let (mut before, mut shared): (Option<(Vec<u8>, NameKey)>, u64) = (None, 0);
         let intern = |set: &str| self.intern(set);
-        for entry in scan(self.trees.bundles.iter()) {
+        for entry in self.trees.bundles.iter() {
             let (key, _) = entry?;
             let name = keys::read_bundle(&key, &intern).ok_or_else(|| unavailable("an entry of a package"))?;
             let package = keys::package(&key).to_vec();

@@ -1,12 +1,11 @@
 //! Listings, a page at a time: the narrowest index is walked, a bounded number of entries a call.
 
 use super::read::{read_unit, undecodable};
-use super::{Store, keys, merged, scan, v1};
+use super::{Packs, Store, keys, merged, v1};
 use crate::registry::{
     HoldReason, NameKey, NameState, Registration, Reservation, State, Timestamp, Unavailable, Unit, UnitId,
 };
 use std::collections::HashMap;
-use std::ops::Bound;
 use std::sync::Arc;
 
 /// Most items of a page, whatever was asked for: a page is read between two commits of the writer.
@@ -48,7 +47,7 @@ pub(super) struct Walk<'a> {
     /// Marks the cursors of this index, so that one of another listing is refused.
     pub(super) mark: u8,
     /// Trees with keys of the same form, walked as one.
-    pub(super) trees: Vec<&'a sled::Tree>,
+    pub(super) trees: Vec<&'a Packs>,
     /// The first key that may be shown.
     pub(super) from: Vec<u8>,
     /// The first that may not.
@@ -71,9 +70,8 @@ impl Walk<'_> {
         if self.to.as_ref().is_some_and(|to| *to <= from) {
             return Ok(page);
         }
-        let range = (Bound::Included(from), self.to.map_or(Bound::Unbounded, Bound::Excluded));
         let limit = limit.clamp(1, PAGE_ITEMS_MAX);
-        let entries = merged(self.trees.iter().map(|tree| scan(tree.range(range.clone()))).collect());
+        let entries = merged(self.trees.iter().map(|tree| tree.range(&from, self.to.as_deref())).collect());
         for (looked_at, entry) in entries.enumerate() {
             let (key, value) = entry?;
             if looked_at == PAGE_ENTRIES_MAX || page.items.len() == limit {

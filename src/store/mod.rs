@@ -15,6 +15,7 @@ mod held;
 mod keys;
 mod list;
 mod list_filings;
+mod packs;
 mod past;
 mod read;
 mod site_reviews;
@@ -33,6 +34,7 @@ pub use totals::HoldCounts;
 
 use crate::idn::Table;
 use crate::registry::{Brake, Position, TermEnd, Timestamp, Unavailable};
+use packs::{Entry, Packs};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
@@ -74,33 +76,34 @@ struct Used {
     bundles: bool,
 }
 
-/// sled's trees; their keys are described in `keys`, `filings` and `site_reviews`.
+/// sled's trees; their keys are described in `keys`, `filings` and `site_reviews`. Only `meta` has plain values, so that each
+/// version can read the format of another's store.
 struct Trees {
     db: sled::Db,
     meta: sled::Tree,
-    units: sled::Tree,
-    names: sled::Tree,
-    names_by_unit: sled::Tree,
-    bundles: sled::Tree,
-    kept_bundles: sled::Tree,
-    expiring: sled::Tree,
-    expired: sled::Tree,
-    leaving: sled::Tree,
-    reservations: sled::Tree,
-    due: sled::Tree,
-    changes: sled::Tree,
-    applications: sled::Tree,
-    orders: sled::Tree,
-    remittances: sled::Tree,
-    filings: sled::Tree,
-    claims: sled::Tree,
-    accounts: sled::Tree,
-    site_reviews: sled::Tree,
-    removals: sled::Tree,
-    past_holds: sled::Tree,
-    zones: sled::Tree,
-    idempotency: sled::Tree,
-    idempotency_age: sled::Tree,
+    units: Packs,
+    names: Packs,
+    names_by_unit: Packs,
+    bundles: Packs,
+    kept_bundles: Packs,
+    expiring: Packs,
+    expired: Packs,
+    leaving: Packs,
+    reservations: Packs,
+    due: Packs,
+    changes: Packs,
+    applications: Packs,
+    orders: Packs,
+    remittances: Packs,
+    filings: Packs,
+    claims: Packs,
+    accounts: Packs,
+    site_reviews: Packs,
+    removals: Packs,
+    past_holds: Packs,
+    zones: Packs,
+    idempotency: Packs,
+    idempotency_age: Packs,
 }
 
 /// An answer already given to an idempotency key.
@@ -266,31 +269,32 @@ pub fn set_aside(directory: &Path, now: Timestamp) -> io::Result<PathBuf> {
 impl Trees {
     fn open(directory: &Path) -> sled::Result<Self> {
         let db = Self::open_unlocked(directory)?;
+        let packs = |name: &str| db.open_tree(name).map(Packs::new);
         Ok(Self {
             meta: db.open_tree("meta")?,
-            units: db.open_tree("units")?,
-            names: db.open_tree("names")?,
-            names_by_unit: db.open_tree("names_by_unit")?,
-            bundles: db.open_tree("bundles")?,
-            kept_bundles: db.open_tree("kept_bundles")?,
-            expiring: db.open_tree("expiring")?,
-            expired: db.open_tree("expired")?,
-            leaving: db.open_tree("leaving")?,
-            reservations: db.open_tree("reservations")?,
-            due: db.open_tree("due")?,
-            changes: db.open_tree("changes")?,
-            applications: db.open_tree("applications")?,
-            orders: db.open_tree("orders")?,
-            remittances: db.open_tree("remittances")?,
-            filings: db.open_tree("filings")?,
-            claims: db.open_tree("claims")?,
-            accounts: db.open_tree("accounts")?,
-            site_reviews: db.open_tree("site_reviews")?,
-            removals: db.open_tree("removals")?,
-            past_holds: db.open_tree("past_holds")?,
-            zones: db.open_tree("zones")?,
-            idempotency: db.open_tree("idempotency")?,
-            idempotency_age: db.open_tree("idempotency_age")?,
+            units: packs("units")?,
+            names: packs("names")?,
+            names_by_unit: packs("names_by_unit")?,
+            bundles: packs("bundles")?,
+            kept_bundles: packs("kept_bundles")?,
+            expiring: packs("expiring")?,
+            expired: packs("expired")?,
+            leaving: packs("leaving")?,
+            reservations: packs("reservations")?,
+            due: packs("due")?,
+            changes: packs("changes")?,
+            applications: packs("applications")?,
+            orders: packs("orders")?,
+            remittances: packs("remittances")?,
+            filings: packs("filings")?,
+            claims: packs("claims")?,
+            accounts: packs("accounts")?,
+            site_reviews: packs("site_reviews")?,
+            removals: packs("removals")?,
+            past_holds: packs("past_holds")?,
+            zones: packs("zones")?,
+            idempotency: packs("idempotency")?,
+            idempotency_age: packs("idempotency_age")?,
             db,
         })
     }
@@ -330,22 +334,11 @@ fn readable<T>(run: impl FnOnce() -> Result<T, Unavailable>) -> Result<T, Unavai
     guarded(run).unwrap_or_else(|panic| Err(unavailable(panic)))
 }
 
-/// The entries of a scan, each step [`guarded`]; after an error there are no more worth asking for.
-fn scan(mut entries: sled::Iter) -> impl Iterator<Item = Entry> {
-    std::iter::from_fn(move || match guarded(|| entries.next()) {
-        Ok(entry) => entry.map(|entry| entry.map_err(unavailable)),
-        Err(panic) => Some(Err(unavailable(panic))),
-    })
-}
-
-/// An entry of a tree, or why there is none.
-type Entry = Result<(sled::IVec, sled::IVec), Unavailable>;
-
 /// A few scans as one, in the order of their keys; an error comes first.
 fn merged<'a>(scans: Vec<impl Iterator<Item = Entry> + 'a>) -> impl Iterator<Item = Entry> + 'a {
     let mut scans: Vec<_> = scans.into_iter().map(Iterator::peekable).collect();
     std::iter::from_fn(move || {
-        let mut first: Option<(usize, Option<sled::IVec>)> = None;
+        let mut first: Option<(usize, Option<Vec<u8>>)> = None;
         for (index, scan) in scans.iter_mut().enumerate() {
             let key = match scan.peek() {
                 None => continue,

@@ -1,10 +1,7 @@
 //! Reading single objects, what falls due, and everything at start.
 
 use super::totals::{HoldCounts, move_holds};
-use super::{
-    ANSWERED_SECS, Answered, Store, StoreError, ZoneMark, damaged, filings, keys, merged, readable, scan, unavailable,
-    v1,
-};
+use super::{ANSWERED_SECS, Answered, Entry, Packs, Store, StoreError, ZoneMark, damaged, filings, keys, merged, v1};
 use crate::idn::{Bundle, Label};
 use crate::registry::life::Ends;
 use crate::registry::{
@@ -20,13 +17,13 @@ impl Store {
     /// # Errors
     /// [`Unavailable`].
     pub fn zones(&self) -> Result<Vec<ZoneMark>, Unavailable> {
-        let read = |entry: Result<(sled::IVec, sled::IVec), Unavailable>| {
+        let read = |entry: Entry| {
             let (key, value) = entry?;
             let apex = std::str::from_utf8(&key).map_err(|_| undecodable("a zone"))?.into();
             let zone: v1::ZoneV1 = v1::read(&value).ok_or_else(|| undecodable("a zone"))?;
             Ok(ZoneMark { apex, serial: zone.serial, digest: zone.digest })
         };
-        scan(self.trees.zones.iter()).map(read).collect()
+        self.trees.zones.iter().map(read).collect()
     }
 
     /// The answer already given to this principal's idempotency key, unless it is older than seven days.
@@ -34,7 +31,7 @@ impl Store {
     /// # Errors
     /// [`Unavailable`].
     pub fn answered(&self, principal: &str, key: &str, now: Timestamp) -> Result<Option<Answered>, Unavailable> {
-        let found = readable(|| self.trees.idempotency.get(keys::answered(principal, key)).map_err(unavailable))?;
+        let found = self.trees.idempotency.get(&keys::answered(principal, key))?;
         let Some(octets) = found else { return Ok(None) };
         let answered: v1::AnsweredV1 = v1::read(&octets).ok_or_else(|| undecodable("an idempotency key"))?;
         let fresh = now.0.saturating_sub(answered.at) <= ANSWERED_SECS;
@@ -48,7 +45,7 @@ impl Store {
     pub fn edges_after(&self, after: Option<&Due>, until: Timestamp, limit: usize) -> Result<Vec<Due>, Unavailable> {
         let from = after.map_or_else(Vec::new, |due| [&keys::due(due)[..], &[0]].concat());
         let mut found = Vec::new();
-        for entry in scan(self.trees.due.range(from..)).take(limit) {
+        for entry in self.trees.due.range(&from, None).take(limit) {
             let due = keys::read_due(&entry?.0, &|set| self.intern(set));
             let due = due.ok_or_else(|| undecodable("a due time"))?;
             if due.at > until {
@@ -64,10 +61,8 @@ impl Store {
     /// # Errors
     /// [`Unavailable`].
     pub fn removals(&self, key: &NameKey) -> Result<Vec<u64>, Unavailable> {
-        let seq = |entry: Result<(sled::IVec, sled::IVec), Unavailable>| {
-            keys::read_removal(&entry?.0).ok_or_else(|| undecodable("the end of a registration"))
-        };
-        scan(self.trees.removals.scan_prefix(keys::removal_prefix(key))).map(seq).collect()
+        let seq = |entry: Entry| keys::read_removal(&entry?.0).ok_or_else(|| undecodable("the end of a registration"));
+        self.trees.removals.prefix(&keys::removal_prefix(key)).map(seq).collect()
     }
 
     /// How many names, and how many units, have each active hold.
@@ -84,7 +79,7 @@ impl Store {
     pub fn for_each_name(&self, visit: &mut dyn FnMut(Registration) -> bool) -> Result<(), StoreError> {
         let mut seen = BTreeMap::<Arc<str>, SetTotals>::new();
         let mut holds = BTreeMap::new();
-        for entry in scan(self.trees.names.iter()) {
+        for entry in self.trees.names.iter() {
             let name = entry.and_then(|(key, value)| self.read_name(&key, &value)).map_err(|error| damaged(error.0))?;
             seen.entry(Arc::clone(&name.key.set)).or_default().names += 1;
             move_holds(&mut holds, None, Some(&name.holds));
@@ -106,7 +101,7 @@ impl Store {
     /// [`StoreError::Damaged`].
     pub fn for_each_unit(&self, visit: &mut dyn FnMut(Unit) -> bool) -> Result<(), StoreError> {
         let mut holds = BTreeMap::new();
-        for entry in scan(self.trees.units.iter()) {
+        for entry in self.trees.units.iter() {
             let unit = entry.and_then(|(key, value)| read_unit(&key, &value)).map_err(|error| damaged(error.0))?;
             move_holds(&mut holds, None, Some(&unit.holds));
             if !visit(unit) {
@@ -122,12 +117,12 @@ impl Store {
     /// The object with this id, as `read` makes it of its value.
     fn by_id<V: serde::de::DeserializeOwned, T>(
         &self,
-        tree: &sled::Tree,
+        tree: &Packs,
         id: u64,
         what: &str,
         read: impl FnOnce(V) -> Option<T>,
     ) -> Result<Option<T>, Unavailable> {
-        let found = readable(|| tree.get(id.to_be_bytes()).map_err(unavailable))?;
+        let found = tree.get(&id.to_be_bytes())?;
         found.map(|octets| v1::read(&octets).and_then(read).ok_or_else(|| undecodable(what))).transpose()
     }
 
@@ -152,19 +147,19 @@ pub(super) fn undecodable(what: &str) -> Unavailable {
 
 impl State for Store {
     fn unit(&self, id: &UnitId) -> Result<Option<Unit>, Unavailable> {
-        let found = readable(|| self.trees.units.get(id.as_str()).map_err(unavailable))?;
+        let found = self.trees.units.get(id.as_str().as_bytes())?;
         found.map(|octets| read_unit(id.as_str().as_bytes(), &octets)).transpose()
     }
 
     fn name(&self, key: &NameKey) -> Result<Option<Registration>, Unavailable> {
         let key = keys::name(key);
-        let found = readable(|| self.trees.names.get(&key).map_err(unavailable))?;
+        let found = self.trees.names.get(&key)?;
         found.map(|octets| self.read_name(&key, &octets)).transpose()
     }
 
     fn change(&self, id: ChangeId) -> Result<Option<Change>, Unavailable> {
-        let found = readable(|| self.trees.changes.get(keys::change(id)).map_err(unavailable))?;
-        let read = |octets: sled::IVec| {
+        let found = self.trees.changes.get(&keys::change(id))?;
+        let read = |octets: Vec<u8>| {
             let change = v1::read::<v1::ChangeV1>(&octets).and_then(|change| change.into_change(id));
             change.ok_or_else(|| undecodable("a change"))
         };
@@ -188,8 +183,8 @@ impl State for Store {
     fn last_filing(&self) -> Result<u64, Unavailable> {
         let mut last = 0;
         for tree in [&self.trees.applications, &self.trees.orders, &self.trees.remittances] {
-            let found = readable(|| tree.last().map_err(unavailable))?;
-            let id = found.map(|(key, _)| filings::id_of(&key).ok_or_else(|| undecodable("an id"))).transpose()?;
+            let found = tree.last_key()?;
+            let id = found.map(|key| filings::id_of(&key).ok_or_else(|| undecodable("an id"))).transpose()?;
             last = last.max(id.unwrap_or(0));
         }
         Ok(last)
@@ -199,19 +194,18 @@ impl State for Store {
         if !self.used.claims {
             return Ok(None);
         }
-        let first = scan(self.trees.claims.scan_prefix(filings::claims_on(name, &|label| self.bundle(label))))
-            .next()
-            .transpose()?;
+        let first =
+            self.trees.claims.prefix(&filings::claims_on(name, &|label| self.bundle(label))).next().transpose()?;
         first.map(|(key, _)| filings::read_claim(&key).ok_or_else(|| undecodable("a claim"))).transpose()
     }
 
     fn account(&self, account: Account) -> Result<Option<UnitId>, Unavailable> {
-        let first = scan(self.trees.accounts.scan_prefix(filings::account(account, None))).next().transpose()?;
+        let first = self.trees.accounts.prefix(&filings::account(account, None)).next().transpose()?;
         first.map(|(key, _)| filings::read_account(&key).ok_or_else(|| undecodable("an account"))).transpose()
     }
 
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
-        for entry in scan(self.trees.names_by_unit.scan_prefix(keys::unit_prefix(unit))) {
+        for entry in self.trees.names_by_unit.prefix(&keys::unit_prefix(unit)) {
             let key = keys::read_name_by_unit(&entry?.0, &|set| self.intern(set));
             if !visit(&key.ok_or_else(|| undecodable("a name of a unit"))?) {
                 break;
@@ -229,7 +223,7 @@ impl State for Store {
     }
 
     fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
-        for entry in merged(vec![scan(self.trees.due.iter()), scan(self.trees.expiring.iter())]) {
+        for entry in merged(vec![self.trees.due.iter(), self.trees.expiring.iter()]) {
             let due = keys::read_due(&entry?.0, &|set| self.intern(set));
             let due = due.ok_or_else(|| undecodable("a due time"))?;
             if due.at > now || !visit(&due) {
@@ -251,7 +245,7 @@ impl State for Store {
             Ends::Expired => vec![&self.trees.expired],
         };
         let from = keys::after_end(after);
-        for entry in merged(trees.into_iter().map(|tree| scan(tree.range(&from[..]..))).collect()) {
+        for entry in merged(trees.into_iter().map(|tree| tree.range(&from, None)).collect()) {
             let end = keys::read_end(&entry?.0, &|set| self.intern(set));
             let end = end.ok_or_else(|| undecodable("the end of a term"))?;
             if end.at > until || !visit(&end) {
@@ -265,8 +259,8 @@ impl State for Store {
         if !self.used.reservations {
             return Ok(None);
         }
-        let found = readable(|| self.trees.reservations.get(keys::name(key)).map_err(unavailable))?;
-        let read = |octets: sled::IVec| {
+        let found = self.trees.reservations.get(&keys::name(key))?;
+        let read = |octets: Vec<u8>| {
             let kept = v1::read::<v1::ReservationV1>(&octets).and_then(|kept| kept.into_reservation(key.clone()));
             kept.ok_or_else(|| undecodable("a kept label"))
         };
@@ -277,9 +271,8 @@ impl State for Store {
         if !self.used.reservations {
             return Ok(Vec::new());
         }
-        let prefix = keys::bundle_prefix(&self.bundle(&key.label), &key.set);
         let mut all = Vec::new();
-        for entry in scan(self.trees.kept_bundles.scan_prefix(prefix)) {
+        for entry in self.trees.kept_bundles.prefix(&keys::bundle_prefix(&self.bundle(&key.label), &key.set)) {
             let kept = keys::read_bundle(&entry?.0, &|set| self.intern(set));
             let kept = kept.ok_or_else(|| undecodable("an entry of a kept package"))?;
             all.extend(self.reservation(&kept)?);

@@ -18,6 +18,6 @@ pub fn apply(store: &Store, plan: &Plan, stop: Index) {
         writes[step].sort_by_cached_key(place);
     }
     for (_, write) in &writes[..stop.index(writes.len())] {
-        store.execute(write).unwrap();
+        store.execute(std::slice::from_ref(write)).unwrap();
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::idn::Bundle;
 use crate::idn::table::{Builder, Table};
 use crate::registry::{Claim, Money, OrderBasis, OrderLine, OrderState};
-use crate::store::meta;
+use crate::store::{meta, packs::Packs};
 use std::sync::LazyLock;
 
 /// Three labels of one package by the table, two of another, and one alone.
@@ -22,13 +22,16 @@ fn table() -> Arc<Table> {
 impl Store {
     /// Everything in it that follows from the journal and the table, tree by tree.
     pub(crate) fn contents(&self) -> BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Vec<u8>>> {
-        let entries = |tree: sled::Tree| {
+        let plain = |tree: sled::Tree| {
             let entries = tree.iter().map(|entry| entry.unwrap());
             let entries = entries.map(|(key, value)| (key.to_vec(), value.to_vec()));
             entries.filter(|(key, _)| key != meta::CHECKPOINT.as_bytes()).collect()
         };
-        let trees = self.trees.db.tree_names();
-        trees.into_iter().map(|name| (name.to_vec(), entries(self.trees.db.open_tree(&name).unwrap()))).collect()
+        let entries = |name: &[u8]| match (name, self.trees.db.open_tree(name).unwrap()) {
+            (b"meta" | b"__sled__default", tree) => plain(tree),
+            (_, tree) => Packs::new(tree).iter().map(|entry| entry.unwrap()).collect(),
+        };
+        self.trees.db.tree_names().into_iter().map(|name| (name.to_vec(), entries(&name))).collect()
     }
 }
 
@@ -172,7 +175,7 @@ proptest! {
                     if let Some(stop) = stop {
                         let plan = store.plan(&transaction, at).unwrap();
                         for write in &plan.writes[..stop.index(plan.writes.len())] {
-                            store.execute(write).unwrap();
+                            store.execute(std::slice::from_ref(write)).unwrap();
                         }
                         drop(store);
                         store = open(with);

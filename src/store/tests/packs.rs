@@ -1,0 +1,122 @@
+//! Packs against a map: random changes, ranges, what lies where in sled, and damage.
+
+use crate::store::packs::{Change, Packs};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+
+fn packs(directory: &std::path::Path) -> (sled::Db, Packs) {
+    let db = sled::open(directory).unwrap();
+    let tree = db.open_tree("packs").unwrap();
+    (db, Packs::new(tree))
+}
+
+fn all(packs: &Packs) -> Map {
+    packs.iter().map(Result::unwrap).collect()
+}
+
+/// Keys that begin with each other, and some that follow all others; few enough to meet again.
+fn keys() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        1 => Just(Vec::new()),
+        3 => proptest::collection::vec(prop_oneof![Just(0u8), Just(b'a'), Just(0xFF)], 0..6),
+        6 => (0..400u16).prop_map(|n| [b"name ", &n.to_be_bytes()[..]].concat()),
+    ]
+}
+
+/// Values of no octets as index entries have, of images, and some longer than a pack.
+fn values() -> impl Strategy<Value = Option<Vec<u8>>> {
+    let value = prop_oneof![3 => Just(0usize), 5 => 1..300usize, 1 => 1000..3000usize];
+    proptest::option::weighted(0.7, (value, any::<u8>()).prop_map(|(length, octet)| vec![octet; length]))
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Write(BTreeMap<Vec<u8>, Option<Vec<u8>>>),
+    Range(Vec<u8>, Option<Vec<u8>>),
+    Open,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => proptest::collection::btree_map(keys(), values(), 1..40).prop_map(Step::Write),
+        3 => (keys(), proptest::option::of(keys())).prop_map(|(from, to)| Step::Range(from, to)),
+        1 => Just(Step::Open),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn they_equal_a_map(steps in proptest::collection::vec(step(), 1..30)) {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut db, mut ours) = packs(directory.path());
+        let mut map = Map::new();
+        for step in steps {
+            match step {
+                Step::Write(changes) => {
+                    let borrowed: Vec<Change<'_>> =
+                        changes.iter().map(|(key, value)| (key.as_slice(), value.as_deref())).collect();
+                    ours.write(&borrowed).unwrap();
+                    for (key, value) in &changes {
+                        match value {
+                            Some(value) => drop(map.insert(key.clone(), value.clone())),
+                            None => drop(map.remove(key)),
+                        }
+                    }
+                    prop_assert_eq!(&all(&ours), &map);
+                    for key in changes.keys() {
+                        prop_assert_eq!(ours.get(key).unwrap(), map.get(key).cloned());
+                    }
+                }
+                Step::Range(from, to) => {
+                    let found: Vec<_> = ours.range(&from, to.as_deref()).map(Result::unwrap).collect();
+                    let within = |key: &[u8]| from.as_slice() <= key && to.as_deref().is_none_or(|to| key < to);
+                    let wanted: Vec<_> = map.clone().into_iter().filter(|(key, _)| within(key)).collect();
+                    prop_assert_eq!(found, wanted);
+                    let found: Vec<_> = ours.prefix(&from).map(|entry| entry.unwrap().0).collect();
+                    let wanted: Vec<_> = map.keys().filter(|key| key.starts_with(&from)).cloned().collect();
+                    prop_assert_eq!(found, wanted);
+                }
+                Step::Open => {
+                    drop((ours, db));
+                    (db, ours) = packs(directory.path());
+                }
+            }
+            prop_assert_eq!(ours.last_key().unwrap(), map.keys().next_back().cloned());
+            prop_assert_eq!(ours.is_empty(), map.is_empty());
+        }
+        // Each pack lies between its fence and the next one, is not empty, and only a single entry makes it long.
+        let tree = db.open_tree("packs").unwrap();
+        let fences: Vec<_> = tree.iter().keys().map(Result::unwrap).collect();
+        for (at, fence) in fences.iter().enumerate() {
+            let octets = tree.get(fence).unwrap().unwrap();
+            let next = fences.get(at + 1);
+            let within: Vec<_> = ours.range(fence, next.map(|next| &**next)).map(Result::unwrap).collect();
+            prop_assert!(!within.is_empty());
+            prop_assert!(octets.len() <= 1024 + 4 * within.len() || within.len() == 1, "{} octets", octets.len());
+            prop_assert!(within.iter().all(|(key, _)| ours.fence(key).unwrap() == **fence));
+        }
+    }
+
+    /// Octets that are no pack are told, and never a panic.
+    #[test]
+    fn what_is_no_pack_is_told(octets in proptest::collection::vec(any::<u8>(), 0..60), key in keys()) {
+        let directory = tempfile::tempdir().unwrap();
+        let (db, ours) = packs(directory.path());
+        db.open_tree("packs").unwrap().insert(b"", octets).unwrap();
+        drop((ours.get(&key), ours.last_key(), ours.iter().count(), ours.write(&[(&key, None)])));
+    }
+}
+
+#[test]
+fn growth_at_the_end_fills_packs() {
+    let directory = tempfile::tempdir().unwrap();
+    let (db, ours) = packs(directory.path());
+    for n in 0..1000u32 {
+        ours.write(&[(&n.to_be_bytes(), Some(&[7; 96]))]).unwrap();
+    }
+    assert_eq!(db.open_tree("packs").unwrap().len(), 100, "ten entries of 100 octets a pack");
+}
