@@ -294,7 +294,7 @@ impl State for Store {
 
     fn filings_of(&self, unit: &UnitId, visit: &mut dyn FnMut(Claim) -> bool) -> Result<(), Unavailable> {
         for letter in [filings::APPLICATION, filings::ORDER] {
-            for entry in scan(self.trees.filings.scan_prefix(filings::by_unit(letter, unit, None))) {
+            for entry in self.trees.filings.prefix(&filings::by_unit(letter, unit, None)) {
                 let id = filings::id_of(&entry?.0).ok_or_else(|| undecodable("an index"))?;
                 let is_order = letter == filings::ORDER;
                 if !visit(if is_order { Claim::Order(OrderId(id)) } else { Claim::Application(ApplicationId(id)) }) {
