@@ -115,8 +115,8 @@ fn identify(
         admin.metrics.auth_failure(reason);
         Problem::edge(
             Edge::Unauthorized,
-            "This endpoint needs a valid token: Authorization: Bearer TOKEN.",
-            "该接口需要有效的令牌：Authorization: Bearer TOKEN。",
+            "This endpoint needs a valid token; send it as Authorization: Bearer TOKEN.",
+            "该接口需要有效的令牌，请在请求头中填写 Authorization: Bearer TOKEN。",
         )
     };
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
@@ -147,7 +147,7 @@ fn forbidden() -> Problem {
     Problem::registry(
         Code::RoleForbidden,
         "The token's role may not do this; GET /v1/roles shows which may.",
-        "该令牌的角色无权执行此操作，权限表见 /v1/roles。",
+        "该令牌的角色无权执行此操作，请由有此权限的人员办理，权限表见 /v1/roles。",
     )
 }
 

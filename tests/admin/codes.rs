@@ -52,6 +52,7 @@ impl Script {
         let case = format!("{method} {target}: {}", reply.text());
         assert_eq!(reply.code(), code, "{case}");
         assert_eq!(reply.json()["field"].as_str().unwrap_or_default(), field, "{case}");
+        says_as_much_in_chinese(&reply.json());
         self.document_lists(method, target, reply.status, code);
         self.seen.insert(code.to_owned());
     }
@@ -84,6 +85,16 @@ impl Script {
         let body = format!(r#"{{"name":"{name}","resolution":{resolution}}}"#);
         self.server.ok(token, "POST", "/v1/changes", &body)["id"].as_str().unwrap().to_owned()
     }
+}
+
+/// The Chinese sentence says which thing it is and what to do, as the English one does: it is not a word, and not half of it.
+fn says_as_much_in_chinese(problem: &Value) {
+    let sentence = |member: &str| problem[member].as_str().unwrap_or_else(|| panic!("{member} of {problem}"));
+    let (en, zh) = (sentence("detail"), sentence("detail_zh"));
+    // A Chinese text has about a third of the characters of an English one.
+    assert!(zh.ends_with('。') && zh.chars().count() * 5 >= en.chars().count(), "{en} / {zh}");
+    let next = ["请", "须", "应", "只能", "可", "不能", "由", "等待", "见"];
+    assert!(next.iter().any(|word| zh.contains(word)), "what to do: {zh}");
 }
 
 #[test]

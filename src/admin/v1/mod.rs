@@ -58,8 +58,10 @@ pub fn time_at(code: Code, field: &str, text: &str, edge: DayEdge) -> Result<Tim
     let bad = || {
         Problem::registry(
             code,
-            format!("{field} is neither a date (2026-11-22) nor a time (2026-11-22T08:00:00Z)."),
-            format!("{field} 不是日期（2026-11-22）或时间（2026-11-22T08:00:00Z）。"),
+            format!(
+                "{field} is neither a date (2026-11-22) nor a time (2026-11-22T08:00:00Z); give it as one of them."
+            ),
+            format!("{field} 应为日期（如 2026-11-22）或时间（如 2026-11-22T08:00:00Z），请更正。"),
         )
         .field(field)
     };

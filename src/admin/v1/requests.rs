@@ -360,8 +360,8 @@ pub fn unit_id(text: &str, field: &str) -> Result<UnitId, Problem> {
 /// `unit_invalid`.
 pub fn region(text: &str) -> Result<Region, Problem> {
     Region::parse(text).ok_or_else(|| {
-        let en = "region is not a division code of 2, 4, 6, 9 or 12 digits.";
-        let zh = "region 不是 2、4、6、9 或 12 位的行政区划代码。";
+        let en = "region is not a division code of 2, 4, 6, 9 or 12 digits (GB/T 2260); correct it.";
+        let zh = "region 应为 2、4、6、9 或 12 位的行政区划代码（GB/T 2260），请更正。";
         Problem::registry(Code::UnitInvalid, en, zh).field("region")
     })
 }

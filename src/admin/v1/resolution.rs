@@ -212,8 +212,8 @@ fn addresses(texts: &[String], code: Code, at: &str) -> Result<Vec<IpAddr>, Prob
         text.parse::<IpAddr>().map_err(|_| {
             Problem::registry(
                 code,
-                format!("{at}[{position}] is not an IPv4 or IPv6 address."),
-                format!("{at}[{position}] 不是 IPv4 或 IPv6 地址。"),
+                format!("{at}[{position}] is not an IPv4 or IPv6 address; correct it, as 203.0.113.5."),
+                format!("{at}[{position}] 不是 IPv4 或 IPv6 地址，请更正，例如 203.0.113.5。"),
             )
             .field(format!("{at}[{position}]"))
         })
@@ -237,8 +237,8 @@ fn signers(given: Vec<Object<Ds>>, at: &str) -> Result<Vec<DelegationSigner>, Pr
             let field = format!("{at}[{position}].digest");
             Problem::registry(
                 Code::DsInvalid,
-                format!("{field} is not an even number of hexadecimal digits."),
-                format!("{field} 不是偶数个十六进制数字。"),
+                format!("{field} is not an even number of hexadecimal digits; copy the whole digest."),
+                format!("{field} 不是偶数个十六进制数字，请完整填写摘要。"),
             )
             .field(field)
         })?;

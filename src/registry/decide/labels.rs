@@ -174,7 +174,7 @@ fn activation(case: &Case<'_>, key: &NameKey, taken: &Registration) -> (&'static
     let table = case.policy().labels.table();
     let form = |form| table.is_some_and(|table| table.permits(&taken.key.label, &key.label, form));
     if taken.variants.contains(&key.label) {
-        ("It is active already.", "该变体已启用。")
+        ("It is active already; there is nothing to do.", "该变体已启用，无需另行办理。")
     } else if form(Form::Simplified) || form(Form::Traditional) {
         (
             "To make it resolve, put the name with it among its variants.",
@@ -182,8 +182,8 @@ fn activation(case: &Case<'_>, key: &NameKey, taken: &Registration) -> (&'static
         )
     } else {
         (
-            "It is neither its simplified nor its traditional form, so it stays reserved.",
-            "它既非其简体也非其繁体形式，只作保留。",
+            "It is neither its simplified nor its traditional form, so it stays reserved; choose another label.",
+            "它既非其简体也非其繁体形式，只作保留，请选用其他标签。",
         )
     }
 }

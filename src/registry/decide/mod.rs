@@ -236,8 +236,8 @@ impl Case<'_> {
         let (own, needed) = (self.actor().role.as_str(), needed.join(" / "));
         Err(Refusal::new(
             Code::RoleForbidden,
-            format!("The role {own} may not do this; it takes {needed}."),
-            format!("角色 {own} 无权执行此操作，需要 {needed}。"),
+            format!("The role {own} may not do this; it takes {needed}, have one of them do it."),
+            format!("角色 {own} 无权执行此操作，请由 {needed} 办理。"),
         ))
     }
 

@@ -114,9 +114,14 @@ impl Filings {
         let orders = self.orders.values().filter(|order| order.unit == *unit);
         let mut all: BTreeSet<Claim> = applications.map(|application| Claim::Application(application.id)).collect();
         all.extend(orders.map(|order| Claim::Order(order.id)));
-        // Neither changes its unit: what lies below is the unit's on top as well.
+        let is_covered = |filing: Claim| match filing {
+            Claim::Application(id) => self.applications.contains_key(&id),
+            Claim::Order(id) => self.orders.contains_key(&id),
+        };
         base.filings_of(unit, &mut |filing| {
-            all.insert(filing);
+            if !is_covered(filing) {
+                all.insert(filing);
+            }
             true
         })?;
         let _ = all.into_iter().all(visit);
