@@ -12,6 +12,7 @@ pub mod decide;
 pub mod divisions;
 pub mod event;
 pub mod fee;
+pub mod filed;
 pub mod hold;
 pub mod ids;
 pub mod labels;
@@ -43,6 +44,7 @@ pub use decide::{Appraisal, Warning, appraise, decide, is_related, publisher_of,
 pub use divisions::Divisions;
 pub use event::{Decision, Event, Hash, Outcome, Position, Request, Transaction};
 pub use fee::{Area, Fee, Money, PoorArea, Rate, Rates};
+pub use filed::Filed;
 pub use hold::{Hold, HoldReason, Holds};
 pub use ids::{ApplicationId, ChangeId, OrderId, RemittanceId, SiteReviewId};
 pub use labels::Labels;

@@ -1,16 +1,13 @@
 //! The state as it will be once the group being decided is durable: its images over the store's.
 
-mod filings;
-
 use crate::idn::{Bundle, Label};
 use crate::registry::life::Ends;
 use crate::registry::state::{bundles_of, due_of_expiry, due_of_leaving, due_of_name, due_of_unit, is_expired_only};
 use crate::registry::{
-    Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, DueKind, Event, NameKey, Order, OrderId,
-    Registration, Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unavailable, Unit,
-    UnitId,
+    Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, DueKind, Event, Filed, NameKey, Order,
+    OrderId, Registration, Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unavailable,
+    Unit, UnitId,
 };
-use filings::Filings;
 use foldhash::quality::RandomState;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -33,7 +30,7 @@ pub struct Overlay<'a> {
     /// The same by the bundles of their labels.
     bundles: BTreeMap<(Arc<str>, Bundle), BTreeSet<NameKey>>,
     changes: BTreeMap<ChangeId, Change>,
-    filings: Filings,
+    filings: Filed,
     /// How many names each set has more than in the base.
     grown: BTreeMap<Arc<str>, i64>,
     brake: Option<Brake>,
@@ -54,7 +51,7 @@ impl<'a> Overlay<'a> {
             members: BTreeMap::new(),
             bundles: BTreeMap::new(),
             changes: BTreeMap::new(),
-            filings: Filings::default(),
+            filings: Filed::default(),
             grown: BTreeMap::new(),
             brake: None,
             kept: BTreeMap::new(),

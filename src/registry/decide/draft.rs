@@ -1,11 +1,10 @@
 //! The state as the earlier parts of one command leave it: of a batch, each line is decided after those before it.
 
-use super::draft_filings::Filings;
 use crate::idn::{Bundle, Label};
 use crate::registry::life::Ends;
 use crate::registry::state::{Unavailable, bundles_of};
 use crate::registry::{
-    Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, Event, NameKey, Order, OrderId,
+    Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, Event, Filed, NameKey, Order, OrderId,
     Registration, Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unit, UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +16,7 @@ pub(super) struct Draft<'a> {
     pub(super) units: BTreeMap<UnitId, Unit>,
     pub(super) names: BTreeMap<NameKey, Registration>,
     pub(super) kept: BTreeMap<NameKey, Reservation>,
-    pub(super) filings: Filings,
-    accounts: BTreeMap<Account, UnitId>,
+    pub(super) filings: Filed,
     /// The names in `names` by the bundles of their labels.
     bundles: BTreeMap<(Arc<str>, Bundle), BTreeSet<NameKey>>,
 }
@@ -31,15 +29,19 @@ impl<'a> Draft<'a> {
             units: BTreeMap::new(),
             names: BTreeMap::new(),
             kept: BTreeMap::new(),
-            filings: Filings::default(),
-            accounts: BTreeMap::new(),
+            filings: Filed::default(),
             bundles: BTreeMap::new(),
         }
     }
 
     pub(super) fn put_unit(&mut self, unit: Unit) {
-        self.accounts.extend(unit.account.map(|account| (account, unit.id.clone())));
+        self.filings.note_account(&unit);
         self.units.insert(unit.id.clone(), unit);
+    }
+
+    /// Puts an application, an order or a remittance on top; other events have their own ways.
+    pub(super) fn put_filing(&mut self, event: &Event) -> Result<(), Unavailable> {
+        self.filings.apply(self.base, event)
     }
 
     pub(super) fn put_name(&mut self, name: Registration) {
@@ -51,36 +53,13 @@ impl<'a> Draft<'a> {
     }
 }
 
-impl Draft<'_> {
-    /// Puts an application, an order or a remittance on top; other events have their own ways.
-    pub(super) fn put_filing(&mut self, event: Event) -> Result<(), Unavailable> {
-        match event {
-            Event::Application(new) => {
-                let old = self.application(new.id)?;
-                let old = old.iter().flat_map(Application::claims);
-                self.filings.move_claims(self.base, Claim::Application(new.id), old, new.claims());
-                self.filings.applications.insert(new.id, new);
-            }
-            Event::Order(new) => {
-                let old = self.order(new.id)?;
-                let old = old.iter().flat_map(Order::claims);
-                self.filings.move_claims(self.base, Claim::Order(new.id), old, new.claims());
-                self.filings.orders.insert(new.id, new);
-            }
-            Event::Remittance(new) => drop(self.filings.remittances.insert(new.id, new)),
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
 impl State for Draft<'_> {
     fn unit(&self, id: &UnitId) -> Result<Option<Unit>, Unavailable> {
         self.units.get(id).map_or_else(|| self.base.unit(id), |unit| Ok(Some(unit.clone())))
     }
 
     fn account(&self, account: Account) -> Result<Option<UnitId>, Unavailable> {
-        self.accounts.get(&account).map_or_else(|| self.base.account(account), |unit| Ok(Some(unit.clone())))
+        self.filings.account(self.base, account)
     }
 
     fn name(&self, key: &NameKey) -> Result<Option<Registration>, Unavailable> {
@@ -92,26 +71,23 @@ impl State for Draft<'_> {
     }
 
     fn application(&self, id: ApplicationId) -> Result<Option<Application>, Unavailable> {
-        self.filings.applications.get(&id).map_or_else(|| self.base.application(id), |own| Ok(Some(own.clone())))
+        self.filings.application(self.base, id)
     }
 
     fn order(&self, id: OrderId) -> Result<Option<Order>, Unavailable> {
-        self.filings.orders.get(&id).map_or_else(|| self.base.order(id), |own| Ok(Some(own.clone())))
+        self.filings.order(self.base, id)
     }
 
     fn remittance(&self, id: RemittanceId) -> Result<Option<Remittance>, Unavailable> {
-        self.filings.remittances.get(&id).map_or_else(|| self.base.remittance(id), |own| Ok(Some(own.clone())))
+        self.filings.remittance(self.base, id)
     }
 
     fn last_filing(&self) -> Result<u64, Unavailable> {
-        Ok(self.filings.last().max(self.base.last_filing()?))
+        self.filings.last(self.base)
     }
 
     fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
-        if let Some(claim) = self.filings.claim(name, self.base) {
-            return Ok(claim);
-        }
-        self.base.claim(name)
+        self.filings.claim(self.base, name)
     }
 
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
@@ -127,13 +103,7 @@ impl State for Draft<'_> {
     }
 
     fn filings_of(&self, unit: &UnitId, visit: &mut dyn FnMut(Claim) -> bool) -> Result<(), Unavailable> {
-        let mut all: BTreeSet<Claim> = self.filings.of_unit(unit).collect();
-        self.base.filings_of(unit, &mut |filing| {
-            all.insert(filing);
-            true
-        })?;
-        let _ = all.into_iter().all(visit);
-        Ok(())
+        self.filings.of_unit(self.base, unit, visit)
     }
 
     fn bundle_of(&self, label: &Label) -> Bundle {

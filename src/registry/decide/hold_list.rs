@@ -80,7 +80,7 @@ fn put(draft: &mut Draft<'_>, event: Event) -> Result<(), Unavailable> {
         Event::Unit(unit) => draft.put_unit(unit),
         Event::Name(name) => draft.put_name(name),
         // What a blacklisted unit has under way.
-        filing => draft.put_filing(filing)?,
+        filing => draft.put_filing(&filing)?,
     }
     Ok(())
 }

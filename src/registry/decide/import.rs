@@ -40,7 +40,7 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
             Ok(Some(Image::Unit(unit))) => put_unit(&mut draft, case.context, unit)?,
             Ok(Some(Image::Name(name))) => draft.put_name(*name),
             Ok(Some(Image::Kept(kept))) => drop(draft.kept.insert(kept.key.clone(), kept)),
-            Ok(Some(Image::Filing(event))) => draft.put_filing(*event).map_err(Refusals::from)?,
+            Ok(Some(Image::Filing(event))) => draft.put_filing(&event).map_err(Refusals::from)?,
             Ok(None) => {}
             Err(refusal) => refusals.push(refusal.on_line(*line)),
         }
@@ -73,7 +73,7 @@ pub(super) fn import(case: &Case<'_>, items: &[(usize, ImportItem)]) -> Result<D
 fn put_unit(draft: &mut Draft<'_>, context: &Context<'_>, unit: Unit) -> Result<(), Unavailable> {
     if let Some(old) = draft.unit(&unit.id)? {
         for event in standing::follow(&Case { state: draft, context }, &old, &unit)? {
-            draft.put_filing(event)?;
+            draft.put_filing(&event)?;
         }
     }
     draft.put_unit(unit);

@@ -5,7 +5,6 @@ mod applications;
 mod brake;
 mod changes;
 mod draft;
-mod draft_filings;
 mod due;
 mod forms;
 mod hold_list;

@@ -1,5 +1,6 @@
 //! Packs against a map: random changes, ranges, what lies where in sled, and damage.
 
+use crate::store::Trees;
 use crate::store::packs::{Change, Packs};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
 fn packs(directory: &std::path::Path) -> (sled::Db, Packs) {
-    let db = sled::open(directory).unwrap();
+    let db = Trees::open_unlocked(directory).unwrap();
     let tree = db.open_tree("packs").unwrap();
     (db, Packs::new(tree))
 }

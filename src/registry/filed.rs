@@ -1,19 +1,19 @@
 //! Applications, orders and remittances on top of a state, with the claims and account numbers that follow from them.
 
-use crate::idn::Bundle;
-use crate::registry::{
+use super::{
     Account, Application, ApplicationId, Claim, Event, NameKey, Order, OrderId, Remittance, RemittanceId, State,
     Unavailable, Unit, UnitId,
 };
+use crate::idn::Bundle;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What is claimed: a label with its variants, under a set.
 type Package = (Arc<str>, Bundle);
 
-/// Their images on top.
+/// Their images on top of a state that every call is given, always the same.
 #[derive(Default)]
-pub(super) struct Filings {
+pub struct Filed {
     applications: BTreeMap<ApplicationId, Application>,
     orders: BTreeMap<OrderId, Order>,
     remittances: BTreeMap<RemittanceId, Remittance>,
@@ -24,9 +24,13 @@ pub(super) struct Filings {
     accounts: BTreeMap<Account, UnitId>,
 }
 
-impl Filings {
-    /// Puts an event on top.
-    pub(super) fn apply(&mut self, base: &dyn State, event: &Event) -> Result<(), Unavailable> {
+#[allow(
+    clippy::missing_errors_doc,
+    reason = "those that read fail where the state below cannot be read, and change nothing then"
+)]
+impl Filed {
+    /// Puts an application, an order or a remittance on top; of other events there is nothing here.
+    pub fn apply(&mut self, base: &dyn State, event: &Event) -> Result<(), Unavailable> {
         match event {
             Event::Application(new) => {
                 let old = self.application(base, new.id)?;
@@ -47,8 +51,15 @@ impl Filings {
     }
 
     /// Notes whose an account number is.
-    pub(super) fn note_account(&mut self, unit: &Unit) {
+    pub fn note_account(&mut self, unit: &Unit) {
         self.accounts.extend(unit.account.map(|account| (account, unit.id.clone())));
+    }
+
+    /// All images on top, each thing before what refers to it.
+    pub fn into_events(self) -> impl Iterator<Item = Event> {
+        let applications = self.applications.into_values().map(Event::Application);
+        let orders = self.orders.into_values().map(Event::Order);
+        applications.chain(orders).chain(self.remittances.into_values().map(Event::Remittance))
     }
 
     fn move_claims<'a>(
@@ -70,19 +81,23 @@ impl Filings {
         }
     }
 
-    pub(super) fn application(&self, base: &dyn State, id: ApplicationId) -> Result<Option<Application>, Unavailable> {
+    /// The application, if there is one.
+    pub fn application(&self, base: &dyn State, id: ApplicationId) -> Result<Option<Application>, Unavailable> {
         self.applications.get(&id).map_or_else(|| base.application(id), |found| Ok(Some(found.clone())))
     }
 
-    pub(super) fn order(&self, base: &dyn State, id: OrderId) -> Result<Option<Order>, Unavailable> {
+    /// The order, if there is one.
+    pub fn order(&self, base: &dyn State, id: OrderId) -> Result<Option<Order>, Unavailable> {
         self.orders.get(&id).map_or_else(|| base.order(id), |found| Ok(Some(found.clone())))
     }
 
-    pub(super) fn remittance(&self, base: &dyn State, id: RemittanceId) -> Result<Option<Remittance>, Unavailable> {
+    /// The remittance, if there is one.
+    pub fn remittance(&self, base: &dyn State, id: RemittanceId) -> Result<Option<Remittance>, Unavailable> {
         self.remittances.get(&id).map_or_else(|| base.remittance(id), |found| Ok(Some(found.clone())))
     }
 
-    pub(super) fn last(&self, base: &dyn State) -> Result<u64, Unavailable> {
+    /// The highest number among their ids; 0 if there are none.
+    pub fn last(&self, base: &dyn State) -> Result<u64, Unavailable> {
         let applications = self.applications.keys().next_back().map(|id| id.0);
         let orders = self.orders.keys().next_back().map(|id| id.0);
         let remittances = self.remittances.keys().next_back().map(|id| id.0);
@@ -90,7 +105,8 @@ impl Filings {
         Ok(base.last_filing()?.max(on_top.unwrap_or(0)))
     }
 
-    pub(super) fn claim(&self, base: &dyn State, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
+    /// Who has a claim on the name or on a variant of it, if somebody has.
+    pub fn claim(&self, base: &dyn State, name: &NameKey) -> Result<Option<Claim>, Unavailable> {
         let below = base.claim(name)?;
         if self.come.is_empty() && self.gone.is_empty() {
             return Ok(below);
@@ -104,7 +120,8 @@ impl Filings {
         Ok(below.filter(|claim| !self.gone.contains(&(package, *claim))))
     }
 
-    pub(super) fn of_unit(
+    /// Calls `visit` with each application and each order of the unit, in their order, until it answers false.
+    pub fn of_unit(
         &self,
         base: &dyn State,
         unit: &UnitId,
@@ -128,7 +145,8 @@ impl Filings {
         Ok(())
     }
 
-    pub(super) fn account(&self, base: &dyn State, account: Account) -> Result<Option<UnitId>, Unavailable> {
+    /// Whose the account number is, if it is assigned.
+    pub fn account(&self, base: &dyn State, account: Account) -> Result<Option<UnitId>, Unavailable> {
         self.accounts.get(&account).map_or_else(|| base.account(account), |unit| Ok(Some(unit.clone())))
     }
 }
