@@ -336,6 +336,10 @@ fn what_the_import_endpoint_itself_refuses() {
     assert_eq!(code("id=a&line=0"), "invalid_parameter");
     let reply = server.call("operator", "POST", "/v1/import?id=a", "{}");
     assert_eq!((reply.status, reply.code().as_str()), (415, "unsupported_media_type"));
+    let document = server.raw("GET", "/v1/openapi.json", "", b"").json();
+    let parameters = document["paths"]["/v1/import"]["post"]["parameters"].as_array().unwrap().clone();
+    let names: BTreeSet<&str> = parameters.iter().filter_map(|parameter| parameter["name"].as_str()).collect();
+    assert_eq!(names, BTreeSet::from(["X-Second-Factor", "dry_run", "id", "line"]));
     let dry = server.import("id=a&dry_run=true", &import_of(3));
     assert_eq!((dry["applied"].as_u64(), dry["seq"].as_u64()), (Some(4), None));
     assert_eq!(server.call("viewer", "GET", "/v1/units/u1", "").code(), "unit_not_found");
