@@ -131,17 +131,11 @@ fn signed(apex: &str, nsec3_flags: Option<u8>) -> Zone {
                 let wire = Name::parse(name.as_bytes(), &origin).unwrap();
                 let mut rdata = vec![1, flags, 0, 2, 1, 0xab, 20];
                 rdata.extend_from_slice(&[0; 20]);
-                add(&base32hex(&params.hash([wire.as_wire(), &[]])), Rtype::NSEC3, &rdata);
+                add(&respond::base32hex(&params.hash([wire.as_wire(), &[]])), Rtype::NSEC3, &rdata);
             }
         }
     }
     Zone::build(origin, records).unwrap()
-}
-
-fn base32hex(octets: &[u8]) -> String {
-    let bit = |n: usize| usize::from(octets[n / 8] >> (7 - n % 8) & 1);
-    let digits = (0..octets.len() * 8 / 5).map(|digit| (0..5).fold(0, |value, n| value << 1 | bit(digit * 5 + n)));
-    digits.map(|digit| char::from(b"0123456789abcdefghijklmnopqrstuv"[digit])).collect()
 }
 
 #[test]

@@ -5,15 +5,17 @@
 //!              └──────────┴─────────────────┴──▶ anything else: untouched, for the full path
 //! ```
 //!
-//! It knows: one question of class IN, at most an OPT with no option but a cookie, a name not too long, in a zone that
-//! needs no signatures for this client. Whatever it does not know it leaves alone; both paths give the same octets
-//! (`tests/properties/fast.rs`). So all that may fail comes first, and writing is the last step.
+//! It knows: one question of class IN, at most an OPT with no option but a cookie, a name not too long; and of zones that
+//! need signatures for this client what [`signed`] says. Whatever it does not know it leaves alone; both paths give the
+//! same octets (`tests/properties/fast.rs`). So all that may fail comes first, and writing is the last step.
 //!
 //! Each step is a loop of its caller's over some requests of a batch, so that their look-ups wait for memory together.
 //! Between the steps a request is only what the next one needs ([`Asked`]); whatever else is wanted of it is read from
 //! its octets again, and who asks is not looked at before something depends on it.
 
-use super::cookie::{COOKIE_LEN, Sent};
+mod signed;
+
+use super::cookie::{COOKIE_LEN, Cookies, Sent};
 use super::edns::{OPT_LEN, OPTION_HEADER_LEN};
 use super::header::HEADER_LEN;
 use super::reply::{NOERROR, NXDOMAIN, UDP_SIZE_MIN};
@@ -24,7 +26,7 @@ use crate::zone::name::wire_len;
 use crate::zone::record::CLASS_IN;
 use crate::zone::{Bucket, Hash, NodeRef, Pages, PublishedRef, RrsetRef, Rtype, Zone, ZoneSet};
 
-/// What every client takes, so that sizes need no look at what it says.
+/// What every client takes, so that sizes need no look at what it says, signatures aside.
 pub(super) const ROOM: usize = UDP_SIZE_MIN as usize;
 /// Longest request that is looked at: the longest name with its question, and an OPT with the longest cookie.
 pub(super) const REQUEST_LEN_MAX: usize =
@@ -79,6 +81,8 @@ const CASE_OF_WWW: u32 = u32::from_le_bytes([0, 0x20, 0x20, 0x20]);
 
 /// The request's OPT.
 struct Opt<'q> {
+    /// Largest UDP response the client takes.
+    udp_size: u16,
     /// Its flag, where it stands.
     dnssec_ok: u8,
     options: &'q [u8],
@@ -90,9 +94,9 @@ type Answered<'z> = (Kind, u16, u64, Option<ExtendedError<'z>>);
 /// An extended error: INFO-CODE and EXTRA-TEXT.
 type ExtendedError<'z> = (u16, &'z [u8]);
 
-/// The response, and how far it is written.
-struct Writer<'m, 's> {
-    octets: &'m mut [u8; ROOM],
+/// The response, and how far it is written. How long its octets are is known to the compiler where they are few.
+struct Writer<'m, 's, O: ?Sized = [u8; ROOM]> {
+    octets: &'m mut O,
     len: usize,
     settings: &'s Settings,
 }
@@ -228,7 +232,7 @@ impl<'z> Asked<'z> {
     }
 
     /// The third step: answers in place of the request that this was read from, as [`super::respond_fully`] would, or leaves
-    /// it as it is: also if it has a cookie, for [`Asked::respond_with_cookie`].
+    /// it as it is: also if it has a cookie, for signatures, for [`Asked::respond_with_more`].
     #[inline(always)]
     pub(super) fn respond(
         &self,
@@ -263,37 +267,42 @@ impl<'z> Asked<'z> {
         Some(writer.finish(self.position, answered, false))
     }
 
-    /// The same for a request with an option, which has to be a cookie. Apart, because making cookies takes longer than all
-    /// else.
+    /// The same for a request with an option, which has to be a cookie, or for signatures. Apart, because making cookies and
+    /// hashing names takes longer than all else.
     #[inline(never)]
-    pub(super) fn respond_with_cookie(
+    pub(super) fn respond_with_more(
         &self,
         settings: &Settings,
         client: &Client,
-        octets: &mut [u8; ROOM],
+        octets: &mut [u8],
         request_len: usize,
     ) -> Option<Outcome> {
         let zone = self.zone?;
-        if octets[HEADER_LEN - 1] & ONE_ADDITIONAL as u8 == 0 || !zone.allows(client.address, None) {
+        if *octets.get(HEADER_LEN - 1)? & ONE_ADDITIONAL as u8 == 0 || !zone.allows(client.address, None) {
             return None;
         }
         let question_end = usize::from(self.question_end);
         let opt = Opt::read(octets.get(question_end..request_len)?)?;
-        if opt.dnssec_ok != 0 && zone.is_signed() {
-            return None;
+        let mut cookie = None;
+        if !opt.options.is_empty() {
+            let sent = opt.cookie()?;
+            let answer = |cookies: &Cookies| cookies.answer(&sent, client.address, client.now as u32);
+            cookie = settings.cookies.as_ref().map(answer);
+            let is_valid = cookie.is_some_and(|cookie| cookie.valid);
+            if settings.cookies.as_ref().is_some_and(|cookies| cookies.required) && !is_valid {
+                return None;
+            }
         }
-        let sent = opt.cookie()?;
-        let cookie = settings.cookies.as_ref().map(|cookies| cookies.answer(&sent, client.address, client.now as u32));
-        let is_valid = cookie.is_some_and(|cookie| cookie.valid);
-        if settings.cookies.as_ref().is_some_and(|cookies| cookies.required) && !is_valid {
-            return None;
+        if opt.dnssec_ok != 0 && zone.is_signed() {
+            let terms = signed::Terms::new(&opt, cookie, settings, client, octets.len());
+            return self.respond_signed(zone, settings, &terms, octets);
         }
         let dnssec_ok = opt.dnssec_ok;
-        let mut writer = Writer { octets, len: question_end, settings };
+        let mut writer = Writer { octets: octets.first_chunk_mut()?, len: question_end, settings };
         let mut answered = self.answer(zone, &mut writer)?;
         answered.2 += ONE_ADDITIONAL;
         writer.opt_with(dnssec_ok, cookie.as_ref().map(|cookie| &cookie.octets), answered.3);
-        Some(writer.finish(self.position, answered, is_valid))
+        Some(writer.finish(self.position, answered, cookie.is_some_and(|cookie| cookie.valid)))
     }
 
     /// Looks for the name as [`Zone::lookup`] does, and writes what is found; none, and nothing is written, for what is not
@@ -432,12 +441,12 @@ impl<'q> Opt<'q> {
     /// The OPT at the start of `octets`, if it is of version 0.
     #[inline(always)]
     fn read(octets: &'q [u8]) -> Option<Self> {
-        let ([root, t1, t0, _, _, _, version, flags, _, l1, l0], options) = octets.split_first_chunk::<OPT_LEN>()?;
+        let ([root, t1, t0, s1, s0, _, version, flags, _, l1, l0], options) = octets.split_first_chunk::<OPT_LEN>()?;
         if *root != 0 || u16::from_be_bytes([*t1, *t0]) != Rtype::OPT.0 || *version != 0 {
             return None;
         }
         let options = options.get(..usize::from(u16::from_be_bytes([*l1, *l0])))?;
-        Some(Self { dnssec_ok: flags & DO, options })
+        Some(Self { udp_size: u16::from_be_bytes([*s1, *s0]), dnssec_ok: flags & DO, options })
     }
 
     /// Its cookie, if that is its only option.
@@ -449,19 +458,64 @@ impl<'q> Opt<'q> {
     }
 }
 
-impl Writer<'_, '_> {
+impl<O: AsMut<[u8]> + ?Sized> Writer<'_, '_, O> {
     #[inline(always)]
     fn put<const LEN: usize>(&mut self, octets: [u8; LEN]) {
-        *self.octets[self.len..].first_chunk_mut().expect(THERE_IS_ROOM) = octets;
+        *self.octets.as_mut()[self.len..].first_chunk_mut().expect(THERE_IS_ROOM) = octets;
         self.len += LEN;
     }
 
     #[inline]
     fn put_slice(&mut self, octets: &[u8]) {
-        self.octets[self.len..self.len + octets.len()].copy_from_slice(octets);
+        self.octets.as_mut()[self.len..self.len + octets.len()].copy_from_slice(octets);
         self.len += octets.len();
     }
 
+    /// Our OPT, before options of so many octets.
+    #[inline(always)]
+    fn opt(&mut self, dnssec_ok: u8, options_len: u16) {
+        let udp_size = self.settings.udp_size_max.max(UDP_SIZE_MIN);
+        let ([t1, t0], [s1, s0], [l1, l0]) =
+            (Rtype::OPT.0.to_be_bytes(), udp_size.to_be_bytes(), options_len.to_be_bytes());
+        self.put([0, t1, t0, s1, s0, 0, 0, dnssec_ok, 0, l1, l0]);
+    }
+
+    /// It with the cookie for the client, and an extended error with its text (RFC 8914).
+    #[inline(never)]
+    fn opt_with(&mut self, dnssec_ok: u8, cookie: Option<&[u8; COOKIE_LEN]>, error: Option<ExtendedError<'_>>) {
+        let cookie_len = cookie.map_or(0, |_| OPTION_HEADER_LEN + COOKIE_LEN);
+        let error_len = error.map_or(0, |(_, text)| OPTION_HEADER_LEN + 2 + text.len());
+        self.opt(dnssec_ok, (cookie_len + error_len) as u16);
+        if let Some(cookie) = cookie {
+            self.option(OPTION_COOKIE, COOKIE_LEN);
+            self.put(*cookie);
+        }
+        if let Some((info_code, extra_text)) = error {
+            self.option(OPTION_EXTENDED_ERROR, 2 + extra_text.len());
+            self.put(info_code.to_be_bytes());
+            self.put_slice(extra_text);
+        }
+    }
+
+    #[inline]
+    fn option(&mut self, code: u16, length: usize) {
+        let ([c1, c0], [l1, l0]) = (code.to_be_bytes(), (length as u16).to_be_bytes());
+        self.put([c1, c0, l1, l0]);
+    }
+
+    /// Completes the header, whose ID and RD are the request's.
+    #[inline(always)]
+    fn finish(self, position: u16, (kind, rcode, counts, _): Answered<'_>, cookie: bool) -> Outcome {
+        let octets = self.octets.as_mut();
+        octets[2] = AUTHORITATIVE_RESPONSE | octets[2] & RD;
+        octets[3] = rcode as u8;
+        octets[4..HEADER_LEN].copy_from_slice(&counts.to_be_bytes());
+        let (len, zone) = (self.len, Some(usize::from(position)));
+        Outcome { len, rcode, kind, zone, truncated: false, cookie, synthesised: false, tsig: None }
+    }
+}
+
+impl Writer<'_, '_> {
     /// Whether `len` octets fit, and an OPT behind them.
     #[inline(always)]
     fn has_room(&self, len: usize) -> bool {
@@ -547,48 +601,6 @@ impl Writer<'_, '_> {
         const { assert!(QUESTION_END_MAX + SOA_LEN_MAX + OPT_AND_OPTIONS_LEN_MAX <= ROOM) }
         self.len += zone.write_negative_soa(self.octets[self.len..].first_chunk_mut()?, asked.apex_start)?;
         Some(())
-    }
-
-    /// Our OPT, before options of so many octets.
-    #[inline(always)]
-    fn opt(&mut self, dnssec_ok: u8, options_len: u16) {
-        let udp_size = self.settings.udp_size_max.max(UDP_SIZE_MIN);
-        let ([t1, t0], [s1, s0], [l1, l0]) =
-            (Rtype::OPT.0.to_be_bytes(), udp_size.to_be_bytes(), options_len.to_be_bytes());
-        self.put([0, t1, t0, s1, s0, 0, 0, dnssec_ok, 0, l1, l0]);
-    }
-
-    /// It with the cookie for the client, and an extended error with its text (RFC 8914).
-    #[inline(never)]
-    fn opt_with(&mut self, dnssec_ok: u8, cookie: Option<&[u8; COOKIE_LEN]>, error: Option<ExtendedError<'_>>) {
-        let cookie_len = cookie.map_or(0, |_| OPTION_HEADER_LEN + COOKIE_LEN);
-        let error_len = error.map_or(0, |(_, text)| OPTION_HEADER_LEN + 2 + text.len());
-        self.opt(dnssec_ok, (cookie_len + error_len) as u16);
-        if let Some(cookie) = cookie {
-            self.option(OPTION_COOKIE, COOKIE_LEN);
-            self.put(*cookie);
-        }
-        if let Some((info_code, extra_text)) = error {
-            self.option(OPTION_EXTENDED_ERROR, 2 + extra_text.len());
-            self.put(info_code.to_be_bytes());
-            self.put_slice(extra_text);
-        }
-    }
-
-    #[inline]
-    fn option(&mut self, code: u16, length: usize) {
-        let ([c1, c0], [l1, l0]) = (code.to_be_bytes(), (length as u16).to_be_bytes());
-        self.put([c1, c0, l1, l0]);
-    }
-
-    /// Completes the header, whose ID and RD are the request's.
-    #[inline(always)]
-    fn finish(self, position: u16, (kind, rcode, counts, _): Answered<'_>, cookie: bool) -> Outcome {
-        self.octets[2] = AUTHORITATIVE_RESPONSE | self.octets[2] & RD;
-        self.octets[3] = rcode as u8;
-        self.octets[4..HEADER_LEN].copy_from_slice(&counts.to_be_bytes());
-        let (len, zone) = (self.len, Some(usize::from(position)));
-        Outcome { len, rcode, kind, zone, truncated: false, cookie, synthesised: false, tsig: None }
     }
 }
 

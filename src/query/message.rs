@@ -146,6 +146,19 @@ impl<'m> Message<'m> {
         })
     }
 
+    /// Appends a record whose RDATA, without names to compress, comes in pieces; its owner for more, as above.
+    pub fn in_pieces<'r, 'o>(
+        &mut self,
+        section: Section,
+        owner: Owner<'o>,
+        rtype: Rtype,
+        ttl: u32,
+        rdata: impl IntoIterator<Item = &'r [u8]>,
+    ) -> Result<Owner<'o>, Full> {
+        let mut pieces = rdata.into_iter();
+        self.record(section, owner, rtype, ttl, |message| pieces.try_for_each(|piece| message.put(piece)))
+    }
+
     /// Appends a zone's SOA with this TTL.
     pub fn soa<'o>(
         &mut self,

@@ -176,11 +176,9 @@ pub enum Kind {
 /// Never panics, allocates, locks, reads a clock or logs, whatever the octets are.
 #[inline]
 pub fn respond(zones: &ZoneSet, settings: &Settings, client: &Client, request: &[u8], response: &mut [u8]) -> Outcome {
-    if request.len() <= fast::REQUEST_LEN_MAX
-        && let Some((copy, _)) = response.split_at_mut_checked(fast::ROOM)
-    {
-        copy[..request.len()].copy_from_slice(request);
-        if let Some(outcome) = respond_in_place(zones, settings, client, copy, request.len()) {
+    if request.len() <= fast::REQUEST_LEN_MAX && response.len() >= fast::ROOM {
+        response[..request.len()].copy_from_slice(request);
+        if let Some(outcome) = respond_in_place(zones, settings, client, response, request.len()) {
             return outcome;
         }
     }
@@ -200,12 +198,12 @@ pub fn respond_in_place(
     if client.transport == Transport::Quic {
         return None;
     }
-    let octets = octets.first_chunk_mut()?;
+    let room = octets.first_chunk_mut()?;
     let mut asked = Asked::NONE;
-    asked.read(zones, octets, request_len);
+    asked.read(zones, room, request_len);
     asked.fetch();
-    let outcome = asked.respond(settings, || *client, octets, request_len);
-    outcome.or_else(|| asked.respond_with_cookie(settings, client, octets, request_len))
+    let outcome = asked.respond(settings, || *client, room, request_len);
+    outcome.or_else(|| asked.respond_with_more(settings, client, octets, request_len))
 }
 
 /// The first step of [`respond_in_place`], for requests over UDP. For a batch: all its requests are read, then
@@ -224,7 +222,7 @@ pub fn read_in_place<'z, const LEN: usize>(
 }
 
 /// The last step of [`respond_in_place`], for the same octets as the first. Who asks is called for only if the answer
-/// depends on it. What it leaves may have a cookie, and be for [`respond_to_cookie`].
+/// depends on it. What it leaves may have a cookie or ask for signatures, and be for [`respond_with_more`].
 #[inline(always)]
 pub fn respond_to<const LEN: usize>(
     asked: &Asked<'_>,
@@ -236,15 +234,16 @@ pub fn respond_to<const LEN: usize>(
     asked.respond(settings, client, octets.first_chunk_mut()?, request_len)
 }
 
-/// The same for requests with a cookie.
-pub fn respond_to_cookie(
+/// The same for requests with a cookie, and for those that ask for signatures where there are some; their answers may be
+/// as long as `octets`.
+pub fn respond_with_more(
     asked: &Asked<'_>,
     settings: &Settings,
     client: &Client,
     octets: &mut [u8],
     request_len: usize,
 ) -> Option<Outcome> {
-    asked.respond_with_cookie(settings, client, octets.first_chunk_mut()?, request_len)
+    asked.respond_with_more(settings, client, octets, request_len)
 }
 
 /// The same without the hot path, which gives the same octets for what it knows.

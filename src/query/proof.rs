@@ -5,8 +5,8 @@
 use super::answer::{CHAIN_LEN_MAX, Sought};
 use super::message::{Full, Owner, Section};
 use super::reply::Reply;
-use crate::zone::denial::Nsec3Chain;
 use crate::zone::denial::nsec3::Met;
+use crate::zone::denial::{Nsec3Chain, Nsec3Ref, NsecChain};
 use crate::zone::name::NAME_LEN_MAX;
 use crate::zone::{Denial, Enclosing, Gap, Link, Rtype, Zone};
 
@@ -46,30 +46,48 @@ impl<'z> Proofs<'z> {
 
     /// Writes them.
     pub fn write(&self, reply: &mut Reply<'z, '_>) -> Result<(), Full> {
-        for &Noted { zone, link, apex_in_question } in self.noted[..self.len].iter().flatten() {
-            let Some(node) = zone.denying_node(link) else { continue };
-            let hashes = matches!(zone.denial(), Some(Denial::Nsec3(_)));
-            let (labels, apex) = (node.owner(), zone.apex().as_wire());
-            let mut name = [0; NAME_LEN_MAX];
-            let owner = match apex_in_question.filter(|_| hashes) {
-                // A hash is like no other name: all there is to compress with is the apex.
-                Some(apex) => Owner::BelowQuestion(labels, apex),
-                None => {
-                    let (below, rest) = name.split_at_mut(labels.len());
-                    below.copy_from_slice(labels);
-                    rest[..apex.len()].copy_from_slice(apex);
-                    Owner::Name(&name[..labels.len() + apex.len()])
-                }
-            };
-            for rtype in [Rtype::NSEC, Rtype::NSEC3] {
-                let Some(rrset) = node.rrset(rtype) else { continue };
-                // A record of the other kind beside it would prove nothing.
-                if (rtype == Rtype::NSEC3) == hashes {
-                    reply.rrset(Section::Authority, owner, zone, node, rrset)?;
-                }
+        for noted in self.noted[..self.len].iter().flatten() {
+            match noted.zone.denial() {
+                Some(Denial::Nsec(chain)) => noted.write_nsec(chain, reply)?,
+                Some(Denial::Nsec3(chain)) => noted.write_nsec3(chain.record(noted.link), reply)?,
+                None => {}
             }
         }
         Ok(())
+    }
+}
+
+impl<'z> Noted<'z> {
+    fn write_nsec(&self, chain: &NsecChain, reply: &mut Reply<'z, '_>) -> Result<(), Full> {
+        let Some(node) = chain.node(self.zone, self.link) else { return Ok(()) };
+        let Some(rrset) = node.rrset(Rtype::NSEC) else { return Ok(()) };
+        let mut name = [0; NAME_LEN_MAX];
+        let owner = self.name(node.owner(), &mut name);
+        reply.rrset(Section::Authority, owner, self.zone, node, rrset).map(drop)
+    }
+
+    fn write_nsec3(&self, nsec3: Nsec3Ref<'_>, reply: &mut Reply<'z, '_>) -> Result<(), Full> {
+        let (label, mut name) = (nsec3.label(), [0; NAME_LEN_MAX]);
+        let mut owner = match self.apex_in_question {
+            // A hash is like no other name: all there is to compress with is the apex.
+            Some(apex) => Owner::BelowQuestion(&label, apex),
+            None => self.name(&label, &mut name),
+        };
+        reply.message.whole(Section::Authority, |message| {
+            for (rtype, ttl, rdata) in nsec3.records() {
+                owner = message.in_pieces(Section::Authority, owner, rtype, ttl, rdata)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The name of these labels before the zone's apex.
+    fn name<'b>(&self, labels: &[u8], buffer: &'b mut [u8; NAME_LEN_MAX]) -> Owner<'b> {
+        let apex = self.zone.apex().as_wire();
+        let (below, rest) = buffer.split_at_mut(labels.len());
+        below.copy_from_slice(labels);
+        rest[..apex.len()].copy_from_slice(apex);
+        Owner::Name(&buffer[..labels.len() + apex.len()])
     }
 }
 

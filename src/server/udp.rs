@@ -197,7 +197,7 @@ impl Worker {
             return counter.dropped(DropReason::RequestTooLong);
         }
         let (settings, client) = (&changeable.get().query, moment.client(peer));
-        if let Some(outcome) = query::respond_to_cookie(asked, settings, &client, request, request_len) {
+        if let Some(outcome) = query::respond_with_more(asked, settings, &client, request, request_len) {
             return self.queue_in_place(moment, i, &outcome);
         }
         let request = &request[..request_len];

@@ -2,9 +2,9 @@
 
 use super::allowed::Allowed;
 use super::build::Built;
-use super::denial::{Denial, Link};
+use super::denial::{Denial, Nsec3Chain};
 use super::drafts::{Drafts, Place};
-use super::fragment::{self, SoaFragment};
+use super::fragment::{self, Records, SoaFragment};
 use super::name::Name;
 use super::node::NodeRef;
 use super::pages::Pages;
@@ -54,6 +54,10 @@ struct Base {
     soa_below_apex: [Option<u8>; 2],
     /// The SOA as negative answers have it, if both its names are in the zone and not too long.
     soa_fragment: Option<SoaFragment>,
+    /// Its signatures there.
+    soa_signatures: Records,
+    /// And behind them the NSEC3 record of the apex with its own, if there is one.
+    denial_head: Option<Records>,
     /// Whether neither a wildcard nor a DNAME at the apex stands for what is missing below it.
     is_plain_below_apex: bool,
     /// Labels of the apex.
@@ -146,16 +150,24 @@ impl Zone {
         let is_signed = nodes.get(&[]).is_some_and(|octets| NodeRef::new(octets).is_signed(Rtype::SOA));
         let below_apex = |name: &Name| name.relative_to(&apex).map(|labels| labels.len() as u8);
         let soa_below_apex = [below_apex(&mname), below_apex(&rname)];
+        let minimum = u32::from_be_bytes(*soa_rdata.last_chunk().expect("five numbers were read above"));
+        let negative_ttl = soa_ttl.min(minimum);
         let soa_fragment = match soa_below_apex {
             [Some(mname), Some(rname)] => {
                 let labels = [&soa_rdata[..usize::from(mname)], &soa_rdata[rname_at..rname_at + usize::from(rname)]];
-                let numbers = &soa_rdata[names_len..];
-                let minimum = u32::from_be_bytes(*numbers.last_chunk().expect("five numbers were read above"));
-                SoaFragment::new(soa_ttl.min(minimum), labels, numbers)
+                SoaFragment::new(negative_ttl, labels, &soa_rdata[names_len..])
             }
             _ => None,
         };
         let at_apex = nodes.get(&[]).map(NodeRef::new);
+        let mut soa_signatures = Records::default();
+        for rdata in at_apex.into_iter().flat_map(|node| node.signatures(Rtype::SOA)) {
+            soa_signatures.push(true, Rtype::RRSIG, negative_ttl, rdata);
+        }
+        let denial_head = match &denial {
+            Some(Denial::Nsec3(chain)) => Some(soa_signatures.and(chain.frequent_records()[0])),
+            _ => None,
+        };
         let is_plain_below_apex = at_apex.is_some_and(|node| !node.has_wildcard_below() && !node.has_dname());
         let depth = apex.labels().count();
         let base = Base {
@@ -169,6 +181,8 @@ impl Zone {
             rname_at,
             soa_below_apex,
             soa_fragment,
+            soa_signatures,
+            denial_head,
             is_plain_below_apex,
             depth,
         };
@@ -275,6 +289,25 @@ impl Zone {
         self.base.soa_fragment.as_ref().map(|fragment| fragment.write(out, apex_at, self.serial))
     }
 
+    /// Octets of that SOA, if there is one.
+    #[inline]
+    pub fn negative_soa_len(&self) -> Option<usize> {
+        self.base.soa_fragment.as_ref().map(SoaFragment::len)
+    }
+
+    /// The signatures of that SOA.
+    #[inline]
+    pub fn soa_signatures(&self) -> &Records {
+        &self.base.soa_signatures
+    }
+
+    /// The same with the NSEC3 record of the apex and its signatures behind them: so denials of names directly below the
+    /// apex begin.
+    #[inline]
+    pub fn denial_head(&self) -> Option<&Records> {
+        self.base.denial_head.as_ref()
+    }
+
     /// Whether neither a wildcard nor a DNAME at the apex stands for what is missing below it.
     #[inline]
     pub fn is_plain_below_apex(&self) -> bool {
@@ -298,20 +331,24 @@ impl Zone {
         self.base.denial.as_ref()
     }
 
-    /// The owner of a record of [`Zone::denial`].
-    pub fn denying_node(&self, link: Link) -> Option<NodeRef<'_>> {
-        self.denial()?.node(self, link)
-    }
-
     /// All records of the static part, in no useful order, the SOA with this version's serial. Allocates.
     pub fn records(&self) -> impl Iterator<Item = Record> {
         let chain = match self.denial() {
             Some(Denial::Nsec3(chain)) => Some(chain),
             _ => None,
         };
+        let denying = chain.into_iter().flat_map(Nsec3Chain::iter).flat_map(move |nsec3| {
+            let wire = [&nsec3.label()[..], self.base.apex.as_wire()].concat();
+            let owner = Name::from_wire(&wire).expect("it was a name when the zone was built").0;
+            nsec3.records().map(move |(rtype, ttl, rdata)| Record {
+                owner: owner.clone(),
+                rtype,
+                ttl,
+                rdata: rdata.collect::<Vec<_>>().concat().into(),
+            })
+        });
         let nodes = self.base.nodes.iter().map(|(_, octets)| octets);
-        let nodes = nodes.chain(chain.into_iter().flat_map(super::denial::Nsec3Chain::nodes));
-        nodes.chain(self.base.unused_nsec3.iter().map(Vec::as_slice)).flat_map(move |octets| {
+        let named = nodes.chain(self.base.unused_nsec3.iter().map(Vec::as_slice)).flat_map(move |octets| {
             let node = NodeRef::new(octets);
             let wire = [node.owner(), self.base.apex.as_wire()].concat();
             let owner = Name::from_wire(&wire).expect("it was a name when the zone was built").0;
@@ -323,7 +360,8 @@ impl Zone {
                 };
                 rrset.rdata().map(record)
             })
-        })
+        });
+        named.chain(denying)
     }
 
     fn record(&self, owner: Name, rtype: Rtype, ttl: u32, rdata: &[u8]) -> Record {

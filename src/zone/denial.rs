@@ -8,12 +8,11 @@ pub mod nsec3;
 #[cfg(test)]
 mod tests;
 
-use super::Zone;
-use super::node::NodeRef;
 pub use nsec::NsecChain;
-pub use nsec3::{Nsec3Chain, Params};
+pub use nsec3::{Nsec3Chain, Nsec3Ref, Params};
 
 /// The chain that denies the existence of names.
+#[allow(clippy::large_enum_variant, reason = "a zone has one, and a denial spares the way to it")]
 pub enum Denial {
     /// NSEC (RFC 4034 §4).
     Nsec(NsecChain),
@@ -22,15 +21,5 @@ pub enum Denial {
 }
 
 /// The position of a record in the chain of its zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Link(usize);
-
-impl Denial {
-    /// The owner of a chain's record, with it and its signatures.
-    pub fn node<'z>(&'z self, zone: &'z Zone, link: Link) -> Option<NodeRef<'z>> {
-        match self {
-            Self::Nsec(chain) => chain.node(zone, link),
-            Self::Nsec3(chain) => Some(chain.node(link)),
-        }
-    }
-}

@@ -41,6 +41,13 @@ pub fn zone(apex: &str, text: &str) -> Zone {
     Zone::build(apex, records).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Octets in Base32hex, as the owners of NSEC3 records are written.
+pub fn base32hex(octets: &[u8]) -> String {
+    let bit = |n: usize| usize::from(octets[n / 8] >> (7 - n % 8) & 1);
+    let digits = (0..octets.len() * 8 / 5).map(|digit| (0..5).fold(0, |value, n| value << 1 | bit(digit * 5 + n)));
+    digits.map(|digit| char::from(b"0123456789abcdefghijklmnopqrstuv"[digit])).collect()
+}
+
 /// An index of registrations.
 pub fn registrations(entries: &[(&str, Published)]) -> Pages {
     let mut edit = Pages::new().edit();

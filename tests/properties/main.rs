@@ -7,3 +7,4 @@ mod fast;
 mod lookup;
 mod packets;
 mod signatures;
+mod signed;

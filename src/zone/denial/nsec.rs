@@ -48,7 +48,8 @@ impl NsecChain {
         self.search(Key::of_wildcard_below(encloser).as_bytes())
     }
 
-    pub(super) fn node<'z>(&self, zone: &'z Zone, link: Link) -> Option<NodeRef<'z>> {
+    /// The owner of a record of `zone`'s chain, which is this, with its records.
+    pub fn node<'z>(&self, zone: &'z Zone, link: Link) -> Option<NodeRef<'z>> {
         zone.node(canonical::labels(self.key(link.0), &mut [0; NAME_LEN_MAX]))
     }
 

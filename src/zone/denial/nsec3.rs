@@ -3,8 +3,13 @@
 //! Owners of NSEC3 records are no names of the zone like others: a query for one is answered as if it did not exist
 //! (RFC 5155 §7.2.8), so they are kept here and not in the index of names.
 
+mod forms;
+
 use super::Link;
-use crate::zone::node::NodeRef;
+use crate::zone::fragment::Records;
+use forms::Forms;
+pub use forms::{Label, Nsec3Ref};
+use sha1::block_api::compress;
 use sha1::{Digest as _, Sha1};
 
 /// Octets of a hash.
@@ -13,6 +18,11 @@ pub const HASH_LEN: usize = 20;
 const ALGORITHM_SHA1: u8 = 1;
 /// Octets of a hash in Base32hex, which is the length of the label.
 const LABEL_LEN: usize = 32;
+/// Octets of a block of SHA-1, and of what ends the last: a bit and the length.
+const BLOCK_LEN: usize = 64;
+const BLOCK_END_LEN: usize = 1 + size_of::<u64>();
+/// What SHA-1 begins with (FIPS 180-4 §5.3.1).
+const STATE: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
 /// Most bits of the directory: at a handful of hashes in each part, that is for 64 million names.
 const DIRECTORY_BITS_MAX: u32 = 24;
 /// The label `*` in wire form.
@@ -43,13 +53,12 @@ pub struct Nsec3Chain {
     /// Part of the hashes' range → number of hashes before it; one more at the end.
     directory: Box<[u32]>,
     directory_bits: u32,
-    /// Encoded nodes, one after the other.
-    nodes: Box<[u8]>,
-    /// Where each node begins.
-    starts: Box<[usize]>,
+    records: Forms,
     /// What stands for the apex and for `*` below it: most of what does not exist is directly below the apex.
-    apex: Link,
-    apex_wildcard: Link,
+    apex: (Link, Records),
+    apex_wildcard: (Link, Records),
+    /// The apex in wire form and lower case.
+    apex_name: Box<[u8]>,
 }
 
 /// Where a hash meets the chain.
@@ -79,13 +88,39 @@ impl Params {
     }
 
     /// The hash of the lower-cased name whose wire form is `parts` (RFC 5155 §5).
-    pub fn hash(&self, parts: [&[u8]; 2]) -> Hash {
-        let mut hash = Sha1::new().chain_update(parts[0]).chain_update(parts[1]).chain_update(&self.salt).finalize();
+    pub fn hash<const PARTS: usize>(&self, parts: [&[u8]; PARTS]) -> Hash {
+        let mut hash = sha1(parts, &self.salt);
         for _ in 0..self.iterations {
-            hash = Sha1::new().chain_update(hash).chain_update(&self.salt).finalize();
+            hash = sha1([&hash], &self.salt);
         }
-        hash.into()
+        hash
     }
+}
+
+/// SHA-1 of `parts` and the salt. Nearly all names are one block, which is put together here: the general way costs as much again as
+/// the hash itself.
+#[inline]
+fn sha1<const PARTS: usize>(parts: [&[u8]; PARTS], salt: &[u8]) -> Hash {
+    let parts = parts.into_iter().chain([salt]);
+    let len: usize = parts.clone().map(<[u8]>::len).sum();
+    if len > BLOCK_LEN - BLOCK_END_LEN {
+        return parts.fold(Sha1::new(), Sha1::chain_update).finalize().into();
+    }
+    let mut block = [0; BLOCK_LEN];
+    let mut at = 0;
+    for part in parts {
+        block[at..at + part.len()].copy_from_slice(part);
+        at += part.len();
+    }
+    block[at] = 0x80;
+    *block.last_chunk_mut().expect("a block is longer") = (len as u64 * u64::from(u8::BITS)).to_be_bytes();
+    let mut state = STATE;
+    compress(&mut state, &[block]);
+    let mut hash = [0; HASH_LEN];
+    for (octets, word) in hash.as_chunks_mut().0.iter_mut().zip(state) {
+        *octets = word.to_be_bytes();
+    }
+    hash
 }
 
 impl Nsec3Chain {
@@ -95,7 +130,8 @@ impl Nsec3Chain {
         if sorted.is_empty() {
             return None;
         }
-        let bits = (usize::BITS - sorted.len().leading_zeros()).min(DIRECTORY_BITS_MAX);
+        // Half as many parts as hashes, at least: a search then looks at some three hashes, which lie side by side.
+        let bits = (usize::BITS - sorted.len().leading_zeros()).saturating_sub(1).clamp(1, DIRECTORY_BITS_MAX);
         let mut directory = vec![0_u32; (1 << bits) + 1];
         for (hash, _) in sorted {
             directory[part(hash, bits) + 1] += 1;
@@ -107,38 +143,49 @@ impl Nsec3Chain {
             hashes: sorted.iter().map(|(hash, _)| *hash).collect(),
             directory: directory.into(),
             directory_bits: bits,
-            nodes: Box::default(),
-            starts: Box::default(),
-            apex: Link(0),
-            apex_wildcard: Link(0),
+            records: Forms::of(sorted),
+            apex: Default::default(),
+            apex_wildcard: Default::default(),
+            apex_name: apex.into(),
             params,
         };
-        let mut nodes = Vec::with_capacity(sorted.iter().map(|(_, node)| node.len()).sum());
-        let mut starts = Vec::with_capacity(sorted.len());
-        for (_, node) in sorted {
-            starts.push(nodes.len());
-            nodes.extend_from_slice(node);
-        }
-        (chain.nodes, chain.starts) = (nodes.into(), starts.into());
-        let Met::Match(link) = chain.search(&chain.params.hash([apex, &[]])) else { return None };
-        chain.apex = link;
-        chain.apex_wildcard = chain.search(&chain.params.hash([WILDCARD, apex])).link();
+        let Met::Match(link) = chain.search(&chain.params.hash([apex])) else { return None };
+        chain.apex = (link, chain.record(link).to_records());
+        let link = chain.search(&chain.params.hash([WILDCARD, apex])).link();
+        chain.apex_wildcard = (link, chain.record(link).to_records());
         Some(chain)
     }
 
     /// The record of the apex.
     pub fn apex(&self) -> Link {
-        self.apex
+        self.apex.0
     }
 
     /// What stands for `*` directly below the apex.
     pub fn apex_wildcard(&self) -> Link {
-        self.apex_wildcard
+        self.apex_wildcard.0
+    }
+
+    /// Both as [`Nsec3Chain::record`] writes them: nearly all that does not exist needs them.
+    #[inline]
+    pub fn frequent_records(&self) -> [&Records; 2] {
+        [&self.apex.1, &self.apex_wildcard.1]
+    }
+
+    /// What stands for the name that is `labels`, in lower case, before the apex.
+    #[inline]
+    pub fn find_below_apex(&self, labels: &[u8]) -> Met {
+        self.search(&self.params.hash([labels, &self.apex_name]))
+    }
+
+    /// The same for `*` directly below that name.
+    pub fn find_wildcard_below_apex(&self, labels: &[u8]) -> Met {
+        self.search(&self.params.hash([WILDCARD, labels, &self.apex_name]))
     }
 
     /// What stands for the lower-cased name `name` in wire form.
     pub fn find(&self, name: &[u8]) -> Met {
-        self.search(&self.params.hash([name, &[]]))
+        self.search(&self.params.hash([name]))
     }
 
     /// What stands for `*` directly below the lower-cased name `encloser` in wire form.
@@ -146,19 +193,22 @@ impl Nsec3Chain {
         self.search(&self.params.hash([WILDCARD, encloser]))
     }
 
-    /// The owner of a record, with it and its signatures.
-    pub(super) fn node(&self, link: Link) -> NodeRef<'_> {
-        NodeRef::new(self.encoded(link.0))
+    /// A record with its signatures.
+    #[inline]
+    pub fn record(&self, link: Link) -> Nsec3Ref<'_> {
+        let Link(index) = link;
+        let next = self.hashes.get(index + 1).unwrap_or(&self.hashes[0]);
+        self.records.get(index, &self.hashes[index], next)
     }
 
-    /// All owners.
-    pub(in crate::zone) fn nodes(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.starts.len()).map(|index| self.encoded(index))
+    /// All records.
+    pub fn iter(&self) -> impl Iterator<Item = Nsec3Ref<'_>> {
+        (0..self.hashes.len()).map(|index| self.record(Link(index)))
     }
 
-    fn encoded(&self, index: usize) -> &[u8] {
-        let end = self.starts.get(index + 1).copied().unwrap_or(self.nodes.len());
-        &self.nodes[self.starts[index]..end]
+    /// Octets of the chain, for metrics and measurements.
+    pub fn memory(&self) -> usize {
+        size_of_val(&*self.hashes) + size_of_val(&*self.directory) + self.records.memory()
     }
 
     fn search(&self, hash: &Hash) -> Met {
