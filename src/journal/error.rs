@@ -31,11 +31,11 @@ pub enum JournalError {
         /// The last one that the journal has.
         last: u64,
     },
-    /// The end is torn, but a seal knows of lines there: they were acknowledged, so nothing is cut off.
+    /// The end is torn or missing, but a seal knows of lines there: they were acknowledged, so nothing is cut off or appended.
     #[error(
         "{segment}, line {line} / 第 {line} 行: the journal is whole up to transaction {last} only, but {seq} was sealed at {at}: \
-         what follows was acknowledged, and is not cut off. Stop, and put this file back from a backup or from a replica / \
-         日志仅完整至第 {last} 号事务，而第 {seq} 号已于 {at} 签名：其后内容曾获确认，不予截去。请停止服务，用备份或副本恢复此文件"
+         what follows was acknowledged, so nothing is cut off or added. Stop, and put this file back from a backup or from a replica / \
+         日志仅完整至第 {last} 号事务，而第 {seq} 号已于 {at} 签名：其后内容曾获确认，不予截去或续写。请停止服务，用备份或副本恢复此文件"
     )]
     Sealed {
         /// Path of the segment file.

@@ -29,6 +29,14 @@ struct Followed {
     torn: Option<TornEnd>,
 }
 
+impl Followed {
+    /// The segment and the line in it, from 1, where what comes next begins, or what is torn.
+    fn next_line(&self, directory: &Path) -> (String, u64) {
+        let Some(last) = self.segments.last() else { return (directory.display().to_string(), 1) };
+        (directory.join(&last.name).display().to_string(), self.last.seq + 2 - last.first)
+    }
+}
+
 impl Journal {
     /// Opens the journal in `directory` (created if absent) for appending, cuts off a torn last line, and hands every
     /// transaction after `applied`, in order, to `replay`. Segments wholly before `applied` are not read.
@@ -51,9 +59,8 @@ impl Journal {
         replay: Replay<'_>,
     ) -> Result<Self, JournalError> {
         let mut followed = follow(&*disk, &limits, applied)?;
-        if let Some(torn) = &followed.torn {
-            seals::allow_cut(disk.path(), torn, followed.last.seq)?;
-        }
+        let (segment, line) = followed.next_line(disk.path());
+        seals::allow_end(disk.path(), (&segment, line), followed.last.seq)?;
         let active = settle(&*disk, &mut followed)?;
         replay_lines(&*disk, &limits, &followed, applied, replay)?;
         let Followed { segments, last, end, torn, .. } = followed;

@@ -11,7 +11,7 @@
 //!
 //! Lines are only ever appended. Copies of the file elsewhere are what makes it worth something: each line stands for itself.
 
-use super::error::{JournalError, TornEnd};
+use super::error::JournalError;
 use super::line::{self, from_hex, to_hex};
 use super::reader::JournalReader;
 use super::seal_key::{SealKey, SealPublicKey};
@@ -292,12 +292,12 @@ pub fn check_seals(directory: &Path, seals: &Path, key: &SealPublicKey) -> Resul
     Ok(SealReport { seals: sealed.len(), seq, at, unsealed: report.last.seq - seq })
 }
 
-/// That no seal beside the journal in `directory` knows of a line after `last`, where it is torn. Seals are not checked for
-/// their signatures here: any of them is reason enough not to cut.
+/// That no seal beside the journal in `directory` knows of a line after `last`, where it ends or is torn, at this line of
+/// this segment. Seals are not checked for their signatures here: any of them is reason enough neither to cut nor to append.
 ///
 /// # Errors
 /// [`JournalError::Sealed`], or that the seals cannot be read.
-pub(super) fn allow_cut(directory: &Path, torn: &TornEnd, last: u64) -> Result<(), JournalError> {
+pub(super) fn allow_end(directory: &Path, (segment, line): (&str, u64), last: u64) -> Result<(), JournalError> {
     let path = directory.parent().unwrap_or(Path::new("")).join(SEALS_FILE);
     let whole = |text: String| text.rfind('\n').map_or_else(String::new, |end| text[..=end].to_owned());
     let seals = match read(&path).and_then(|text| parse(&whole(text), &path)) {
@@ -305,25 +305,20 @@ pub(super) fn allow_cut(directory: &Path, torn: &TornEnd, last: u64) -> Result<(
         Err(SealError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(SealError::Io { path, source }) => return Err(JournalError::Io { path, source }),
         Err(error) => {
-            let remedy = "The end of the journal is torn, and is cut off only where the seals allow it: put the file of seals \
-                          back from a copy / 日志末尾不完整，须对照签名检查点方可截去：请由副本恢复检查点文件";
-            let (what, line) = (error.to_string(), 0);
+            let remedy = "Whether the end of the journal is there is known by the seals alone: put their file back from a copy \
+                          / 日志末尾是否完整须对照签名检查点：请由副本恢复检查点文件";
             return Err(JournalError::Broken {
                 segment: path.display().to_string(),
-                line,
-                what,
+                line: 0,
+                what: error.to_string(),
                 remedy: remedy.into(),
             });
         }
     };
     match seals.last() {
-        Some(seal) if seal.seq > last => Err(JournalError::Sealed {
-            segment: torn.segment.clone(),
-            line: torn.line,
-            seq: seal.seq,
-            at: seal.at.clone(),
-            last,
-        }),
+        Some(seal) if seal.seq > last => {
+            Err(JournalError::Sealed { segment: segment.into(), line, seq: seal.seq, at: seal.at.clone(), last })
+        }
         _ => Ok(()),
     }
 }

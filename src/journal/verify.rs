@@ -18,7 +18,7 @@ const PROGRESS_LINES: u64 = 1000;
 pub fn verify(directory: &Path, progress: &mut dyn FnMut(&Report)) -> Result<Report, JournalError> {
     let report = walk(directory, progress, &mut |_, _| {})?;
     if let Some(torn) = &report.torn {
-        seals::allow_cut(directory, torn, report.last.seq)?;
+        seals::allow_end(directory, (&torn.segment, torn.line), report.last.seq)?;
     }
     Ok(report)
 }

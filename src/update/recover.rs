@@ -155,7 +155,9 @@ fn replay(home: &Home, mut store: Store) -> Result<Opened, StartError> {
     let journal = opened.map_err(StartError::from)?;
     if let Some(torn) = journal.cut_off() {
         let (octets, segment, line) = (torn.octets, &torn.segment, torn.line);
-        tracing::warn!("{octets} octets from line {line} of {segment} were cut off: nobody was told of that change");
+        tracing::warn!(
+            "{octets} octets from line {line} of {segment} were cut off: no whole line, so nobody was told of it"
+        );
     }
     if unflushed > 0 {
         store.flush().map_err(|error| StartError::Store(error.to_string()))?;
@@ -199,19 +201,24 @@ pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError
     let directory = home.store();
     let old = directory.exists().then(|| Store::open(&directory, None));
     let (known, applied) = match old {
-        None => (Vec::new(), 0),
+        None => (Vec::new(), Position::default()),
         Some(Ok(store)) => {
             let marks = store.zones().unwrap_or_else(|error| {
                 tracing::error!("the old store's serials are lost: {error}");
                 Vec::new()
             });
-            (marks, store.position().seq)
+            (marks, store.position())
         }
         Some(Err(error)) => {
             tracing::error!("the old store cannot be read, its serials are lost: {error}");
-            (Vec::new(), 0)
+            (Vec::new(), Position::default())
         }
     };
+    // With what the store has applied: an end that it knows of is lost, not torn, and must not be cut off.
+    if !accept_loss && let Err(behind @ JournalError::Behind { .. }) = home.open_journal(applied, &mut |_, _| Ok(())) {
+        return Err(behind.into());
+    }
+    let applied = applied.seq;
     // The journal is opened before anything is moved: if it is broken, or ends too early, all stays in its place.
     let last = {
         let journal = home.open_journal(Position::default(), &mut |_, _| Ok(()))?;

@@ -134,6 +134,12 @@ fn a_torn_line_that_a_seal_knows_is_not_cut_off() {
         assert_eq!(fs::read(segment(&daemon)).expect("a journal"), torn);
         assert!(kept(&daemon).is_empty());
     }
+    // Whole lines that are missing are asked of the seals as well, before anything is written behind the rest.
+    let shorter = &good[..good[..good.len() - 1].iter().rposition(|octet| *octet == b'\n').expect("a line end") + 1];
+    fs::write(segment(&daemon), shorter).expect("written");
+    let log = refused_start(&mut daemon);
+    assert!(log.contains("was sealed at"), "{log}");
+    assert_eq!(fs::read(segment(&daemon)).expect("a journal"), shorter);
     // What comes after the sealed lines is cut off as ever.
     fs::write(segment(&daemon), [&good, &b"{\"v\":1,\"seq\":"[..]].concat()).expect("written");
     assert!(said(&verify(&daemon)).contains("13 octets of an unfinished line"));
@@ -158,6 +164,9 @@ fn a_torn_line_is_cut_off_only_where_the_store_does_not_know_it_and_is_kept() {
     fs::write(segment(&daemon), torn).expect("written");
     let log = refused_start(&mut daemon);
     assert!(log.contains("the store has applied") && kept(&daemon).is_empty(), "{log}");
+    let rebuilt = rebuild(&daemon);
+    assert_eq!(rebuilt.status.code(), Some(1), "{}", said(&rebuilt));
+    assert!(said(&rebuilt).contains("the store has applied") && kept(&daemon).is_empty(), "{}", said(&rebuilt));
     assert_eq!(fs::read(segment(&daemon)).expect("a journal"), torn);
 
     forget_the_store(&daemon);
