@@ -116,7 +116,7 @@ fn signed(names: usize) -> Zone {
     let mut drafts = Drafts::new(&apex);
     let mut add = |owner: &Name, rtype: Rtype, rdata: &[u8], signature: u8| {
         let covering = [&rtype.0.to_be_bytes()[..], &[13, 3], &[0; 14], apex.as_wire(), &[signature; 64]].concat();
-        for (rtype, rdata) in [(rtype, rdata), (Rtype::RRSIG, &covering)] {
+        for (rtype, rdata) in [(rtype, rdata), (Rtype::RRSIG, &covering[..])] {
             assert!(drafts.push(owner.as_wire(), rtype, 300, rdata, Place::default()), "it is in the zone");
         }
     };
