@@ -153,9 +153,16 @@ fn rehearsed(receipt: &Receipt, preview: &Preview) -> Result<(), Failure> {
         }
         for name in &suspension.first {
             if !say_on(name)? {
-                return Ok(());
+                break;
             }
         }
+    }
+    // As the list itself would end.
+    if preview.suspensions.iter().any(|suspension| suspension.stopped) {
+        return Err(Failure::refused(
+            "the brake would stop this list: shorten it, or have an operator release the brake once it has stopped",
+            "熔断将拦截此清单：请缩短清单，或在拦截后由操作员解除熔断",
+        ));
     }
     Ok(())
 }

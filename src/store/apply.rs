@@ -23,6 +23,7 @@ use crate::registry::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Most aged idempotency keys forgotten with one transaction: more than one comes with it, so they never pile up, and
 /// few enough that no transaction waits for them.
@@ -111,10 +112,14 @@ impl Store {
         }
         let plan = self.plan(transaction, position).map_err(|error| StoreError::Damaged(error.0))?;
         plan.writes.iter().for_each(|write| self.used.note(write));
-        self.execute_in_order(&plan.writes[..plan.index.start])?;
-        self.execute_in_any_order(&plan.writes[plan.index.clone()])?;
-        self.execute_in_any_order(&plan.writes[plan.images.clone()])?;
-        self.execute_in_order(&plan.writes[plan.images.end..])?;
+        if !self.trees.whole.load(Relaxed) {
+            self.mend(position.seq, &plan.writes)?;
+            self.trees.whole.store(true, Relaxed);
+        }
+        self.execute_in_order(position.seq, &plan.writes[..plan.index.start])?;
+        self.execute_in_any_order(position.seq, &plan.writes[plan.index.clone()])?;
+        self.execute_in_any_order(position.seq, &plan.writes[plan.images.clone()])?;
+        self.execute_in_order(position.seq, &plan.writes[plan.images.end..])?;
         self.totals = plan.totals;
         self.brake = plan.brake;
         self.noticed = plan.noticed;
@@ -266,27 +271,35 @@ impl Store {
         Ok(())
     }
 
+    /// Mends what a stop has left of the same writes.
+    pub(super) fn mend(&self, seq: u64, writes: &[Write]) -> Result<(), StoreError> {
+        writes.iter().try_for_each(|write| match write.tree {
+            Some(tree) => self.trees.of(tree).mend(seq, &write.key),
+            None => Ok(()),
+        })
+    }
+
     /// Makes writes one after the other; neighbours in one tree, in the order of keys, share the packs they meet in.
-    fn execute_in_order(&self, writes: &[Write]) -> Result<(), StoreError> {
+    fn execute_in_order(&self, seq: u64, writes: &[Write]) -> Result<(), StoreError> {
         let meet = |one: &Write, other: &Write| one.tree.is_some() && one.tree == other.tree && one.key < other.key;
-        writes.chunk_by(meet).try_for_each(|run| self.execute(run))
+        writes.chunk_by(meet).try_for_each(|run| self.execute(seq, run))
     }
 
     /// Makes writes whose order does not matter, in the order of their trees and keys.
-    fn execute_in_any_order(&self, writes: &[Write]) -> Result<(), StoreError> {
+    fn execute_in_any_order(&self, seq: u64, writes: &[Write]) -> Result<(), StoreError> {
         if writes.len() < SHARED_MIN {
-            return self.execute_in_order(writes);
+            return self.execute_in_order(seq, writes);
         }
         let (ours, others) = writes.split_at(self.middle(writes)?);
         std::thread::scope(|scope| {
-            let work = || self.execute_in_order(others);
+            let work = || self.execute_in_order(seq, others);
             match std::thread::Builder::new().name("store".into()).spawn_scoped(scope, work) {
                 Ok(beside) => {
-                    let done = self.execute_in_order(ours);
+                    let done = self.execute_in_order(seq, ours);
                     let other = beside.join().unwrap_or_else(|_| Err(failed("a thread that wrote to it panicked")));
                     done.and(other)
                 }
-                Err(_) => self.execute_in_order(writes),
+                Err(_) => self.execute_in_order(seq, writes),
             }
         })
     }
@@ -302,7 +315,7 @@ impl Store {
     }
 
     /// Makes writes to one tree, whose keys ascend, or one write to `meta`.
-    pub(super) fn execute(&self, writes: &[Write]) -> Result<(), StoreError> {
+    pub(super) fn execute(&self, seq: u64, writes: &[Write]) -> Result<(), StoreError> {
         if let [Write { tree: None, key, value }] = writes {
             let done = guarded(|| match value {
                 Some(value) => self.trees.meta.insert(key, value.as_slice()),
@@ -312,7 +325,7 @@ impl Store {
         }
         let changes: Vec<_> = writes.iter().map(|write| (write.key.as_slice(), write.value.as_deref())).collect();
         let tree = writes.first().and_then(|write| write.tree);
-        tree.map_or(Ok(()), |tree| self.trees.of(tree).write(&changes))
+        tree.map_or(Ok(()), |tree| self.trees.of(tree).write(seq, &changes))
     }
 }
 

@@ -115,7 +115,8 @@ impl Store {
         entries.dedup();
         for run in entries.chunk_by(|(one, _), (other, _)| one == other) {
             let changes: Vec<Change<'_>> = run.iter().map(|(_, key)| (key.as_slice(), Some(&[][..]))).collect();
-            self.trees.of(run[0].0).write(&changes)?;
+            // Of no transaction: after a stop all of it is made again.
+            self.trees.of(run[0].0).write(0, &changes)?;
         }
         entries.clear();
         guarded(|| self.trees.db.flush()).map_err(failed)?.map_err(failed).map(drop)

@@ -42,6 +42,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use totals::Totals;
 
@@ -105,6 +106,8 @@ struct Trees {
     zones: Packs,
     idempotency: Packs,
     idempotency_age: Packs,
+    /// False until a transaction has been applied: before a stop, part of it may have been.
+    whole: Arc<AtomicBool>,
 }
 
 /// An answer already given to an idempotency key.
@@ -270,7 +273,8 @@ pub fn set_aside(directory: &Path, now: Timestamp) -> io::Result<PathBuf> {
 impl Trees {
     fn open(directory: &Path) -> sled::Result<Self> {
         let db = Self::open_unlocked(directory)?;
-        let packs = |name: &str| db.open_tree(name).map(Packs::new);
+        let whole = Arc::new(AtomicBool::new(false));
+        let packs = |name: &str| db.open_tree(name).map(|tree| Packs::new(tree, &whole));
         Ok(Self {
             meta: db.open_tree("meta")?,
             units: packs("units")?,
@@ -297,6 +301,7 @@ impl Trees {
             idempotency: packs("idempotency")?,
             idempotency_age: packs("idempotency_age")?,
             db,
+            whole,
         })
     }
 

@@ -3,27 +3,37 @@
 //!
 //! A leaf of sled has 16 entries at most, whatever their size, and for each leaf it keeps some 400 octets in memory for
 //! good: a million registrations, four entries each, took 145 MiB before anything was read. So an entry of sled is a
-//! *pack* here. Its key, the *fence*, is a lower bound of the keys in it; they reach up to the next fence. A pack that gets
-//! too long becomes several in one atomic batch of sled's, so that after a stop each key is in one pack; an empty one goes.
+//! *pack* here. Its key, the *fence*, is a lower bound of the keys in it; they reach up to the next fence. An empty pack
+//! goes.
 //!
 //! ```text
-//! pack   length prefix, then for each entry in the order of keys: length of its key after the prefix, length of its
-//!        value, rest of the key, value
+//! pack   transaction that wrote it, length of prefix, prefix, then for each entry in the order of keys: length of its key
+//!        after the prefix, length of its value, rest of the key, value
 //! ```
-//! The prefix is what all its keys begin with. Lengths take 7 bits an octet, the low ones first; the last octet has no
+//! The prefix is what all its keys begin with. Numbers take 7 bits an octet, the low ones first; the last octet has no
 //! high bit.
+//!
+//! A pack that gets too long becomes several, written from the last to the first, which has the old fence. (A batch of
+//! sled's would be atomic, but sends what is in its buffers to the disk twice.) After a stop in between the old pack still
+//! has entries that lie behind the next fence, and are dead: [`Packs::get`] does not see them, [`Packs::iter`] passes over
+//! them, and as the transaction is applied again, [`Packs::mend`] takes them away first. It finds them by the packs beside
+//! them, which this transaction wrote.
 
 use super::{StoreError, damaged, failed, guarded, readable, unavailable};
 use crate::registry::Unavailable;
-use sled::{Batch, IVec, Tree};
+use sled::{IVec, Tree};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+#[cfg(test)]
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Most octets of a pack with several entries. Each change writes the packs of its entries anew, so longer ones make more
-/// to write and fewer for sled to keep; at 1 KiB a pack has some 5 names or 20 index entries.
-const PACK_OCTETS_MAX: usize = 1024;
+/// Most octets of a pack with several entries: some 3 names or 8 index entries. Each change writes the packs of its entries
+/// anew, so longer ones make more to write, shorter ones more leaves for sled to keep (`benches/README.md` has both).
+pub(super) const PACK_OCTETS_MAX: usize = 512;
 
 /// An entry, or why there is none.
 pub(super) type Entry = Result<Owned, Unavailable>;
@@ -41,13 +51,25 @@ const RECENT_MAX: usize = 1024;
 /// A tree of sled with packs in it.
 pub(super) struct Packs {
     tree: Tree,
-    /// Packs used last, as they are in sled, by their fences.
+    /// Whether there can be no dead entries; shared by all trees.
+    pub(super) whole: Arc<AtomicBool>,
+    /// Packs used last, as they are in sled, by their fences; of those with dead entries none.
     recent: Mutex<BTreeMap<IVec, IVec>>,
+    /// After how many writes to sled it stops.
+    #[cfg(test)]
+    pub(super) stops: std::sync::atomic::AtomicUsize,
 }
 
 impl Packs {
-    pub(super) fn new(tree: Tree) -> Self {
-        Self { tree, recent: Mutex::default() }
+    /// The packs of `tree`; `whole` says whether there can be no dead entries.
+    pub(super) fn new(tree: Tree, whole: &Arc<AtomicBool>) -> Self {
+        Self {
+            tree,
+            whole: Arc::clone(whole),
+            recent: Mutex::default(),
+            #[cfg(test)]
+            stops: usize::MAX.into(),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -119,13 +141,33 @@ impl Packs {
             .take_while(move |entry| entry.as_ref().is_ok_and(|(key, _)| key.starts_with(prefix)) || entry.is_err())
     }
 
-    /// All entries.
+    /// All entries, without dead ones.
     pub(super) fn iter(&self) -> impl Iterator<Item = Entry> + '_ {
-        self.range(&[], None)
+        let mut packs = self.tree.iter();
+        let mut packs =
+            std::iter::from_fn(move || readable(|| packs.next().transpose().map_err(unavailable)).transpose());
+        let (mut next, mut pack) = (packs.next(), Vec::new().into_iter());
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(entry) = pack.next() {
+                    return Some(Ok(entry));
+                }
+                let read = next.take()?.and_then(|(_, octets)| entries(&octets));
+                next = packs.next();
+                match (read, &next) {
+                    (Err(error), _) => return Some(Err(error)),
+                    (Ok(mut read), Some(Ok((fence, _)))) => {
+                        read.truncate(read.partition_point(|(key, _)| key.as_slice() < fence.as_ref()));
+                        pack = read.into_iter();
+                    }
+                    (Ok(read), _) => pack = read.into_iter(),
+                }
+            }
+        })
     }
 
-    /// Makes changes; their keys ascend. Each pack is read and written once.
-    pub(super) fn write(&self, changes: &[Change<'_>]) -> Result<(), StoreError> {
+    /// Makes changes of transaction `seq`; their keys ascend. Each pack is read and written once.
+    pub(super) fn write(&self, seq: u64, changes: &[Change<'_>]) -> Result<(), StoreError> {
         debug_assert!(changes.is_sorted_by(|(one, _), (other, _)| one < other), "one change a key, in order");
         let mut rest = changes;
         while let Some((key, _)) = rest.first() {
@@ -134,10 +176,40 @@ impl Packs {
             let old = entries(&octets).map_err(|error| damaged(error.0))?;
             let here = self.count_in(&fence, &old, rest)?;
             let (changes, others) = rest.split_at(here);
-            self.rewrite(&fence, old, changes)?;
+            self.rewrite(seq, &fence, old, changes)?;
             rest = others;
         }
         Ok(())
+    }
+
+    /// Takes dead entries away that a stop left where transaction `seq` had changed `key`, before it is applied again.
+    pub(super) fn mend(&self, seq: u64, key: &[u8]) -> Result<(), StoreError> {
+        let read = |error: Unavailable| failed(error.0);
+        let Some((mut fence, mut octets)) = self.pack_of(key).map_err(read)? else { return Ok(()) };
+        if let Some((next, _)) = guarded(|| self.tree.get_gt(&fence)).map_err(failed)?.map_err(failed)? {
+            self.cut_off(&fence, &octets, &next)?;
+        }
+        // What was written last lies before what was written first.
+        while Pack::read(&octets).is_some_and(|pack| pack.seq >= seq) {
+            let before = guarded(|| self.tree.get_lt(&fence)).map_err(failed)?.map_err(failed)?;
+            let Some((before, old)) = before else { break };
+            self.cut_off(&before, &old, &fence)?;
+            (fence, octets) = (before, old);
+        }
+        Ok(())
+    }
+
+    /// Takes entries from `next` on out of the pack of `fence`.
+    fn cut_off(&self, fence: &IVec, octets: &IVec, next: &[u8]) -> Result<(), StoreError> {
+        let own = entries(octets).map_err(|error| damaged(error.0))?;
+        let live = own.partition_point(|(key, _)| key.as_slice() < next);
+        if live == own.len() {
+            return Ok(());
+        }
+        let seq = Pack::read(octets).map_or(0, |pack| pack.seq);
+        let live: Vec<Borrowed<'_>> =
+            own[..live].iter().map(|(key, value)| (key.as_slice(), value.as_slice())).collect();
+        self.put(fence.clone(), (!live.is_empty()).then(|| write_pack(seq, &live).into()))
     }
 
     /// How many of `changes`, the first of which belongs into the pack of `fence`, do.
@@ -156,27 +228,33 @@ impl Packs {
     }
 
     /// Writes the pack of `fence`, which had the entries `old`, with `changes`: one or more packs, or none.
-    fn rewrite(&self, fence: &[u8], old: Vec<Owned>, changes: &[Change<'_>]) -> Result<(), StoreError> {
+    fn rewrite(&self, seq: u64, fence: &IVec, old: Vec<Owned>, changes: &[Change<'_>]) -> Result<(), StoreError> {
         let last = old.last().map(|(key, _)| key.as_slice());
         let is_appended = last.is_none_or(|last| changes.iter().all(|(key, _)| last < *key));
         let entries = merge(&old, changes);
-        let packs: Vec<(IVec, IVec)> =
-            cut(&entries, is_appended).into_iter().map(|pack| (pack[0].0.into(), write_pack(pack).into())).collect();
-        let done = match &*packs {
-            [] => guarded(|| self.tree.remove(fence)).map_err(failed)?.map(drop),
-            [(_, octets)] => guarded(|| self.tree.insert(fence, octets)).map_err(failed)?.map(drop),
-            [(_, octets), more @ ..] => {
-                let mut batch = Batch::default();
-                batch.insert(fence, octets);
-                more.iter().for_each(|(fence, octets)| batch.insert(fence, octets));
-                guarded(|| self.tree.apply_batch(batch)).map_err(failed)?
-            }
-        };
-        done.map_err(failed)?;
+        let packs = cut(&entries, is_appended);
+        let [first, more @ ..] = &*packs else { return self.put(fence.clone(), None) };
+        for pack in more.iter().rev() {
+            self.put(pack[0].0.into(), Some(write_pack(seq, pack).into()))?;
+        }
+        self.put(fence.clone(), Some(write_pack(seq, first).into()))
+    }
+
+    /// Puts a pack, or nothing, in the place of `fence`.
+    fn put(&self, fence: IVec, octets: Option<IVec>) -> Result<(), StoreError> {
+        #[cfg(test)]
+        if self.stops.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_err() {
+            return Err(failed("stopped"));
+        }
+        let done = guarded(|| match &octets {
+            Some(octets) => self.tree.insert(&fence, octets),
+            None => self.tree.remove(&fence),
+        });
+        done.map_err(failed)?.map_err(failed)?;
         let mut recent = self.recent();
-        recent.remove(fence);
-        for (at, (first, octets)) in packs.into_iter().enumerate() {
-            remember(&mut recent, if at == 0 { fence.into() } else { first }, octets);
+        match octets.filter(|_| self.whole.load(Relaxed)) {
+            Some(octets) => remember(&mut recent, fence, octets),
+            None => drop(recent.remove(&fence)),
         }
         Ok(())
     }
@@ -188,7 +266,7 @@ impl Packs {
         }
         // Nobody writes this pack meanwhile: two threads that write share none.
         let found = readable(|| self.tree.range(..=key).next_back().transpose().map_err(unavailable))?;
-        if let Some((fence, octets)) = &found {
+        if let Some((fence, octets)) = found.as_ref().filter(|_| self.whole.load(Relaxed)) {
             remember(&mut self.recent(), fence.clone(), octets.clone());
         }
         Ok(found)
@@ -263,11 +341,12 @@ fn cut<'a, 'e>(entries: &'e [Borrowed<'a>], is_appended: bool) -> Vec<&'e [Borro
 }
 
 /// The octets of a pack with `entries`; there is one at least.
-fn write_pack(entries: &[Borrowed<'_>]) -> Vec<u8> {
+fn write_pack(seq: u64, entries: &[Borrowed<'_>]) -> Vec<u8> {
     let [(first, _), ..] = entries else { return Vec::new() };
     let last = entries.last().map_or(*first, |(key, _)| *key);
     let common = first.iter().zip(last).take_while(|(one, other)| one == other).count();
     let mut octets = Vec::with_capacity(PACK_OCTETS_MAX);
+    write_number(&mut octets, seq);
     write_length(&mut octets, common);
     octets.extend_from_slice(&first[..common]);
     for (key, value) in entries {
@@ -295,15 +374,18 @@ fn entries(octets: &[u8]) -> Result<Vec<Owned>, Unavailable> {
 
 /// A pack being read: its entries, with the rest of their keys.
 struct Pack<'a> {
+    /// The transaction that wrote it.
+    seq: u64,
     prefix: &'a [u8],
     rest: &'a [u8],
 }
 
 impl<'a> Pack<'a> {
     fn read(mut octets: &'a [u8]) -> Option<Self> {
+        let seq = read_number(&mut octets)?;
         let length = read_length(&mut octets)?;
         let (prefix, rest) = octets.split_at_checked(length)?;
-        Some(Self { prefix, rest })
+        Some(Self { seq, prefix, rest })
     }
 
     /// Whether its last key is not less than `key`.
@@ -338,21 +420,29 @@ impl<'a> Iterator for Pack<'a> {
     }
 }
 
-fn write_length(octets: &mut Vec<u8>, mut length: usize) {
-    while length >= 0x80 {
-        octets.push(length.to_le_bytes()[0] | 0x80);
-        length >>= 7;
-    }
-    octets.push(length.to_le_bytes()[0]);
+fn write_length(octets: &mut Vec<u8>, length: usize) {
+    write_number(octets, length as u64);
 }
 
 fn read_length(octets: &mut &[u8]) -> Option<usize> {
-    let mut length = 0;
-    for shift in (0..usize::BITS).step_by(7) {
+    usize::try_from(read_number(octets)?).ok()
+}
+
+fn write_number(octets: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        octets.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    octets.push(number.to_le_bytes()[0]);
+}
+
+fn read_number(octets: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..u64::BITS).step_by(7) {
         let octet = *octets.split_off_first()?;
-        length |= usize::from(octet & 0x7F).checked_shl(shift)?;
+        number |= u64::from(octet & 0x7F) << shift;
         if octet < 0x80 {
-            return Some(length);
+            return Some(number);
         }
     }
     None

@@ -540,7 +540,7 @@ proptest! {
                 Step::ApplyInterrupted(later, transaction, writes) => {
                     let transaction = number(later, transaction);
                     let plan = store.plan(&transaction, position(transaction.seq)).unwrap();
-                    interrupted::apply(&store, &plan, writes);
+                    interrupted::apply(&store, transaction.seq, &plan, writes);
                     store = reopen(store, directory.path());
                     prop_assert_eq!(store.position(), model.position);
                     log.push(transaction);
@@ -629,7 +629,7 @@ fn interrupted_after_every_single_write() {
             return;
         }
         for write in &plan.writes[..done] {
-            store.execute(std::slice::from_ref(write)).unwrap();
+            store.execute(3, std::slice::from_ref(write)).unwrap();
         }
         let mut store = reopen(store, directory.path());
         store.apply(&removed_and_added, position(3)).unwrap();

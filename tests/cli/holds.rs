@@ -79,3 +79,21 @@ fn a_list_lifts_what_it_placed_and_a_report_is_a_list() {
         assert!(refused.status.code() == Some(1) && said.contains(code), "{said}");
     }
 }
+
+#[test]
+fn a_dry_run_ends_as_the_list_would() {
+    let mut daemon = TestDaemon::start();
+    daemon.register("u1", "organ", "教育局.政务");
+    let resolution = serde_json::json!({ "type": "A", "addresses": ["203.0.113.5"] });
+    daemon.push("教育局.政务", &resolution).expect_success();
+    let list = daemon.path("list.csv").to_string_lossy().into_owned();
+    fs::write(&list, "name,reason,evidence\n教育局.政务,LEGAL,case-1\n").expect("written");
+    done(&holds(&daemon, &["place", &list, "--dry-run"]));
+    daemon.reconfigure("[registry]\n", "[registry]\nprotected_names = [\"教育局.政务\"]\n");
+    daemon.restart();
+    let stopped = holds(&daemon, &["place", &list, "--dry-run"]);
+    let said = String::from_utf8_lossy(&stopped.stderr).into_owned();
+    assert!(stopped.status.code() == Some(1) && said.contains("the brake would stop this list"), "{said}");
+    assert!(said.contains("教育局.政务 is protected") && said.contains("熔断将拦截此清单"), "{said}");
+    assert_eq!(in_force(&daemon), 0);
+}

@@ -29,7 +29,7 @@ impl Store {
         };
         let entries = |name: &[u8]| match (name, self.trees.db.open_tree(name).unwrap()) {
             (b"meta" | b"__sled__default", tree) => plain(tree),
-            (_, tree) => Packs::new(tree).iter().map(|entry| entry.unwrap()).collect(),
+            (_, tree) => Packs::new(tree, &Arc::default()).iter().map(|entry| entry.unwrap()).collect(),
         };
         self.trees.db.tree_names().into_iter().map(|name| (name.to_vec(), entries(&name))).collect()
     }
@@ -175,7 +175,7 @@ proptest! {
                     if let Some(stop) = stop {
                         let plan = store.plan(&transaction, at).unwrap();
                         for write in &plan.writes[..stop.index(plan.writes.len())] {
-                            store.execute(std::slice::from_ref(write)).unwrap();
+                            store.execute(transaction.seq, std::slice::from_ref(write)).unwrap();
                         }
                         drop(store);
                         store = open(with);

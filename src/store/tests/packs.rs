@@ -1,16 +1,18 @@
 //! Packs against a map: random changes, ranges, what lies where in sled, and damage.
 
 use crate::store::Trees;
-use crate::store::packs::{Change, Packs};
+use crate::store::packs::{Change, PACK_OCTETS_MAX, Packs};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
 fn packs(directory: &std::path::Path) -> (sled::Db, Packs) {
     let db = Trees::open_unlocked(directory).unwrap();
     let tree = db.open_tree("packs").unwrap();
-    (db, Packs::new(tree))
+    (db, Packs::new(tree, &Arc::default()))
 }
 
 fn all(packs: &Packs) -> Map {
@@ -35,13 +37,18 @@ fn values() -> impl Strategy<Value = Option<Vec<u8>>> {
 #[derive(Clone, Debug)]
 enum Step {
     Write(BTreeMap<Vec<u8>, Option<Vec<u8>>>),
+    /// The same after stops, each after so many writes to sled, in the midst of it.
+    Stopped(BTreeMap<Vec<u8>, Option<Vec<u8>>>, Vec<usize>),
     Range(Vec<u8>, Option<Vec<u8>>),
     Open,
 }
 
 fn step() -> impl Strategy<Value = Step> {
+    let changes = || proptest::collection::btree_map(keys(), values(), 1..40);
+    let stops = proptest::collection::vec(0..12usize, 1..4);
     prop_oneof![
-        6 => proptest::collection::btree_map(keys(), values(), 1..40).prop_map(Step::Write),
+        5 => changes().prop_map(Step::Write),
+        4 => (changes(), stops).prop_map(|(changes, stops)| Step::Stopped(changes, stops)),
         3 => (keys(), proptest::option::of(keys())).prop_map(|(from, to)| Step::Range(from, to)),
         1 => Just(Step::Open),
     ]
@@ -55,13 +62,37 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let (mut db, mut ours) = packs(directory.path());
         let mut map = Map::new();
-        for step in steps {
+        for (seq, step) in (1..).zip(steps) {
             match step {
-                Step::Write(changes) => {
+                Step::Write(changes) | Step::Stopped(changes, _) if changes.is_empty() => {}
+                Step::Write(ref changes) | Step::Stopped(ref changes, _) => {
                     let borrowed: Vec<Change<'_>> =
                         changes.iter().map(|(key, value)| (key.as_slice(), value.as_deref())).collect();
-                    ours.write(&borrowed).unwrap();
-                    for (key, value) in &changes {
+                    if let Step::Stopped(_, stops) = &step {
+                        for stop in stops {
+                            ours.stops.store(*stop, SeqCst);
+                            let mended = borrowed.iter().try_for_each(|(key, _)| ours.mend(seq, key));
+                            drop(mended.and_then(|()| ours.write(seq, &borrowed)));
+                            drop((ours, db));
+                            (db, ours) = packs(directory.path());
+                            // Each key has its old value or its new one, once.
+                            let found: Vec<_> = ours.iter().map(Result::unwrap).collect();
+                            prop_assert!(found.is_sorted_by(|(one, _), (other, _)| one < other));
+                            let found: Map = found.into_iter().collect();
+                            for key in map.keys().chain(changes.keys()) {
+                                let now = ours.get(key).unwrap();
+                                prop_assert_eq!(&now, &found.get(key).cloned());
+                                let new = changes.get(key).unwrap_or(&now);
+                                prop_assert!(now == map.get(key).cloned() || now == *new);
+                            }
+                        }
+                        for (key, _) in &borrowed {
+                            ours.mend(seq, key).unwrap();
+                        }
+                    }
+                    ours.whole.store(true, SeqCst);
+                    ours.write(seq, &borrowed).unwrap();
+                    for (key, value) in changes {
                         match value {
                             Some(value) => drop(map.insert(key.clone(), value.clone())),
                             None => drop(map.remove(key)),
@@ -97,7 +128,7 @@ proptest! {
             let next = fences.get(at + 1);
             let within: Vec<_> = ours.range(fence, next.map(|next| &**next)).map(Result::unwrap).collect();
             prop_assert!(!within.is_empty());
-            prop_assert!(octets.len() <= 1024 + 4 * within.len() || within.len() == 1, "{} octets", octets.len());
+            prop_assert!(octets.len() <= PACK_OCTETS_MAX + 4 * within.len() || within.len() == 1, "{} octets", octets.len());
             prop_assert!(within.iter().all(|(key, _)| ours.fence(key).unwrap() == **fence));
         }
     }
@@ -108,7 +139,7 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let (db, ours) = packs(directory.path());
         db.open_tree("packs").unwrap().insert(b"", octets).unwrap();
-        drop((ours.get(&key), ours.last_key(), ours.iter().count(), ours.write(&[(&key, None)])));
+        drop((ours.get(&key), ours.last_key(), ours.iter().count(), ours.mend(1, &key), ours.write(1, &[(&key, None)])));
     }
 }
 
@@ -117,7 +148,8 @@ fn growth_at_the_end_fills_packs() {
     let directory = tempfile::tempdir().unwrap();
     let (db, ours) = packs(directory.path());
     for n in 0..1000u32 {
-        ours.write(&[(&n.to_be_bytes(), Some(&[7; 96]))]).unwrap();
+        ours.write(1, &[(&n.to_be_bytes(), Some(&[7; 96]))]).unwrap();
     }
-    assert_eq!(db.open_tree("packs").unwrap().len(), 100, "ten entries of 100 octets a pack");
+    let each = PACK_OCTETS_MAX / 100;
+    assert_eq!(db.open_tree("packs").unwrap().len(), 1000 / each, "{each} entries of 100 octets a pack");
 }
