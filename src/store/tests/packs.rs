@@ -1,7 +1,7 @@
 //! Packs against a map: random changes, ranges, what lies where in sled, and damage.
 
 use crate::store::Trees;
-use crate::store::packs::{Change, PACK_OCTETS_MAX, Packs};
+use crate::store::packs::{Change, Packs, pack::PACK_OCTETS_MAX};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
