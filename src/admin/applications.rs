@@ -153,6 +153,7 @@ fn not_found(id: &str) -> Problem {
     responses((status = 201, description = "Handed in, or drawn up; `state` says which", body = Receipt)),
 )]
 pub(super) async fn create(State(admin): State<Admin>, write: Write) -> Result<Response, Problem> {
+    write.without_if_match()?;
     let body = write.json::<CreateApplication>()?;
     let target = body.unit.clone();
     let command = body.into_registry(&admin.policy.get())?;

@@ -20,8 +20,9 @@ struct Schemas;
 
 /// What the document says of itself.
 const DESCRIPTION: &str = "\
-Registry control plane of .政务 and .公益. Every write takes `Idempotency-Key`, `If-Match` and `?dry_run=true`, and answers \
-once it is durable and visible in DNS. Errors are problem documents (RFC 9457); programs decide by their `code`. \
+Registry control plane of .政务 and .公益. Every write takes `Idempotency-Key` and `?dry_run=true`, and answers \
+once it is durable and visible in DNS. Writes of one existing object take `If-Match`; the others refuse it with \
+`if_match_invalid`. Errors are problem documents (RFC 9457); programs decide by their `code`. \
 Who may do what is in the description of each operation and in `/v1/roles`. `not_found` and `method_not_allowed` can be \
 answered for any path.";
 
@@ -91,7 +92,8 @@ fn describe(operation: &mut Value, row: &Row, codes: &[ErrorCode]) {
     operation["x-roles"] = roles(row);
     // A reload has its own parameters: it is done again without harm, and on no object with a version.
     if row.method != "GET" && !matches!(row.endpoint, Endpoint::Import | Endpoint::ReloadZones) {
-        add_parameters(operation);
+        // Only what has a version can be stale.
+        add_parameters(operation, codes.contains(&ErrorCode::Registry(Code::VersionStale)));
     }
     if row.endpoint == Endpoint::Import {
         add_import_parameters(operation);
@@ -123,7 +125,7 @@ fn roles(row: &Row) -> Value {
     Value::Object(roles)
 }
 
-fn add_parameters(operation: &mut Value) {
+fn add_parameters(operation: &mut Value, has_version: bool) {
     let mut parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
     if parameters.iter().any(|parameter| parameter["name"] == "dry_run") {
         return; // another row of the same operation came before
@@ -133,9 +135,11 @@ fn add_parameters(operation: &mut Value) {
         dry_run_parameter(),
         json!({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 128},
                "description": "asked again within seven days, the write is answered as before and not done again"}),
-        json!({"name": "If-Match", "in": "header", "schema": {"type": "string"},
-               "description": "the `ETag` last seen; refused with 412 if the object has changed since"}),
     ]);
+    if has_version {
+        parameters.push(json!({"name": "If-Match", "in": "header", "schema": {"type": "string"},
+            "description": "the `ETag` last seen; refused with 412 if the object has changed since"}));
+    }
     operation["parameters"] = Value::Array(parameters);
 }
 
@@ -234,9 +238,16 @@ fn rules(endpoint: Endpoint) -> Groups {
                 STALE,
             ],
         ),
-        E::DeleteName => {
-            (&[WRITE], &[NAME, GUARDED, &[Code::NameClaimed, Code::MigrationRunning, Code::Brake], FOREIGN, STALE])
-        }
+        E::DeleteName => (
+            &[WRITE],
+            &[
+                NAME,
+                GUARDED,
+                &[Code::NameClaimed, Code::MigrationRunning, Code::DeletionFinal, Code::Brake],
+                FOREIGN,
+                STALE,
+            ],
+        ),
         E::ChangeHolder => (
             BODIED,
             &[
@@ -340,7 +351,7 @@ fn rules(endpoint: Endpoint) -> Groups {
         E::ListTokens => (&[&[Edge::InvalidParameter]], &[]),
         E::ReadJournal => (&[&[Edge::InvalidParameter, Edge::Internal]], &[]),
         E::ReleaseBrake => {
-            (BODIED, &[&[Code::BrakeNotEngaged, Code::ReasonRequired, Code::SecondFactorRequired], STALE])
+            (BODIED, &[&[Code::BrakeNotEngaged, Code::ReasonRequired, Code::SecondFactorRequired, Code::Unavailable]])
         }
         E::ReloadZones => (
             &[

@@ -69,6 +69,7 @@ fn not_found(id: &str) -> Problem {
     responses((status = 201, description = "Ordered; the order shows the amount", body = Receipt)),
 )]
 pub(super) async fn create(State(admin): State<Admin>, write: Write) -> Result<Response, Problem> {
+    write.without_if_match()?;
     let body = write.json::<OrderRenewal>()?;
     let names = name_keys(&body.names, &admin.policy.get())?;
     let command = OrderCommand::Renewal { unit: unit_id(&body.unit, "unit")?, names, years: body.years };
@@ -156,6 +157,7 @@ pub(super) async fn refund(State(admin): State<Admin>, At(id): At<String>, write
     responses((status = 200, description = "Renewed, all of them", body = Receipt)),
 )]
 pub(super) async fn renew(State(admin): State<Admin>, write: Write) -> Result<Response, Problem> {
+    write.without_if_match()?;
     let body = write.json::<RenewNames>()?;
     let keys = name_keys(&body.names, &admin.policy.get())?;
     let note = format!("{} years", body.years);

@@ -48,6 +48,7 @@ pub enum Refused {
     responses((status = 200, description = "What is served now", body = Reloaded)),
 )]
 pub(super) async fn reload(State(admin): State<Admin>, write: Write) -> Result<Json<Reloaded>, Problem> {
+    write.without_if_match()?;
     let asked = write.json::<ReloadZones>()?.zone;
     let principal = &*write.caller.actor.principal;
     let result = run(&admin, asked.as_deref(), principal, write.is_dry_run()).await;

@@ -71,6 +71,7 @@ fn not_found(id: &str) -> Problem {
     responses((status = 201, description = "Sent on; it waits for finance", body = Receipt)),
 )]
 pub(super) async fn create(State(admin): State<Admin>, write: Write) -> Result<Response, Problem> {
+    write.without_if_match()?;
     let body = write.json::<Remit>()?;
     let command = OrderCommand::Remit { orders: order_ids(&body.orders)?, amount: amount(&body.amount)? };
     write.submit(&admin, "remittance.create", "orders".to_owned(), Some(body.amount), Command::Charge(command)).await

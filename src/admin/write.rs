@@ -171,14 +171,13 @@ impl Write {
         Self { dry_run: true, ..self }
     }
 
-    /// That no version is to be matched, where many objects are written, or one without versions.
+    /// That no version is to be matched, where something new or many objects are written, or one without versions.
     pub(super) fn without_if_match(&self) -> Result<(), Problem> {
         if self.if_match.is_none() {
             return Ok(());
         }
-        let en =
-            "What this request writes has no version to match: it is many objects, or the brake. Leave If-Match out.";
-        let zh = "该请求涉及多个对象或熔断，没有可供 If-Match 比对的版本，请去掉 If-Match。";
+        let en = "What this request writes has no version to match: it is new, many objects, or no object. Leave If-Match out.";
+        let zh = "该请求新建对象，或涉及多个对象，或不涉及对象，没有可供 If-Match 比对的版本，请去掉 If-Match。";
         Err(Problem::edge(Edge::IfMatchInvalid, en, zh).field("If-Match"))
     }
 

@@ -401,7 +401,10 @@ fn holds(script: &mut Script) {
     script.refused("POST", "/v1/brake/release", r#"{"reason":"none"}"#, "brake_not_engaged", "");
     let versioned = "If-Match: \"1\"\r\nContent-Type: application/json\r\n";
     let body = br#"{"reason":"none"}"#;
-    script.refused_with(versioned, "POST", "/v1/brake/release", body, "if_match_invalid", "If-Match");
+    // What is new, many objects or none has no version: it is refused before the body is looked at.
+    for target in ["brake/release", "applications", "orders", "renewals", "zones/reload"] {
+        script.refused_with(versioned, "POST", &format!("/v1/{target}"), body, "if_match_invalid", "If-Match");
+    }
 }
 
 /// Lists of holds; what is wrong with single lines has its own tests in `hold_lists`.
@@ -514,6 +517,7 @@ fn terms(script: &mut Script) {
     }
     aged.refused("POST", &format!("{redeemed}/renewals"), r#"{"years":2}"#, "deletion_final", "");
     aged.refused("POST", &format!("{redeemed}/unfreeze"), "", "deletion_final", "");
+    aged.refused("DELETE", redeemed, "", "deletion_final", "");
     for days in [730, 760] {
         aged.server.clock.set(at(days));
         aged.server.export();

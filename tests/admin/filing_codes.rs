@@ -281,6 +281,8 @@ fn remittances(script: &mut Script) {
     let body = |orders: &[&str], amount: &str| json!({ "orders": orders, "amount": amount }).to_string();
     script.refused_to(admin, "POST", remittances, &body(&[&order], "1200.00"), "order_not_pending", "orders[0]");
     confirm(&script.server, &order);
+    let versioned = script.server.with(admin, "POST", remittances, "If-Match: \"1\"\r\n", &body(&[&order], "1200.00"));
+    script.check("POST", remittances, &versioned, "if_match_invalid", "If-Match");
     script.refused_to(admin, "POST", remittances, &body(&[&order], "1200.01"), "amount_mismatch", "amount");
     script.refused_to(admin, "POST", remittances, &body(&[&order], "1,200"), "amount_invalid", "amount");
     script.refused_to(admin, "POST", remittances, &body(&[], "0.00"), "batch_empty", "orders");

@@ -9,6 +9,8 @@ const LIST: &[&[Edge]] = &[READ, &[Edge::InvalidParameter]];
 const BODIED: &[&[Edge]] = &[WRITE, BODY];
 const UNREADABLE: &[Code] = &[Code::Unavailable];
 const STALE: &[Code] = &[Code::RegionForeign, Code::VersionStale, Code::Unavailable];
+/// What writes no object that exists has no version that could be stale.
+const NEW: &[Code] = &[Code::RegionForeign, Code::Unavailable];
 const UNIT: &[Code] = &[Code::UnitInvalid, Code::UnitNotFound];
 const FOUND: &[Code] = &[Code::ApplicationNotFound, Code::RegionForeign, Code::Unavailable];
 /// What is wrong with the contents of an application, whenever it is looked at.
@@ -75,7 +77,7 @@ pub(super) fn rules(endpoint: Endpoint) -> Groups {
         E::ListApplications | E::ListOrders | E::ListRemittances => (LIST, &[UNREADABLE]),
         E::GetApplication => (LIST, &[FOUND]),
         E::GetFee => (LIST, &[FOUND, &[Code::NotPayable]]),
-        E::CreateApplication => (BODIED, &[UNIT, CONTENTS, POSSIBLE, REGISTRABLE, RESOLUTION, STALE]),
+        E::CreateApplication => (BODIED, &[UNIT, CONTENTS, POSSIBLE, REGISTRABLE, RESOLUTION, NEW]),
         E::EditApplication => (BODIED, &[CONTENTS, RESOLUTION, PENDING, STALE]),
         E::SubmitApplication => (&[WRITE], &[POSSIBLE, REGISTRABLE, RESOLUTION, PENDING, STALE]),
         E::ApproveApplicationByOffice => (BODIED, &[DECIDED, FORMS, STALE]),
@@ -99,8 +101,8 @@ pub(super) fn rules(endpoint: Endpoint) -> Groups {
         ),
         E::WithdrawApplication => (&[WRITE], &[PENDING, STALE]),
         E::GetOrder => (LIST, &[&[Code::OrderNotFound, Code::RegionForeign, Code::Unavailable]]),
-        E::OrderRenewal => (BODIED, &[UNIT, RENEWED, &[Code::NameOfOtherUnit, Code::RateMissing], STALE]),
-        E::RenewNames => (BODIED, &[RENEWED, STALE]),
+        E::OrderRenewal => (BODIED, &[UNIT, RENEWED, &[Code::NameOfOtherUnit, Code::RateMissing], NEW]),
+        E::RenewNames => (BODIED, &[RENEWED, NEW]),
         E::ChangeYears => (BODIED, &[ORDER, RENEWED, STALE]),
         E::ConfirmOrder => (
             BODIED,
@@ -119,7 +121,7 @@ pub(super) fn rules(endpoint: Endpoint) -> Groups {
                 ORDER,
                 &[Code::AmountInvalid, Code::AmountMismatch, Code::BatchEmpty, Code::BatchTooLarge, Code::ItemRepeated],
                 &[Code::OrderImpossible],
-                STALE,
+                NEW,
             ],
         ),
         E::Recognise => {

@@ -6,7 +6,7 @@ use crate::registry::command::NameSpec;
 use crate::registry::policy::TERM_YEARS;
 use crate::registry::{
     ApplicationId, Claim, Code, Decision, Event, Guarded, HoldReason, Holds, Life, NameKey, Refusal, Registration,
-    RenewedBy, Role, Timestamp, Unit,
+    RenewedBy, Role, Stage, Timestamp, Unit,
 };
 use std::sync::Arc;
 
@@ -94,6 +94,7 @@ fn remove(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal> {
     case.check_second_factor(Guarded::Deletion)?;
     let (name, unit) = case.name(key)?;
     case.check_version(Some(name.version))?;
+    check_not_withheld(&name)?;
     check_deletable(case, &name, &unit)?;
     terms::check_migrated(case, &name)?;
     // Deleted by hand after its term, it has run out all the same (R37).
@@ -105,6 +106,19 @@ fn remove(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal> {
 pub(super) fn remove_imported(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refusal> {
     case.check_role(&[Role::Operator])?;
     remove(case, key)
+}
+
+/// Nobody cuts short what remains of a deletion: freed at once, the label of a blacklisted unit would be anybody's (R56).
+fn check_not_withheld(name: &Registration) -> Result<(), Refusal> {
+    let Some(leaving) = name.life.leaving.filter(|leaving| leaving.stage == Stage::PendingDelete) else {
+        return Ok(());
+    };
+    let (shown, until) = (name.key.to_unicode(), leaving.until);
+    Err(Refusal::new(
+        Code::DeletionFinal,
+        format!("{shown} is being deleted already; it is gone on {until} by itself, and its label is nobody's before."),
+        format!("{shown} 正在注销，将于 {until} 自动注销完毕，在此之前该名称不向任何单位开放，无需也不能手工注销。"),
+    ))
 }
 
 /// A name that an authority or a penalty holds is no local office's to free: registered anew, it would be without the hold.

@@ -56,7 +56,7 @@ pub(super) fn recognise(case: &Case<'_>, id: RemittanceId, amount: Money) -> Res
     case.check_role(&[Role::Finance])?;
     let remittance = find(case, id)?;
     let all = remittance.orders.iter().map(|id| case.order(*id)).collect::<Result<Vec<Order>, Refusal>>()?;
-    check_amount(amount, all.iter().map(Order::amount).sum())?;
+    check_arrived(amount, &all)?;
     let open: Vec<Order> = all.into_iter().filter(|order| order.state != OrderState::Refunded).collect();
     let mut events = Vec::new();
     for (order, consumed) in open.iter().zip(consume_all(case, &open)?) {
@@ -230,6 +230,26 @@ fn check_amount(given: Money, sum: Money) -> Result<(), Refusal> {
         Code::AmountMismatch,
         format!("The orders come to {sum} yuan, not {given}; nothing was consumed. Check both, and try again."),
         format!("订单合计 {sum} 元，与 {given} 元不符，未作任何处理，请核对后重试。"),
+    )
+    .at("amount"))
+}
+
+/// That what arrived is what was sent, and that is with what was refunded since.
+fn check_arrived(given: Money, all: &[Order]) -> Result<(), Refusal> {
+    let sent: Money = all.iter().map(Order::amount).sum();
+    let refunded: Money = all.iter().filter(|order| order.state == OrderState::Refunded).map(Order::amount).sum();
+    if given == sent || refunded == Money::default() {
+        return check_amount(given, sent);
+    }
+    Err(Refusal::new(
+        Code::AmountMismatch,
+        format!(
+            "{sent} yuan were sent, and {refunded} of them are refunded since; the amount that was sent is wanted, not \
+             {given}. Nothing was consumed; check what arrived, and try again."
+        ),
+        format!(
+            "汇款金额为 {sent} 元（含其后已退款的 {refunded} 元），应填写汇款金额，与 {given} 元不符，未作任何处理，请核对到账金额后重试。"
+        ),
     )
     .at("amount"))
 }
