@@ -42,7 +42,7 @@ async fn apply(admin: &Admin, ListWrite(write): ListWrite, act: Act) -> Result<R
     let form = match write.media_type().as_deref() {
         Some(NDJSON | "application/ndjson" | "application/jsonl") => Form::Json,
         Some(CSV) => Form::Csv,
-        _ => return Err(unsupported("application/x-ndjson, or text/csv")),
+        _ => return Err(unsupported(&[NDJSON, CSV])),
     };
     write.without_if_match()?;
     let (body, policy) = (write.body(), admin.policy.get());

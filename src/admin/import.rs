@@ -97,7 +97,7 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = kind.and_then(|value| value.split(';').next()).map(|value| value.trim().to_ascii_lowercase());
     if !matches!(kind.as_deref(), Some(NDJSON | "application/ndjson" | "application/jsonl")) {
-        return Err(unsupported(NDJSON));
+        return Err(unsupported(&[NDJSON]));
     }
     if if_match(headers)?.is_some() {
         let en = "An import touches many objects; it has no version to match.";
@@ -345,7 +345,11 @@ fn after_end() -> Problem {
 fn reused(id: &str, first: usize, before: Option<&Before>) -> Problem {
     let lines =
         before.and_then(|before| before.lines.as_deref()).map_or_else(|| format!("lines from {first}"), Into::into);
+    let lines_zh = lines.strip_prefix("lines ").and_then(|range| range.split_once(" to "));
+    let lines_zh =
+        lines_zh.map_or_else(|| format!("自第 {first} 行起"), |(first, last)| format!("第 {first} 至 {last} 行"));
     let seq = before.map_or_else(String::new, |before| format!(", transaction {}", before.seq));
+    let seq_zh = before.map_or_else(String::new, |before| format!("，第 {} 号事务", before.seq));
     Problem::edge(
         Edge::IdempotencyKeyReused,
         format!(
@@ -353,7 +357,7 @@ fn reused(id: &str, first: usize, before: Option<&Before>) -> Problem {
              these lines back and add new ones after them, or import the file under an id of its own."
         ),
         format!(
-            "编号 {id} 此前已导入（{lines}{seq}），现内容与之不同：已导入的内容保持不变。请恢复这些行并在其后追加，或改用新的编号导入。"
+            "编号 {id} 此前已导入（{lines_zh}{seq_zh}），现内容与之不同：已导入的内容保持不变。请恢复这些行并在其后追加，或改用新的编号导入。"
         ),
     )
     .field("id")

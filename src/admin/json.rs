@@ -48,10 +48,17 @@ impl<T: Serialize> Serialize for Object<T> {
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
+    let text = error.to_string();
+    let what = &text[..text.rfind(" at line ").unwrap_or(text.len())];
+    // A line of an import is a body of its own here: which line of the file it is, others say.
+    let (column, line, line_zh) = match (error.line(), error.column()) {
+        (0 | 1, column) => (column, String::new(), String::new()),
+        (line, column) => (column, format!("line {line}, "), format!("第 {line} 行")),
+    };
     Problem::edge(
         Edge::MalformedJson,
-        format!("The body is not one JSON value: {error}."),
-        format!("请求体不是合法的 JSON（第 {} 行第 {} 列）。", error.line(), error.column()),
+        format!("The body is not one JSON value: {what} ({line}column {column})."),
+        format!("请求体不是合法的 JSON（{line_zh}第 {column} 列）。"),
     )
 }
 

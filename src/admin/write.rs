@@ -150,7 +150,7 @@ impl Write {
     /// The body as `T`.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         if self.media_type().is_none_or(|essence| essence != "application/json") {
-            return Err(unsupported("application/json"));
+            return Err(unsupported(&["application/json"]));
         }
         json::parse(&self.body)
     }
@@ -263,11 +263,12 @@ fn answer(receipt: &Receipt) -> Response {
 }
 
 /// The body is of another type than this endpoint takes.
-pub(super) fn unsupported(expected: &str) -> Problem {
+pub(super) fn unsupported(expected: &[&str]) -> Problem {
+    let (en, zh) = (expected.join(", or "), expected.join(" 或 "));
     Problem::edge(
         Edge::UnsupportedMediaType,
-        format!("The body must be sent as Content-Type: {expected}."),
-        format!("请求体的 Content-Type 应为 {expected}。"),
+        format!("The body must be sent as Content-Type: {en}."),
+        format!("请求体的 Content-Type 应为 {zh}。"),
     )
     .field("Content-Type")
 }

@@ -6,8 +6,8 @@ use super::Failure;
 use super::arguments::{ImportHow, Server};
 use super::client::{Client, Piped, second_factor, text};
 use super::output::tell;
-use super::remote::{Problem, lost, refused, runtime};
-use super::whole::{Flaw, Whole};
+use super::remote::{Problem, WITH_CODE, WITH_CODE_ZH, lost, refused, runtime};
+use super::whole::{Flaw, Whole, is_unfinished};
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
@@ -78,6 +78,9 @@ fn examine(file: &Path, partial: bool) -> Result<String, Failure> {
     let (mut hash, mut whole, mut line) = (Sha256::new(), Whole::default(), Vec::new());
     while input.read_until(b'\n', &mut line).map_err(failed)? > 0 {
         hash.update(&line);
+        if partial && is_unfinished(&line) {
+            break;
+        }
         whole.take(&line).map_err(|flaw| flawed(&flaw, "nothing was imported", "未导入任何内容"))?;
         line.clear();
     }
@@ -112,10 +115,15 @@ enum Unread {
 }
 
 impl Batches {
-    /// The next lines, at most a batch of them; none at the end.
+    /// The next lines, at most a batch of them; none at the end. A last line that was cut is no line, if that is allowed.
     fn next(&mut self) -> Result<Option<(Bytes, usize)>, Unread> {
         let (mut batch, mut lines, mut start) = (Vec::new(), 0, 0);
         while lines < BATCH_LINES && self.input.read_until(b'\n', &mut batch).map_err(Unread::Io)? > 0 {
+            if self.partial && is_unfinished(&batch[start..]) {
+                tell("the last line is unfinished and left out / 最后一行不完整，已略去");
+                batch.truncate(start);
+                break;
+            }
             self.whole.take(&batch[start..]).map_err(Unread::Flaw)?;
             start = batch.len();
             lines += 1;
@@ -228,6 +236,8 @@ struct Total {
     replayed: u64,
     refused: u64,
     shown: usize,
+    /// Whether something was refused for want of a second factor.
+    unconfirmed: bool,
     seq: Option<u64>,
     start: Instant,
     progress: Instant,
@@ -236,7 +246,17 @@ struct Total {
 impl Total {
     fn new() -> Self {
         let now = Instant::now();
-        Self { lines: 0, applied: 0, replayed: 0, refused: 0, shown: 0, seq: None, start: now, progress: now }
+        Self {
+            lines: 0,
+            applied: 0,
+            replayed: 0,
+            refused: 0,
+            shown: 0,
+            unconfirmed: false,
+            seq: None,
+            start: now,
+            progress: now,
+        }
     }
 
     fn add(&mut self, lines: u64, report: &Report) {
@@ -245,6 +265,7 @@ impl Total {
         self.replayed += report.replayed;
         self.refused += report.refused;
         self.seq = report.seq.or(self.seq);
+        self.unconfirmed |= report.refusals.iter().any(Problem::wants_code);
         for problem in report.refusals.iter().take(REFUSALS_SHOWN_MAX - self.shown) {
             tell(problem);
             self.shown += 1;
@@ -290,6 +311,13 @@ impl Total {
         let refused = self.refused;
         if refused == 0 {
             return Ok(());
+        }
+        if self.unconfirmed {
+            // What else was refused may only lack what stands in those batches.
+            return Err(Failure::refused(
+                format!("{refused} objects are in batches that were refused, for want of a second factor: {WITH_CODE}"),
+                format!("{refused} 个对象所在批次因缺少二次验证被拒绝：{WITH_CODE_ZH}"),
+            ));
         }
         Err(Failure::refused(
             format!(

@@ -13,6 +13,14 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+/// The code of what takes a second factor besides the token.
+const SECOND_FACTOR_REQUIRED: &str = "second_factor_required";
+/// What to do then on the command line; the server speaks of the header. Commands that may be answered so have the option.
+pub(super) const WITH_CODE: &str =
+    "repeat the command with --second-factor CODE, the current code of the token's authenticator";
+/// The same in Chinese.
+pub(super) const WITH_CODE_ZH: &str = "请加上 --second-factor CODE（令牌对应的当前动态口令）重新执行";
+
 /// A problem document, as far as people read it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Problem {
@@ -194,6 +202,14 @@ fn keep_last_line(end: &mut Vec<u8>, data: &[u8]) {
     }
 }
 
+impl Problem {
+    /// Whether it is refused for want of a second factor.
+    pub(super) fn wants_code(&self) -> bool {
+        let codes = self.lines.iter().map(|line| &line.code);
+        codes.chain([&self.code]).any(|code| code == SECOND_FACTOR_REQUIRED)
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(line) = self.line {
@@ -222,6 +238,9 @@ pub(super) fn lost(error: Lost) -> Failure {
 pub(super) async fn refused(response: Response<Incoming>) -> Failure {
     let status = response.status();
     match text(response).await.map(|body| serde_json::from_str::<Problem>(&body)) {
+        Ok(Ok(problem)) if problem.wants_code() => {
+            Failure::refused_text(format!("{problem}\n{WITH_CODE}\n{WITH_CODE_ZH}"))
+        }
         Ok(Ok(problem)) => Failure::refused_text(problem),
         _ => Failure::refused(format!("the server answers {status}"), format!("服务器应答 {status}")),
     }

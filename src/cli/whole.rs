@@ -43,6 +43,12 @@ struct EndMark {
     lines: Option<u64>,
 }
 
+/// Whether a file ends within this line, its last: lines end with a newline, and what was cut is no JSON.
+pub(super) fn is_unfinished(line: &[u8]) -> bool {
+    let is_json = || serde_json::from_slice::<IgnoredAny>(line).is_ok();
+    !line.ends_with(b"\n") && !line.trim_ascii().is_empty() && !is_json()
+}
+
 impl Whole {
     /// Takes the next line.
     ///
@@ -97,6 +103,22 @@ impl Whole {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_last_line_that_was_cut_is_unfinished() {
+        for (line, unfinished) in [
+            ("{\"unit\":1}", false),
+            ("{\"unit\":1}\n", false),
+            ("{\"un\n", false),
+            (" ", false),
+            ("", false),
+            ("{\"un", true),
+            ("{\"unit\":1", true),
+        ] {
+            assert_eq!(is_unfinished(line.as_bytes()), unfinished, "{line:?}");
+        }
+        assert!(is_unfinished(&"{\"unit\":{\"name\":\"局".as_bytes()[..18]), "within a character");
+    }
 
     fn flaw(text: &str) -> Option<String> {
         let mut whole = Whole::default();

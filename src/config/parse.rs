@@ -51,7 +51,7 @@ pub(super) fn parse(text: &str, base: PathBuf) -> Result<Config, Vec<Fault>> {
         faults.add(
             error.span(),
             format!("not TOML: {}", error.message()),
-            format!("不是合法的 TOML:{}", error.message()),
+            format!("不是合法的 TOML：{}", error.message()),
         );
     }
     if !errors.is_empty() {

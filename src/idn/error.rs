@@ -163,7 +163,7 @@ impl LabelError {
                 )
             }
             Self::Character { character, position, why } => {
-                format!("第 {position} 个字符{}{}。", named(*character), why.zh())
+                format!("第 {position} 个字符{}{}。", named_zh(*character), why.zh())
             }
             Self::HyphenAtEdge { position } => {
                 format!("第 {position} 个字符是位于首尾的连字符（U+002D），请去掉。")
@@ -182,5 +182,13 @@ fn named(c: char) -> String {
     match Unfit::of(c) {
         Unfit::Invisible | Unfit::Space => format!("U+{:04X}", c as u32),
         _ => format!("“{c}” (U+{:04X})", c as u32),
+    }
+}
+
+/// The same in Chinese.
+fn named_zh(c: char) -> String {
+    match Unfit::of(c) {
+        Unfit::Invisible | Unfit::Space => format!(" U+{:04X} ", c as u32),
+        _ => format!("“{c}”（U+{:04X}）", c as u32),
     }
 }

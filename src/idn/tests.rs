@@ -147,7 +147,7 @@ fn refuses_forms_that_are_no_label() {
 fn messages_name_character_and_position() {
     let error = Label::parse("財政局か").unwrap_err();
     assert_eq!(error.en(), "“か” (U+304B), character 4 of the label, is kana; write the name in Chinese characters.");
-    assert_eq!(error.zh(), "第 4 个字符“か” (U+304B)是假名，请使用汉字。");
+    assert_eq!(error.zh(), "第 4 个字符“か”（U+304B）是假名，请使用汉字。");
     let unseen = Label::parse("财政局\u{200D}").unwrap_err();
     assert!(unseen.en().starts_with("U+200D, character 4"), "{}", unseen.en());
 }

@@ -10,7 +10,7 @@ use crate::http::stall::WriteStall;
 use crate::query::{Client, Transport, freshness};
 use crate::telemetry::DropReason;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{ALLOW, ALT_SVC, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -20,6 +20,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
@@ -83,6 +84,33 @@ pub(super) enum Body {
     Follows,
 }
 
+/// The body of a response, with what was not read of its request: where that is dropped earlier, the stream is reset with an
+/// error before the response is sent, which ought to come first, and then a reset without an error (RFC 9113 §8.1).
+struct Reply {
+    octets: Full<Bytes>,
+    _unread: Incoming,
+}
+
+impl hyper::body::Body for Reply {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.octets).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.octets.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.octets.size_hint()
+    }
+}
+
 /// Serves one connection until `end` at most.
 pub(super) async fn serve(connection: Connection, stream: TlsStream<TcpStream>, site: &Site, end: Instant) {
     let is_http_2 = stream.get_ref().1.alpn_protocol() == Some(tls::ALPN_HTTP_2);
@@ -94,9 +122,11 @@ pub(super) async fn serve(connection: Connection, stream: TlsStream<TcpStream>, 
     let service = service_fn(move |request| {
         let (requests, used) = (requests.clone(), Arc::clone(&used));
         async move {
-            let message = requests.read(request).await;
+            let (head, mut unread) = request.into_parts();
+            let message = requests.read(&Request::from_parts(head, ()), &mut unread).await;
             *used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-            Ok::<_, Infallible>(requests.response(message).await.map(Full::new))
+            let response = requests.response(message).await;
+            Ok::<_, Infallible>(response.map(|octets| Reply { octets: octets.into(), _unread: unread }))
         }
     });
     let stream = TokioIo::new(WriteStall::new(stream, limits.write));
@@ -225,14 +255,14 @@ impl Requests {
     }
 
     /// The DNS message of a request.
-    async fn read(&self, request: Request<Incoming>) -> Result<Bytes, StatusCode> {
-        match self.message(&request)? {
+    async fn read(&self, head: &Request<()>, body: &mut Incoming) -> Result<Bytes, StatusCode> {
+        match self.message(head)? {
             Body::Inside(message) => Ok(message),
-            Body::Follows => self.read_body(request.into_body()).await,
+            Body::Follows => self.read_body(body).await,
         }
     }
 
-    async fn read_body(&self, body: Incoming) -> Result<Bytes, StatusCode> {
+    async fn read_body(&self, body: &mut Incoming) -> Result<Bytes, StatusCode> {
         if body.size_hint().lower() > REQUEST_LEN_MAX as u64 {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }

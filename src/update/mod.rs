@@ -86,13 +86,19 @@ pub struct Running {
     writer: std::thread::JoinHandle<()>,
 }
 
+/// [`StartError::Locked::holder`] in Chinese.
+fn holder_zh(holder: &str) -> String {
+    holder.strip_prefix("process ").map_or_else(|| "另一进程".into(), |pid| format!("进程 {pid} "))
+}
+
 /// Why the writer does not start. The texts say what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Another process has the data directory.
     #[error(
         "{path} is in use by {holder}: stop it first, or give this one another data directory / \
-         数据目录正被 {holder} 使用：请先停止该进程，或另行指定数据目录"
+         数据目录正被{}使用：请先停止该进程，或另行指定数据目录",
+        holder_zh(holder)
     )]
     Locked {
         /// The data directory.

@@ -188,7 +188,7 @@ fn problems_are_said_in_both_languages() {
     let report = check_octets("a 5 A x\n".as_bytes(), Path::new("z.zone"), &apex(), false);
     assert_eq!(
         report.errors[0].to_string(),
-        "z.zone:1: error[rdata]: A: expected an IPv4 address, found `x` / A：此处应为IPv4 地址，现为 `x`"
+        "z.zone:1: error[rdata]: A: expected an IPv4 address, found `x` / A：此处应为 IPv4 地址，现为 `x`"
     );
     assert_eq!(report.count(), 0);
     let codes: std::collections::HashSet<_> = Rule::ALL.iter().map(|rule| rule.code()).collect();

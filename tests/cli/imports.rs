@@ -57,6 +57,7 @@ fn a_file_that_grew_goes_on_under_its_id_and_one_that_changed_is_refused() {
     let changed = send(units(0..1150).replacen("u1001\"", "v1001\"", 1));
     assert_eq!(changed.status.code(), Some(1), "{}", err(&changed));
     assert!(err(&changed).contains("lines 1001 to 1100 were imported before"), "{}", err(&changed));
+    assert!(err(&changed).contains("此前已导入（第 1001 至 1100 行，第 "), "{}", err(&changed));
     assert!(!has(&daemon, "v1001") && has(&daemon, "u1149"));
 }
 
@@ -100,6 +101,28 @@ fn an_export_is_imported_whole_or_on_purpose() {
     fs::write(&path, &cut).expect("written");
     let partial = import(&daemon, &[&file, "--partial"]);
     assert!(partial.status.success() && err(&partial).contains("5 applied"), "{}", err(&partial));
+    // A file is cut anywhere, mostly within a line, and here within a character.
+    let within = cut.rfind("某局").expect("a name") + 1;
+    let id = |text: &[u8], id: &str| {
+        fs::write(&path, text).expect("written");
+        import(&daemon, &[&file, "--partial", "--id", id])
+    };
+    for (name, text, applied) in [("within", &cut.as_bytes()[..within], 4), ("newline", cut.trim_end().as_bytes(), 5)] {
+        let partial = id(text, name);
+        let told = err(&partial);
+        assert!(partial.status.success() && told.contains(&format!("{applied} applied, 0 applied before, 0 refused")));
+        for word in ["the last line is unfinished and left out", "最后一行不完整"] {
+            assert_eq!(told.matches(word).count(), usize::from(name == "within"), "{told}");
+        }
+    }
+    // Such a line in the middle is an error still, at its column of its line.
+    let wrong = id(cut.replacen(r#"{"unit""#, r#"{"unit"#, 1).as_bytes(), "wrong");
+    assert_eq!(wrong.status.code(), Some(1), "{}", err(&wrong));
+    for word in ["line 2: malformed_json", "(column ", "（第 "] {
+        assert!(err(&wrong).contains(word), "no {word} in {}", err(&wrong));
+    }
+    assert!(!err(&wrong).contains("line 1 "), "{}", err(&wrong));
+
     fs::write(&path, &export).expect("written");
     let whole = import(&daemon, &[&file]);
     fs::write(&path, &lacking).expect("written");

@@ -154,6 +154,8 @@ fn an_import_that_holds_units_is_confirmed_by_one_code() {
     };
     let (status, said) = import(&[]);
     assert!(status == Some(1) && said.contains("second_factor_required") && said.contains("0 applied"), "{said}");
+    assert!(said.contains("repeat the command with --second-factor CODE") && said.contains("请加上 --second-factor"));
+    assert!(!said.contains("correct the lines above") && !said.contains("改正上述"), "{said}");
     let code = TotpSecret::from_base32(SECRET).expect("a secret").code_at(1_795_348_800 + 60);
     let (status, said) = import(&["--second-factor", &code]);
     assert!(status == Some(0) && said.contains("2100 applied, 0 applied before, 0 refused"), "{said}");
@@ -162,4 +164,10 @@ fn an_import_that_holds_units_is_confirmed_by_one_code() {
     // Of what is there already a code is not needed.
     let (status, said) = import(&[]);
     assert!(status == Some(0) && said.contains("0 applied, 2100 applied before"), "{said}");
+    fs::write(daemon.path("list.csv"), "unit,reason,evidence\nu1,BLACKLIST,case-1\n").expect("written");
+    let mut place = program();
+    place.args(["holds", "place"]).arg(daemon.path("list.csv"));
+    place.args(["--url", &format!("http://{}", daemon.admin())]).env("ZHENGMING_TOKEN", "demo-operator");
+    let said = String::from_utf8_lossy(&place.output().expect("the program was built").stderr).into_owned();
+    assert!(said.contains("second_factor_required") && said.contains("repeat the command with --second-factor CODE"));
 }

@@ -330,4 +330,10 @@ fn kdig_and_curl_are_served() {
         assert_eq!(run("curl", &[&common[..], &[&with_query]].concat()), shown);
         assert_eq!(Response::parse(&std::fs::read(&answer).unwrap()).answers, 200);
     }
+    // What is refused is refused by a response, also where its body has not come yet.
+    for _ in 0..12 {
+        let common = ["-sk", "--http2", "-w", "%{http_version} %{http_code}", "-o", answer.to_str().unwrap()];
+        let post = ["-H", "content-type: text/plain", "--data-binary", "x", &url];
+        assert_eq!(run("curl", &[&common[..], &post].concat()), "2 415");
+    }
 }

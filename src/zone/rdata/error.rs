@@ -65,8 +65,8 @@ impl Fault {
     /// What is wrong, in Chinese.
     pub fn zh(self) -> String {
         match self {
-            Self::Missing(field) => format!("记录不完整，缺少{}", expected(field).1),
-            Self::Bad(field) => format!("此处应为{}", expected(field).1),
+            Self::Missing(field) => format!("记录不完整，缺少{}", after_han(expected(field).1)),
+            Self::Bad(field) => format!("此处应为{}", after_han(expected(field).1)),
             Self::Name(error) => name_error(error).1.to_owned(),
             Self::NonAscii => "域名含有非 ASCII 字节，请写成 A-label（xn--…）".to_owned(),
             Self::Surplus => "记录数据之后有多余的内容，请删除或加引号".to_owned(),
@@ -91,6 +91,12 @@ pub fn name_error(error: NameError) -> (&'static str, &'static str) {
         ),
         NameError::BadWire => ("the octets are no name", "字节不是有效域名"),
     }
+}
+
+/// As it stands after a Chinese character: with a space before Latin letters and digits.
+fn after_han(text: &str) -> String {
+    let space = if text.starts_with(|c: char| c.is_ascii()) { " " } else { "" };
+    format!("{space}{text}")
 }
 
 fn expected(field: Field) -> (&'static str, &'static str) {
