@@ -89,6 +89,7 @@ fn a_dry_run_ends_as_the_list_would() {
     let list = daemon.path("list.csv").to_string_lossy().into_owned();
     fs::write(&list, "name,reason,evidence\n教育局.政务,LEGAL,case-1\n").expect("written");
     done(&holds(&daemon, &["place", &list, "--dry-run"]));
+    assert_eq!(daemon.stop().code(), Some(0));
     daemon.reconfigure("[registry]\n", "[registry]\nprotected_names = [\"教育局.政务\"]\n");
     daemon.restart();
     let stopped = holds(&daemon, &["place", &list, "--dry-run"]);

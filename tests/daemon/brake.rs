@@ -100,7 +100,7 @@ fn a_list_that_waits_still_waits_after_a_kill() {
     let err = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
 
     let rehearsed = holds(&daemon, &["place", &list, "--dry-run"]);
-    assert_eq!(rehearsed.status.code(), Some(0), "{}", err(&rehearsed));
+    assert_eq!(rehearsed.status.code(), Some(1), "{}", err(&rehearsed));
     assert!(err(&rehearsed).contains(".政务: 30 of 100 names (30 %) would stop"), "{}", err(&rehearsed));
     assert!(err(&rehearsed).contains("the brake would stop it"), "{}", err(&rehearsed));
     assert_eq!(String::from_utf8_lossy(&rehearsed.stdout).lines().count(), 30);
