@@ -256,9 +256,14 @@ impl Requests {
 
     /// The DNS message of a request.
     async fn read(&self, head: &Request<()>, body: &mut Incoming) -> Result<Bytes, StatusCode> {
-        match self.message(head)? {
-            Body::Inside(message) => Ok(message),
-            Body::Follows => self.read_body(body).await,
+        match self.message(head) {
+            Ok(Body::Inside(message)) => Ok(message),
+            Ok(Body::Follows) => self.read_body(body).await,
+            // A body of the length of a message is read all the same: a stream reset before it has come may lose the response.
+            Err(status) => {
+                drop(self.read_body(body).await);
+                Err(status)
+            }
         }
     }
 

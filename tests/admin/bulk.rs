@@ -106,7 +106,7 @@ fn an_import_that_grew_is_resumed_by_its_id() {
         let refusal = server.import("id=i1", &changed)["refusals"][0].clone();
         assert_eq!((refusal["code"].as_str(), refusal["line"].as_u64()), (Some("idempotency_key_reused"), Some(1)));
         let (en, zh) = (refusal["detail"].as_str().unwrap(), refusal["detail_zh"].as_str().unwrap());
-        assert!(en.contains("lines 1 to 192 were imported before") && zh.contains("lines 1 to 192"), "{en}");
+        assert!(en.contains("lines 1 to 192 were imported before") && zh.contains("第 1 至 192 行"), "{en} {zh}");
     }
     assert_eq!(server.state(), state);
 }
