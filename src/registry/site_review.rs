@@ -9,8 +9,9 @@
 //!                  └──resubmit   └─▶ SITE_REVIEW_FAILED ◀──────┘
 //! ```
 //!
-//! An operator can take it back (`cancelled`) until it has passed. A missed deadline ends nothing: the unit hands in, corrects or sends its papers later, and the pass lifts what the
-//! clock placed. The time that reviewers take is not the unit's: while they have it, nothing falls due.
+//! An operator can take it back (`cancelled`) until it has passed. A missed deadline ends nothing: the unit hands in,
+//! corrects or sends its papers later, and the pass lifts what the clock placed. The time that reviewers take is not the
+//! unit's: while they have it, nothing falls due.
 
 use super::application::Paper;
 use super::change::Approval;

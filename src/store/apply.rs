@@ -272,7 +272,7 @@ impl Store {
     }
 
     /// Mends what a stop has left of the same writes.
-    pub(super) fn mend(&self, seq: u64, writes: &[Write]) -> Result<(), StoreError> {
+    fn mend(&self, seq: u64, writes: &[Write]) -> Result<(), StoreError> {
         writes.iter().try_for_each(|write| match write.tree {
             Some(tree) => self.trees.of(tree).mend(seq, &write.key),
             None => Ok(()),

@@ -78,8 +78,8 @@ struct Used {
     bundles: bool,
 }
 
-/// sled's trees; their keys are described in `keys`, `filings` and `site_reviews`. Only `meta` has plain values, so that each
-/// version can read the format of another's store.
+/// sled's trees; their keys are described in `keys`, `filings` and `site_reviews`. Only `meta` has plain values, so that
+/// each version can read the format of another's store.
 struct Trees {
     db: sled::Db,
     meta: sled::Tree,

@@ -21,8 +21,8 @@ use std::net::IpAddr;
 /// index of packages, units have account numbers,
 /// applications, orders and remittances are kept, and suspensions are counted by the hour; 4 since units have the review
 /// of their site and an index of it, and holds that ended are remembered; 5 since claims and kept labels are found by their
-/// packages; 6 since applications have picked forms, and applications, orders and remittances the time of their last change; 7 since entries are kept
-/// in packs.
+/// packages; 6 since applications have picked forms, and applications, orders and remittances the time of their last
+/// change; 7 since entries are kept in packs.
 pub(super) const FORMAT: u32 = 7;
 
 /// The octets of a value.

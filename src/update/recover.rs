@@ -153,12 +153,6 @@ fn replay(home: &Home, mut store: Store) -> Result<Opened, StartError> {
         return Err(StartError::Store(why));
     }
     let journal = opened.map_err(StartError::from)?;
-    if let Some(torn) = journal.cut_off() {
-        let (octets, segment, line) = (torn.octets, &torn.segment, torn.line);
-        tracing::warn!(
-            "{octets} octets from line {line} of {segment} were cut off: no whole line, so nobody was told of it"
-        );
-    }
     if unflushed > 0 {
         store.flush().map_err(|error| StartError::Store(error.to_string()))?;
         tracing::info!(from = began.seq, to = store.position().seq, "the store was brought up to the journal");

@@ -1,7 +1,10 @@
 //! Packs against a map: random changes, ranges, what lies where in sled, and damage.
 
-use crate::store::Trees;
+use super::{SETS, founding, position, unit_id};
+use crate::idn::Label;
+use crate::registry::*;
 use crate::store::packs::{Change, Packs, pack::PACK_OCTETS_MAX};
+use crate::store::{Store, Trees};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -152,4 +155,49 @@ fn growth_at_the_end_fills_packs() {
     }
     let each = PACK_OCTETS_MAX / 100;
     assert_eq!(db.open_tree("packs").unwrap().len(), 1000 / each, "{each} entries of 100 octets a pack");
+}
+
+/// A batch that two threads write, into packs that are there already, leaves what transactions of one name each do.
+#[test]
+fn two_threads_write_what_one_does() {
+    const NAMES: usize = 1500;
+    let name = |n: usize| {
+        // In no order of their labels, nor of their ends.
+        let label = Label::from_canonical(&format!("xn--{:08}", n * 7919 % 100_003)).unwrap();
+        let expires = Timestamp(i64::try_from(n * 104_729 % 1_299_709).unwrap());
+        let key = NameKey { label, set: SETS[n % 2].into() };
+        let unit = unit_id(n % 2);
+        let (holds, life, variants) = (Holds::default(), Life::default(), Variants::default());
+        let (registered, resolution, pending) = (Timestamp(0), None, None);
+        Registration {
+            key,
+            unit,
+            registered,
+            expires,
+            kind: 1,
+            primary: false,
+            resolution,
+            resolved_by: 0,
+            holds,
+            pending,
+            life,
+            variants,
+            version: 1,
+        }
+    };
+    let written = |batch: usize| {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Store::open(directory.path(), None).unwrap();
+        store.apply(&founding(), position(1)).unwrap();
+        for (seq, batch) in (2..).zip((0..NAMES).collect::<Vec<_>>().chunks(batch)) {
+            let events = batch.iter().map(|n| Event::Name(name(*n))).collect();
+            store.apply(&Transaction { seq, events, ..founding() }, position(seq)).unwrap();
+        }
+        let mut contents = store.contents();
+        contents.remove(&b"meta"[..]);
+        contents
+    };
+    let one_by_one = written(1);
+    assert_eq!(one_by_one[&b"names"[..]].len(), NAMES);
+    assert!(written(500) == one_by_one, "three batches of 1,000 index entries each");
 }
