@@ -183,13 +183,10 @@ fn settle(disk: &dyn Disk, followed: &mut Followed) -> Result<Option<Active>, Jo
     if let Some(TornEnd { segment, line, octets, kept }) = torn {
         let kept = kept.as_deref().unwrap_or("nowhere: there was no space");
         tracing::warn!(
-            segment,
-            line,
-            octets,
             seq,
             kept,
-            "the end of the journal was torn and is cut off; if transaction {seq} was acknowledged after all, it is lost / \
-             日志末尾不完整，已截去并另存；若第 {seq} 号事务曾获确认，则已丢失"
+            "the end of the journal was torn and is cut off: {octets} octets from line {line} of {segment}; if transaction {seq} \
+             was acknowledged after all, it is lost / 日志末尾不完整，已截去并另存；若第 {seq} 号事务曾获确认，则已丢失"
         );
     }
     Ok(active)
