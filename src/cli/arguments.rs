@@ -139,6 +139,10 @@ pub(super) struct Serve {
     #[cfg(feature = "test-clock")]
     #[arg(long, value_name = "TIME", value_parser = time)]
     test_clock: Option<Timestamp>,
+    /// Write each change to the store as soon as the one before is there (tests only) / 测试用：每项变更立即写入存储
+    #[cfg(feature = "test-clock")]
+    #[arg(long)]
+    test_batches: bool,
 }
 
 impl Serve {
@@ -149,6 +153,8 @@ impl Serve {
             ready_file: self.ready_file,
             #[cfg(feature = "test-clock")]
             test_clock: self.test_clock,
+            #[cfg(feature = "test-clock")]
+            test_batches: self.test_batches,
         }
     }
 }

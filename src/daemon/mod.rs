@@ -44,6 +44,19 @@ pub struct Options {
     /// Where a clock that only a test moves begins; the system's clock if absent.
     #[cfg(feature = "test-clock")]
     pub test_clock: Option<crate::registry::Timestamp>,
+    /// Each change is written to the store by itself.
+    #[cfg(feature = "test-clock")]
+    pub test_batches: bool,
+}
+
+impl Options {
+    /// How much the store writes at once.
+    fn writes(&self) -> update::WritePace {
+        let writes = update::WritePace::default();
+        #[cfg(feature = "test-clock")]
+        let writes = if self.test_batches { update::WritePace { batch_octets: 1, ..writes } } else { writes };
+        writes
+    }
 }
 
 /// Serves until SIGTERM or SIGINT, then drains and stops.
@@ -77,6 +90,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         clock: Arc::clone(&clock.clock),
         metrics: telemetry.writer.clone(),
         checkpoints: update::Pace::default(),
+        writes: options.writes(),
     })?;
     // From here on what was started stops in reverse, whatever happens.
     let runtime = runtime();

@@ -31,8 +31,9 @@ pub const LINE_OCTETS_MAX: usize = 16 << 20;
 /// Length at which a segment is full: small enough to copy and to look through in a second, large enough that ten million
 /// transactions make about a hundred files.
 pub const SEGMENT_OCTETS: u64 = 64 << 20;
-/// Octets of free space below which nothing is appended: the longest line, and what the store needs to note it.
-pub const FREE_OCTETS_MIN: u64 = 32 << 20;
+/// Octets of free space below which nothing is appended: the longest line, and what the store needs to write down what it has in
+/// memory, once in the file of its batch and once in sled.
+pub const FREE_OCTETS_MIN: u64 = 96 << 20;
 
 /// The journal's limits, smaller in tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,37 +1,21 @@
-//! Applying a transaction: an idempotent redo, safe against a stop between any two of its writes.
-//!
-//! sled writes one log, so after a stop it has a prefix of the writes made. Their order makes every prefix a state from
-//! which the whole transaction can be applied again:
-//!
-//! 1. the totals, with the `seq` they include: counted from the images before, so they must be made before any image
-//!    changes, and are not made again if they already include the transaction;
-//! 2. the index entries of all objects (the old images' go, the new images' come), then the images. As long as an image is
-//!    the old one, the redo takes the same index entries away. No two entries, and no two images, are about the same thing,
-//!    so that each of these two steps may be done in any order: two threads share many, each in the order of keys, and no pack;
-//! 3. brake, zones, idempotency key: plain values;
-//! 4. the position.
+//! Applying a transaction: what it changes in which tree, put into the layers over them; see `batch` for how that gets into sled.
 
 use super::filings::BundleOf;
 use super::totals::{Totals, holds_differ, move_holds};
-use super::{
-    ANSWERED_SECS, Packs, Store, StoreError, Trees, Used, failed, filings, guarded, keys, meta, past, site_reviews, v1,
-};
+use super::trees::Tree;
+use super::{ANSWERED_SECS, Store, StoreError, Used, filings, keys, meta, past, site_reviews, v1};
 use crate::registry::state::{due_of_expiry, due_of_leaving, due_of_name, due_of_unit};
 use crate::registry::{
     Application, ApplicationId, Brake, Change, Due, DueKind, Event, NameKey, Order, OrderId, Position, Registration,
     Remittance, RemittanceId, Reservation, State, TermEnd, Timestamp, Transaction, Unavailable, Unit, UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// Most aged idempotency keys forgotten with one transaction: more than one comes with it, so they never pile up, and
 /// few enough that no transaction waits for them.
 const FORGOTTEN_MAX: usize = 8;
-/// Writes in any order from which on two threads make them: an import's batch has thousands, a change about ten.
-const SHARED_MIN: usize = 256;
 
-/// One write to sled.
+/// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Write {
     /// Nothing is `meta`.
@@ -39,34 +23,6 @@ pub(super) struct Write {
     key: Vec<u8>,
     /// The new value; nothing removes the key.
     value: Option<Vec<u8>>,
-}
-
-/// Which tree a write goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Tree {
-    Units,
-    Names,
-    NamesByUnit,
-    Bundles,
-    KeptBundles,
-    Expiring,
-    Expired,
-    Leaving,
-    Reservations,
-    Due,
-    Changes,
-    Applications,
-    Orders,
-    Remittances,
-    Filings,
-    Claims,
-    Accounts,
-    SiteReviews,
-    Removals,
-    PastHolds,
-    Zones,
-    Idempotency,
-    IdempotencyAge,
 }
 
 /// The last image of each object a transaction changes: only that counts, whatever came before it in the same one.
@@ -87,19 +43,15 @@ struct Images<'a> {
 }
 
 /// What applying a transaction does.
-pub(super) struct Plan {
-    pub(super) writes: Vec<Write>,
-    /// Which of them write index entries.
-    pub(super) index: Range<usize>,
-    /// Which write images; they follow at once.
-    pub(super) images: Range<usize>,
+struct Plan {
+    writes: Vec<Write>,
     totals: Totals,
     brake: Brake,
     noticed: BTreeMap<i32, TermEnd>,
 }
 
 impl Store {
-    /// Applies a transaction; doing it again changes nothing. Its position is written last.
+    /// Applies a transaction; doing it again changes nothing. Sooner or later it is written to sled: see [`Store::flush`].
     ///
     /// Transactions up to [`Store::position`] have been applied, so they are passed over.
     ///
@@ -110,43 +62,38 @@ impl Store {
         if position.seq <= self.position.seq {
             return Ok(());
         }
-        let plan = self.plan(transaction, position).map_err(|error| StoreError::Damaged(error.0))?;
-        plan.writes.iter().for_each(|write| self.used.note(write));
-        if !self.trees.whole.load(Relaxed) {
-            self.mend(position.seq, &plan.writes)?;
-            self.trees.whole.store(true, Relaxed);
+        let plan = self.plan(transaction).map_err(|error| StoreError::Damaged(error.0))?;
+        for Write { tree, key, value } in plan.writes {
+            self.used.note(tree);
+            match (tree, value) {
+                (Some(tree), value) => self.unwritten.octets += self.trees[tree].put(key, value),
+                (None, Some(value)) => drop(self.unwritten.metas.insert(key, value)),
+                (None, None) => {}
+            }
         }
-        self.execute_in_order(position.seq, &plan.writes[..plan.index.start])?;
-        self.execute_in_any_order(position.seq, &plan.writes[plan.index.clone()])?;
-        self.execute_in_any_order(position.seq, &plan.writes[plan.images.clone()])?;
-        self.execute_in_order(position.seq, &plan.writes[plan.images.end..])?;
         self.totals = plan.totals;
         self.brake = plan.brake;
         self.noticed = plan.noticed;
         self.position = position;
-        Ok(())
+        self.keep_up()
     }
 
-    /// The writes that apply a transaction, in order.
-    pub(super) fn plan(&self, transaction: &Transaction, position: Position) -> Result<Plan, Unavailable> {
+    /// What applying a transaction does.
+    fn plan(&self, transaction: &Transaction) -> Result<Plan, Unavailable> {
         let images = Images::of(&transaction.events);
         let mut plan = Plan {
             writes: Vec::new(),
-            index: 0..0,
-            images: 0..0,
             totals: self.totals.clone(),
             brake: self.brake.clone(),
             noticed: self.noticed.clone(),
         };
         let mut objects = Objects::default();
         let bundle_of: BundleOf<'_> = &|label| self.bundle(label);
-        let counted = self.totals.seq >= position.seq;
         for (id, unit) in &images.units {
             let old = self.unit(id)?;
             let (before, after) = (old.as_ref().map(|unit| &unit.holds), Some(&unit.holds));
-            if !counted && holds_differ(before, after) {
+            if holds_differ(before, after) {
                 move_holds(&mut plan.totals.holds.units, before, after);
-                plan.totals.seq = position.seq;
             }
             objects.plan_unit(id, old.as_ref(), unit);
             if let Some(old) = &old {
@@ -155,14 +102,12 @@ impl Store {
         }
         for (key, new) in images.names.values() {
             let old = self.name(key)?;
-            if !counted && old.is_some() != new.is_some() {
+            if old.is_some() != new.is_some() {
                 plan.totals.count(&key.set, new.is_some());
-                plan.totals.seq = position.seq;
             }
             let (before, after) = (old.as_ref().map(|name| &name.holds), new.map(|name| &name.holds));
-            if !counted && holds_differ(before, after) {
+            if holds_differ(before, after) {
                 move_holds(&mut plan.totals.holds.names, before, after);
-                plan.totals.seq = position.seq;
             }
             if let Some(old) = old.as_ref().filter(|old| past::any_ended(&old.holds, after))
                 && let Some(unit) = images.unit(self, &old.unit)?
@@ -172,8 +117,8 @@ impl Store {
             let entries = |name: &Registration| self.name_entries(name);
             objects.plan_name(key, old.as_ref(), *new, &entries);
             if new.is_none() {
-                let entry = keys::removal(key, position.seq);
-                objects.index.push(Write { tree: Some(Tree::Removals), key: entry, value: Some(Vec::new()) });
+                let entry = keys::removal(key, transaction.seq);
+                objects.writes.push(Write { tree: Some(Tree::Removals), key: entry, value: Some(Vec::new()) });
             }
         }
         for (key, new) in images.kept.values() {
@@ -194,17 +139,10 @@ impl Store {
             objects.move_index(old, Some(filings::remittance_entries(new)));
             objects.put(Tree::Remittances, id.0, &filings::RemittanceV1::from(*new));
         }
-        // Written even where comings and goings cancel out: a redo must not count the half of them that is left.
-        if plan.totals.seq != self.totals.seq {
+        if plan.totals != self.totals {
             plan.put_meta(meta::TOTALS, &v1::TotalsV1::from(&plan.totals));
         }
-        // In any order; sled likes that of its keys.
-        objects.index.sort_unstable_by(|a, b| (a.tree, &a.key).cmp(&(b.tree, &b.key)));
-        let index_at = plan.writes.len();
-        plan.writes.append(&mut objects.index);
-        let images_at = plan.writes.len();
-        plan.writes.append(&mut objects.images);
-        (plan.index, plan.images) = (index_at..images_at, images_at..plan.writes.len());
+        plan.writes.append(&mut objects.writes);
         for (id, change) in &images.changes {
             plan.put(Tree::Changes, id.to_be_bytes(), &v1::ChangeV1::from(*change));
         }
@@ -219,7 +157,6 @@ impl Store {
         }
         self.plan_zones(transaction, &images, &mut plan)?;
         self.plan_idempotency(transaction, &mut plan)?;
-        plan.put_meta(meta::HEAD, &v1::HeadV1::from(position));
         Ok(plan)
     }
 
@@ -250,11 +187,11 @@ impl Store {
     /// Remembers the transaction's idempotency key, and forgets a few that have aged.
     fn plan_idempotency(&self, transaction: &Transaction, plan: &mut Plan) -> Result<(), Unavailable> {
         let before = keys::answered_at(Timestamp(transaction.at.0.saturating_sub(ANSWERED_SECS)), 0);
-        let aged = self.trees.idempotency_age.range(&[], Some(&before));
+        let aged = self.trees[Tree::IdempotencyAge].range(&[], Some(&before));
         for entry in aged.take(FORGOTTEN_MAX) {
             let (age, key) = entry?;
             // The same key may have been used again since, once it was old enough to be free.
-            let current = self.trees.idempotency.get(&key)?;
+            let current = self.trees[Tree::Idempotency].get(&key)?;
             let current = current.and_then(|octets| v1::read::<v1::AnsweredV1>(&octets));
             if current.is_none_or(|current| keys::answered_at(Timestamp(current.at), current.seq)[..] == age[..]) {
                 plan.writes.push(Write { tree: Some(Tree::Idempotency), key: key.to_vec(), value: None });
@@ -270,68 +207,11 @@ impl Store {
         }
         Ok(())
     }
-
-    /// Mends what a stop has left of the same writes.
-    fn mend(&self, seq: u64, writes: &[Write]) -> Result<(), StoreError> {
-        writes.iter().try_for_each(|write| match write.tree {
-            Some(tree) => self.trees.of(tree).mend(seq, &write.key),
-            None => Ok(()),
-        })
-    }
-
-    /// Makes writes one after the other; neighbours in one tree, in the order of keys, share the packs they meet in.
-    fn execute_in_order(&self, seq: u64, writes: &[Write]) -> Result<(), StoreError> {
-        let meet = |one: &Write, other: &Write| one.tree.is_some() && one.tree == other.tree && one.key < other.key;
-        writes.chunk_by(meet).try_for_each(|run| self.execute(seq, run))
-    }
-
-    /// Makes writes whose order does not matter, in the order of their trees and keys.
-    fn execute_in_any_order(&self, seq: u64, writes: &[Write]) -> Result<(), StoreError> {
-        if writes.len() < SHARED_MIN {
-            return self.execute_in_order(seq, writes);
-        }
-        let (ours, others) = writes.split_at(self.middle(writes)?);
-        std::thread::scope(|scope| {
-            let work = || self.execute_in_order(seq, others);
-            match std::thread::Builder::new().name("store".into()).spawn_scoped(scope, work) {
-                Ok(beside) => {
-                    let done = self.execute_in_order(seq, ours);
-                    let other = beside.join().unwrap_or_else(|_| Err(failed("a thread that wrote to it panicked")));
-                    done.and(other)
-                }
-                Err(_) => self.execute_in_order(seq, writes),
-            }
-        })
-    }
-
-    /// Where two threads may part `writes`: about the middle, and between two packs.
-    fn middle(&self, writes: &[Write]) -> Result<usize, StoreError> {
-        let Write { tree, key, .. } = &writes[writes.len() / 2];
-        let fence = match tree {
-            Some(tree) => self.trees.of(*tree).fence(key).map_err(|error| failed(error.0))?,
-            None => key.clone(),
-        };
-        Ok(writes.partition_point(|write| (write.tree, &write.key) < (*tree, &fence)))
-    }
-
-    /// Makes writes to one tree, whose keys ascend, or one write to `meta`.
-    pub(super) fn execute(&self, seq: u64, writes: &[Write]) -> Result<(), StoreError> {
-        if let [Write { tree: None, key, value }] = writes {
-            let done = guarded(|| match value {
-                Some(value) => self.trees.meta.insert(key, value.as_slice()),
-                None => self.trees.meta.remove(key),
-            });
-            return done.map_err(failed)?.map_err(failed).map(drop);
-        }
-        let changes: Vec<_> = writes.iter().map(|write| (write.key.as_slice(), write.value.as_deref())).collect();
-        let tree = writes.first().and_then(|write| write.tree);
-        tree.map_or(Ok(()), |tree| self.trees.of(tree).write(seq, &changes))
-    }
 }
 
 impl Used {
-    fn note(&mut self, write: &Write) {
-        match write.tree {
+    fn note(&mut self, tree: Option<Tree>) {
+        match tree {
             Some(Tree::Claims) => self.claims = true,
             Some(Tree::Reservations) => self.reservations = true,
             Some(Tree::Bundles) => self.bundles = true,
@@ -389,44 +269,13 @@ impl Plan {
     }
 }
 
-impl Trees {
-    pub(super) fn of(&self, tree: Tree) -> &Packs {
-        match tree {
-            Tree::Units => &self.units,
-            Tree::Names => &self.names,
-            Tree::NamesByUnit => &self.names_by_unit,
-            Tree::Bundles => &self.bundles,
-            Tree::KeptBundles => &self.kept_bundles,
-            Tree::Expiring => &self.expiring,
-            Tree::Expired => &self.expired,
-            Tree::Leaving => &self.leaving,
-            Tree::Reservations => &self.reservations,
-            Tree::Due => &self.due,
-            Tree::Changes => &self.changes,
-            Tree::Applications => &self.applications,
-            Tree::Orders => &self.orders,
-            Tree::Remittances => &self.remittances,
-            Tree::Filings => &self.filings,
-            Tree::Claims => &self.claims,
-            Tree::Accounts => &self.accounts,
-            Tree::SiteReviews => &self.site_reviews,
-            Tree::Removals => &self.removals,
-            Tree::PastHolds => &self.past_holds,
-            Tree::Zones => &self.zones,
-            Tree::Idempotency => &self.idempotency,
-            Tree::IdempotencyAge => &self.idempotency_age,
-        }
-    }
-}
-
 /// Index entries of an object.
 type Entries = Vec<(Tree, Vec<u8>)>;
 
 /// What the units and names of a transaction write.
 #[derive(Default)]
 struct Objects {
-    index: Vec<Write>,
-    images: Vec<Write>,
+    writes: Vec<Write>,
 }
 
 impl Objects {
@@ -440,11 +289,11 @@ impl Objects {
         };
         self.move_index(old.map(entries), Some(entries(new)));
         let value = Some(v1::write(&v1::UnitV1::from(new)));
-        self.images.push(Write { tree: Some(Tree::Units), key: id.as_str().into(), value });
+        self.writes.push(Write { tree: Some(Tree::Units), key: id.as_str().into(), value });
     }
 
     fn put<T: serde::Serialize>(&mut self, tree: Tree, id: u64, value: &T) {
-        self.images.push(Write { tree: Some(tree), key: id.to_be_bytes().into(), value: Some(v1::write(value)) });
+        self.writes.push(Write { tree: Some(tree), key: id.to_be_bytes().into(), value: Some(v1::write(value)) });
     }
 
     fn plan_name(
@@ -456,12 +305,12 @@ impl Objects {
     ) {
         self.move_index(old.map(entries), new.map(entries));
         let value = new.map(|name| v1::write(&v1::NameV1::from(name)));
-        self.images.push(Write { tree: Some(Tree::Names), key: keys::name(key), value });
+        self.writes.push(Write { tree: Some(Tree::Names), key: keys::name(key), value });
     }
 
     /// Remembers holds that ended.
     fn remember(&mut self, ended: Vec<(Vec<u8>, Vec<u8>)>) {
-        self.index.extend(ended.into_iter().map(|(key, value)| Write {
+        self.writes.extend(ended.into_iter().map(|(key, value)| Write {
             tree: Some(Tree::PastHolds),
             key,
             value: Some(value),
@@ -482,16 +331,16 @@ impl Objects {
         };
         self.move_index(old.map(entries), new.map(entries));
         let value = new.map(|kept| v1::write(&v1::ReservationV1::from(kept)));
-        self.images.push(Write { tree: Some(Tree::Reservations), key: keys::name(key), value });
+        self.writes.push(Write { tree: Some(Tree::Reservations), key: keys::name(key), value });
     }
 
     /// Takes away the entries that only the old image has, and adds those that only the new one has.
     fn move_index(&mut self, old: Option<Entries>, new: Option<Entries>) {
         let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
         let gone = old.iter().filter(|entry| !new.contains(entry)).cloned();
-        self.index.extend(gone.map(|(tree, key)| Write { tree: Some(tree), key, value: None }));
+        self.writes.extend(gone.map(|(tree, key)| Write { tree: Some(tree), key, value: None }));
         let come = new.into_iter().filter(|entry| !old.contains(entry));
-        self.index.extend(come.map(|(tree, key)| Write { tree: Some(tree), key, value: Some(Vec::new()) }));
+        self.writes.extend(come.map(|(tree, key)| Write { tree: Some(tree), key, value: Some(Vec::new()) }));
     }
 }
 

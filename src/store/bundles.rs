@@ -3,8 +3,8 @@
 //! It follows from the images and the table. Without a table, a label is its own package, and the tree has entries for
 //! active variants only.
 
-use super::apply::Tree;
 use super::filings::{BundleOf, IndexEntry};
+use super::trees::Tree;
 use super::{Store, StoreError, damaged, failed, filings, guarded, keys, meta, packs::Change, unavailable};
 use crate::idn::{Bundle, Label};
 use crate::registry::state::bundles_of;
@@ -37,7 +37,7 @@ impl Store {
             return Ok(());
         }
         let bundle = self.bundle(&key.label);
-        for entry in self.trees.bundles.prefix(&keys::bundle_prefix(&bundle, &key.set)) {
+        for entry in self.trees[Tree::Bundles].prefix(&keys::bundle_prefix(&bundle, &key.set)) {
             let other = keys::read_bundle(&entry?.0, &|set| self.intern(set));
             let other = other.ok_or_else(|| super::read::undecodable("an entry of a package"))?;
             if other != *key && !visit(&other) {
@@ -54,12 +54,14 @@ impl Store {
         if found.as_deref() == wanted.as_ref().map(<[u8; 32]>::as_slice) {
             return Ok(());
         }
-        if !self.trees.names.is_empty() {
+        // What is made here goes into sled at once, in which a stop may have left a part of something.
+        self.flush()?;
+        if !self.trees[Tree::Names].is_empty() {
             tracing::info!("the table of labels is another one: the index of packages is made anew");
         }
         self.forget_packages()?;
         let mut entries = Vec::new();
-        for entry in self.trees.names.iter() {
+        for entry in self.trees[Tree::Names].iter() {
             let name = entry.and_then(|(key, value)| self.read_name(&key, &value)).map_err(|error| damaged(error.0))?;
             entries.extend(self.bundle_keys(&name).into_iter().map(|key| (Tree::Bundles, key)));
             if entries.len() >= SLICE_NAMES {
@@ -79,10 +81,10 @@ impl Store {
 
     /// Empties the indexes by packages. Until they are whole, the store says that they are of a table that there cannot be:
     /// after a stop in between they are made again, whichever table comes then.
-    pub(super) fn forget_packages(&self) -> Result<(), StoreError> {
+    pub(super) fn forget_packages(&mut self) -> Result<(), StoreError> {
         guarded(|| self.trees.meta.insert(meta::TABLE, &[])).map_err(failed)?.map_err(failed)?;
         for tree in [Tree::Bundles, Tree::Claims, Tree::KeptBundles] {
-            self.trees.of(tree).clear()?;
+            self.trees[tree].clear()?;
         }
         Ok(())
     }
@@ -91,17 +93,17 @@ impl Store {
     fn package_entries(&self) -> Result<Vec<IndexEntry>, Unavailable> {
         let bundle_of: BundleOf<'_> = &|label| self.bundle(label);
         let mut entries = Vec::new();
-        for entry in self.trees.reservations.iter() {
+        for entry in self.trees[Tree::Reservations].iter() {
             let kept = keys::read_name(&entry?.0, &|set| self.intern(set));
             let kept = kept.ok_or_else(|| super::read::undecodable("a kept label"))?;
             entries.push((Tree::KeptBundles, keys::bundle(&self.bundle(&kept.label), &kept)));
         }
         let id = |key: &[u8]| filings::id_of(key).ok_or_else(|| super::read::undecodable("an id"));
-        for entry in self.trees.applications.iter() {
+        for entry in self.trees[Tree::Applications].iter() {
             let application = self.application(ApplicationId(id(&entry?.0)?))?;
             entries.extend(application.iter().flat_map(|image| filings::application_entries(image, bundle_of)));
         }
-        for entry in self.trees.orders.iter() {
+        for entry in self.trees[Tree::Orders].iter() {
             let order = self.order(OrderId(id(&entry?.0)?))?;
             entries.extend(order.iter().flat_map(|image| filings::order_entries(image, bundle_of)));
         }
@@ -116,7 +118,7 @@ impl Store {
         for run in entries.chunk_by(|(one, _), (other, _)| one == other) {
             let changes: Vec<Change<'_>> = run.iter().map(|(_, key)| (key.as_slice(), Some(&[][..]))).collect();
             // Of no transaction: after a stop all of it is made again.
-            self.trees.of(run[0].0).write(0, &changes)?;
+            self.trees[run[0].0].packs().write(0, &changes)?;
         }
         entries.clear();
         guarded(|| self.trees.db.flush()).map_err(failed)?.map_err(failed).map(drop)
@@ -126,7 +128,7 @@ impl Store {
     fn tell_shared(&self) -> Result<(), Unavailable> {
         let (mut before, mut shared): (Option<(Vec<u8>, NameKey)>, u64) = (None, 0);
         let intern = |set: &str| self.intern(set);
-        for entry in self.trees.bundles.iter() {
+        for entry in self.trees[Tree::Bundles].iter() {
             let (key, _) = entry?;
             let name = keys::read_bundle(&key, &intern).ok_or_else(|| unavailable("an entry of a package"))?;
             let package = keys::package(&key).to_vec();

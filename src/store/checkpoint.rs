@@ -12,6 +12,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::batch::sync;
 use super::{Store, StoreError, failed, guarded, meta, v1};
 use crate::zone::Pages;
 use sha2::{Digest, Sha256};
@@ -74,10 +75,13 @@ impl Store {
     /// [`StoreError::Io`].
     pub fn vouch(&mut self, mark: &Mark) -> Result<(), StoreError> {
         let Mark { seq, digest, made_with } = *mark;
-        debug_assert!(seq <= self.position.seq, "the store has applied what the checkpoint contains");
+        debug_assert!(
+            seq <= self.position.seq,
+            "the store has applied what the checkpoint contains, if only in memory"
+        );
         let value = v1::write(&v1::MarkV1 { seq, digest, made_with });
         guarded(|| self.trees.meta.insert(meta::CHECKPOINT, value)).map_err(failed)?.map_err(failed)?;
-        self.flush()
+        sync(&self.trees.db, &self.file)
     }
 }
 

@@ -11,8 +11,8 @@
 //! The letter is that of the object's id. A region begins with those around it, so that one range of keys is a region with
 //! all that lies inside it.
 
-use super::apply::Tree;
 use super::keys;
+use super::trees::Tree;
 use super::v1::{ApprovalV1, ResolutionV1};
 use crate::idn::{Bundle, Label};
 use crate::registry::{

@@ -2,6 +2,7 @@
 
 use super::list::{PAGE_ITEMS_MAX, Page, Walk};
 use super::read::{read_unit, undecodable};
+use super::trees::Tree;
 use super::{Store, keys};
 use crate::registry::{Holds, NameKey, Region, State, Unavailable, Unit, UnitId};
 
@@ -30,7 +31,7 @@ impl Store {
         let mut of: Option<Unit> = None;
         // The key of a unit's name begins with the unit's id, and what follows sorts before any other id: walked as one,
         // the two trees show each unit and then its names.
-        let trees = vec![&self.trees.units, &self.trees.names_by_unit];
+        let trees = vec![&self.trees[Tree::Units], &self.trees[Tree::NamesByUnit]];
         let walk = Walk { mark: MARK, trees, from: Vec::new(), to: None };
         walk.page(cursor, PAGE_ITEMS_MAX, &mut |entry, value| {
             let Some(id) = keys::unit_of_name(entry) else {

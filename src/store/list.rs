@@ -1,7 +1,9 @@
 //! Listings, a page at a time: the narrowest index is walked, a bounded number of entries a call.
 
+use super::layers::Layers;
 use super::read::{read_unit, undecodable};
-use super::{Packs, Store, keys, merged, v1};
+use super::trees::Tree;
+use super::{Store, keys, merged, v1};
 use crate::registry::{
     HoldReason, NameKey, NameState, Registration, Reservation, State, Timestamp, Unavailable, Unit, UnitId,
 };
@@ -47,7 +49,7 @@ pub(super) struct Walk<'a> {
     /// Marks the cursors of this index, so that one of another listing is refused.
     pub(super) mark: u8,
     /// Trees with keys of the same form, walked as one.
-    pub(super) trees: Vec<&'a Packs>,
+    pub(super) trees: Vec<&'a Layers>,
     /// The first key that may be shown.
     pub(super) from: Vec<u8>,
     /// The first that may not.
@@ -108,7 +110,7 @@ impl Store {
         let Some((walk, read)) = self.narrower(filter) else {
             let from = filter.set.as_deref().map(keys::name_prefix).unwrap_or_default();
             let to = filter.set.is_some().then(|| keys::after_prefix(&from)).flatten();
-            let walk = Walk { mark: b'n', trees: vec![&self.trees.names], from, to };
+            let walk = Walk { mark: b'n', trees: vec![&self.trees[Tree::Names]], from, to };
             return walk.page(cursor, limit, &mut |key, value| shown(self.read_name(key, value)?));
         };
         walk.page(cursor, limit, &mut |entry, _| {
@@ -125,7 +127,7 @@ impl Store {
     /// # Errors
     /// [`Unavailable`], also for a cursor that is none.
     pub fn list_units(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Unit>, Unavailable> {
-        let walk = Walk { mark: b'i', trees: vec![&self.trees.units], from: Vec::new(), to: None };
+        let walk = Walk { mark: b'i', trees: vec![&self.trees[Tree::Units]], from: Vec::new(), to: None };
         walk.page(cursor, limit, &mut |key, value| read_unit(key, value).map(Some))
     }
 
@@ -134,7 +136,7 @@ impl Store {
     /// # Errors
     /// [`Unavailable`], also for a cursor that is none.
     pub fn list_reservations(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Reservation>, Unavailable> {
-        let walk = Walk { mark: b'k', trees: vec![&self.trees.reservations], from: Vec::new(), to: None };
+        let walk = Walk { mark: b'k', trees: vec![&self.trees[Tree::Reservations]], from: Vec::new(), to: None };
         walk.page(cursor, limit, &mut |octets, value| {
             let key = keys::read_name(octets, &|set| self.intern(set));
             let kept = key.and_then(|key| v1::read::<v1::ReservationV1>(value)?.into_reservation(key));
@@ -148,12 +150,15 @@ impl Store {
         if let Some(unit) = &filter.unit {
             let from = keys::unit_prefix(unit);
             let to = keys::after_prefix(&from);
-            return Some((Walk { mark: b'u', trees: vec![&trees.names_by_unit], from, to }, keys::read_name_by_unit));
+            return Some((
+                Walk { mark: b'u', trees: vec![&trees[Tree::NamesByUnit]], from, to },
+                keys::read_name_by_unit,
+            ));
         }
         (filter.expires_from.is_some() || filter.expires_to.is_some()).then(|| {
             let from = filter.expires_from.map(|at| keys::time(at).to_vec()).unwrap_or_default();
             let to = filter.expires_to.and_then(|at| keys::after_prefix(&keys::time(at)));
-            let trees = vec![&trees.expiring, &trees.expired, &trees.leaving];
+            let trees = vec![&trees[Tree::Expiring], &trees[Tree::Expired], &trees[Tree::Leaving]];
             (Walk { mark: b'e', trees, from, to }, keys::read_name_by_expiry as ReadKey)
         })
     }

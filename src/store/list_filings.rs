@@ -2,6 +2,7 @@
 
 use super::list::{Page, Walk};
 use super::read::undecodable;
+use super::trees::Tree;
 use super::{Store, filings, keys};
 use crate::registry::{
     Application, ApplicationId, ApplicationState, Order, OrderId, OrderState, Region, Remittance, RemittanceId,
@@ -98,7 +99,7 @@ impl Store {
         limit: usize,
         load: &dyn Fn(u64) -> Result<Option<T>, Unavailable>,
     ) -> Result<Page<T>, Unavailable> {
-        let walk = Walk { mark: MARK, trees: vec![&self.trees.filings], from, to };
+        let walk = Walk { mark: MARK, trees: vec![&self.trees[Tree::Filings]], from, to };
         walk.page(cursor, limit, &mut |key, _| load(filings::id_of(key).ok_or_else(|| undecodable("an index"))?))
     }
 }

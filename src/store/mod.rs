@@ -1,6 +1,7 @@
 //! The materialised state in sled: units, registrations, changes, applications and their fees, due times, serials, idempotency keys.
 //!
-//! One thread owns it, the writer's. Applying a transaction is an idempotent redo; the applied position is written last.
+//! One thread owns it, the writer's. What transactions change is kept in memory over sled's trees and written to sled beside,
+//! many together; what a stop loses of it is in the journal, behind the position that sled has.
 //! Nothing here is the truth: a store that does not open is set aside ([`set_aside`]) and rebuilt from the journal.
 //!
 //! What is known of sled 0.34 and heeded here: its `flush` does not reach the disk on Linux (so [`Store::flush`] fsyncs
@@ -9,11 +10,14 @@
 //! memory, whatever is in it (many entries are one of sled's, see `packs`).
 
 mod apply;
+mod batch;
 mod bundles;
 pub mod checkpoint;
 mod filings;
+mod flush;
 mod held;
 mod keys;
+mod layers;
 mod list;
 mod list_filings;
 mod packs;
@@ -23,9 +27,11 @@ mod site_reviews;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod trees;
 mod v1;
 
 pub use checkpoint::Mark;
+pub use flush::WritePace;
 pub use held::Held;
 pub use list::{NameFilter, PAGE_ITEMS_MAX, Page};
 pub use list_filings::FilingFilter;
@@ -35,19 +41,18 @@ pub use totals::HoldCounts;
 
 use crate::idn::Table;
 use crate::registry::{Brake, Position, TermEnd, Timestamp, Unavailable};
-use packs::{Entry, Packs};
+use flush::Unwritten;
+use packs::Entry;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use totals::Totals;
+use trees::{Tree, Trees};
 
-/// Octets of sled's page cache. Small, because the read path never comes here: the cache only serves the writer.
-const CACHE_OCTETS: u64 = 32 << 20;
 /// Longest wait for sled's lock; dropping a store of a million names takes less.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Pause between two tries for it.
@@ -57,7 +62,15 @@ pub const ANSWERED_SECS: i64 = 7 * 24 * 3600;
 
 /// The store.
 pub struct Store {
+    directory: PathBuf,
     trees: Trees,
+    /// What lies over the trees.
+    unwritten: Unwritten,
+    pace: WritePace,
+    /// The last transaction in sled.
+    written: Position,
+    /// Whether a stop may have left a part of what followed in sled.
+    torn: bool,
     /// sled's file, for the fsync that sled leaves out.
     file: File,
     position: Position,
@@ -76,38 +89,6 @@ struct Used {
     claims: bool,
     reservations: bool,
     bundles: bool,
-}
-
-/// sled's trees; their keys are described in `keys`, `filings` and `site_reviews`. Only `meta` has plain values, so that
-/// each version can read the format of another's store.
-struct Trees {
-    db: sled::Db,
-    meta: sled::Tree,
-    units: Packs,
-    names: Packs,
-    names_by_unit: Packs,
-    bundles: Packs,
-    kept_bundles: Packs,
-    expiring: Packs,
-    expired: Packs,
-    leaving: Packs,
-    reservations: Packs,
-    due: Packs,
-    changes: Packs,
-    applications: Packs,
-    orders: Packs,
-    remittances: Packs,
-    filings: Packs,
-    claims: Packs,
-    accounts: Packs,
-    site_reviews: Packs,
-    removals: Packs,
-    past_holds: Packs,
-    zones: Packs,
-    idempotency: Packs,
-    idempotency_age: Packs,
-    /// False until a transaction has been applied: before a stop, part of it may have been.
-    whole: Arc<AtomicBool>,
 }
 
 /// An answer already given to an idempotency key.
@@ -153,7 +134,7 @@ pub enum StoreError {
 mod meta {
     /// Number of the format, big-endian.
     pub(super) const FORMAT: &str = "format";
-    /// The last transaction applied.
+    /// The last transaction that is in sled.
     pub(super) const HEAD: &str = "head";
     /// Counts of names and of active holds.
     pub(super) const TOTALS: &str = "totals";
@@ -177,10 +158,10 @@ impl Store {
         let opened =
             guarded(|| Trees::open(directory).map_err(unopened)).unwrap_or_else(|panic| Err(damaged(panic)))?;
         let file = File::open(directory.join("db")).map_err(unopened)?;
-        guarded(|| Self::load(opened, file, table)).unwrap_or_else(|panic| Err(damaged(panic)))
+        guarded(|| Self::load(directory, opened, file, table)).unwrap_or_else(|panic| Err(damaged(panic)))
     }
 
-    fn load(trees: Trees, file: File, table: Option<Arc<Table>>) -> Result<Self, StoreError> {
+    fn load(directory: &Path, mut trees: Trees, file: File, table: Option<Arc<Table>>) -> Result<Self, StoreError> {
         match trees.meta.get(meta::FORMAT).map_err(damaged)? {
             None if trees.db.was_recovered() && !trees.is_empty() => {
                 return Err(StoreError::Damaged("it has entries, but no format".into()));
@@ -194,13 +175,26 @@ impl Store {
             }
         }
         let head: Option<v1::HeadV1> = trees.meta_value(meta::HEAD)?;
-        let totals: Option<v1::TotalsV1> = trees.meta_value(meta::TOTALS)?;
-        let brake: Option<v1::BrakeV1> = trees.meta_value(meta::BRAKE)?;
-        let noticed: Option<v1::NoticedV1> = trees.meta_value(meta::NOTICED)?;
+        let written = head.map(Position::from).unwrap_or_default();
+        let left = batch::take_up(directory, &file, &mut trees, written)?;
+        let torn = left.is_some();
+        let (position, unwritten) = match left {
+            Some((position, unwritten)) => (position, unwritten),
+            None => (written, Unwritten::default()),
+        };
+        let metas = &unwritten.metas;
+        let totals: Option<v1::TotalsV1> = trees.meta_value_over(metas, meta::TOTALS)?;
+        let brake: Option<v1::BrakeV1> = trees.meta_value_over(metas, meta::BRAKE)?;
+        let noticed: Option<v1::NoticedV1> = trees.meta_value_over(metas, meta::NOTICED)?;
         let mut store = Self {
+            directory: directory.into(),
+            unwritten,
+            pace: WritePace::default(),
+            written,
+            torn,
             // Known once the indexes are made.
             used: Used { claims: true, reservations: true, bundles: true },
-            position: head.map(Position::from).unwrap_or_default(),
+            position,
             totals: match totals {
                 Some(totals) => Totals::try_from(totals).map_err(damaged)?,
                 None => Totals::default(),
@@ -213,10 +207,10 @@ impl Store {
         };
         store.check_table()?;
         store.used = Used {
-            claims: !store.trees.claims.is_empty(),
-            reservations: !store.trees.reservations.is_empty(),
+            claims: store.trees[Tree::Claims].iter().next().is_some(),
+            reservations: store.trees[Tree::Reservations].iter().next().is_some(),
             // With a table, every name has an entry.
-            bundles: store.table.is_some() || !store.trees.bundles.is_empty(),
+            bundles: store.table.is_some() || store.trees[Tree::Bundles].iter().next().is_some(),
         };
         Ok(store)
     }
@@ -224,16 +218,6 @@ impl Store {
     /// The last transaction applied.
     pub fn position(&self) -> Position {
         self.position
-    }
-
-    /// Hands everything written to the operating system and waits until it is on the disk.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`].
-    pub fn flush(&mut self) -> Result<(), StoreError> {
-        // sled waits with sync_file_range, which neither writes the file's length nor empties the disk's cache.
-        guarded(|| self.trees.db.flush().map_err(failed)).unwrap_or_else(|panic| Err(failed(panic)))?;
-        self.file.sync_all().map_err(failed)
     }
 
     /// Octets on the disk, free space within the file included.
@@ -268,63 +252,6 @@ pub fn set_aside(directory: &Path, now: Timestamp) -> io::Result<PathBuf> {
     fs::rename(directory, &aside)?;
     File::open(parent)?.sync_all()?;
     Ok(aside)
-}
-
-impl Trees {
-    fn open(directory: &Path) -> sled::Result<Self> {
-        let db = Self::open_unlocked(directory)?;
-        let whole = Arc::new(AtomicBool::new(false));
-        let packs = |name: &str| db.open_tree(name).map(|tree| Packs::new(tree, &whole));
-        Ok(Self {
-            meta: db.open_tree("meta")?,
-            units: packs("units")?,
-            names: packs("names")?,
-            names_by_unit: packs("names_by_unit")?,
-            bundles: packs("bundles")?,
-            kept_bundles: packs("kept_bundles")?,
-            expiring: packs("expiring")?,
-            expired: packs("expired")?,
-            leaving: packs("leaving")?,
-            reservations: packs("reservations")?,
-            due: packs("due")?,
-            changes: packs("changes")?,
-            applications: packs("applications")?,
-            orders: packs("orders")?,
-            remittances: packs("remittances")?,
-            filings: packs("filings")?,
-            claims: packs("claims")?,
-            accounts: packs("accounts")?,
-            site_reviews: packs("site_reviews")?,
-            removals: packs("removals")?,
-            past_holds: packs("past_holds")?,
-            zones: packs("zones")?,
-            idempotency: packs("idempotency")?,
-            idempotency_age: packs("idempotency_age")?,
-            db,
-            whole,
-        })
-    }
-
-    /// Opens sled once its lock is free. The data directory's own lock keeps other processes away; what still has
-    /// sled's is a store of this process that was just dropped, or a child between `fork` and `exec`.
-    fn open_unlocked(directory: &Path) -> sled::Result<sled::Db> {
-        let until = Instant::now() + LOCK_WAIT_MAX;
-        loop {
-            match sled::Config::new().path(directory).cache_capacity(CACHE_OCTETS).open() {
-                Err(error) if is_locked(&error) && Instant::now() < until => std::thread::park_timeout(LOCK_RETRY),
-                opened => return opened,
-            }
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.units.is_empty() && self.names.is_empty() && self.zones.is_empty() && self.changes.is_empty()
-    }
-
-    fn meta_value<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
-        let Some(octets) = self.meta.get(key).map_err(damaged)? else { return Ok(None) };
-        v1::read(&octets).map(Some).ok_or_else(|| StoreError::Damaged(format!("`{key}` does not decode")))
-    }
 }
 
 /// Runs what calls sled; a panic inside it, as damaged files cause, becomes an error. The store is not used after one.

@@ -5,6 +5,7 @@
 
 use super::list::{PAGE_ENTRIES_MAX, Page, read_cursor, write_cursor};
 use super::read::undecodable;
+use super::trees::Tree;
 use super::{Store, keys, v1};
 use crate::registry::{
     Hold, HoldReason, Holds, NameKey, Region, Registration, Timestamp, Transaction, Unavailable, Unit, UnitId,
@@ -138,7 +139,7 @@ impl Store {
             None => keys::time(Timestamp(after.0.saturating_add(1))).to_vec(),
         };
         let mut page = Page { items: Vec::new(), next: None };
-        for entry in self.trees.past_holds.range(&from, None) {
+        for entry in self.trees[Tree::PastHolds].range(&from, None) {
             let (key, value) = entry?;
             if page.items.len() == PAGE_ENTRIES_MAX {
                 page.next = Some(write_cursor(MARK, &key));

@@ -1,7 +1,9 @@
 //! Reading single objects, what falls due, and everything at start.
 
+use super::layers::Layers;
 use super::totals::{HoldCounts, move_holds};
-use super::{ANSWERED_SECS, Answered, Entry, Packs, Store, StoreError, ZoneMark, damaged, filings, keys, merged, v1};
+use super::trees::Tree;
+use super::{ANSWERED_SECS, Answered, Entry, Store, StoreError, ZoneMark, damaged, filings, keys, merged, v1};
 use crate::idn::{Bundle, Label};
 use crate::registry::life::Ends;
 use crate::registry::{
@@ -23,7 +25,7 @@ impl Store {
             let zone: v1::ZoneV1 = v1::read(&value).ok_or_else(|| undecodable("a zone"))?;
             Ok(ZoneMark { apex, serial: zone.serial, digest: zone.digest })
         };
-        self.trees.zones.iter().map(read).collect()
+        self.trees[Tree::Zones].iter().map(read).collect()
     }
 
     /// The answer already given to this principal's idempotency key, unless it is older than seven days.
@@ -31,7 +33,7 @@ impl Store {
     /// # Errors
     /// [`Unavailable`].
     pub fn answered(&self, principal: &str, key: &str, now: Timestamp) -> Result<Option<Answered>, Unavailable> {
-        let found = self.trees.idempotency.get(&keys::answered(principal, key))?;
+        let found = self.trees[Tree::Idempotency].get(&keys::answered(principal, key))?;
         let Some(octets) = found else { return Ok(None) };
         let answered: v1::AnsweredV1 = v1::read(&octets).ok_or_else(|| undecodable("an idempotency key"))?;
         let fresh = now.0.saturating_sub(answered.at) <= ANSWERED_SECS;
@@ -45,7 +47,7 @@ impl Store {
     pub fn edges_after(&self, after: Option<&Due>, until: Timestamp, limit: usize) -> Result<Vec<Due>, Unavailable> {
         let from = after.map_or_else(Vec::new, |due| [&keys::due(due)[..], &[0]].concat());
         let mut found = Vec::new();
-        for entry in self.trees.due.range(&from, None).take(limit) {
+        for entry in self.trees[Tree::Due].range(&from, None).take(limit) {
             let due = keys::read_due(&entry?.0, &|set| self.intern(set));
             let due = due.ok_or_else(|| undecodable("a due time"))?;
             if due.at > until {
@@ -62,7 +64,7 @@ impl Store {
     /// [`Unavailable`].
     pub fn removals(&self, key: &NameKey) -> Result<Vec<u64>, Unavailable> {
         let seq = |entry: Entry| keys::read_removal(&entry?.0).ok_or_else(|| undecodable("the end of a registration"));
-        self.trees.removals.prefix(&keys::removal_prefix(key)).map(seq).collect()
+        self.trees[Tree::Removals].prefix(&keys::removal_prefix(key)).map(seq).collect()
     }
 
     /// How many names, and how many units, have each active hold.
@@ -79,7 +81,7 @@ impl Store {
     pub fn for_each_name(&self, visit: &mut dyn FnMut(Registration) -> bool) -> Result<(), StoreError> {
         let mut seen = BTreeMap::<Arc<str>, SetTotals>::new();
         let mut holds = BTreeMap::new();
-        for entry in self.trees.names.iter() {
+        for entry in self.trees[Tree::Names].iter() {
             let name = entry.and_then(|(key, value)| self.read_name(&key, &value)).map_err(|error| damaged(error.0))?;
             seen.entry(Arc::clone(&name.key.set)).or_default().names += 1;
             move_holds(&mut holds, None, Some(&name.holds));
@@ -101,7 +103,7 @@ impl Store {
     /// [`StoreError::Damaged`].
     pub fn for_each_unit(&self, visit: &mut dyn FnMut(Unit) -> bool) -> Result<(), StoreError> {
         let mut holds = BTreeMap::new();
-        for entry in self.trees.units.iter() {
+        for entry in self.trees[Tree::Units].iter() {
             let unit = entry.and_then(|(key, value)| read_unit(&key, &value)).map_err(|error| damaged(error.0))?;
             move_holds(&mut holds, None, Some(&unit.holds));
             if !visit(unit) {
@@ -117,7 +119,7 @@ impl Store {
     /// The object with this id, as `read` makes it of its value.
     fn by_id<V: serde::de::DeserializeOwned, T>(
         &self,
-        tree: &Packs,
+        tree: &Layers,
         id: u64,
         what: &str,
         read: impl FnOnce(V) -> Option<T>,
@@ -147,18 +149,18 @@ pub(super) fn undecodable(what: &str) -> Unavailable {
 
 impl State for Store {
     fn unit(&self, id: &UnitId) -> Result<Option<Unit>, Unavailable> {
-        let found = self.trees.units.get(id.as_str().as_bytes())?;
+        let found = self.trees[Tree::Units].get(id.as_str().as_bytes())?;
         found.map(|octets| read_unit(id.as_str().as_bytes(), &octets)).transpose()
     }
 
     fn name(&self, key: &NameKey) -> Result<Option<Registration>, Unavailable> {
         let key = keys::name(key);
-        let found = self.trees.names.get(&key)?;
+        let found = self.trees[Tree::Names].get(&key)?;
         found.map(|octets| self.read_name(&key, &octets)).transpose()
     }
 
     fn change(&self, id: ChangeId) -> Result<Option<Change>, Unavailable> {
-        let found = self.trees.changes.get(&keys::change(id))?;
+        let found = self.trees[Tree::Changes].get(&keys::change(id))?;
         let read = |octets: Vec<u8>| {
             let change = v1::read::<v1::ChangeV1>(&octets).and_then(|change| change.into_change(id));
             change.ok_or_else(|| undecodable("a change"))
@@ -168,21 +170,21 @@ impl State for Store {
 
     fn application(&self, id: ApplicationId) -> Result<Option<Application>, Unavailable> {
         let read = |value: filings::ApplicationV1| value.into_application(id);
-        self.by_id(&self.trees.applications, id.0, "an application", read)
+        self.by_id(&self.trees[Tree::Applications], id.0, "an application", read)
     }
 
     fn order(&self, id: OrderId) -> Result<Option<Order>, Unavailable> {
-        self.by_id(&self.trees.orders, id.0, "an order", |value: filings::OrderV1| value.into_order(id))
+        self.by_id(&self.trees[Tree::Orders], id.0, "an order", |value: filings::OrderV1| value.into_order(id))
     }
 
     fn remittance(&self, id: RemittanceId) -> Result<Option<Remittance>, Unavailable> {
         let read = |value: filings::RemittanceV1| value.into_remittance(id);
-        self.by_id(&self.trees.remittances, id.0, "a remittance", read)
+        self.by_id(&self.trees[Tree::Remittances], id.0, "a remittance", read)
     }
 
     fn last_filing(&self) -> Result<u64, Unavailable> {
         let mut last = 0;
-        for tree in [&self.trees.applications, &self.trees.orders, &self.trees.remittances] {
+        for tree in [&self.trees[Tree::Applications], &self.trees[Tree::Orders], &self.trees[Tree::Remittances]] {
             let found = tree.last_key()?;
             let id = found.map(|key| filings::id_of(&key).ok_or_else(|| undecodable("an id"))).transpose()?;
             last = last.max(id.unwrap_or(0));
@@ -194,18 +196,20 @@ impl State for Store {
         if !self.used.claims {
             return Ok(None);
         }
-        let first =
-            self.trees.claims.prefix(&filings::claims_on(name, &|label| self.bundle(label))).next().transpose()?;
+        let first = self.trees[Tree::Claims]
+            .prefix(&filings::claims_on(name, &|label| self.bundle(label)))
+            .next()
+            .transpose()?;
         first.map(|(key, _)| filings::read_claim(&key).ok_or_else(|| undecodable("a claim"))).transpose()
     }
 
     fn account(&self, account: Account) -> Result<Option<UnitId>, Unavailable> {
-        let first = self.trees.accounts.prefix(&filings::account(account, None)).next().transpose()?;
+        let first = self.trees[Tree::Accounts].prefix(&filings::account(account, None)).next().transpose()?;
         first.map(|(key, _)| filings::read_account(&key).ok_or_else(|| undecodable("an account"))).transpose()
     }
 
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
-        for entry in self.trees.names_by_unit.prefix(&keys::unit_prefix(unit)) {
+        for entry in self.trees[Tree::NamesByUnit].prefix(&keys::unit_prefix(unit)) {
             let key = keys::read_name_by_unit(&entry?.0, &|set| self.intern(set));
             if !visit(&key.ok_or_else(|| undecodable("a name of a unit"))?) {
                 break;
@@ -223,7 +227,7 @@ impl State for Store {
     }
 
     fn due(&self, now: Timestamp, visit: &mut dyn FnMut(&Due) -> bool) -> Result<(), Unavailable> {
-        for entry in merged(vec![self.trees.due.iter(), self.trees.expiring.iter()]) {
+        for entry in merged(vec![self.trees[Tree::Due].iter(), self.trees[Tree::Expiring].iter()]) {
             let due = keys::read_due(&entry?.0, &|set| self.intern(set));
             let due = due.ok_or_else(|| undecodable("a due time"))?;
             if due.at > now || !visit(&due) {
@@ -241,8 +245,8 @@ impl State for Store {
         visit: &mut dyn FnMut(&TermEnd) -> bool,
     ) -> Result<(), Unavailable> {
         let trees = match which {
-            Ends::All => vec![&self.trees.expiring, &self.trees.expired, &self.trees.leaving],
-            Ends::Expired => vec![&self.trees.expired],
+            Ends::All => vec![&self.trees[Tree::Expiring], &self.trees[Tree::Expired], &self.trees[Tree::Leaving]],
+            Ends::Expired => vec![&self.trees[Tree::Expired]],
         };
         let from = keys::after_end(after);
         for entry in merged(trees.into_iter().map(|tree| tree.range(&from, None)).collect()) {
@@ -259,7 +263,7 @@ impl State for Store {
         if !self.used.reservations {
             return Ok(None);
         }
-        let found = self.trees.reservations.get(&keys::name(key))?;
+        let found = self.trees[Tree::Reservations].get(&keys::name(key))?;
         let read = |octets: Vec<u8>| {
             let kept = v1::read::<v1::ReservationV1>(&octets).and_then(|kept| kept.into_reservation(key.clone()));
             kept.ok_or_else(|| undecodable("a kept label"))
@@ -272,7 +276,7 @@ impl State for Store {
             return Ok(Vec::new());
         }
         let mut all = Vec::new();
-        for entry in self.trees.kept_bundles.prefix(&keys::bundle_prefix(&self.bundle(&key.label), &key.set)) {
+        for entry in self.trees[Tree::KeptBundles].prefix(&keys::bundle_prefix(&self.bundle(&key.label), &key.set)) {
             let kept = keys::read_bundle(&entry?.0, &|set| self.intern(set));
             let kept = kept.ok_or_else(|| undecodable("an entry of a kept package"))?;
             all.extend(self.reservation(&kept)?);
@@ -294,7 +298,7 @@ impl State for Store {
 
     fn filings_of(&self, unit: &UnitId, visit: &mut dyn FnMut(Claim) -> bool) -> Result<(), Unavailable> {
         for letter in [filings::APPLICATION, filings::ORDER] {
-            for entry in self.trees.filings.prefix(&filings::by_unit(letter, unit, None)) {
+            for entry in self.trees[Tree::Filings].prefix(&filings::by_unit(letter, unit, None)) {
                 let id = filings::id_of(&entry?.0).ok_or_else(|| undecodable("an index"))?;
                 let is_order = letter == filings::ORDER;
                 if !visit(if is_order { Claim::Order(OrderId(id)) } else { Claim::Application(ApplicationId(id)) }) {

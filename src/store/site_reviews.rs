@@ -8,10 +8,10 @@
 //! ```
 //! A region begins with those around it, so that one range of keys is a region with all that lies inside it.
 
-use super::apply::Tree;
 use super::filings::IndexEntry;
 use super::list::{Page, Walk};
 use super::read::undecodable;
+use super::trees::Tree;
 use super::v1::ApprovalV1;
 use super::{Store, keys};
 use crate::registry::{
@@ -60,7 +60,7 @@ impl Store {
             SiteFilter::Overdue(at) => Some(by_deadline(*at)),
             _ => keys::after_prefix(&from),
         };
-        let walk = Walk { mark: MARK, trees: vec![&self.trees.site_reviews], from, to };
+        let walk = Walk { mark: MARK, trees: vec![&self.trees[Tree::SiteReviews]], from, to };
         walk.page(cursor, limit, &mut |key, _| {
             let id = unit_of(key).ok_or_else(|| undecodable("an index"))?;
             let unit = self.unit(&id)?.ok_or_else(|| Unavailable(format!("the store is damaged: no unit {id}")))?;

@@ -8,8 +8,6 @@ use std::sync::Arc;
 /// The counts, kept in memory as well.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
-    /// The transaction they include; see `apply` for why that is not always the position.
-    pub(super) seq: u64,
     pub(super) sets: BTreeMap<Arc<str>, SetTotals>,
     pub(super) holds: HoldCounts,
 }
@@ -63,7 +61,7 @@ impl TryFrom<v1::TotalsV1> for Totals {
             counts.into_iter().map(read).collect::<Option<_>>().ok_or("it counts holds of an unknown reason")
         };
         let [names, units] = totals.holds;
-        Ok(Self { seq: totals.seq, sets, holds: HoldCounts { names: read(names)?, units: read(units)? } })
+        Ok(Self { sets, holds: HoldCounts { names: read(names)?, units: read(units)? } })
     }
 }
 
@@ -73,6 +71,6 @@ impl From<&Totals> for v1::TotalsV1 {
         let write = |counts: &BTreeMap<HoldReason, u64>| {
             counts.iter().map(|(reason, count)| (reason.as_str().into(), *count)).collect()
         };
-        Self { seq: totals.seq, names, holds: [write(&totals.holds.names), write(&totals.holds.units)] }
+        Self { names, holds: [write(&totals.holds.names), write(&totals.holds.units)] }
     }
 }

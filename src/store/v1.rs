@@ -22,8 +22,8 @@ use std::net::IpAddr;
 /// applications, orders and remittances are kept, and suspensions are counted by the hour; 4 since units have the review
 /// of their site and an index of it, and holds that ended are remembered; 5 since claims and kept labels are found by their
 /// packages; 6 since applications have picked forms, and applications, orders and remittances the time of their last
-/// change; 7 since entries are kept in packs.
-pub(super) const FORMAT: u32 = 7;
+/// change; 7 since entries are kept in packs; 8 since batches of transactions are written whole.
+pub(super) const FORMAT: u32 = 8;
 
 /// The octets of a value.
 pub(super) fn write<T: Serialize>(value: &T) -> Vec<u8> {
@@ -38,17 +38,21 @@ pub(super) fn read<T: DeserializeOwned>(octets: &[u8]) -> Option<T> {
     }
 }
 
-/// The last transaction applied.
+/// The value at the beginning of octets, and the rest of them; `None` if they are damaged.
+pub(super) fn read_first<T: DeserializeOwned>(octets: &[u8]) -> Option<(T, &[u8])> {
+    postcard::take_from_bytes(octets).ok()
+}
+
+/// A transaction, as the last one of something.
 #[derive(Serialize, Deserialize)]
 pub(super) struct HeadV1 {
     seq: u64,
     hash: [u8; 32],
 }
 
-/// Counts of names per suffix set, and of active holds per reason, with the transaction they include.
+/// Counts of names per suffix set, and of active holds per reason.
 #[derive(Serialize, Deserialize)]
 pub(super) struct TotalsV1 {
-    pub(super) seq: u64,
     pub(super) names: Vec<(Box<str>, u64)>,
     /// On names, and on units.
     pub(super) holds: [Vec<(Box<str>, u64)>; 2],

@@ -224,6 +224,11 @@ impl Engine {
             self.status.set(|status| status.unwritable = None);
             self.report();
         }
+        if let Slot::Ready(store) = &mut self.store
+            && let Err(error) = store.write_behind()
+        {
+            self.store_failed(&error.to_string(), matches!(error, StoreError::Damaged(_)));
+        }
         self.mend();
         self.checkpoint();
     }

@@ -42,12 +42,12 @@ impl Slot {
 
 impl Engine {
     /// Lets go of a store that has failed: sled keeps failing after an I/O error. What is served and durable stands.
-    /// A damaged one is rebuilt from the journal at once, and so is one that fails again soon.
+    /// A damaged one is rebuilt from the journal at once, and so is one that fails again soon, unless the disk is full.
     pub fn store_failed(&mut self, why: &str, damaged: bool) {
         let again = self.failed.replace(Instant::now()).is_some_and(|before| before.elapsed() < FAILED_AGAIN);
         tracing::error!("the store failed and is opened anew, changes wait, answers go on: {why}");
         // Dropping it gives up sled's lock on its directory.
-        self.store = Slot::Waiting { until: Instant::now(), rebuild: damaged || again };
+        self.store = Slot::Waiting { until: Instant::now(), rebuild: damaged || (again && self.journal.has_space()) };
         self.status.set(|status| status.store_rebuilding = true);
         self.report();
         self.mend();

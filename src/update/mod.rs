@@ -37,6 +37,7 @@ use crate::journal::disk::Disk;
 use crate::journal::{JournalError, JournalReader, Limits};
 use crate::registry::Policy;
 use crate::snapshot;
+pub use crate::store::WritePace;
 use crate::telemetry;
 use crate::zone::{Gateway, Unloaded, Zone};
 use std::path::{Path, PathBuf};
@@ -72,6 +73,8 @@ pub struct Start {
     pub metrics: telemetry::Writer,
     /// How often what is published is written to a checkpoint.
     pub checkpoints: Pace,
+    /// How much the store writes at once.
+    pub writes: WritePace,
 }
 
 /// The running writer.

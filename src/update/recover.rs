@@ -6,17 +6,18 @@ use crate::idn::Table;
 use crate::journal::disk::{Directory, Disk};
 use crate::journal::{Journal, JournalError, Limits};
 use crate::registry::{Actor, Event, Outcome, Position, Request, Role, Timestamp, Transaction};
-use crate::store::{self, Store, StoreError, ZoneMark};
+use crate::store::{self, Store, StoreError, WritePace, ZoneMark};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Transactions replayed between two flushes; sled keeps what is not flushed in memory.
-const FLUSH_EVERY: usize = 1000;
 /// Stores set aside that are kept, the newest; each is as large as the store, and all of it is in the journal.
 const ASIDE_MAX: usize = 1;
+/// Serials beyond the last that the store knows, which may have been published before it wrote them down: each group of changes
+/// has one, and seconds of them are unwritten. Far fewer than the 2^31 that secondaries take for a step ahead (RFC 1982 §3.2).
+const SERIALS_UNKNOWN_MAX: u32 = 1 << 16;
 /// Where the store is in the data directory.
 const STORE: &str = "sled";
 /// Where checkpoints are in the data directory.
@@ -71,6 +72,8 @@ pub struct Home {
     pub limits: Limits,
     /// The table of labels that the store's index of packages is made with.
     pub table: Option<Arc<Table>>,
+    /// How much the store writes at once.
+    pub writes: WritePace,
 }
 
 impl Home {
@@ -81,7 +84,13 @@ impl Home {
     pub fn of(data_dir: &Path) -> Result<Self, StartError> {
         let path = data_dir.join(JOURNAL);
         let disk = Directory::create(&path).map_err(|source| io(&path, source))?;
-        Ok(Self { data_dir: data_dir.into(), disk: Arc::new(disk), limits: Limits::default(), table: None })
+        Ok(Self {
+            data_dir: data_dir.into(),
+            disk: Arc::new(disk),
+            limits: Limits::default(),
+            table: None,
+            writes: WritePace::default(),
+        })
     }
 
     /// Where checkpoints are in the data directory.
@@ -114,8 +123,9 @@ pub fn open(home: &Home) -> Result<Opened, StartError> {
     let directory = home.store();
     match Store::open(&directory, home.table.clone()) {
         Ok(store) => match replay(home, store) {
-            Err(StartError::Store(why)) => tracing::error!("the store is rebuilt from the journal: {why}"),
-            other => return other,
+            Err(Unlevel::Damaged(why)) => tracing::error!("the store is rebuilt from the journal: {why}"),
+            Err(Unlevel::Other(error)) => return Err(error),
+            Ok(opened) => return Ok(opened),
         },
         Err(error @ (StoreError::Damaged(_) | StoreError::Format { .. })) => {
             tracing::error!("the store is rebuilt from the journal: {error}");
@@ -133,28 +143,61 @@ pub fn open_anew(home: &Home) -> Result<Opened, StartError> {
     let directory = home.store();
     set_aside(&directory)?;
     let store = Store::open(&directory, home.table.clone()).map_err(|error| StartError::Store(error.to_string()))?;
-    replay(home, store)
+    Ok(replay(home, store)?)
+}
+
+/// Why a store is not level with the journal.
+enum Unlevel {
+    /// It does not take the journal's lines.
+    Damaged(String),
+    /// What rebuilding it would not mend.
+    Other(StartError),
+}
+
+impl From<Unlevel> for StartError {
+    fn from(error: Unlevel) -> Self {
+        match error {
+            Unlevel::Damaged(why) => Self::Store(why),
+            Unlevel::Other(error) => error,
+        }
+    }
+}
+
+impl From<StoreError> for Unlevel {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Io(_) => Self::Other(StartError::Store(error.to_string())),
+            StoreError::Damaged(_) | StoreError::Format { .. } => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+/// The last transaction that the store knows of: what it vouches for may be on the disk before what it has applied is.
+fn known_to(store: &Store) -> u64 {
+    store.position().seq.max(store.checkpoint().map_or(0, |mark| mark.seq))
 }
 
 /// Applies the journal's lines after the store's position to it.
-fn replay(home: &Home, mut store: Store) -> Result<Opened, StartError> {
+fn replay(home: &Home, mut store: Store) -> Result<Opened, Unlevel> {
+    store.set_pace(home.writes);
     let began = store.position();
     let mut failed = None;
-    let mut unflushed = 0;
     let mut progress = Progress::of("transactions are applied to the store", 0);
     let opened = home.open_journal(began, &mut |transaction, position| {
-        unflushed += 1;
         progress.one();
-        let flush = unflushed % FLUSH_EVERY == 0;
-        let applied = store.apply(&transaction, position).and_then(|()| if flush { store.flush() } else { Ok(()) });
-        applied.map_err(|error| failed.insert(error.to_string()).clone())
+        store.apply(&transaction, position).map_err(|error| failed.insert(error).to_string())
     });
-    if let Some(why) = failed {
-        return Err(StartError::Store(why));
+    if let Some(error) = failed {
+        return Err(error.into());
     }
-    let journal = opened.map_err(StartError::from)?;
-    if unflushed > 0 {
-        store.flush().map_err(|error| StartError::Store(error.to_string()))?;
+    let journal = opened.map_err(|error| Unlevel::Other(error.into()))?;
+    let (applied, last) = (known_to(&store), journal.position().seq);
+    if applied > last {
+        return Err(Unlevel::Other(StartError::Behind { applied, last }));
+    }
+    if progress.end() > 0 {
+        // A start that does not live long must not leave the next one as much to do.
+        store.begin_flush()?;
         tracing::info!(from = began.seq, to = store.position().seq, "the store was brought up to the journal");
     }
     Ok((store, journal))
@@ -194,25 +237,26 @@ pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError
     let home = Home::of(data_dir)?;
     let directory = home.store();
     let old = directory.exists().then(|| Store::open(&directory, None));
-    let (known, applied) = match old {
-        None => (Vec::new(), Position::default()),
+    let (known, position, applied) = match old {
+        None => (Vec::new(), Position::default(), 0),
         Some(Ok(store)) => {
             let marks = store.zones().unwrap_or_else(|error| {
                 tracing::error!("the old store's serials are lost: {error}");
                 Vec::new()
             });
-            (marks, store.position())
+            (marks, store.position(), known_to(&store))
         }
+        // It is there, and may be in order.
+        Some(Err(error @ StoreError::Io(_))) => return Err(StartError::Store(error.to_string())),
         Some(Err(error)) => {
             tracing::error!("the old store cannot be read, its serials are lost: {error}");
-            (Vec::new(), Position::default())
+            (Vec::new(), Position::default(), 0)
         }
     };
     // With what the store has applied: an end that it knows of is lost, not torn, and must not be cut off.
-    if !accept_loss && let Err(behind @ JournalError::Behind { .. }) = home.open_journal(applied, &mut |_, _| Ok(())) {
+    if !accept_loss && let Err(behind @ JournalError::Behind { .. }) = home.open_journal(position, &mut |_, _| Ok(())) {
         return Err(behind.into());
     }
-    let applied = applied.seq;
     // The journal is opened before anything is moved: if it is broken, or ends too early, all stays in its place.
     let last = {
         let journal = home.open_journal(Position::default(), &mut |_, _| Ok(()))?;
@@ -241,7 +285,7 @@ fn raise_serials(store: &mut Store, journal: &mut Journal, known: &[ZoneMark], l
     let raised = known.iter().map(|mark| {
         let floor = serial(&mark.apex).unwrap_or(mark.serial);
         let highest = if is_ahead(floor, mark.serial) { floor } else { mark.serial };
-        (mark.apex.clone(), highest.wrapping_add(1))
+        (mark.apex.clone(), highest.wrapping_add(SERIALS_UNKNOWN_MAX))
     });
     let serials: Vec<(Box<str>, u32)> = raised.collect();
     let loaded = known.iter().map(|mark| Event::ZoneLoaded { apex: mark.apex.clone(), digest: mark.digest });

@@ -3,7 +3,7 @@
 use super::engine::{CommitError, Engine, FULL_REPORTED};
 use super::mend::Slot;
 use super::recover::Home;
-use super::{Pace, Reload, Start, Submission, SystemClock, writer};
+use super::{Pace, Reload, Start, Submission, SystemClock, WritePace, writer};
 use crate::journal::disk::{Directory, Disk, DiskFile, SyncPoint};
 use crate::registry::command::UnitSpec;
 use crate::registry::{Actor, Command, Policy, Region, Request, Role, State, UnitId, UnitKind};
@@ -93,6 +93,7 @@ fn prepare_on(home: Home) -> Engine {
         clock: Arc::new(SystemClock),
         metrics: telemetry::Writer::detached(),
         checkpoints: Pace { events: 1, pause: std::time::Duration::ZERO },
+        writes: WritePace::default(),
     };
     writer::prepare(home, start).unwrap()
 }

@@ -45,7 +45,9 @@ pub fn start(settings: Start, disk: Option<(Arc<dyn Disk>, Limits)>) -> Result<R
     let lock = Lock::take(&settings.data_dir)?;
     let home = match disk {
         None => Home::of(&settings.data_dir)?,
-        Some((disk, limits)) => Home { data_dir: settings.data_dir.clone(), disk, limits, table: None },
+        Some((disk, limits)) => {
+            Home { data_dir: settings.data_dir.clone(), disk, limits, table: None, writes: settings.writes }
+        }
     };
     let clock = Arc::clone(&settings.clock);
     let mut engine = prepare(home, settings)?;
@@ -62,8 +64,8 @@ pub fn start(settings: Start, disk: Option<(Arc<dyn Disk>, Limits)>) -> Result<R
 
 /// Everything behind the queue, up to date, with the zones loaded and what fell due applied.
 pub(super) fn prepare(home: Home, settings: Start) -> Result<Engine, StartError> {
-    let Start { reload, clock, metrics, checkpoints, .. } = settings;
-    let home = Home { table: reload.policy.labels.shared_table(), ..home };
+    let Start { reload, clock, metrics, checkpoints, writes, .. } = settings;
+    let home = Home { table: reload.policy.labels.shared_table(), writes, ..home };
     let sets = served_sets(&reload);
     let ((store, journal), loaded) = open_and_load(&home, &sets)?;
     let Loaded { sets, tally, behind } = loaded;

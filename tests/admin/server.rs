@@ -211,6 +211,7 @@ impl Server {
             clock: clock.clone(),
             metrics: telemetry.writer.clone(),
             checkpoints: update::Pace::default(),
+            writes: update::WritePace::default(),
         })
         .unwrap_or_else(|error| panic!("{error}"));
         let admin = Admin {

@@ -193,6 +193,8 @@ fn two_hundred_kills_under_load_lose_nothing_and_leave_nothing_half_done() {
     let is_fault = |line: &&str| line.contains("ERROR") && !line.contains("the store is rebuilt from the journal");
     let faults: Vec<&str> = log.lines().filter(is_fault).collect();
     assert!(faults.is_empty() && !log.contains("panicked"), "{faults:#?}");
+    // Many a kill fell into a batch being written.
+    assert!(log.contains("a batch, which is taken up again"), "no kill fell into a batch");
 }
 
 /// Lets all clients write until some number of acknowledgements, and kills the program a random moment later.

@@ -236,4 +236,4 @@ impl Estate {
 }
 
 /// The arguments of a program whose time stands still, so that terms are what the estate says.
-pub const ARGUMENTS: [&str; 2] = ["--test-clock", NOON];
+pub const ARGUMENTS: [&str; 3] = ["--test-batches", "--test-clock", NOON];

@@ -9,6 +9,8 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Output;
+use std::thread;
+use std::time::Duration;
 
 /// Check failed: a script that starts the program can tell it from a system error.
 pub const CHECK_FAILED: Option<i32> = Some(1);
@@ -63,6 +65,25 @@ pub fn small() -> TestDaemon {
 #[track_caller]
 pub fn expect_small(daemon: &TestDaemon) {
     (0..5).for_each(|n| expect_version(daemon, &format!("名{n}.政务"), 8 * n + 2));
+}
+
+/// What is applied gets into the store though nothing happens any more.
+#[test]
+fn an_idle_program_writes_the_store_out() {
+    let mut daemon = small();
+    // A slow machine may need longer.
+    for pause in [4, 8, 16, 32] {
+        thread::sleep(Duration::from_secs(pause));
+        daemon.kill();
+        let logged = daemon.log().len();
+        daemon.restart();
+        expect_small(&daemon);
+        if !daemon.log()[logged..].contains("brought up to the journal") {
+            return;
+        }
+        daemon.push("名0.政务", &resolution(2)).expect_success();
+    }
+    panic!("the store stays behind: {}", daemon.log());
 }
 
 #[test]

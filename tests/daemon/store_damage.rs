@@ -48,7 +48,7 @@ fn a_store_that_is_gone_or_damaged_is_rebuilt_with_the_same_answers() {
 #[test]
 fn random_damage_to_the_store_never_shows() {
     let mut random = Random(seed("random_damage"));
-    let mut daemon = TestDaemon::start();
+    let mut daemon = TestDaemon::start_with(&["--test-batches"], "");
     let name = |n: u32| format!("名{n}.政务");
     let names = (0..300).map(|n| name_line(&name(n), "u1", "2030-01-01", Some(8 * n)));
     import(&daemon, "names", &[unit_line("u1")].into_iter().chain(names).collect::<Vec<_>>());

@@ -18,7 +18,7 @@ use zhengming::registry::{
 use zhengming::store::Store;
 use zhengming::telemetry::Telemetry;
 use zhengming::update::{
-    self, Handle, Pace, Receipt, Reload, Running, Start, StartError, Submission, TestClock, UpdateError,
+    self, Handle, Pace, Receipt, Reload, Running, Start, StartError, Submission, TestClock, UpdateError, WritePace,
 };
 use zhengming::zone::{Gateway, Name, Published, Record, Rtype, Zone};
 
@@ -211,6 +211,7 @@ pub fn start(data_dir: &Path, world: &World) -> Result<Running, StartError> {
         metrics: world.telemetry.writer.clone(),
         // As many checkpoints as there can be: each restart begins from one, at whatever point it was written.
         checkpoints: Pace { events: 1, pause: Duration::ZERO },
+        writes: WritePace::default(),
     };
     if world.disk.is_none() && world.limits == Limits::default() {
         return update::start(settings);

@@ -1,7 +1,7 @@
 //! The octets of a pack.
 //!
 //! ```text
-//! pack   transaction that wrote it, length of prefix, prefix, then for each entry in the order of keys: length of its key
+//! pack   last transaction of the batch that wrote it, length of prefix, prefix, then for each entry in the order of keys: length of its key
 //!        after the prefix, length of its value, rest of the key, value
 //! ```
 //! The prefix is what all its keys begin with. Numbers take 7 bits an octet, the low ones first; the last octet has no
@@ -76,7 +76,7 @@ pub(super) fn write_pack(seq: u64, entries: &[Borrowed<'_>]) -> Vec<u8> {
 }
 
 /// The entries of a pack's octets; none have none.
-pub(super) fn entries(octets: &[u8]) -> Result<Vec<Owned>, Unavailable> {
+pub(in crate::store) fn entries(octets: &[u8]) -> Result<Vec<Owned>, Unavailable> {
     if octets.is_empty() {
         return Ok(Vec::new());
     }
@@ -91,7 +91,7 @@ pub(super) fn entries(octets: &[u8]) -> Result<Vec<Owned>, Unavailable> {
 
 /// A pack being read: its entries, with the rest of their keys.
 pub(super) struct Pack<'a> {
-    /// The transaction that wrote it.
+    /// The last transaction of the batch that wrote it.
     pub(super) seq: u64,
     pub(super) prefix: &'a [u8],
     rest: &'a [u8],

@@ -3,23 +3,28 @@
 use super::{SETS, founding, position, unit_id};
 use crate::idn::Label;
 use crate::registry::*;
-use crate::store::packs::{Change, Packs, pack::PACK_OCTETS_MAX};
+use crate::store::layers::Layers;
+use crate::store::packs::{Change, Packs, pack::PACK_OCTETS_MAX, pack::entries, value_in};
 use crate::store::{Store, Trees};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
 fn packs(directory: &std::path::Path) -> (sled::Db, Packs) {
     let db = Trees::open_unlocked(directory).unwrap();
     let tree = db.open_tree("packs").unwrap();
-    (db, Packs::new(tree, &Arc::default()))
+    (db, Packs::new(tree))
 }
 
 fn all(packs: &Packs) -> Map {
-    packs.iter().map(Result::unwrap).collect()
+    packs.range(&[], None).map(Result::unwrap).collect()
+}
+
+fn get(packs: &Packs, key: &[u8]) -> Option<Vec<u8>> {
+    packs.pack_of(key).unwrap().and_then(|(_, octets)| value_in(&octets, key).unwrap())
 }
 
 /// Keys that begin with each other, and some that follow all others; few enough to meet again.
@@ -74,26 +79,23 @@ proptest! {
                     if let Step::Stopped(_, stops) = &step {
                         for stop in stops {
                             ours.stops.store(*stop, SeqCst);
-                            let mended = borrowed.iter().try_for_each(|(key, _)| ours.mend(seq, key));
+                            let mended = ours.mend(seq, changes.keys().map(Vec::as_slice));
                             drop(mended.and_then(|()| ours.write(seq, &borrowed)));
                             drop((ours, db));
                             (db, ours) = packs(directory.path());
                             // Each key has its old value or its new one, once.
-                            let found: Vec<_> = ours.iter().map(Result::unwrap).collect();
+                            let found: Vec<_> = ours.range(&[], None).map(Result::unwrap).collect();
                             prop_assert!(found.is_sorted_by(|(one, _), (other, _)| one < other));
                             let found: Map = found.into_iter().collect();
                             for key in map.keys().chain(changes.keys()) {
-                                let now = ours.get(key).unwrap();
+                                let now = get(&ours, key);
                                 prop_assert_eq!(&now, &found.get(key).cloned());
                                 let new = changes.get(key).unwrap_or(&now);
                                 prop_assert!(now == map.get(key).cloned() || now == *new);
                             }
                         }
-                        for (key, _) in &borrowed {
-                            ours.mend(seq, key).unwrap();
-                        }
+                        ours.mend(seq, changes.keys().map(Vec::as_slice)).unwrap();
                     }
-                    ours.whole.store(true, SeqCst);
                     ours.write(seq, &borrowed).unwrap();
                     for (key, value) in changes {
                         match value {
@@ -103,16 +105,13 @@ proptest! {
                     }
                     prop_assert_eq!(&all(&ours), &map);
                     for key in changes.keys() {
-                        prop_assert_eq!(ours.get(key).unwrap(), map.get(key).cloned());
+                        prop_assert_eq!(get(&ours, key), map.get(key).cloned());
                     }
                 }
                 Step::Range(from, to) => {
-                    let found: Vec<_> = ours.range(&from, to.as_deref()).map(Result::unwrap).collect();
+                    let found: Vec<_> = ours.range(&from, to.clone()).map(Result::unwrap).collect();
                     let within = |key: &[u8]| from.as_slice() <= key && to.as_deref().is_none_or(|to| key < to);
                     let wanted: Vec<_> = map.clone().into_iter().filter(|(key, _)| within(key)).collect();
-                    prop_assert_eq!(found, wanted);
-                    let found: Vec<_> = ours.prefix(&from).map(|entry| entry.unwrap().0).collect();
-                    let wanted: Vec<_> = map.keys().filter(|key| key.starts_with(&from)).cloned().collect();
                     prop_assert_eq!(found, wanted);
                 }
                 Step::Open => {
@@ -129,10 +128,11 @@ proptest! {
         for (at, fence) in fences.iter().enumerate() {
             let octets = tree.get(fence).unwrap().unwrap();
             let next = fences.get(at + 1);
-            let within: Vec<_> = ours.range(fence, next.map(|next| &**next)).map(Result::unwrap).collect();
+            let within: Vec<_> = ours.range(fence, next.map(|next| next.to_vec())).map(Result::unwrap).collect();
             prop_assert!(!within.is_empty());
+            prop_assert_eq!(&entries(&octets).unwrap(), &within, "none is dead");
             prop_assert!(octets.len() <= PACK_OCTETS_MAX + 4 * within.len() || within.len() == 1, "{} octets", octets.len());
-            prop_assert!(within.iter().all(|(key, _)| ours.fence(key).unwrap() == **fence));
+            prop_assert!(within.iter().all(|(key, _)| *ours.pack_of(key).unwrap().unwrap().0 == **fence));
         }
     }
 
@@ -142,7 +142,8 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let (db, ours) = packs(directory.path());
         db.open_tree("packs").unwrap().insert(b"", octets).unwrap();
-        drop((ours.get(&key), ours.last_key(), ours.iter().count(), ours.mend(1, &key), ours.write(1, &[(&key, None)])));
+        drop((ours.pack_of(&key).unwrap().map(|(_, octets)| value_in(&octets, &key)), ours.last_key()));
+        drop((ours.range(&key, None).count(), ours.mend(1, [key.as_slice()].into_iter()), ours.write(1, &[(&key, None)])));
     }
 }
 
@@ -157,9 +158,9 @@ fn growth_at_the_end_fills_packs() {
     assert_eq!(db.open_tree("packs").unwrap().len(), 1000 / each, "{each} entries of 100 octets a pack");
 }
 
-/// A batch that two threads write, into packs that are there already, leaves what transactions of one name each do.
+/// Batches of many transactions leave what those of one name each do.
 #[test]
-fn two_threads_write_what_one_does() {
+fn batches_leave_what_single_transactions_do() {
     const NAMES: usize = 1500;
     let name = |n: usize| {
         // In no order of their labels, nor of their ends.
@@ -186,12 +187,16 @@ fn two_threads_write_what_one_does() {
         }
     };
     let written = |batch: usize| {
+        let one_by_one = batch == 1;
         let directory = tempfile::tempdir().unwrap();
         let mut store = Store::open(directory.path(), None).unwrap();
         store.apply(&founding(), position(1)).unwrap();
         for (seq, batch) in (2..).zip((0..NAMES).collect::<Vec<_>>().chunks(batch)) {
             let events = batch.iter().map(|n| Event::Name(name(*n))).collect();
             store.apply(&Transaction { seq, events, ..founding() }, position(seq)).unwrap();
+            if one_by_one {
+                store.flush().unwrap();
+            }
         }
         let mut contents = store.contents();
         contents.remove(&b"meta"[..]);
@@ -199,5 +204,110 @@ fn two_threads_write_what_one_does() {
     };
     let one_by_one = written(1);
     assert_eq!(one_by_one[&b"names"[..]].len(), NAMES);
-    assert!(written(500) == one_by_one, "three batches of 1,000 index entries each");
+    assert!(written(500) == one_by_one, "three transactions, one batch");
+}
+
+/// A step with layers.
+#[derive(Clone, Debug)]
+enum Lay {
+    Put(Vec<u8>, Option<Vec<u8>>),
+    /// What is in memory begins to be written, and is read meanwhile.
+    Freeze,
+    Range(Vec<u8>, Option<Vec<u8>>),
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// Whatever is in which layer, and however far the thread is that writes, what is read equals a map.
+    #[test]
+    fn layers_over_packs_equal_a_map(steps in proptest::collection::vec(prop_oneof![
+        12 => (keys(), values()).prop_map(|(key, value)| Lay::Put(key, value)),
+        1 => Just(Lay::Freeze),
+        2 => (keys(), proptest::option::of(keys())).prop_map(|(from, to)| Lay::Range(from, to)),
+    ], 1..300)) {
+        let directory = tempfile::tempdir().unwrap();
+        let (_db, packs) = packs(directory.path());
+        let mut ours = Layers::new(packs);
+        let mut map = Map::new();
+        let mut writing: Option<std::thread::JoinHandle<()>> = None;
+        for (seq, step) in (1..).zip(steps) {
+            match step {
+                Lay::Put(key, value) => {
+                    ours.put(key.clone(), value.clone());
+                    match value {
+                        Some(value) => drop(map.insert(key.clone(), value)),
+                        None => drop(map.remove(&key)),
+                    }
+                    prop_assert_eq!(ours.get(&key).unwrap(), map.get(&key).cloned());
+                }
+                Lay::Freeze => {
+                    if let Some(thread) = writing.take() {
+                        thread.join().unwrap();
+                        ours.thaw();
+                    }
+                    let packs = Arc::clone(ours.packs());
+                    writing = ours.freeze().map(|layer| std::thread::spawn(move || {
+                        let changes: Vec<Change<'_>> = layer.iter().map(|(key, value)| (&**key, value.as_deref())).collect();
+                        packs.write(seq, &changes).unwrap();
+                    }));
+                }
+                Lay::Range(from, to) => {
+                    let found: Vec<_> = ours.range(&from, to.as_deref()).map(Result::unwrap).collect();
+                    let within = |key: &[u8]| from.as_slice() <= key && to.as_deref().is_none_or(|to| key < to);
+                    let wanted: Vec<_> = map.clone().into_iter().filter(|(key, _)| within(key)).collect();
+                    prop_assert_eq!(found, wanted);
+                    let found: Vec<_> = ours.prefix(&from).map(|entry| entry.unwrap().0).collect();
+                    let wanted: Vec<_> = map.keys().filter(|key| key.starts_with(&from)).cloned().collect();
+                    prop_assert_eq!(found, wanted);
+                    prop_assert_eq!(ours.last_key().unwrap(), map.keys().next_back().cloned());
+                    for key in map.keys().chain([&from]) {
+                        prop_assert_eq!(ours.get(key).unwrap(), map.get(key).cloned());
+                    }
+                }
+            }
+        }
+        drop(writing.map(std::thread::JoinHandle::join));
+    }
+}
+
+/// Who reads while packs are cut finds every entry that is not being changed, by its key and in its range.
+#[test]
+fn reading_meanwhile_misses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_db, ours) = packs(directory.path());
+    // Each fourth is there before, and the others come in rounds, which cuts every pack several times.
+    let key = |n: u32| n.to_be_bytes();
+    let value = [7; 96];
+    let before: Vec<[u8; 4]> = (0..1500).map(|n| key(4 * n)).collect();
+    let changes: Vec<Change<'_>> = before.iter().map(|key| (&key[..], Some(&value[..]))).collect();
+    ours.write(1, &changes).unwrap();
+    /// Said also if the thread panics.
+    struct Over<'a>(&'a AtomicBool);
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, SeqCst);
+        }
+    }
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let _over = Over(&is_over);
+            for round in 1..4 {
+                let more: Vec<[u8; 4]> = (0..1500).map(|n| key(4 * n + round)).collect();
+                for chunk in more.chunks(7) {
+                    let changes: Vec<Change<'_>> = chunk.iter().map(|key| (&key[..], Some(&value[..]))).collect();
+                    ours.write(u64::from(round) + 1, &changes).unwrap();
+                }
+            }
+        });
+        while !is_over.load(SeqCst) {
+            for key in &before {
+                assert!(get(&ours, key).is_some(), "{key:?}");
+            }
+            let found: Vec<_> = ours.range(&[], None).map(|entry| entry.unwrap().0).collect();
+            assert!(found.is_sorted_by(|one, other| one < other), "each once");
+            assert_eq!(found.iter().filter(|key| key[3] % 4 == 0).count(), before.len());
+        }
+    });
 }

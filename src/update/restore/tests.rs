@@ -5,7 +5,7 @@ use super::super::clock::TestClock;
 use super::super::engine::Engine;
 use super::super::recover;
 use super::super::scan::scan_all;
-use super::super::{Pace, Reload, Start, Submission, writer};
+use super::super::{Pace, Reload, Start, Submission, WritePace, writer};
 use super::*;
 use crate::idn::table::{Builder, Table};
 use crate::idn::{Bundle, Label};
@@ -206,6 +206,7 @@ fn prepare(data_dir: &Path, clock: &Arc<TestClock>, table: Option<Arc<Table>>) -
         clock: Arc::clone(clock) as Arc<dyn super::super::Clock>,
         metrics: telemetry::Writer::detached(),
         checkpoints: Pace { events: u64::MAX, pause: Duration::ZERO },
+        writes: WritePace::default(),
     };
     writer::prepare(Home::of(data_dir).unwrap(), start).unwrap()
 }
