@@ -11,7 +11,7 @@ use crate::query::{Client, Transport, freshness};
 use crate::telemetry::DropReason;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
-use hyper::header::{ALLOW, ALT_SVC, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, ALT_SVC, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -21,7 +21,9 @@ use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
@@ -41,6 +43,11 @@ const STREAMS_MAX: u32 = 100;
 const WINDOW_LEN: u32 = 65_535;
 /// What is kept of a response that a client does not take.
 const SEND_BUFFER_LEN: usize = 65_536;
+
+/// Octets of a request's body that are read for nothing after it was answered: what is under way before a client sees that.
+const THROWN_LEN_MAX: usize = 1 << 20;
+/// For how long they are: a round trip around the world and a loss.
+const THROWN_FOR: Duration = Duration::from_secs(2);
 
 /// When a connection was last of use.
 type LastUse = Arc<Mutex<Instant>>;
@@ -84,11 +91,35 @@ pub(super) enum Body {
     Follows,
 }
 
-/// The body of a response, with what was not read of its request: where that is dropped earlier, the stream is reset with an
-/// error before the response is sent, which ought to come first, and then a reset without an error (RFC 9113 §8.1).
+/// The body of a response, with what was not read of its request. Where that were dropped earlier, the stream would be reset
+/// with an error before the response is sent, which ought to come first, and then a reset without an error (RFC 9113 §8.1).
 struct Reply {
     octets: Full<Bytes>,
-    _unread: Incoming,
+    unread: Option<Incoming>,
+}
+
+impl Drop for Reply {
+    /// The reset waits, too: clients that are still sending, curl before version 8 among them, miss a response which it
+    /// follows at once. Over HTTP/1.1 it is one of TCP, which takes with it what has not been read (RFC 9112 §9.6).
+    fn drop(&mut self) {
+        if let Some(unread) = self.unread.take().filter(|unread| !unread.is_end_stream()) {
+            // While the runtime ends there is nothing left to wait for.
+            let _ = Handle::try_current().map(|runtime| runtime.spawn(throw_away(unread)));
+        }
+    }
+}
+
+/// Reads what is left of a request that was answered, so long and so much of it that its client has seen the response.
+async fn throw_away(mut unread: Incoming) {
+    let thrown = async {
+        let mut len = 0;
+        while len < THROWN_LEN_MAX
+            && let Some(Ok(frame)) = unread.frame().await
+        {
+            len += frame.data_ref().map_or(0, Bytes::len);
+        }
+    };
+    let _ = timeout(THROWN_FOR, thrown).await;
 }
 
 impl hyper::body::Body for Reply {
@@ -123,10 +154,11 @@ pub(super) async fn serve(connection: Connection, stream: TlsStream<TcpStream>, 
         let (requests, used) = (requests.clone(), Arc::clone(&used));
         async move {
             let (head, mut unread) = request.into_parts();
-            let message = requests.read(&Request::from_parts(head, ()), &mut unread).await;
+            let head = Request::from_parts(head, ());
+            let message = requests.read(&head, &mut unread).await;
             *used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-            let response = requests.response(message).await;
-            Ok::<_, Infallible>(response.map(|octets| Reply { octets: octets.into(), _unread: unread }))
+            let response = requests.response(head.method(), message).await;
+            Ok::<_, Infallible>(response.map(|octets| Reply { octets: octets.into(), unread: Some(unread) }))
         }
     });
     let stream = TokioIo::new(WriteStall::new(stream, limits.write));
@@ -215,22 +247,29 @@ impl Requests {
         Self { serving: Arc::clone(serving), peer, transport, path, alt_svc: None, unsent: Budget::new() }
     }
 
-    /// The response to a request with this message, or with none for the reason that the status says. It waits until there
-    /// is room for it among what the client has not taken.
-    pub async fn response(&self, message: Result<Bytes, StatusCode>) -> Response<Bytes> {
+    /// The response to a request by this method with this message, or with none for the reason that the status says. It waits
+    /// until there is room for it among what the client has not taken.
+    pub async fn response(&self, method: &Method, message: Result<Bytes, StatusCode>) -> Response<Bytes> {
         let answered = match message {
             Ok(message) => self.respond(&message).await,
             Err(status) => Err(status),
         };
-        answered.unwrap_or_else(|status| {
+        let mut response = answered.unwrap_or_else(|status| {
             dropped(self.transport, DropReason::Protocol);
             let mut response = Response::new(Bytes::new());
             *response.status_mut() = status;
             if status == StatusCode::METHOD_NOT_ALLOWED {
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
             }
             response
-        })
+        });
+        if method == Method::HEAD {
+            // What GET would have, but for the body (RFC 9110 §9.3.2).
+            let len = response.body().len();
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(len));
+            response.body_mut().clear();
+        }
+        response
     }
 
     /// Where the DNS message of a request is, or the status that says why there is none.
@@ -239,7 +278,7 @@ impl Requests {
             return Err(StatusCode::NOT_FOUND);
         }
         match *request.method() {
-            Method::GET => {
+            Method::GET | Method::HEAD => {
                 from_query(request.uri().query().unwrap_or_default()).map(|message| Body::Inside(message.into()))
             }
             Method::POST => {

@@ -114,7 +114,7 @@ async fn answer(resolver: Resolver, requests: Requests) -> Result<(), SlowReader
         },
         Err(status) => Err(status),
     };
-    let response = requests.response(message).await;
+    let response = requests.response(request.method(), message).await;
     match timeout(limits.write, send(&mut stream, response)).await {
         // A client that wants it no more, or is gone, is none of our troubles.
         Ok(_) => Ok(()),
@@ -148,7 +148,8 @@ fn fits_content_length(request: &Request<()>, body: &[u8]) -> bool {
 
 async fn send(stream: &mut Stream, response: Response<Bytes>) -> Result<(), h3::error::StreamError> {
     let (mut head, body) = response.into_parts();
-    head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    // Of HEAD it is there, and is not that of a body.
+    head.headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from(body.len()));
     stream.send_response(Response::from_parts(head, ())).await?;
     if !body.is_empty() {
         stream.send_data(body).await?;

@@ -337,3 +337,99 @@ fn kdig_and_curl_are_served() {
         assert_eq!(run("curl", &[&common[..], &post].concat()), "2 415");
     }
 }
+
+/// A POST that says it has a gigabyte, and sends until it is cut off or `most` octets are sent: how many were taken.
+fn taken(stream: &mut Tls, most: usize) -> usize {
+    let head = format!(
+        "POST /dns-query HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/dns-message\r\nContent-Length: {}\r\n\r\n",
+        1 << 30
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let (piece, mut sent) = ([0; 16_384], 0);
+    while sent < most && stream.write_all(&piece).and_then(|()| stream.flush()).is_ok() {
+        sent += piece.len();
+    }
+    sent
+}
+
+#[test]
+fn a_body_far_too_long_is_refused_by_a_response_and_not_read_to_its_end() {
+    let server = start(TcpLimits::default());
+    let directory = tempfile::tempdir().unwrap();
+    let long = directory.path().join("long");
+    std::fs::write(&long, vec![0; 10 << 20]).unwrap();
+    let (url, data) = (format!("https://127.0.0.1:{}/dns-query", server.doh().port()), format!("@{}", long.display()));
+    for (version, shown) in [("--http2", "2 413 0"), ("--http1.1", "1.1 413 0")] {
+        // With the expectation that curl sends with what is long, and without; of either kind of length.
+        for header in ["X-None: 1", "Expect:", "Transfer-Encoding: chunked"] {
+            if version == "--http2" && header.starts_with("Transfer") {
+                continue;
+            }
+            let post = ["-H", "content-type: application/dns-message", "-H", header, "--data-binary", &data, &url];
+            let common = ["-sk", version, "-o", "/dev/null", "-w", "%{http_version} %{http_code} %{exitcode}"];
+            assert_eq!(run("curl", &[&common[..], &post].concat()), shown, "{header}");
+        }
+    }
+    // Whoever sends all before it reads has the response if that is not much more than the server throws away.
+    let mut stream = tls(server.doh(), &server.trusts, &["http/1.1"]).unwrap();
+    assert_eq!(taken(&mut stream, 256 << 10), 256 << 10);
+    let mut octets = [0; 12];
+    stream.read_exact(&mut octets).unwrap();
+    assert_eq!(octets, *b"HTTP/1.1 413");
+    // Nobody sends for ever: 1 MiB is read, and the buffers of both sockets hold some more.
+    let mut stream = tls(server.doh(), &server.trusts, &["http/1.1"]).unwrap();
+    assert!(taken(&mut stream, 1 << 30) < 32 << 20);
+    assert_eq!(post(&server, &query(0, NAME)).status, 200);
+}
+
+#[test]
+fn a_stream_that_was_answered_early_is_reset_without_an_error_after_its_response() {
+    let server = start(TcpLimits::default());
+    let mut stream = tls(server.doh(), &server.trusts, &["h2"]).unwrap();
+    stream.write_all(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &frame(4, 0, 0, &[])[..]].concat()).unwrap();
+    let mut head = get_headers("/dns-query");
+    // POST in the static table (RFC 7541 appendix A): of no type, and it does not end.
+    head[0] = 0x83;
+    stream.write_all(&[frame(1, 4, 1, &head), frame(0, 0, 1, &[0; 9000])].concat()).unwrap();
+    let (mut frames, mut buffer) = (Vec::new(), Vec::new());
+    while !frames.iter().any(|(kind, stream, _)| (*kind, *stream) == (3, 1)) {
+        let mut octets = [0; 4096];
+        let len = stream.read(&mut octets).unwrap();
+        assert!(len > 0, "the connection stays open");
+        buffer.extend_from_slice(&octets[..len]);
+        while let Some(&[a, b, c, kind, _, s0, s1, s2, s3]) = buffer.first_chunk::<9>() {
+            let end = 9 + u32::from_be_bytes([0, a, b, c]) as usize;
+            if buffer.len() < end {
+                break;
+            }
+            frames.push((kind, u32::from_be_bytes([s0, s1, s2, s3]), buffer[9..end].to_vec()));
+            buffer.drain(..end);
+        }
+    }
+    let of_stream: Vec<_> = frames.iter().filter(|(kind, stream, _)| *stream == 1 && *kind != 8).collect();
+    let kinds: Vec<u8> = of_stream.iter().map(|(kind, ..)| *kind).collect();
+    assert_eq!(kinds, [1, 3], "{frames:?}");
+    assert_eq!(of_stream[1].2, [0; 4], "NO_ERROR");
+}
+
+#[test]
+fn head_is_get_without_a_body() {
+    let server = start(TcpLimits::default());
+    let target = format!("/dns-query?dns={}", base64url(&query(0, NAME)));
+    let head = |target: &str| exchange(&server, &format!("HEAD {target} HTTP/1.1"), b"");
+    for (target, status) in [(&*target, 200), ("/dns-query", 400), ("/", 404)] {
+        let (with, without) = (get(&server, target), head(target));
+        assert_eq!((with.status, without.status), (status, status), "{target}");
+        assert!(without.body.is_empty());
+        for name in ["content-type", "content-length", "cache-control", "alt-svc"] {
+            assert_eq!(without.header(name), with.header(name), "{target} {name}");
+        }
+    }
+    assert_eq!(head("/dns-query").header("content-length"), Some("0"));
+    let url = format!("https://127.0.0.1:{}{target}", server.doh().port());
+    let length = get(&server, &target).body.len();
+    for version in ["--http2", "--http1.1"] {
+        let said = run("curl", &["-skI", version, "-w", "%{http_code} %{size_download} %{exitcode}", &url]);
+        expect(&said, &[&format!("content-length: {length}"), "application/dns-message", "200 0 0"]);
+    }
+}

@@ -100,10 +100,19 @@ fn get_and_post_are_answered_as_over_http_2() {
                 assert_eq!((response.id, response.answers, response.rcode), (id, answers, rcode), "{name}");
             }
         }
+        let (url, given) = (format!("/dns-query?dns={}", base64url(&query(0, NAME))), get(NAME));
+        let [with, without] = client.runtime.block_on(async {
+            let head = request(Method::HEAD, &url, None);
+            [exchange(&mut sender, given, &[]).await, exchange(&mut sender, head, &[]).await]
+        });
+        assert_eq!((without.head.status(), without.body.len()), (StatusCode::OK, 0));
+        for name in ["content-type", "content-length", "cache-control"] {
+            assert_eq!(without.header(name), with.header(name), "{name}");
+        }
         assert!(client.connect_with(address, &server.trusts, "doq", TransportConfig::default()).is_err());
     }
     let labels = "outcome=\"answer\",rcode=\"NOERROR\",transport=\"http3\",zone=\"xn--zfr164b.\"";
-    assert_eq!(server.metric(&format!("zhengming_dns_queries_total{{{labels}}}")).as_deref(), Some("8"));
+    assert_eq!(server.metric(&format!("zhengming_dns_queries_total{{{labels}}}")).as_deref(), Some("12"));
 }
 
 #[test]
@@ -127,7 +136,7 @@ fn what_is_no_dns_request_gets_the_status_that_says_why() {
         let what = format!("{request:?}");
         let reply = client.runtime.block_on(exchange(&mut sender, request, body));
         assert_eq!(reply.head.status(), status, "{what}");
-        assert_eq!(reply.header("allow"), (status == 405).then_some("GET, POST"));
+        assert_eq!(reply.header("allow"), (status == 405).then_some("GET, HEAD, POST"));
     }
     assert!(server.dropped("http3", "protocol"));
 }
