@@ -7,6 +7,8 @@ use crate::telemetry::{Dns, DnsCounter, DropReason};
 use std::cell::RefCell;
 use std::time::Instant;
 
+/// Octets of a message's header (RFC 1035 §4.1.1).
+const HEADER_LEN: usize = 12;
 /// Longest message.
 const MESSAGE_LEN_MAX: usize = 65_535;
 /// It with its length.
@@ -110,6 +112,11 @@ impl Worker {
             let outcome = query::respond(&snapshot.zones, &changeable.query, client, request, response);
             count(self.counter(transport), &outcome);
             requests += 1;
+            // Whoever frames what is no message of DNS does not speak it; NSD, Knot and BIND close there too.
+            if request.len() < HEADER_LEN {
+                end = End::Closed;
+                break;
+            }
             if outcome.len > 0 {
                 let octets = u16::try_from(outcome.len).expect("a message has at most 65,535 octets");
                 self.scratch[len..len + PREFIX_LEN].copy_from_slice(&octets.to_be_bytes());

@@ -52,9 +52,19 @@ fn what_gets_no_answer_does_not_end_the_connection() {
     let mut stream = tcp(server.address());
     let mut response = query(7, NAME);
     response[2] |= 0x80;
-    for message in [&[][..], &[1; 11], &response] {
-        stream.write_all(&framed(message)).unwrap();
-    }
-    stream.write_all(&framed(&query(8, NAME))).unwrap();
+    stream.write_all(&[framed(&response), framed(&query(8, NAME))].concat()).unwrap();
     assert_eq!(read(&mut stream).unwrap().id, 8);
+}
+
+#[test]
+fn what_is_too_short_for_a_header_ends_the_connection_after_what_was_asked_before() {
+    let server = start(TcpLimits::default());
+    for message in [&[][..], &[1], &[1; 11]] {
+        let mut stream = tcp(server.address());
+        stream.write_all(&framed(&query(7, NAME))).unwrap();
+        assert_eq!(read(&mut stream).unwrap().id, 7);
+        stream.write_all(&[framed(&query(8, NAME)), framed(message)].concat()).unwrap();
+        assert_eq!(read(&mut stream).unwrap().id, 8);
+        assert_eq!(read(&mut stream), None);
+    }
 }
