@@ -294,7 +294,7 @@ impl<'a> Owner<'a> {
     }
 
     /// Whether it is more than the owner of NSEC3 records: a name of the zone.
-    pub(super) fn is_name(self) -> bool {
+    pub fn is_name(self) -> bool {
         self.entries.iter().any(|entry| Draft::read(self.octets, entry.at).nsec3_hash().is_none())
     }
 }
@@ -314,7 +314,7 @@ impl<'a> Draft<'a> {
 
     /// The hash that the owner stands for, if this is an NSEC3 record or its signature: then it is no name of the zone
     /// (RFC 5155 §7.2.8).
-    pub(super) fn nsec3_hash(&self) -> Option<nsec3::Hash> {
+    pub fn nsec3_hash(&self) -> Option<nsec3::Hash> {
         if is_of_nsec3(self.rtype, self.rdata) { nsec3::hash_of_owner(self.owner) } else { None }
     }
 }

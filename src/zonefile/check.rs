@@ -1,7 +1,7 @@
 //! The checks of one zone: its apex, each owner, each RRset.
 
 use super::problem::{Problem, Problems, Rule, Severity};
-use super::{Located, Place, registry, targets};
+use super::{Located, Place, registry, signed, targets};
 use crate::idn;
 use crate::zone::denial::Params;
 use crate::zone::denial::nsec3::{ITERATIONS_MAX, ITERATIONS_SECURE_MAX};
@@ -26,12 +26,21 @@ pub(super) struct Checks<'a> {
     is_whole: bool,
 }
 
+/// How far a check goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// As far as an answer needs.
+    Served,
+    /// To what the zone's signer has left out, too.
+    Signed,
+}
+
 /// Checks the zone that `drafts` make; `outside` are records that it was to have and that are not in it.
 pub(super) fn zone(
     drafts: &Drafts,
     outside: &[Located],
     files: &[Arc<Path>],
-    registry_zone: bool,
+    (registry_zone, depth): (bool, Depth),
     problems: &mut Problems,
 ) {
     let is_whole = !problems.has_errors();
@@ -59,6 +68,8 @@ pub(super) fn zone(
     }
     if registry_zone {
         registry::check(&mut checks);
+    } else if depth == Depth::Signed && is_whole {
+        signed::check(&mut checks);
     }
 }
 

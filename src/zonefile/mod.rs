@@ -7,11 +7,13 @@
 //! that field once (RFC 2308 §4); that is a warning, and in a suffix an error.
 
 mod check;
+mod denial;
 mod directive;
 mod generate;
 mod problem;
 mod registry;
 mod scan;
+mod signed;
 mod source;
 mod targets;
 #[cfg(test)]
@@ -23,6 +25,7 @@ pub use scan::{Entry, Scanned, scan, scan_octets};
 
 use crate::zone::rdata::Presentation;
 use crate::zone::{Draft, Drafts, Name, Record, Zone, ZoneError};
+use check::Depth;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -63,12 +66,18 @@ pub fn read(path: &Path, apex: &Name) -> Result<Vec<Located>, Vec<Problem>> {
 
 /// Reads and checks the zone `apex` from the file at `path`; `registry_zone` if registrations are published in it.
 pub fn check(path: &Path, apex: &Name, registry_zone: bool) -> Report {
-    report(apex, registry_zone, |sink| scan(path, apex, sink))
+    report(apex, (registry_zone, Depth::Served), |sink| scan(path, apex, sink))
+}
+
+/// As [`check`], and whether a signed zone is signed as a whole. Loads do without: it takes about as long again, and what
+/// is missing is served as it is.
+pub fn check_signed(path: &Path, apex: &Name, registry_zone: bool) -> Report {
+    report(apex, (registry_zone, Depth::Signed), |sink| scan(path, apex, sink))
 }
 
 /// [`check`] for a text in memory, which cannot include files; `name` stands for its file in problems.
 pub fn check_octets(octets: &[u8], name: &Path, apex: &Name, registry_zone: bool) -> Report {
-    report(apex, registry_zone, |sink| scan_octets(octets, name, apex, sink))
+    report(apex, (registry_zone, Depth::Served), |sink| scan_octets(octets, name, apex, sink))
 }
 
 /// The zone `apex` from the file at `path`, and the digest of [`Report::digest`].
@@ -131,7 +140,11 @@ fn unbuildable(error: &ZoneError, file: &Arc<Path>) -> Problem {
 }
 
 /// Collects and checks the records that `scan` hands over.
-fn report(apex: &Name, registry_zone: bool, scan: impl FnOnce(&mut dyn FnMut(Entry<'_>)) -> Scanned) -> Report {
+fn report(
+    apex: &Name,
+    (registry_zone, depth): (bool, Depth),
+    scan: impl FnOnce(&mut dyn FnMut(Entry<'_>)) -> Scanned,
+) -> Report {
     let mut drafts = Drafts::new(apex);
     let mut outside = Vec::new();
     let Scanned { mut problems, files, digest } = scan(&mut |entry| {
@@ -144,7 +157,7 @@ fn report(apex: &Name, registry_zone: bool, scan: impl FnOnce(&mut dyn FnMut(Ent
         problems.harden(Rule::TtlMissing);
     }
     drafts.sort();
-    check::zone(&drafts, &outside, &files, registry_zone, &mut problems);
+    check::zone(&drafts, &outside, &files, (registry_zone, depth), &mut problems);
     let (errors, warnings) = problems.finish();
     Report { errors, warnings, files, digest, drafts }
 }

@@ -155,6 +155,14 @@ rules! {
     RegistrySigned = "registry-signed",
     /// NSEC3 with so many iterations that resolvers do without the proofs, or without the zone.
     Nsec3Iterations = "nsec3-iterations",
+    /// In a signed zone, an RRset that none of the zone's keys has signed; a warning for keys in a zone without signatures.
+    SignatureMissing = "signature-missing",
+    /// In a signed zone, a name without NSEC or NSEC3.
+    DenialMissing = "denial-missing",
+    /// An NSEC or NSEC3 that does not lead to the next.
+    DenialChain = "denial-chain",
+    /// An NSEC or NSEC3 with other types than its name has, or an NSEC3 of no name.
+    DenialTypes = "denial-types",
 }
 
 impl Rule {
@@ -166,7 +174,18 @@ impl Rule {
     /// Whether a zone with such an error is not served. With the others NSD and Knot serve it too: what is wrong is what
     /// its answers lead to, not the answers.
     pub fn keeps_from_serving(self) -> bool {
-        !matches!(self, Self::NsMissing | Self::GlueMissing | Self::TargetIsAlias | Self::TtlConflict | Self::DsDigest)
+        !matches!(
+            self,
+            Self::NsMissing
+                | Self::GlueMissing
+                | Self::TargetIsAlias
+                | Self::TtlConflict
+                | Self::DsDigest
+                | Self::SignatureMissing
+                | Self::DenialMissing
+                | Self::DenialChain
+                | Self::DenialTypes
+        )
     }
 }
 

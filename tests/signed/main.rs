@@ -13,6 +13,7 @@ mod signing;
 mod support;
 mod tree;
 mod validation;
+mod whole;
 
 use signing::Signed;
 use std::fmt::Write as _;
