@@ -61,7 +61,7 @@ pub(super) enum Command {
     },
     /// Export all units and names (NDJSON) from the admin API / 导出全部单位与域名
     Export {
-        /// Where to; standard output if absent / 输出文件
+        /// Where to; standard output if absent. Written as FILE.part first, which goes if that fails / 输出文件，未写完时为 FILE.part
         #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
         output: Option<PathBuf>,
         #[command(flatten)]
@@ -181,7 +181,7 @@ pub(super) struct HoldsExport {
     /// Last day or time, included; until now if absent / 截止日期（含当日）
     #[arg(long, value_name = "DATE")]
     pub(super) to: Option<String>,
-    /// Where to, a table if its name ends in .csv; NDJSON on standard output if absent / 输出文件
+    /// Where to, a table if its name ends in .csv; NDJSON on standard output if absent. Written as FILE.part first / 输出文件，未写完时为 FILE.part
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) output: Option<PathBuf>,
     #[command(flatten)]

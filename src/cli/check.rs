@@ -2,41 +2,75 @@
 
 use super::Failure;
 use super::output::{say, tell};
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigError, Examined};
 use crate::daemon::{self, Error};
 use crate::journal::{self, JournalError, SEALS_FILE, SealError, SealPublicKey};
 use crate::registry::Timestamp;
 use crate::zonefile;
 use std::path::Path;
 
-/// Reads everything that a start reads, and starts nothing.
+/// Reads everything that a start reads, and starts nothing; tells all that is wrong. Files that a wrong section names, or is
+/// needed to understand, are left for the next time.
 pub(super) fn config(file: &Path) -> Result<(), Failure> {
-    let config = Config::load(file).map_err(|error| Failure::from(Error::from(error)))?;
-    let labels = daemon::labels::load(&config).map_err(|error| Failure::from(Error::from(error)))?;
-    let policy = daemon::zones::check(&config, &labels).map_err(|error| Failure::from(Error::from(error)))?.policy;
-    daemon::tls::check(&config)?;
-    daemon::tokens::load(&config)?;
-    daemon::seals::check(&config)?;
-    daemon::targets::load(&config)?;
-    let keys = daemon::keys::load(&config).map_err(|error| Failure::from(Error::from(error)))?;
-    daemon::outbox::settings(&config)?;
-    daemon::seed::check(&config, &policy)?;
+    let examined = Config::examine(file).map_err(Error::from)?;
+    let warnings = files(&examined).map_err(|mut errors| {
+        if !examined.faults.is_empty() {
+            let faults = ConfigError::Faults { path: file.to_owned(), faults: examined.faults.clone() };
+            errors.insert(0, faults.into());
+        }
+        Failure::from(Error::Several(errors))
+    })?;
+    let config = &examined.config;
     let (zones, tokens) = (config.zone_files().len(), config.admin.tokens.len());
     say(format!("{}: valid, {zones} zones, {tokens} tokens / 有效，{zones} 个区，{tokens} 个令牌", file.display()))?;
     if config.goes_bare() {
         tell("warning: the admin API leaves loopback without TLS / 警告：管理接口在非回环地址上未使用 TLS");
     }
-    for warning in keys.warnings {
+    for warning in warnings {
         tell(format!("warning: {} / 警告：{}", warning.en, warning.zh));
     }
     Ok(())
+}
+
+/// Reads the files that a configuration names, and then whether it is right itself; warnings of keys.
+fn files(examined: &Examined) -> Result<Vec<daemon::keys::Warning>, Vec<Error>> {
+    let config = &examined.config;
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+    let mut check = |sections: &[&str], check: &mut dyn FnMut() -> Result<(), Error>| {
+        if examined.is_right(sections)
+            && let Err(error) = check()
+        {
+            errors.push(error);
+        }
+    };
+    let mut labels = None;
+    check(&["registry", "idn"], &mut || {
+        labels = Some(daemon::labels::load(config)?);
+        Ok(())
+    });
+    check(&["suffixes", "zones"], &mut || Ok(daemon::zones::check(config)?));
+    check(&["demo", "data", "server", "admin"], &mut || daemon::tls::check(config));
+    check(&["admin"], &mut || daemon::tokens::load(config).map(drop));
+    check(&["seals"], &mut || daemon::seals::check(config));
+    check(&["statistics"], &mut || daemon::targets::load(config).map(drop));
+    check(&["keys"], &mut || {
+        warnings = daemon::keys::load(config)?.warnings;
+        Ok(())
+    });
+    check(&["data", "outbox"], &mut || daemon::outbox::settings(config).map(drop));
+    check(&["data", "suffixes", "registry", "profiles"], &mut || match labels.take() {
+        Some(labels) => daemon::seed::check(config, &config.policy(labels)),
+        // What is wrong with those has been told.
+        None => Ok(()),
+    });
+    if errors.is_empty() && examined.faults.is_empty() { Ok(warnings) } else { Err(errors) }
 }
 
 /// Reads one master file and shows everything that is wrong with it.
 pub(super) fn zone(apex: &str, file: &Path, registry: bool) -> Result<(), Failure> {
     let name = config::zone_apex(apex)
         .ok_or_else(|| Failure::usage(format!("{apex} is not a domain name"), format!("{apex} 不是域名")))?;
-    let report = zonefile::check(file, &name, registry);
+    let report = zonefile::check_signed(file, &name, registry);
     for problem in report.errors.iter().chain(&report.warnings) {
         tell(problem);
     }

@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::arguments::Server;
+use super::lost::Unanswered;
 pub(super) use crate::http::client::Lost;
 use crate::http::client::{Target, TargetError};
 use http_body_util::{BodyExt, Either, Full};
@@ -43,6 +44,7 @@ impl Body for Piped {
 
 /// A client of one server, with one token.
 pub(super) struct Client {
+    url: String,
     target: Target,
     token: HeaderValue,
     sender: Option<SendRequest<Payload>>,
@@ -51,25 +53,35 @@ pub(super) struct Client {
 impl Client {
     /// A client of the server that the command line names; nothing is sent yet.
     pub(super) fn new(server: &Server) -> Result<Self, Failure> {
-        let target =
-            Target::showing(&server.url, server.ca.as_deref(), server.cert.as_deref().zip(server.key.as_deref()))
-                .map_err(|error| match error {
-                    TargetError::Url => {
-                        let url = &server.url;
-                        Failure::usage(
-                            format!("{url} is no http or https URL"),
-                            format!("{url} 不是 http 或 https 地址"),
-                        )
-                    }
-                    TargetError::Certificates { path, why } => {
-                        let path = path.display();
-                        Failure::system(format!("{path}: {why}"), format!("{path}：证书无法使用，请用 --ca 指定"))
-                    }
-                })?;
+        let target = Target::showing(
+            &server.url,
+            server.ca.as_deref(),
+            server.cert.as_deref().zip(server.key.as_deref()),
+        )
+        .map_err(|error| match error {
+            TargetError::Url => {
+                let url = &server.url;
+                Failure::usage(format!("{url} is no http or https URL"), format!("{url} 不是 http 或 https 地址"))
+            }
+            TargetError::Certificates { path, why } => {
+                let path = path.display();
+                Failure::system(
+                    format!(
+                        "{path}: {why}; name a file of certificates in PEM (--ca, --cert) or the key of one (--key)"
+                    ),
+                    format!("{path}：证书或私钥无法使用；请用 --ca、--cert、--key 指定 PEM 文件"),
+                )
+            }
+        })?;
         let token = HeaderValue::from_str(&format!("Bearer {}", token(server)?));
-        let mut token = token.map_err(|_| Failure::usage("the token has odd characters", "令牌含有非法字符"))?;
+        let mut token = token.map_err(|_| {
+            Failure::usage(
+                "the token has characters that none has; name its file with --token-file",
+                "令牌含有非法字符；请用 --token-file 指定令牌文件",
+            )
+        })?;
         token.set_sensitive(true);
-        Ok(Self { target, token, sender: None })
+        Ok(Self { url: server.url.clone(), target, token, sender: None })
     }
 
     /// Sends one request with lines as its body and waits for the head of its response.
@@ -112,6 +124,18 @@ impl Client {
     }
 
     async fn send_payload(
+        &mut self,
+        headers: (&'static str, Option<&HeaderValue>),
+        method: Method,
+        path: &str,
+        body: Payload,
+        wait: Duration,
+    ) -> Result<Response<Incoming>, Lost> {
+        let sent = self.try_send(headers, method, path, body, wait).await;
+        sent.map_err(|why| Unanswered { url: self.url.clone(), why }.into())
+    }
+
+    async fn try_send(
         &mut self,
         (content_type, second_factor): (&'static str, Option<&HeaderValue>),
         method: Method,
@@ -161,5 +185,5 @@ fn token(server: &Server) -> Result<String, Failure> {
 /// The code of a second factor, as a header.
 pub(super) fn second_factor(code: Option<&str>) -> Result<Option<HeaderValue>, Failure> {
     let code = code.map(HeaderValue::from_str).transpose();
-    code.map_err(|_| Failure::usage("the code has odd characters", "动态口令含有非法字符"))
+    code.map_err(|_| Failure::usage("the code of an authenticator has digits only", "动态口令只能是数字"))
 }

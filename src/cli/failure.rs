@@ -1,5 +1,6 @@
 //! How a command fails: an exit code, and what to do in English and Chinese.
 
+use crate::telemetry::advice::{Advice, of_file};
 use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -46,8 +47,8 @@ impl Failure {
 
     /// The file at `path` cannot be used.
     pub(super) fn file(path: &Path, error: &std::io::Error) -> Self {
-        let path = path.display();
-        Self::system(format!("{path}: {error}"), format!("{path}：无法使用该文件"))
+        let (path, Advice { en, zh }) = (path.display(), of_file(error));
+        Self::system(format!("{path}: {error}; {en}"), format!("{path}：{zh}"))
     }
 
     pub(super) fn exit_code(&self) -> ExitCode {

@@ -2,18 +2,20 @@
 
 use super::Failure;
 use super::arguments::{HoldList, HoldsExport};
+use super::beside::write_whole;
 use super::client::{Client, second_factor, text};
+use super::lost::lost;
 use super::output::{has_read_enough, say_on, tell};
-use super::remote::{lost, refused, runtime};
+use super::remote::{refused, runtime};
 use crate::idn;
 use crate::registry::Region;
+use crate::telemetry::advice::{Advice, of_file};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Response, StatusCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// What the server says of a list.
@@ -86,18 +88,19 @@ pub(super) fn export(export: &HoldsExport) -> Result<(), Failure> {
         if response.status() != StatusCode::OK {
             return Err(refused(response).await);
         }
-        let Some(path) = &export.output else { return receive(response, io::stdout().lock()).await };
-        // A whole report, or none under this name.
-        let beside = path.with_added_extension("part");
-        let file = File::create(&beside).map_err(|error| Failure::file(&beside, &error))?;
-        receive(response, BufWriter::new(file)).await?;
-        std::fs::rename(&beside, path).map_err(|error| Failure::file(path, &error))
+        match &export.output {
+            None => receive(response, io::stdout().lock()).await,
+            Some(path) => write_whole(path, |file| receive(response, file)).await,
+        }
     })
 }
 
 /// Writes a body as it comes; one that is cut short lacks its last chunk, and is an error.
 async fn receive(response: Response<Incoming>, mut to: impl Write) -> Result<(), Failure> {
-    let full = |error: io::Error| Failure::system(format!("the report cannot be written: {error}"), "报表无法写入");
+    let full = |error: io::Error| {
+        let Advice { en, zh } = of_file(&error);
+        Failure::system(format!("the report cannot be written: {error}; {en}"), format!("报表无法写入：{zh}"))
+    };
     let mut body = response.into_body();
     while let Some(frame) = body.frame().await {
         if let Some(data) = frame.map_err(|error| lost(error.into()))?.data_ref() {

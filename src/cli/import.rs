@@ -5,8 +5,9 @@
 use super::Failure;
 use super::arguments::{ImportHow, Server};
 use super::client::{Client, Piped, second_factor, text};
+use super::lost::{Told, lost, told};
 use super::output::tell;
-use super::remote::{Problem, WITH_CODE, WITH_CODE_ZH, lost, refused, runtime};
+use super::remote::{Problem, WITH_CODE, WITH_CODE_ZH, refused, runtime};
 use super::whole::{Flaw, Whole, is_unfinished};
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
@@ -222,8 +223,10 @@ async fn send(client: &mut Client, path: &str, batch: Bytes) -> Result<Report, F
             }
             Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE && tries < TRIES => {}
             Ok(response) => return Err(refused(response).await),
-            Err(error) if tries == TRIES => return Err(lost(error)),
-            Err(error) => tell(format!("{error}; trying again / 正在重试")),
+            Err(error) => match told(&error) {
+                Told { en, zh, passes: true } if tries < TRIES => tell(format!("{en}; trying again / {zh}；正在重试")),
+                _ => return Err(lost(error)),
+            },
         }
         tokio::time::sleep(PAUSE).await;
     }

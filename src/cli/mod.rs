@@ -1,15 +1,18 @@
 //! The command line: commands, exit codes, and messages in English and Chinese.
 
 mod arguments;
+mod beside;
 mod check;
 mod client;
 mod failure;
 mod generate;
 mod holds;
 mod import;
+mod lost;
 mod output;
 mod remote;
 mod state;
+mod usage;
 mod whole;
 
 pub use failure::Failure;
@@ -38,6 +41,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             } else {
                 // Without the colours, from which those that somebody typed cannot be told.
                 tell(answer.render().to_string().trim_end());
+            }
+            if let Some(fault) = usage::fault(&answer) {
+                tell(fault);
             }
             return if answer.use_stderr() { ExitCode::from(failure::USAGE) } else { ExitCode::SUCCESS };
         }

@@ -2,15 +2,17 @@
 
 use super::Failure;
 use super::arguments::Server;
-use super::client::{Client, Lost, text};
+use super::beside::write_whole;
+use super::client::{Client, text};
+use super::lost::lost;
 use super::output::{has_read_enough, say_on, tell};
+use crate::telemetry::advice::{Advice, of_file};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Response, StatusCode};
 use serde::Deserialize;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// The code of what takes a second factor besides the token.
@@ -83,12 +85,10 @@ pub(super) fn export(output: Option<&Path>, server: &Server) -> Result<(), Failu
         if response.status() != StatusCode::OK {
             return Err(refused(response).await);
         }
-        let Some(path) = output else { return copy(response, io::stdout().lock()).await };
-        // A whole export, or none under this name.
-        let beside = path.with_added_extension("part");
-        let file = File::create(&beside).map_err(|error| Failure::file(&beside, &error))?;
-        copy(response, BufWriter::new(file)).await?;
-        std::fs::rename(&beside, path).map_err(|error| Failure::file(path, &error))
+        match output {
+            None => copy(response, io::stdout().lock()).await,
+            Some(path) => write_whole(path, |file| copy(response, file)).await,
+        }
     };
     runtime()?.block_on(receive)
 }
@@ -170,7 +170,10 @@ pub(super) fn reload(zone: Option<String>, dry_run: bool, server: &Server) -> Re
 }
 
 async fn copy(response: Response<Incoming>, mut to: impl Write) -> Result<(), Failure> {
-    let full = |error: io::Error| Failure::system(format!("the export cannot be written: {error}"), "导出无法写入");
+    let full = |error: io::Error| {
+        let Advice { en, zh } = of_file(&error);
+        Failure::system(format!("the export cannot be written: {error}; {en}"), format!("导出无法写入：{zh}"))
+    };
     let mut body = response.into_body();
     let mut end = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -190,7 +193,10 @@ async fn copy(response: Response<Incoming>, mut to: impl Write) -> Result<(), Fa
     if end.starts_with(b"{\"end\":") {
         return Ok(());
     }
-    Err(Failure::system("the export was cut short: its last line is missing", "导出不完整：缺少结束行"))
+    Err(Failure::system(
+        "the export was cut short: its last line is missing; look at the server's log, then export again",
+        "导出不完整：缺少结束行；请查看服务器日志后重新导出",
+    ))
 }
 
 /// Adds `data` to what came before, and keeps its last whole line.
@@ -229,10 +235,6 @@ impl fmt::Display for Problem {
         }
         Ok(())
     }
-}
-
-pub(super) fn lost(error: Lost) -> Failure {
-    Failure::system(format!("no good answer from the server: {error}"), "服务器没有正常应答")
 }
 
 pub(super) async fn refused(response: Response<Incoming>) -> Failure {

@@ -22,20 +22,48 @@ const DEMO_TOKENS: [&str; 8] = [
     "demo-viewer",
 ];
 
-/// Notes what is wrong with `config` as a whole.
+/// A rule between options.
+type Rule = fn(&Config, &Faults<'_>);
+
+/// The rules, each with the sections it looks at.
+const RULES: &[(&[&str], Rule)] = &[
+    (&["demo", "server", "admin", "gateway"], listeners),
+    (&["demo", "server"], server_tls),
+    (&["admin"], admin),
+    (&["demo", "admin"], tokens),
+    (&["keys"], keys),
+    (&["keys", "suffixes", "zones"], keys_of_lists),
+    (&["suffixes", "zones"], apexes),
+    (&["registry"], labels),
+    (&["suffixes", "registry", "profiles"], super::terms::interrupted),
+    (&["outbox"], super::terms::signed_posts),
+    (&["suffixes", "registry"], super::procedure::check),
+    (&["suffixes", "registry", "profiles"], brake),
+    (&["idn"], tables),
+    (&["log"], filter),
+];
+
+/// Notes what is wrong with `config` as a whole. What one option says must be right before rules between it and others mean
+/// anything: a wrong one has been read as its default.
 pub(super) fn check(config: &Config, faults: &Faults<'_>) {
-    listeners(config, faults);
-    server_tls(config, faults);
-    admin(config, faults);
-    tokens(config, faults);
+    let misread = faults.wrong();
+    for (sections, rule) in RULES {
+        if sections.iter().any(|section| misread.contains(*section)) {
+            continue;
+        }
+        let before = faults.count();
+        rule(config, faults);
+        if faults.count() > before {
+            sections.iter().for_each(|section| faults.mark(section));
+        }
+    }
+}
+
+fn keys(config: &Config, faults: &Faults<'_>) {
     repeats(config.keys.iter().map(|key| key.name.to_string()), "the key", "密钥", faults);
-    keys_of_lists(config, faults);
-    apexes(config, faults);
-    labels(config, faults);
-    super::terms::check(config, faults);
-    super::procedure::check(config, faults);
-    brake(config, faults);
-    tables(config, faults);
+}
+
+fn filter(config: &Config, faults: &Faults<'_>) {
     if let Err(error) = crate::telemetry::log::check_filter(&config.log.level) {
         faults.add(None, format!("`log.level`: {error}"), "“log.level”无法识别");
     }

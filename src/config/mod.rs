@@ -20,11 +20,13 @@ use crate::admin::TotpSecret;
 use crate::query::CookieSecret;
 use crate::registry::{Guarded, PoorArea, Profile, Regions, ReviewRules, Role, SiteReviewRules, Timestamp, UnitKind};
 use crate::server::RateLimits;
+use crate::telemetry::advice::of_file;
 use crate::telemetry::log::Format;
 use crate::tsig::Algorithm;
 use crate::zone::Name;
 use crate::zone::rdata::encoding::Base64Digits;
 use ipnet::IpNet;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -412,16 +414,42 @@ pub enum ConfigError {
     },
 }
 
+/// A configuration as far as it could be read, and what is wrong with it.
+pub struct Examined {
+    /// What is wrong is its default here.
+    pub config: Config,
+    /// All that was found, by line.
+    pub faults: Vec<Fault>,
+    /// The sections that something is wrong with.
+    wrong: BTreeSet<String>,
+}
+
+impl Examined {
+    /// Whether these sections are as they were written.
+    pub fn is_right(&self, sections: &[&str]) -> bool {
+        !sections.iter().any(|section| self.wrong.contains(*section))
+    }
+}
+
 impl Config {
     /// Reads and checks the file at `path`.
     ///
     /// # Errors
     /// [`ConfigError`] with everything that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let Examined { config, faults, .. } = Self::examine(path)?;
+        if faults.is_empty() { Ok(config) } else { Err(ConfigError::Faults { path: path.to_owned(), faults }) }
+    }
+
+    /// Reads the file at `path` as far as it can be read, for a check of all of it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it cannot be read at all, or is no TOML.
+    pub fn examine(path: &Path) -> Result<Examined, ConfigError> {
         let io = |source| ConfigError::Io { path: path.to_owned(), source };
         let text = std::fs::read_to_string(path).map_err(io)?;
         let base = path.parent().map(Path::to_owned).unwrap_or_default();
-        Self::parse(&text, base).map_err(|faults| ConfigError::Faults { path: path.to_owned(), faults })
+        parse::examine(&text, base).map_err(|faults| ConfigError::Faults { path: path.to_owned(), faults })
     }
 
     /// The configuration that `text` describes, with relative paths starting from `base`.
@@ -429,7 +457,8 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse(text: &str, base: PathBuf) -> Result<Self, Vec<Fault>> {
-        parse::parse(text, base)
+        let Examined { config, faults, .. } = parse::examine(text, base)?;
+        if faults.is_empty() { Ok(config) } else { Err(faults) }
     }
 
     /// Whether tokens of the admin API cross the network in the clear; allowed by `insecure` only, and warned of.
@@ -649,7 +678,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { path, source } => {
-                write!(f, "{}: cannot be read / 无法读取：{source}", path.display())
+                write!(f, "{}: cannot be read / 无法读取：{source}; {}", path.display(), of_file(source))
             }
             Self::Faults { path, faults } => {
                 for (number, fault) in faults.iter().enumerate() {

@@ -4,8 +4,8 @@ use super::interface::{self, Listener};
 use super::procedure;
 use super::reader::{Fault, Faults, Table, Value};
 use super::{
-    Admin, AdminRateLimit, Allow, Config, Data, Gateway, Idn, Log, ProfileName, RateLimit, Registry, Seals, Secret,
-    SecretSource, Server, ServerTls, Statistics, Suffixes, Token, TotpSource, TsigKey, ZoneFile, terms,
+    Admin, AdminRateLimit, Allow, Config, Data, Examined, Gateway, Idn, Log, ProfileName, RateLimit, Registry, Seals,
+    Secret, SecretSource, Server, ServerTls, Statistics, Suffixes, Token, TotpSource, TsigKey, ZoneFile, terms,
 };
 use crate::admin::TotpSecret;
 use crate::query::CookieSecret;
@@ -44,7 +44,7 @@ const RATE_MAX: i64 = 1_000_000;
 /// Most entries of a rate limit's table: 256 MiB for each UDP thread.
 const RATE_TABLE_SIZE_MAX: i64 = 1 << 24;
 
-pub(super) fn parse(text: &str, base: PathBuf) -> Result<Config, Vec<Fault>> {
+pub(super) fn examine(text: &str, base: PathBuf) -> Result<Examined, Vec<Fault>> {
     let faults = Faults::new(text);
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -63,12 +63,9 @@ pub(super) fn parse(text: &str, base: PathBuf) -> Result<Config, Vec<Fault>> {
         table.finish();
         config
     };
-    // What one option says must be right before rules between options mean anything.
-    if faults.none() {
-        super::check::check(&config, &faults);
-    }
-    let found = faults.into_sorted();
-    if found.is_empty() { Ok(config) } else { Err(found) }
+    super::check::check(&config, &faults);
+    let wrong = faults.wrong();
+    Ok(Examined { config, faults: faults.into_sorted(), wrong })
 }
 
 fn document_of(table: &Table<'_>, base: PathBuf) -> Config {

@@ -1,6 +1,7 @@
 //! Reading typed values out of a TOML document, with every fault's line and, for an unknown key, the nearest known one.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
@@ -33,12 +34,13 @@ impl fmt::Display for Fault {
 pub(super) struct Faults<'t> {
     text: &'t str,
     found: RefCell<Vec<Fault>>,
+    wrong: RefCell<BTreeSet<String>>,
 }
 
 impl<'t> Faults<'t> {
     /// None yet, in `text`.
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text, found: RefCell::default() }
+        Self { text, found: RefCell::default(), wrong: RefCell::default() }
     }
 
     /// Notes a fault at octets `at` of the text.
@@ -51,9 +53,25 @@ impl<'t> Faults<'t> {
         }
     }
 
-    /// Whether there are none.
-    pub(super) fn none(&self) -> bool {
-        self.found.borrow().is_empty()
+    /// Notes a fault of what has this full name, and so of the section it stands in.
+    fn add_of(&self, name: &str, at: Option<Range<usize>>, en: String, zh: String) {
+        self.mark(name.split(['.', '[']).next().unwrap_or_default());
+        self.add(at, en, zh);
+    }
+
+    /// Notes that something of a section is wrong, so that what is read of it is not what was written.
+    pub(super) fn mark(&self, section: &str) {
+        self.wrong.borrow_mut().insert(section.to_owned());
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.found.borrow().len()
+    }
+
+    /// The sections that something is wrong with.
+    pub(super) fn wrong(&self) -> BTreeSet<String> {
+        self.wrong.borrow().clone()
     }
 
     /// All of them, by line.
@@ -148,7 +166,7 @@ impl<'a> Table<'a> {
     /// Notes a fault of the table as a whole.
     pub(super) fn note(&self, en: String, zh: String) {
         let at = (!self.prefix.is_empty()).then(|| self.span.clone());
-        self.faults.add(at, en, zh);
+        self.faults.add_of(&self.prefix, at, en, zh);
     }
 
     /// Notes every key that nobody asked for.
@@ -163,6 +181,10 @@ impl<'a> Table<'a> {
             let (mut en, mut zh) = (format!("unknown key `{full}`"), format!("未知的键“{full}”"));
             match nearest(name, &known) {
                 Some(near) => {
+                    // A section under a wrong name is not read.
+                    if self.prefix.is_empty() {
+                        self.faults.mark(near);
+                    }
                     en.push_str(&format!("; did you mean `{near}`?"));
                     zh.push_str(&format!("，是否应为“{near}”？"));
                 }
@@ -171,7 +193,7 @@ impl<'a> Table<'a> {
                     zh.push_str(&format!("，此处可用的键：{}", known.join("、")));
                 }
             }
-            self.faults.add(Some(key.span()), en, zh);
+            self.faults.add_of(&full, Some(key.span()), en, zh);
         }
     }
 }
@@ -264,7 +286,7 @@ impl<'a> Value<'a> {
 
     /// Notes a fault of this value.
     pub(super) fn note(&self, en: String, zh: String) {
-        self.faults.add(Some(self.value.span()), en, zh);
+        self.faults.add_of(&self.name, Some(self.value.span()), en, zh);
     }
 
     fn wrong<T>(&self, en: &str, zh: &str) -> Option<T> {

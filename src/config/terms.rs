@@ -90,8 +90,8 @@ impl Config {
     }
 }
 
-/// Notes what is wrong between these options and others.
-pub(super) fn check(config: &Config, faults: &Faults<'_>) {
+/// A name of a suffix with ICANN's terms stops resolving long enough before it is deleted.
+pub(super) fn interrupted(config: &Config, faults: &Faults<'_>) {
     let profile = &config.profiles.icann_rgp;
     let interrupted = profile.unpaid_days * DAY_SECS - config.registry.expiry_grace_secs;
     let used = config.suffixes.iter().any(|set| set.profile == ProfileName::IcannRgp);
@@ -108,6 +108,10 @@ pub(super) fn check(config: &Config, faults: &Faults<'_>) {
             ),
         );
     }
+}
+
+/// Posts are signed, or nobody is posted to.
+pub(super) fn signed_posts(config: &Config, faults: &Faults<'_>) {
     if config.outbox.webhook.is_some() != config.outbox.secret_file.is_some() {
         faults.add(
             None,

@@ -5,11 +5,15 @@ use super::labels::LabelsError;
 use super::zones::ZonesError;
 use crate::config::ConfigError;
 use crate::http::inherited::InheritedError;
+use crate::telemetry::advice::{of_file, of_listener};
 use crate::telemetry::log::LogError;
 use crate::{server, update};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+/// Most faults of one file that are told, as of zone files: one with more is wrong as a whole, and nobody reads further.
+pub(super) const FAULTS_MAX: usize = 100;
 
 /// Why the program does not start. The texts say what to do, in English and Chinese.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +52,7 @@ pub enum Error {
     #[error(transparent)]
     Inherited(#[from] InheritedError),
     /// An HTTP address cannot be bound.
-    #[error("{address}: {source}; is another process there?\n无法监听 {address}，是否已被其他进程占用？")]
+    #[error("{address}: {source}; {}\n无法监听 {address}：{}", of_listener(source).en, of_listener(source).zh)]
     Listen {
         /// Which.
         address: SocketAddr,
@@ -56,7 +60,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file cannot be read or written.
-    #[error("{path}: {source}\n无法使用该文件", path = path.display())]
+    #[error("{path}: {source}; {}\n{path}：{}", of_file(source).en, of_file(source).zh, path = path.display())]
     Io {
         /// Which.
         path: PathBuf,
@@ -102,12 +106,27 @@ pub enum Error {
     /// Keys of transaction signatures cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// More than one of these.
+    #[error("{}", lines(.0))]
+    Several(Vec<Self>),
     /// The operating system gives no threads or signals.
     #[error("the operating system gives no threads or signals: {0}\n系统无法提供线程或信号")]
     Signals(io::Error),
 }
 
 impl Error {
+    /// What all of these come to.
+    ///
+    /// # Errors
+    /// One of several, if there is any.
+    pub fn all(mut errors: Vec<Self>) -> Result<(), Self> {
+        match errors.len() {
+            0 => Ok(()),
+            1 => errors.pop().map_or(Ok(()), Err),
+            _ => Err(Self::Several(errors)),
+        }
+    }
+
     /// Whether something that was checked is wrong, rather than something that failed.
     pub fn is_check(&self) -> bool {
         match self {
@@ -119,10 +138,16 @@ impl Error {
             | Self::Seals { .. }
             | Self::Targets { .. }
             | Self::Writer(update::StartError::Journal(_) | update::StartError::Behind { .. }) => true,
+            Self::Several(errors) => errors.iter().any(Self::is_check),
             Self::Zones(error) => error.is_check(),
             Self::Labels(error) => error.is_check(),
             Self::Keys(error) => error.is_check(),
             _ => false,
         }
     }
+}
+
+/// Each error on lines of its own.
+fn lines(errors: &[Error]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

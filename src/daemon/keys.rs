@@ -1,6 +1,7 @@
 //! The keys of transaction signatures, with the secrets that are in files of their own.
 
 use crate::config::{Config, Secret, SecretSource, TsigKey};
+use crate::telemetry::advice::of_file;
 use crate::tsig::{Key, Keys};
 use std::fmt;
 use std::fs::File;
@@ -181,7 +182,9 @@ impl fmt::Display for KeysError {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { file, source } => write!(f, "{file}: cannot be read / 无法读取：{source}"),
+            Self::Unreadable { file, source } => {
+                write!(f, "{file}: cannot be read / 无法读取：{source}; {}", of_file(source))
+            }
             Self::Wrong { key, en, zh } => write!(f, "key {key}: {en} / {zh}"),
         }
     }

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::idn::table::{Builder, Fault, TABLE_OCTETS_MAX};
 use crate::idn::{Form, Label, Table};
 use crate::registry::{Divisions, Labels, LookAlikes};
+use crate::telemetry::advice::{Advice, of_file};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,8 +14,7 @@ use std::sync::Arc;
 /// Why a file that labels are held against cannot be used.
 #[derive(Debug)]
 pub struct LabelsError {
-    path: PathBuf,
-    what: What,
+    files: Vec<(PathBuf, What)>,
 }
 
 #[derive(Debug)]
@@ -26,9 +26,18 @@ enum What {
 /// Reads everything, for a start. What of a table is not evaluated is logged.
 ///
 /// # Errors
-/// [`LabelsError`] with everything that is wrong with the first bad file.
+/// [`LabelsError`] with everything that is wrong with the files.
 pub fn load(config: &Config) -> Result<Labels, LabelsError> {
-    load_with(config, table(config)?.map(Arc::new))
+    let mut error = LabelsError { files: Vec::new() };
+    let table = error.note(table(config)).flatten().map(Arc::new);
+    match load_with(config, table) {
+        Ok(labels) if error.files.is_empty() => return Ok(labels),
+        // Without its table a label may look wrong that is not.
+        Err(_) if !error.files.is_empty() => {}
+        Err(others) => error.files.extend(others.files),
+        Ok(_) => {}
+    }
+    Err(error)
 }
 
 /// Reads everything again but the table, which the store's index of packages is made with: that takes a restart.
@@ -42,20 +51,23 @@ pub(super) fn reload(config: &Config, old: &Labels) -> Result<Labels, LabelsErro
 fn load_with(config: &Config, table: Option<Arc<Table>>) -> Result<Labels, LabelsError> {
     // Names of divisions and reserved labels are compared as the table spells them.
     let spelling = Labels::new(table.clone(), &[], Divisions::default(), LookAlikes::default());
-    let divisions = match &config.idn.divisions {
-        Some(file) => with(config, file, |text| Divisions::parse(text, &|name| spelling.spelling(name)))?,
-        None => Divisions::default(),
-    };
+    let mut error = LabelsError { files: Vec::new() };
+    let divisions = config.idn.divisions.as_ref().and_then(|file| {
+        error.note(with(config, file, |text| Divisions::parse(text, &|name| spelling.spelling(name))))
+    });
     let mut look_alikes = LookAlikes::default();
     if let Some(file) = &config.idn.look_alikes {
-        with(config, file, |text| look_alikes.add_unihan(text))?;
+        error.note(with(config, file, |text| look_alikes.add_unihan(text)));
     }
     let mut reserved: Vec<Label> = Vec::new();
     for file in &config.idn.reserved {
-        reserved.extend(with(config, file, |text| labels(text, table.as_deref()))?);
+        reserved.extend(error.note(with(config, file, |text| labels(text, table.as_deref()))).unwrap_or_default());
+    }
+    if !error.files.is_empty() {
+        return Err(error);
     }
     reserved.extend(config.registry.reserved_labels.iter().filter_map(|label| Label::parse(label).ok()));
-    Ok(Labels::new(table, &reserved, divisions, look_alikes))
+    Ok(Labels::new(table, &reserved, divisions.unwrap_or_default(), look_alikes))
 }
 
 fn table(config: &Config) -> Result<Option<Table>, LabelsError> {
@@ -69,9 +81,10 @@ fn table(config: &Config) -> Result<Option<Table>, LabelsError> {
         return Ok(Some(builder.finish()));
     }
     let (Some(simplified), Some(traditional)) = (&idn.simplified, &idn.traditional) else { return Ok(None) };
-    with(config, simplified, |text| builder.rfc3743(text, Form::Simplified))?;
-    with(config, traditional, |text| builder.rfc3743(text, Form::Traditional))?;
-    Ok(Some(builder.finish()))
+    let mut error = LabelsError { files: Vec::new() };
+    error.note(with(config, simplified, |text| builder.rfc3743(text, Form::Simplified)));
+    error.note(with(config, traditional, |text| builder.rfc3743(text, Form::Traditional)));
+    if error.files.is_empty() { Ok(Some(builder.finish())) } else { Err(error) }
 }
 
 /// One label a line; `#` begins a comment.
@@ -95,9 +108,9 @@ fn with<T>(config: &Config, file: &Path, read: impl FnOnce(&str) -> Result<T, Ve
     let path = config.path(file);
     let text = match text_of(&path) {
         Ok(text) => text,
-        Err(error) => return Err(LabelsError { path, what: What::Unreadable(error) }),
+        Err(error) => return Err(LabelsError { files: vec![(path, What::Unreadable(error))] }),
     };
-    read(&text).map_err(|faults| LabelsError { path, what: What::Faults(faults) })
+    read(&text).map_err(|faults| LabelsError { files: vec![(path, What::Faults(faults))] })
 }
 
 fn text_of(path: &Path) -> io::Result<String> {
@@ -110,25 +123,37 @@ fn text_of(path: &Path) -> io::Result<String> {
 }
 
 impl LabelsError {
-    /// Whether the file is wrong, rather than unreadable.
+    /// What was read, or nothing and its faults noted here.
+    fn note<T>(&mut self, read: Result<T, Self>) -> Option<T> {
+        read.map_err(|error| self.files.extend(error.files)).ok()
+    }
+
+    /// Whether a file is wrong, rather than unreadable.
     pub fn is_check(&self) -> bool {
-        matches!(self.what, What::Faults(_))
+        self.files.iter().any(|(_, what)| matches!(what, What::Faults(_)))
     }
 }
 
 impl fmt::Display for LabelsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
-        match &self.what {
-            What::Unreadable(error) => write!(f, "{path}: {error}\n无法读取该文件"),
-            What::Faults(faults) => {
-                for (number, fault) in faults.iter().enumerate() {
-                    let end = if number + 1 < faults.len() { "\n" } else { "" };
-                    write!(f, "{path}, {fault}{end}")?;
+        let mut between = "";
+        for (path, what) in &self.files {
+            let path = path.display();
+            match what {
+                What::Unreadable(error) => {
+                    let Advice { en, zh } = of_file(error);
+                    write!(f, "{between}{path}: {error}; {en}\n{path}：{zh}")?;
                 }
-                Ok(())
+                What::Faults(faults) => {
+                    for fault in faults {
+                        write!(f, "{between}{path}, {fault}")?;
+                        between = "\n";
+                    }
+                }
             }
+            between = "\n";
         }
+        Ok(())
     }
 }
 

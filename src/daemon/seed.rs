@@ -1,6 +1,7 @@
 //! The first import: an export that a new registry begins with.
 
 use super::Error;
+use super::error::FAULTS_MAX;
 use crate::admin::lines::{self, Item};
 use crate::config::Config;
 use crate::registry::{Actor, Command, Policy, Refusals, Request, Role};
@@ -54,21 +55,25 @@ pub fn check(config: &Config, policy: &Policy) -> Result<(), Error> {
 
 fn read(policy: &Policy, path: &Path) -> Result<Vec<(usize, crate::registry::command::ImportItem)>, Error> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
-    let mut items = Vec::new();
+    let (mut items, mut errors) = (Vec::new(), Vec::new());
     for (number, line) in (1..).zip(text.lines()) {
         let bad = |en, zh| Error::Seed { path: path.to_owned(), line: number, en, zh };
+        if errors.len() == FAULTS_MAX {
+            break;
+        }
         if number > SEED_LINES_MAX {
             let en = format!("a seed has at most {SEED_LINES_MAX} lines; use `zhengming import` for more");
-            return Err(bad(en, format!("首次导入最多 {SEED_LINES_MAX} 行，更多数据请用 zhengming import")));
+            errors.push(bad(en, format!("首次导入最多 {SEED_LINES_MAX} 行，更多数据请用 zhengming import")));
+            break;
         }
         match lines::parse(line.as_bytes(), policy, PRINCIPAL) {
             Ok(Item::Put(item)) => items.push((number, item)),
             Ok(Item::Begin | Item::End { .. }) => {}
-            Ok(Item::Remove(_)) => return Err(bad("a seed removes nothing".into(), "首次导入不能包含删除".into())),
-            Err(problem) => return Err(bad(problem.en, problem.zh)),
+            Ok(Item::Remove(_)) => errors.push(bad("a seed removes nothing".into(), "首次导入不能包含删除".into())),
+            Err(problem) => errors.push(bad(problem.en, problem.zh)),
         }
     }
-    Ok(items)
+    Error::all(errors).map(|()| items)
 }
 
 fn refused(path: &Path, refusals: &Refusals) -> Error {

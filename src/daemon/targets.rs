@@ -1,6 +1,7 @@
 //! How many bodies each division has, from a file of two columns, for the statistics of coverage (R52).
 
 use super::Error;
+use super::error::FAULTS_MAX;
 use crate::admin::Targets;
 use crate::config::Config;
 use crate::registry::Region;
@@ -13,7 +14,7 @@ const HEADING: &str = "region,institutions";
 /// Reads the file that `config` names; without one there are no targets.
 ///
 /// # Errors
-/// [`Error::Targets`] and [`Error::Io`].
+/// [`Error::Targets`] of every bad line, and [`Error::Io`].
 pub fn load(config: &Config) -> Result<Targets, Error> {
     let Some(path) = config.statistics.targets_file.as_deref().map(|file| config.path(file)) else {
         return Ok(Targets::new());
@@ -23,8 +24,11 @@ pub fn load(config: &Config) -> Result<Targets, Error> {
         return Err(io(std::io::Error::from(std::io::ErrorKind::FileTooLarge)));
     }
     let text = std::fs::read_to_string(&path).map_err(io)?;
-    let mut targets = Targets::new();
+    let (mut targets, mut errors) = (Targets::new(), Vec::new());
     for (line, row) in (1..).zip(text.lines()) {
+        if errors.len() == FAULTS_MAX {
+            break;
+        }
         let bad = |en: &str, zh: &str| Error::Targets { path: path.clone(), line, en: en.into(), zh: zh.into() };
         let row = row.trim();
         if row.is_empty() || row.starts_with('#') || (line == 1 && row == HEADING) {
@@ -34,23 +38,25 @@ pub fn load(config: &Config) -> Result<Targets, Error> {
             let digits = count.trim().bytes().all(|octet| octet.is_ascii_digit());
             Some((Region::parse(region.trim())?, digits.then(|| count.trim().parse().ok()).flatten()?))
         });
-        let (region, count) = parsed.ok_or_else(|| {
-            bad(
+        let Some((region, count)) = parsed else {
+            errors.push(bad(
                 "a line is a division code and how many bodies it has, with a comma between (620421,543)",
                 "每行应为“行政区划代码,机构数”（620421,543）",
-            )
-        })?;
+            ));
+            continue;
+        };
         // Counted twice, a share would be half of what it is.
         let around = (1..=region.as_str().len()).filter_map(|end| Region::parse(&region.as_str()[..end]));
         let inside =
             targets.range(region.clone()..).next().is_some_and(|(other, _): (&Region, &u64)| region.contains(other));
         if inside || around.into_iter().any(|other| targets.contains_key(&other)) {
-            return Err(bad(
+            errors.push(bad(
                 "the division, or one inside or around it, has a line already; give one level only",
                 "该区划或其上下级已有一行；只能给出同一级别",
             ));
+            continue;
         }
         targets.insert(region, count);
     }
-    Ok(targets)
+    Error::all(errors).map(|()| targets)
 }

@@ -85,10 +85,13 @@ pub(super) fn read(config: &Config) -> Result<Read, Error> {
     let server = named(&tls.cert, &tls.key).or_else(|| made_files(config).filter(|(cert, _)| cert.exists()));
     let admin = named(&config.admin.tls_cert, &config.admin.tls_key);
     let clients = config.admin.tls_client_ca.as_deref().map(|ca| config.path(ca));
-    Ok(Read {
-        admin: admin.map(|(cert, key)| read_admin(&cert, &key, clients.as_deref())).transpose()?,
-        server: server.map(|(cert, key)| read_pair(&cert, &key).map(Arc::new)).transpose()?,
-    })
+    let admin = admin.map(|(cert, key)| read_admin(&cert, &key, clients.as_deref())).transpose();
+    let server = server.map(|(cert, key)| read_pair(&cert, &key).map(Arc::new)).transpose();
+    match (admin, server) {
+        (Ok(admin), Ok(server)) => Ok(Read { admin, server }),
+        (Err(admin), Err(server)) => Err(Error::Several(vec![server, admin])),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
 }
 
 fn read_pair(cert: &Path, key: &Path) -> Result<CertifiedKey, Error> {

@@ -10,9 +10,16 @@ use std::path::Path;
 /// Reads every token that `config` has.
 ///
 /// # Errors
-/// [`Error::SecondFactor`] and [`Error::Io`].
+/// [`Error::SecondFactor`] and [`Error::Io`], of each token that has one.
 pub fn load(config: &Config) -> Result<Vec<Token>, Error> {
-    config.admin.tokens.iter().map(|token| read(config, token)).collect()
+    let (mut tokens, mut errors) = (Vec::new(), Vec::new());
+    for token in &config.admin.tokens {
+        match read(config, token) {
+            Ok(token) => tokens.push(token),
+            Err(error) => errors.push(error),
+        }
+    }
+    Error::all(errors).map(|()| tokens)
 }
 
 fn read(config: &Config, token: &config::Token) -> Result<Token, Error> {

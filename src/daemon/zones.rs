@@ -32,15 +32,10 @@ pub fn load(config: &Config, labels: &Labels) -> Reload {
 ///
 /// # Errors
 /// [`ZonesError`] with everything that is wrong with the zones.
-pub fn check(config: &Config, labels: &Labels) -> Result<Reload, ZonesError> {
-    let (mut zones, mut errors) = (Vec::new(), Vec::new());
-    for file in config.zone_files() {
-        match read(config, file, Use::Check) {
-            Ok((zone, _)) => zones.push(zone),
-            Err(found) => errors.extend(found),
-        }
-    }
-    if errors.is_empty() { Ok(reload(config, labels, zones, Vec::new())) } else { Err(ZonesError { errors }) }
+pub fn check(config: &Config) -> Result<(), ZonesError> {
+    let zones = config.zone_files().into_iter().map(|file| read(config, file, Use::Check));
+    let errors: Vec<Problem> = zones.filter_map(Result::err).flatten().collect();
+    if errors.is_empty() { Ok(()) } else { Err(ZonesError { errors }) }
 }
 
 /// The zones to serve; those for which `may_stay` holds may have files that cannot be served.
@@ -104,7 +99,10 @@ fn read(
         let file = file.as_path().into();
         return Err(vec![Problem { severity: Severity::Error, rule: Rule::Unreadable, file, line: 0, en, zh }]);
     }
-    let report = zonefile::check(&file, &apex, registry);
+    let report = match reason {
+        Use::Serve => zonefile::check(&file, &apex, registry),
+        Use::Check => zonefile::check_signed(&file, &apex, registry),
+    };
     for warning in &report.warnings {
         tracing::warn!("{warning}");
     }

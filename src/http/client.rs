@@ -9,10 +9,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::error::Error;
 use std::fmt;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use url::Url;
 
@@ -21,6 +22,78 @@ pub const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// What goes wrong on the way; the same request may be tried again.
 pub type Lost = Box<dyn Error + Send + Sync>;
+
+/// Why there is no answer, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Nothing listens there.
+    Refused,
+    /// The host has no address.
+    Unresolved,
+    /// Nothing comes back.
+    Unreachable,
+    /// What listens does not speak TLS, and we do.
+    NoTls,
+    /// It does not speak HTTP, but TLS perhaps.
+    NoHttp,
+    /// Its certificate is not trusted.
+    Certificate,
+    /// It ends the handshake, as those do that want a certificate.
+    ClientCertificate,
+    /// It closed the connection.
+    Closed,
+    /// Something else.
+    Other,
+}
+
+/// The name of a host has no address.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unresolved(io::Error);
+
+/// Why there is no answer.
+pub fn cause(lost: &Lost) -> Cause {
+    let mut next: Option<&(dyn Error + 'static)> = Some(&**lost);
+    while let Some(error) = next {
+        if let Some(cause) = cause_of(error) {
+            return cause;
+        }
+        next = error.source();
+    }
+    Cause::Other
+}
+
+fn cause_of(error: &(dyn Error + 'static)) -> Option<Cause> {
+    if error.is::<Unresolved>() {
+        return Some(Cause::Unresolved);
+    }
+    if error.is::<tokio::time::error::Elapsed>() {
+        return Some(Cause::Unreachable);
+    }
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        return match error {
+            _ if error.is_parse() => Some(Cause::NoHttp),
+            _ if error.is_incomplete_message() || error.is_closed() => Some(Cause::Closed),
+            _ => None,
+        };
+    }
+    let error = error.downcast_ref::<io::Error>()?;
+    // What an error of this kind holds is not its source.
+    if let Some(error) = error.get_ref().and_then(|held| held.downcast_ref::<rustls::Error>()) {
+        return match error {
+            rustls::Error::InvalidMessage(_) => Some(Cause::NoTls),
+            rustls::Error::InvalidCertificate(_) => Some(Cause::Certificate),
+            rustls::Error::AlertReceived(_) => Some(Cause::ClientCertificate),
+            _ => None,
+        };
+    }
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Some(Cause::Refused),
+        ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Some(Cause::Unreachable),
+        ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe => Some(Cause::Closed),
+        _ => None,
+    }
+}
 
 /// A server by its URL.
 #[derive(Clone)]
@@ -93,7 +166,8 @@ impl Target {
         let port = self.url.port_or_known_default().ok_or("the URL has no port")?;
         // An IPv6 address stands in brackets in a URL, and nowhere else.
         let host = self.url.host_str().ok_or("the URL has no host")?.trim_matches(['[', ']']);
-        let stream = TcpStream::connect((host, port)).await?;
+        let addresses: Vec<_> = lookup_host((host, port)).await.map_err(Unresolved)?.collect();
+        let stream = TcpStream::connect(&addresses[..]).await?;
         stream.set_nodelay(true)?;
         match &self.tls {
             None => hello(stream).await,

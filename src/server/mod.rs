@@ -31,6 +31,7 @@ pub use turns::UdpTurns;
 use crate::http::accept::Slots;
 use crate::query::{self, Kind, Outcome, Transport};
 use crate::snapshot::{Live, Reader};
+use crate::telemetry::advice::of_listener;
 use crate::telemetry::{Answer, Dns, DnsCounter, Signed};
 use crate::tsig::Verdict;
 use crate::update::{Clock, SystemClock};
@@ -50,7 +51,7 @@ const PORT_TRIES_MAX: usize = 16;
 
 /// Why the sockets cannot be served.
 #[derive(Debug, thiserror::Error)]
-#[error("DNS cannot be served on {address}: {source}; 无法在 {address} 提供域名服务")]
+#[error("DNS cannot be served on {address}: {source}; {}\n无法在 {address} 提供域名服务：{}", of_listener(source).en, of_listener(source).zh)]
 pub struct StartError {
     /// The configured address.
     pub address: SocketAddr,

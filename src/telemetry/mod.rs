@@ -2,6 +2,7 @@
 //!
 //! Labels are plain text here: the owner of a handle says what they mean, so that nothing above this level is needed.
 
+pub mod advice;
 pub mod block;
 pub mod dns;
 pub mod log;

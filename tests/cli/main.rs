@@ -9,6 +9,7 @@ mod imports;
 mod readme;
 mod seals;
 mod server;
+mod told;
 
 use std::fs;
 use std::io::Write;
