@@ -2,7 +2,9 @@
 
 use super::line::Flaw;
 use super::scan::{Chain, Fault};
+use super::seals::SEALS_FILE;
 use crate::registry::Timestamp;
+use crate::telemetry::advice::of_file;
 use std::io;
 use std::path::Path;
 
@@ -34,8 +36,14 @@ pub enum JournalError {
     /// The end is torn or missing, but a seal knows of lines there: they were acknowledged, so nothing is cut off or appended.
     #[error(
         "{segment}, line {line} / 第 {line} 行: the journal is whole up to transaction {last} only, but {seq} was sealed at {at}: \
-         what follows was acknowledged, so nothing is cut off or added. Stop, and put this file back from a backup or from a replica / \
-         日志仅完整至第 {last} 号事务，而第 {seq} 号已于 {at} 签名：其后内容曾获确认，不予截去或续写。请停止服务，用备份或副本恢复此文件"
+         what follows was acknowledged, so nothing is cut off or added. Stop, and put this file back from a backup or from a replica. \
+         If there is none, --accept-loss alone does not go past a seal: move {} out of the data directory, keep it, and run \
+         zhengming rebuild --accept-loss; the changes after {last} are lost then / \
+         日志仅完整至第 {last} 号事务，而第 {seq} 号已于 {at} 签名：其后内容曾获确认，不予截去或续写。请停止服务，用备份或副本恢复此文件。\
+         若均无，仅用 --accept-loss 不能越过签名检查点：请将 {} 移出数据目录另行保存，再运行 zhengming rebuild --accept-loss；\
+         第 {last} 号之后的变更将丢失",
+        SEALS_FILE,
+        SEALS_FILE
     )]
     Sealed {
         /// Path of the segment file.
@@ -58,7 +66,7 @@ pub enum JournalError {
         what: String,
     },
     /// The operating system says no.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}; {}", of_file(source))]
     Io {
         /// Which file or directory.
         path: String,
@@ -134,9 +142,9 @@ impl JournalError {
         if let Self::Broken { what, remedy, .. } = &mut error {
             *what += ". It is the last line and has its end, so it was not torn while it was written: it was altered since, and \
                       may have been acknowledged / 此为末行且已写完整，并非写入中断所致：系事后被改动，且可能已获确认";
-            *remedy += ". If there is neither, keep a copy of this file, take the line out by hand, and go on with zhengming \
-                        rebuild --accept-loss: its change is lost / 若均无，请先另存此文件，再手工删去该行，并执行 zhengming \
-                        rebuild --accept-loss；该行的变更将丢失";
+            *remedy += ". If there is neither, keep a copy of this file, take the line out by hand (only a last line can go so: no \
+                        other follows it), and go on with zhengming rebuild --accept-loss: its change is lost / 若均无，请先另存此文件，\
+                        再手工删去该行（仅末行可以：其后没有别的行），并执行 zhengming rebuild --accept-loss；该行的变更将丢失";
         }
         error
     }

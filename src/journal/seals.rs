@@ -17,6 +17,7 @@ use super::reader::JournalReader;
 use super::seal_key::{SealKey, SealPublicKey};
 use super::verify::walk;
 use crate::registry::{Position, Timestamp};
+use crate::telemetry::advice::of_file;
 use serde::{Deserialize, Serialize};
 use sm3::{Digest as _, Sm3};
 use std::fs::{self, File, OpenOptions};
@@ -61,7 +62,7 @@ pub struct Sealer {
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
     /// A file cannot be read or written.
-    #[error("{path}: {source} / 无法读写")]
+    #[error("{path}: {source}; {}", of_file(source))]
     Io {
         /// Which.
         path: String,

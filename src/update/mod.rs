@@ -39,6 +39,7 @@ use crate::registry::Policy;
 use crate::snapshot;
 pub use crate::store::WritePace;
 use crate::telemetry;
+use crate::telemetry::advice::of_file;
 use crate::zone::{Gateway, Unloaded, Zone};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -115,9 +116,10 @@ pub enum StartError {
     /// The store has applied transactions that the journal does not have.
     #[error(
         "the store has applied transaction {applied}, but the journal ends at {last}: acknowledged changes were lost. \
-         Put the missing end of the journal back, or go on without it: zhengming rebuild --accept-loss / \
-         存储已应用到第 {applied} 号事务，日志却止于第 {last} 号，已确认的变更丢失。请补回日志末尾；若接受丢失，请运行 \
-         zhengming rebuild --accept-loss"
+         Put the segments with the missing end back from a backup, a replica or a copy, or go on without it: \
+         zhengming rebuild --accept-loss (where seals know of that end, it says what else to do) / \
+         存储已应用到第 {applied} 号事务，日志却止于第 {last} 号，已确认的变更丢失。请用备份、副本或其他拷贝恢复含有末尾的段；\
+         若接受丢失，请运行 zhengming rebuild --accept-loss（若签名检查点涉及该末尾，届时会说明须另做什么）"
     )]
     Behind {
         /// The store's last transaction.
@@ -132,7 +134,7 @@ pub enum StartError {
     #[error("the journal takes no lines / 日志无法写入: {0}")]
     Unwritable(String),
     /// A file or directory cannot be used.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}; {}", of_file(source))]
     Io {
         /// Which.
         path: String,

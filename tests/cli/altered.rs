@@ -156,6 +156,64 @@ fn a_torn_line_that_a_seal_knows_is_not_cut_off() {
 }
 
 #[test]
+fn a_lost_end_that_a_seal_knows_is_put_back_or_given_up_with_its_seals() {
+    let mut daemon = stopped(true);
+    let good = fs::read(segment(&daemon)).expect("a journal");
+    let end = good[..good.len() - 1].iter().rposition(|octet| *octet == b'\n').expect("a line end") + 1;
+    let accept = |daemon: &TestDaemon| {
+        let arguments = ["rebuild", "--accept-loss", "--config"];
+        program().args(arguments).arg(daemon.path("config.toml")).output().expect("the program was built")
+    };
+    fs::write(segment(&daemon), &good[..end]).expect("written");
+    // Without the option, the store says what is missing; with it, the seals do, and what to do without them.
+    let rebuilt = rebuild(&daemon);
+    assert_eq!(rebuilt.status.code(), Some(1), "{}", said(&rebuilt));
+    let words = ["Put the segments with the missing end back", "--accept-loss (where seals know", "恢复含有末尾的段"];
+    words.iter().for_each(|words| assert!(said(&rebuilt).contains(words), "{}", said(&rebuilt)));
+    for store in [true, false] {
+        if !store {
+            forget_the_store(&daemon);
+        }
+        let rebuilt = accept(&daemon);
+        assert_eq!(rebuilt.status.code(), Some(1), "{}", said(&rebuilt));
+        let words =
+            ["from a backup or from a replica", "move journal-seals.ndjson out of the data directory", "移出数据目录"];
+        words.iter().for_each(|words| assert!(said(&rebuilt).contains(words), "{}", said(&rebuilt)));
+        assert_eq!(fs::read(segment(&daemon)).expect("a journal"), good[..end], "nothing has changed");
+    }
+    // Either way goes.
+    fs::write(segment(&daemon), &good).expect("written");
+    let rebuilt = rebuild(&daemon);
+    assert_eq!(rebuilt.status.code(), Some(0), "{}", said(&rebuilt));
+    fs::write(segment(&daemon), &good[..end]).expect("written");
+    fs::rename(daemon.path("data/journal-seals.ndjson"), daemon.path("seals-of-old.ndjson")).expect("moved");
+    assert_eq!(rebuild(&daemon).status.code(), Some(1), "the store knows, too");
+    let rebuilt = accept(&daemon);
+    assert_eq!(rebuilt.status.code(), Some(0), "{}", said(&rebuilt));
+    assert!(said(&rebuilt).contains("1 acknowledged transactions are lost"), "{}", said(&rebuilt));
+    daemon.restart();
+    daemon.api("GET", "/v1/units/u1", "demo-viewer", None).expect_success();
+    assert_eq!(daemon.stop().code(), Some(0));
+}
+
+#[test]
+fn an_altered_last_line_may_be_given_up_as_the_message_says() {
+    let mut daemon = stopped(false);
+    let good = fs::read_to_string(segment(&daemon)).expect("a journal");
+    fs::write(segment(&daemon), altered(&good, ",\"hash\":\"")).expect("written");
+    let told = said(&rebuild(&daemon));
+    assert!(told.contains("take the line out by hand") && told.contains("手工删去该行"), "{told}");
+    let end = good.trim_end().rfind('\n').expect("several lines") + 1;
+    fs::write(segment(&daemon), &good[..end]).expect("written");
+    let arguments = ["rebuild", "--accept-loss", "--config"];
+    let rebuilt = program().args(arguments).arg(daemon.path("config.toml")).output().expect("the program was built");
+    assert_eq!(rebuilt.status.code(), Some(0), "{}", said(&rebuilt));
+    assert!(verify(&daemon).status.success());
+    daemon.restart();
+    assert_eq!(daemon.stop().code(), Some(0));
+}
+
+#[test]
 fn a_torn_line_is_cut_off_only_where_the_store_does_not_know_it_and_is_kept() {
     let mut daemon = stopped(false);
     let good = fs::read(segment(&daemon)).expect("a journal");
