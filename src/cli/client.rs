@@ -61,7 +61,10 @@ impl Client {
         .map_err(|error| match error {
             TargetError::Url => {
                 let url = &server.url;
-                Failure::usage(format!("{url} is no http or https URL"), format!("{url} 不是 http 或 https 地址"))
+                Failure::usage(
+                    format!("{url} is no http or https URL; one is http://127.0.0.1:8053"),
+                    format!("{url} 不是 http 或 https 地址；例如 http://127.0.0.1:8053"),
+                )
             }
             TargetError::Certificates { path, why } => {
                 let path = path.display();

@@ -66,7 +66,10 @@ pub(super) fn public_key(file: &Path) -> Result<(), Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?;
     let key = SealKey::from_pem(&text).ok_or_else(|| {
         let file = file.display();
-        Failure::refused(format!("{file}: no Ed25519 key in PEM"), format!("{file}：不是 PEM 格式的 Ed25519 密钥"))
+        Failure::refused(
+            format!("{file}: no Ed25519 key in PEM; `zhengming seal-key new FILE` makes one"),
+            format!("{file}：不是 PEM 格式的 Ed25519 密钥；请用 zhengming seal-key new 生成"),
+        )
     })?;
     print(key.public().to_pem().as_bytes())
 }

@@ -111,7 +111,9 @@ pub(super) fn history(object: &str, server: &Server) -> Result<(), Failure> {
             format!(
                 "there are no {kind}; known are units, names, changes, applications, orders, remittances and site-reviews"
             ),
-            format!("没有“{kind}”这一类对象"),
+            format!(
+                "没有“{kind}”这一类对象；可用的有 units、names、changes、applications、orders、remittances、site-reviews"
+            ),
         ));
     }
     let segment: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
@@ -244,7 +246,12 @@ pub(super) async fn refused(response: Response<Incoming>) -> Failure {
             Failure::refused_text(format!("{problem}\n{WITH_CODE}\n{WITH_CODE_ZH}"))
         }
         Ok(Ok(problem)) => Failure::refused_text(problem),
-        _ => Failure::refused(format!("the server answers {status}"), format!("服务器应答 {status}")),
+        _ => Failure::refused(
+            format!(
+                "the server answers {status}, and not as the admin API does; check --url, and what stands in front of it"
+            ),
+            format!("服务器应答 {status}，但不是管理接口的应答；请检查 --url 及其前端代理"),
+        ),
     }
 }
 

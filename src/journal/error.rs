@@ -36,10 +36,11 @@ pub enum JournalError {
     /// The end is torn or missing, but a seal knows of lines there: they were acknowledged, so nothing is cut off or appended.
     #[error(
         "{segment}, line {line} / 第 {line} 行: the journal is whole up to transaction {last} only, but {seq} was sealed at {at}: \
-         what follows was acknowledged, so nothing is cut off or added. Stop, and put this file back from a backup or from a replica. \
+         what follows was acknowledged, so nothing is cut off or added. Stop, and put this file back from a backup or from a replica \
+         (what a start has cut off is in *.torn beside it). \
          If there is none, --accept-loss alone does not go past a seal: move {} out of the data directory, keep it, and run \
          zhengming rebuild --accept-loss; the changes after {last} are lost then / \
-         日志仅完整至第 {last} 号事务，而第 {seq} 号已于 {at} 签名：其后内容曾获确认，不予截去或续写。请停止服务，用备份或副本恢复此文件。\
+         日志仅完整至第 {last} 号事务，而第 {seq} 号已于 {at} 签名：其后内容曾获确认，不予截去或续写。请停止服务，用备份或副本恢复此文件（启动时截去的内容存于同目录的 *.torn）。\
          若均无，仅用 --accept-loss 不能越过签名检查点：请将 {} 移出数据目录另行保存，再运行 zhengming rebuild --accept-loss；\
          第 {last} 号之后的变更将丢失",
         SEALS_FILE,
