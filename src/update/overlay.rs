@@ -14,8 +14,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// Most names, and most units, of the base that are remembered; a hold on a large unit looks at each of its names once.
-const SEEN_MAX: usize = 4096;
+/// Most names, and most units, of the base that are remembered: a hold on a unit with ten thousand names looks at each three times, and
+/// each may have to come from the disk.
+const SEEN_MAX: usize = 16_384;
 
 /// A state with the events of some transactions applied on top.
 pub struct Overlay<'a> {
