@@ -9,8 +9,8 @@ use crate::registry::Timestamp;
 use crate::zonefile;
 use std::path::Path;
 
-/// Reads everything that a start reads, and starts nothing; tells all that is wrong. Files that a wrong section names, or is
-/// needed to understand, are left for the next time.
+/// Reads everything that a start reads, and starts nothing; tells all that is wrong. Files that a wrong section names, or
+/// that it takes to understand them, are left for the next time.
 pub(super) fn config(file: &Path) -> Result<(), Failure> {
     let examined = Config::examine(file).map_err(Error::from)?;
     let warnings = files(&examined).map_err(|mut errors| {
