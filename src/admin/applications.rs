@@ -42,7 +42,13 @@ pub(super) async fn list(
 ) -> Result<Json<Page<ApplicationView>>, Problem> {
     let params = Params::parse(query.as_deref(), &KNOWN)?;
     let now = admin.clock.now();
-    let (mut filter, own) = filings::filter(&params, &caller, Endpoint::ListApplications, ApplicationState::parse)?;
+    let (mut filter, own) = filings::filter(
+        &params,
+        &caller,
+        Endpoint::ListApplications,
+        &ApplicationState::ALL,
+        ApplicationState::as_str,
+    )?;
     filter.overdue_at = params.flag("overdue")?.then_some(now);
     let (from, limit) = (cursor(&params)?, limit(&params)?);
     let (items, next) = admin
@@ -143,7 +149,7 @@ fn number(id: &str) -> Result<ApplicationId, Problem> {
 fn not_found(id: &str) -> Problem {
     let (en, zh) =
         (format!("There is no application {id}; check the id."), format!("没有编号为 {id} 的申请，请核对编号。"));
-    Problem::registry(Code::ApplicationNotFound, en, zh).field("id")
+    Problem::registry(Code::ApplicationNotFound, en, zh)
 }
 
 /// Draws an application up, and hands it in unless it is a draft.

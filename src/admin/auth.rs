@@ -1,7 +1,7 @@
 //! Who is calling, and whether the table of roles lets them.
 
 use super::access::{Unconfirmed, Wait};
-use super::problem::{Edge, Problem};
+use super::problem::{Edge, Problem, TooMany};
 use super::roles::{Endpoint, Reach, TABLE};
 use super::{Admin, Token, token};
 use crate::http::ClientCertificate;
@@ -49,13 +49,13 @@ pub(super) async fn authorize(State(admin): State<Admin>, mut request: Request, 
 /// The caller, and when its token ends if that is soon.
 fn check(admin: &Admin, request: &Request) -> Result<(Caller, Option<Timestamp>), Problem> {
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let wait = |Wait(secs)| Problem::too_many(secs);
-    admin.access.address(address).map_err(wait)?;
+    let wait = |of| move |Wait(secs)| Problem::too_many(of, secs);
+    admin.access.address(address).map_err(wait(TooMany::FromAddress))?;
     let certificate = request.extensions().get::<ClientCertificate>();
     let token =
         identify(admin, request.headers(), address, certificate).inspect_err(|_| admin.access.failed(address))?;
     let now = admin.clock.now();
-    admin.access.token(&token, address, now).map_err(wait)?;
+    admin.access.token(&token, address, now).map_err(wait(TooMany::OfToken))?;
     let caller = Caller { actor: token.actor(), confirmed: false };
     permit(&caller, request)?;
     let caller = Caller { confirmed: confirmed(admin, &token, request)?, ..caller };
@@ -88,7 +88,7 @@ fn confirmed(admin: &Admin, token: &Token, request: &Request) -> Result<bool, Pr
 
 fn unconfirmed_problem(unconfirmed: Unconfirmed) -> Problem {
     let (en, zh) = match unconfirmed {
-        Unconfirmed::Slowed(Wait(secs)) => return Problem::too_many(secs),
+        Unconfirmed::Slowed(Wait(secs)) => return Problem::too_many(TooMany::WrongCodes, secs),
         Unconfirmed::None => (
             "This token has no second factor; its configuration needs a totp_secret (`zhengming token new --totp`).",
             "该令牌未设置二次验证，请在配置中为其设置 totp_secret（zhengming token new --totp）。",
@@ -201,8 +201,8 @@ impl Caller {
 fn foreign() -> Problem {
     Problem::registry(
         Code::RegionForeign,
-        "The unit lies outside the token's region; whoever acts for its own region does this.",
-        "该单位不在令牌所属行政区划之内，请由其所在区划的人员办理。",
+        "It lies outside the token's region; have whoever acts for that region do this.",
+        "不在令牌所属行政区划之内，请由该区划的人员办理。",
     )
 }
 

@@ -18,7 +18,7 @@ use axum::response::Response;
 #[utoipa::path(
     post, path = "/v1/changes", tag = "changes",
     request_body = SubmitChange,
-    responses((status = 201, description = "Submitted, or live; `state` says which", body = Receipt)),
+    responses((status = 201, description = "Submitted, or live; `state` says which. `held`: approved, and what the name resolves to once nothing holds it", body = Receipt)),
 )]
 pub(super) async fn submit(State(admin): State<Admin>, write: Write) -> Result<Response, Problem> {
     let body = write.json::<SubmitChange>()?;
@@ -69,7 +69,6 @@ async fn find(admin: &Admin, caller: &Caller, endpoint: Endpoint, id: &str) -> R
             format!("There is no change {id}; check the id."),
             format!("没有编号为 {id} 的变更，请核对编号。"),
         )
-        .field("id")
     };
     let number = ChangeId::parse(id).ok_or_else(not_found)?;
     let change = admin.read(move |store| store.change(number)).await?.ok_or_else(not_found)?;
@@ -82,7 +81,7 @@ async fn find(admin: &Admin, caller: &Caller, endpoint: Endpoint, id: &str) -> R
     post, path = "/v1/changes/{id}/decisions", tag = "changes",
     params(("id" = String, Path, description = "the change's id, as `c42`")),
     request_body = Decision,
-    responses((status = 200, description = "Decided; `state` says how the change stands", body = Receipt)),
+    responses((status = 200, description = "Decided; `state` says how the change stands. `held`: approved, and what the name resolves to once nothing holds it", body = Receipt)),
 )]
 pub(super) async fn decide(State(admin): State<Admin>, At(id): At<String>, write: Write) -> Result<Response, Problem> {
     let body = write.json::<Decision>()?;

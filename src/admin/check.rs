@@ -38,11 +38,11 @@ pub(super) async fn check(
         })?
         .to_owned();
     let unit = match params.get("unit") {
-        Some(id) => Some(units::find(&admin, unit_id(id, "unit")?).await?),
+        Some(id) => Some(units::find(&admin, unit_id(id, "unit")?).await.map_err(|problem| problem.field("unit"))?),
         None => None,
     };
     if let Some(unit) = &unit {
-        caller.within(Endpoint::CheckName, &unit.region)?;
+        caller.within(Endpoint::CheckName, &unit.region).map_err(|problem| problem.field("unit"))?;
     }
     let policy = admin.policy.get();
     let key = match name_key(&text, &policy, "name") {

@@ -36,7 +36,11 @@ pub(super) async fn between(
     let last = admin.journal.last();
     let from = params.number("from", 0..=last)?;
     let from = from.ok_or_else(|| {
-        invalid("from", "The parameter is needed: after which line?", "缺少参数 from，请填写从哪一行之后开始比较。")
+        invalid(
+            "from",
+            "The parameter from is missing; say after which line to begin.",
+            "缺少参数 from，请填写从哪一行之后开始比较。",
+        )
     })?;
     let to = params.number("to", from..=last)?.unwrap_or(last);
     if to - from > LINES_MAX {

@@ -12,11 +12,12 @@ pub(super) const KNOWN: [&str; 6] = ["unit", "state", "region", "overdue", "curs
 
 /// What a list shows: what was asked for, narrowed to the token's region if it has one only; the token's regions are held
 /// against each item in any case.
-pub(super) fn filter<S>(
+pub(super) fn filter<S: Copy>(
     params: &Params,
     caller: &Caller,
     endpoint: Endpoint,
-    state: impl FnOnce(&str) -> Option<S>,
+    states: &[S],
+    name: impl Fn(S) -> &'static str,
 ) -> Result<(FilingFilter<S>, Option<Regions>), Problem> {
     let limit = caller.limit(endpoint);
     let only = limit.as_ref().and_then(|regions| {
@@ -34,9 +35,12 @@ pub(super) fn filter<S>(
         (Some(asked), _) => Some(asked),
         (None, own) => own,
     };
+    let known: Vec<&str> = states.iter().map(|state| name(*state)).collect();
+    let expected = (format!("a state of these: {}", known.join(", ")), format!("以下状态之一：{}", known.join("、")));
     let filter = FilingFilter {
         unit: params.read("unit", ("a unit id", "单位编号（1 至 64 个字母、数字和连字符）"), UnitId::parse)?,
-        state: params.read("state", ("a state of this object", "该类对象的一种状态（见接口文档）"), state)?,
+        state: params
+            .read("state", (&expected.0, &expected.1), |text| states.iter().copied().find(|s| name(*s) == text))?,
         region,
         overdue_at: None,
     };

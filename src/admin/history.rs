@@ -152,6 +152,20 @@ pub(super) async fn name_at(admin: &Admin, key: &NameKey, when: When) -> Result<
     Ok(Some((unit, name)))
 }
 
+/// What was said with the last line about the object that was written by this operation; none if there is no such line.
+pub(super) async fn note_of(admin: &Admin, object: Object, operation: &'static str) -> Result<Option<String>, Problem> {
+    let mut chain = Chain::of(admin, object).await?;
+    blocking(move || {
+        while let Some((transaction, _)) = chain.step()? {
+            if *transaction.request.operation == *operation {
+                return Ok(transaction.request.note.map(Into::into));
+            }
+        }
+        Ok(None)
+    })
+    .await
+}
+
 /// The unit whose site the review is of: that of the line which opened it, and gave it its id.
 pub(super) async fn unit_of_review(admin: &Admin, id: SiteReviewId) -> Result<Option<UnitId>, Problem> {
     let journal = admin.journal.clone();
@@ -351,7 +365,6 @@ impl Object {
             "No review of a site with this id was opened here; its id is s and a number. One that was imported is in the history of its unit.",
             "本注册局没有发起过该编号的网站复核，请核对编号（s 加数字）；导入的复核见其单位的历史。",
         )
-        .field("id")
     }
 
     /// That there never was such an object.
@@ -361,8 +374,7 @@ impl Object {
                 Code::UnitNotFound,
                 format!("There is no unit {id}, and there never was; check the id."),
                 format!("从未有过编号为 {id} 的单位，请核对编号。"),
-            )
-            .field("id"),
+            ),
             Self::Name(key) => {
                 let name = key.to_unicode();
                 Problem::registry(
@@ -370,33 +382,28 @@ impl Object {
                     format!("{name} was never registered; check the spelling."),
                     format!("{name} 从未注册，请核对写法。"),
                 )
-                .field("name")
             }
             Self::SiteReview(..) => Self::no_site_review(),
             Self::Change(_) => Problem::registry(
                 Code::ChangeNotFound,
                 "There is no such change; its id is c and a number.",
                 "没有该变更，请核对编号（c 加数字）。",
-            )
-            .field("id"),
+            ),
             Self::Application(_) => Problem::registry(
                 Code::ApplicationNotFound,
                 "There is no such application; its id is a and a number.",
                 "没有该申请，请核对编号（a 加数字）。",
-            )
-            .field("id"),
+            ),
             Self::Order(_) => Problem::registry(
                 Code::OrderNotFound,
                 "There is no such order; its id is o and a number.",
                 "没有该订单，请核对编号（o 加数字）。",
-            )
-            .field("id"),
+            ),
             Self::Remittance(_) => Problem::registry(
                 Code::RemittanceNotFound,
                 "There is no such remittance; its id is r and a number.",
                 "没有该汇款批次，请核对编号（r 加数字）。",
-            )
-            .field("id"),
+            ),
         }
     }
 }

@@ -120,7 +120,7 @@ impl Within {
             Region::parse,
         )?;
         if let Some(region) = &region {
-            caller.within(endpoint, region)?;
+            caller.within(endpoint, region).map_err(|problem| problem.field("region"))?;
         }
         Ok(Self { region, own: caller.limit(endpoint) })
     }

@@ -147,7 +147,7 @@ fn read_csv(body: &[u8], act: Act, policy: &Policy, list: &mut List) {
     let columns = match reader.byte_headers().map(|headings| headings_of(headings, act)) {
         Ok(Ok(columns)) => columns,
         Ok(Err(problem)) => return list.bad.push(problem.line(1)),
-        Err(error) => return list.bad.push(malformed(&error.to_string()).line(1)),
+        Err(error) => return list.bad.push(unreadable(&error).line(1)),
     };
     let mut record = ByteRecord::new();
     loop {
@@ -158,7 +158,7 @@ fn read_csv(body: &[u8], act: Act, policy: &Policy, list: &mut List) {
                 list.take(usize::try_from(line).unwrap_or(usize::MAX), csv_item(&record, &columns, act, policy));
             }
             // Octets in memory do not fail to be read, and records of any length and encoding are taken here.
-            Err(error) => return list.bad.push(malformed(&error.to_string())),
+            Err(error) => return list.bad.push(unreadable(&error)),
         }
     }
 }
@@ -170,15 +170,20 @@ fn headings_of(headings: &ByteRecord, act: Act) -> Result<Vec<&'static str>, Pro
         let shown = String::from_utf8_lossy(heading).into_owned();
         match known(heading) {
             Some(column) if columns.contains(&column) => {
-                return Err(malformed("a column is there twice").field(column));
+                let (en, zh) = (format!("the column {column} is there twice"), format!("列 {column} 出现了两次"));
+                return Err(malformed(&en, &zh).field(column));
             }
             Some(column) => columns.push(column),
             None => {
                 let en = format!(
-                    "There is no column {shown:?} here; known are: {}, and those of reports of holds.",
+                    "There is no column {shown:?} here (known: {}, and those of reports of holds); correct it, or take it out.",
                     LIST.join(", ")
                 );
-                return Err(Problem::edge(Edge::UnknownField, en, format!("没有“{shown}”这一列。")).field(shown));
+                let zh = format!(
+                    "此处没有“{shown}”这一列（可用的列：{}，以及暂停报表的各列），请更正或去掉。",
+                    LIST.join("、")
+                );
+                return Err(Problem::edge(Edge::UnknownField, en, zh).field(shown));
             }
         }
     }
@@ -196,7 +201,8 @@ fn headings_of(headings: &ByteRecord, act: Act) -> Result<Vec<&'static str>, Pro
 fn csv_item(record: &ByteRecord, columns: &[&str], act: Act, policy: &Policy) -> Result<Option<HoldItem>, Problem> {
     if record.len() != columns.len() {
         let (has, heading) = (record.len(), columns.len());
-        return Err(malformed(&format!("the line has {has} values, the heading {heading}")));
+        let en = format!("its number of values is {has}, that of the heading's {heading}");
+        return Err(malformed(&en, &format!("该行有 {has} 个值，标题行有 {heading} 个")));
     }
     if record.as_slice().len() > LINE_LEN_MAX {
         return Err(too_long());
@@ -206,7 +212,8 @@ fn csv_item(record: &ByteRecord, columns: &[&str], act: Act, policy: &Policy) ->
             return Ok(None);
         };
         let text = std::str::from_utf8(octets).map_err(|_| {
-            malformed("the value is not UTF-8; have the spreadsheet save it as \"CSV UTF-8\"").field(column)
+            let en = format!("the value of {column} is not UTF-8; have the spreadsheet save it as \"CSV UTF-8\"");
+            malformed(&en, &format!("列 {column} 的值不是 UTF-8，请在电子表格中另存为“CSV UTF-8”")).field(column)
         })?;
         Ok((!text.is_empty()).then(|| cells::read(text).to_owned()))
     };
@@ -272,8 +279,8 @@ fn target(unit: Option<&str>, name: Option<&str>, policy: &Policy) -> Result<Hol
         (None, Some(name)) => name_key(name, policy, "name").map(HoldTarget::Name),
         (None, None) => Err(missing("unit")),
         (Some(_), Some(_)) => {
-            let en = "Give unit or name, not both: a line is about one of them.";
-            Err(Problem::edge(Edge::UnknownField, en, "unit 与 name 只能填写一项。").field("name"))
+            let en = "The line has unit and name, and is about one of them; take the other out.";
+            Err(Problem::edge(Edge::UnknownField, en, "unit 与 name 只能填写一项，请去掉另一项。").field("name"))
         }
     }
 }
@@ -281,28 +288,40 @@ fn target(unit: Option<&str>, name: Option<&str>, policy: &Policy) -> Result<Hol
 fn reason(text: &str) -> Result<HoldReason, Problem> {
     HoldReason::parse(text).ok_or_else(|| {
         let known: Vec<&str> = HoldReason::ALL.iter().map(|reason| reason.as_str()).collect();
-        let en = format!("There is no such reason; known are: {}.", known.join(", "));
-        Problem::registry(Code::HoldInvalid, en, "没有该暂停原因。").field("reason")
+        let en = format!("There is no such reason for a hold; use one of: {}.", known.join(", "));
+        let zh = format!("没有该暂停原因，请使用以下原因之一：{}。", known.join("、"));
+        Problem::registry(Code::HoldInvalid, en, zh).field("reason")
     })
 }
 
 fn missing(column: &str) -> Problem {
     let (en, zh) = if column == "unit" {
-        ("A unit or a name is missing.".to_owned(), "缺少 unit 或 name。".to_owned())
+        ("A unit or a name is missing; add one of them.".to_owned(), "缺少 unit 或 name，请补充其中一项。".to_owned())
     } else {
-        (format!("{column} is missing."), format!("缺少 {column}。"))
+        (format!("{column} is missing; add it."), format!("缺少 {column}，请补充。"))
     };
     Problem::edge(Edge::MissingField, en, zh).field(column)
 }
 
-fn malformed(what: &str) -> Problem {
-    Problem::edge(Edge::MalformedCsv, format!("This is no line of the CSV: {what}."), "CSV 格式有误。")
+fn malformed(en: &str, zh: &str) -> Problem {
+    Problem::edge(
+        Edge::MalformedCsv,
+        format!("This is no line of the table: {en}. Correct it, and send the list again."),
+        format!("该行不合表格的格式：{zh}，请更正后重新提交。"),
+    )
+}
+
+fn unreadable(error: &csv::Error) -> Problem {
+    malformed(&error.to_string(), "无法读取")
 }
 
 fn too_long() -> Problem {
     Problem::edge(
         Edge::BodyTooLarge,
-        format!("The line is longer than {LINE_LEN_MAX} octets."),
-        format!("该行超过 {LINE_LEN_MAX} 字节。"),
+        format!(
+            "The line is longer than {LINE_LEN_MAX} octets, and no hold needs as many; see whether a line end is missing before it, \
+             or a value is too long."
+        ),
+        format!("该行超过 {LINE_LEN_MAX} 个字节，任何暂停都无需如此之长，请检查其前是否缺少换行，或有过长的值。"),
     )
 }

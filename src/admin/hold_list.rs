@@ -50,7 +50,7 @@ async fn apply(admin: &Admin, ListWrite(write): ListWrite, act: Act) -> Result<R
     let read = move || (hold_lines::read(&body, form, act, &policy), token::hex(&Sha256::digest(&body)));
     let (List { items, bad }, digest) = tokio::task::spawn_blocking(read).await.map_err(Problem::internal)?;
     let lines = items.len();
-    let note = Some(format!("{lines} lines, sha256 {digest}"));
+    let note = Some(format!("{lines} {}, sha256 {digest}", if lines == 1 { "line" } else { "lines" }));
     let operation = if act == Act::Place { "holds.place" } else { "holds.lift" };
     // With lines that cannot be read nothing is done; what is wrong with the others is told all the same.
     let write = if bad.is_empty() { write } else { write.rehearsing() };
@@ -77,12 +77,17 @@ fn refused(error: UpdateError, mut bad: Vec<Problem>) -> Problem {
 fn list_invalid(mut bad: Vec<Problem>) -> Problem {
     bad.sort_by_key(|problem| problem.line);
     let count = bad.len();
-    let cut = if count > LINES_SHOWN_MAX { format!("; the first {LINES_SHOWN_MAX} are listed") } else { String::new() };
+    let (cut, cut_zh) = if count > LINES_SHOWN_MAX {
+        (format!("; the first {LINES_SHOWN_MAX} are listed"), format!("（列出前 {LINES_SHOWN_MAX} 行）"))
+    } else {
+        Default::default()
+    };
+    let are = if count == 1 { "line of the list is" } else { "lines of the list are" };
     let lines = bad.iter().take(LINES_SHOWN_MAX).map(Problem::bad_line).collect();
     let problem = Problem::edge(
         Edge::ListInvalid,
-        format!("{count} lines of the list are bad, and nothing was done{cut}. Correct them and send the list again."),
-        format!("名单中有 {count} 行有误，未作任何更改。请改正 lines 所列各行后重新提交。"),
+        format!("{count} {are} bad, and nothing was done{cut}. Correct what `lines` tells of and send the list again."),
+        format!("名单中有 {count} 行有误{cut_zh}，未作任何更改。请改正 lines 所列各行后重新提交。"),
     );
     Problem { faults: Faults::Lines(lines), ..problem }
 }

@@ -96,8 +96,8 @@ fn parse_reason(text: &str) -> Result<HoldReason, Problem> {
     HoldReason::parse(text).ok_or_else(|| {
         let known: Vec<&str> = HoldReason::ALL.iter().map(|reason| reason.as_str()).collect();
         let (list, list_zh) = (known.join(", "), known.join("、"));
-        let en = format!("There is no such reason; known are: {list}.");
-        invalid("reason", en, format!("没有暂停原因 {text}，可用的原因为：{list_zh}。"))
+        let en = format!("There is no reason {text} for a hold; use one of: {list}.");
+        invalid("reason", en, format!("没有暂停原因 {text}，请使用以下原因之一：{list_zh}。"))
     })
 }
 

@@ -65,8 +65,9 @@ pub(super) async fn import(
         ("1 to 64 of the characters A-Z, a-z, 0-9 and -", " 1 至 64 个字母、数字和连字符"),
         import_id,
     )?;
-    let id =
-        id.ok_or_else(|| invalid("id", "An import needs an id, to be resumed by.", "导入须有编号 id，以便续传。"))?;
+    let id = id.ok_or_else(|| {
+        invalid("id", "An import needs an id, to be resumed by; give it one.", "导入须有编号 id 以便续传，请填写。")
+    })?;
     let line = params.number("line", 1..=LINES_MAX)?.unwrap_or(1);
     check_headers(&parts.headers)?;
     let mut import = Import {
@@ -100,8 +101,9 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
         return Err(unsupported(&[NDJSON]));
     }
     if if_match(headers)?.is_some() {
-        let en = "An import touches many objects; it has no version to match.";
-        return Err(Problem::edge(Edge::IfMatchInvalid, en, "导入涉及多个对象，不支持 If-Match。").field("If-Match"));
+        let en = "An import touches many objects, and has no version to match; leave If-Match out.";
+        let zh = "导入涉及多个对象，没有可供 If-Match 比对的版本，请去掉 If-Match。";
+        return Err(Problem::edge(Edge::IfMatchInvalid, en, zh).field("If-Match"));
     }
     // The id and the line make an import idempotent; a key is checked, and otherwise not needed.
     write::idempotency_key(headers).map(drop)
@@ -239,7 +241,9 @@ impl Import {
             Ok(receipt) => self.applied(1, &receipt),
             Err(NotDone::Refused(refusals))
                 if refusals.iter().all(|r| r.code == ErrorCode::Registry(Code::NameNotFound)) => {}
-            Err(NotDone::Refused(refusals)) => self.refuse(1, refusals),
+            Err(NotDone::Refused(refusals)) => {
+                self.refuse(1, refusals.into_iter().map(of_removed).collect());
+            }
             Err(NotDone::Reused(_)) => {
                 let before = self.before(line).await?;
                 self.refuse(1, vec![reused(&self.id, line, before.as_ref())]);
@@ -327,11 +331,22 @@ impl Import {
     }
 }
 
+/// What keeps the name of a line from being deleted is about that name; what the request lacks is not.
+fn of_removed(problem: Problem) -> Problem {
+    match problem.code {
+        ErrorCode::Registry(Code::SecondFactorRequired | Code::Brake) => problem,
+        _ => problem.field("removed.name"),
+    }
+}
+
 fn line_too_long() -> Problem {
     Problem::edge(
         Edge::BodyTooLarge,
-        format!("The line is longer than {LINE_LEN_MAX} octets."),
-        format!("该行超过 {LINE_LEN_MAX} 字节。"),
+        format!(
+            "The line is longer than {LINE_LEN_MAX} octets, and no object needs as many; see whether a line end is missing before \
+             it, or a value is too long."
+        ),
+        format!("该行超过 {LINE_LEN_MAX} 个字节，任何对象都无需如此之长，请检查其前是否缺少换行，或有过长的值。"),
     )
 }
 

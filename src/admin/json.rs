@@ -1,5 +1,7 @@
 //! JSON bodies into types, with errors that name the member.
 
+mod words;
+
 use super::problem::{Edge, Problem};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
@@ -57,8 +59,8 @@ fn malformed(error: &serde_json::Error) -> Problem {
     };
     Problem::edge(
         Edge::MalformedJson,
-        format!("The body is not one JSON value: {what} ({line}column {column})."),
-        format!("请求体不是合法的 JSON（{line_zh}第 {column} 列）。"),
+        format!("The body is not one JSON value: {what} ({line}column {column}). Correct it there, and send it again."),
+        format!("请求体不是合法的 JSON：{}（{line_zh}第 {column} 列），请更正后重新发送。", words::syntax_zh(what)),
     )
 }
 
@@ -79,17 +81,23 @@ fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
         return Problem::edge(Edge::MissingField, format!("The member {field} is missing; add it."), zh).field(field);
     }
     let what = &text[..text.rfind(" at line ").unwrap_or(text.len())];
+    if let Some(member) = named(what, "duplicate field `") {
+        let field = if last(&path) == member { path } else { join(&path, member) };
+        let en = format!("The member {field} is given twice; take one of the two out.");
+        return Problem::edge(Edge::WrongType, en, format!("字段 {field} 出现了两次，请去掉其中一个。")).field(field);
+    }
+    let (what, what_zh) = (&*words::mismatch(what), words::mismatch_zh(what));
     if path == "." {
         return Problem::edge(
             Edge::WrongType,
-            format!("The body is not what it should be: {what}."),
-            "请求体不是此接口所要求的 JSON 对象，请对照接口文档更正。",
+            format!("The body is not what it should be: {what}. Send what the OpenAPI document says."),
+            format!("请求体不是此接口所要求的内容：{what_zh}，请对照接口文档更正。"),
         );
     }
     Problem::edge(
         Edge::WrongType,
-        format!("The value at {path} is not of the type it should be: {what}."),
-        format!("字段 {path} 的值类型不正确或不在允许的取值之内，请对照接口文档更正。"),
+        format!("The value at {path} is not what it should be: {what}. Correct it."),
+        format!("字段 {path} 的值不正确：{what_zh}，请更正。"),
     )
     .field(path)
 }
@@ -131,7 +139,7 @@ mod tests {
         assert_eq!(refused::<PutUnit>(r#"{"nam":"x"}"#), ("unknown_field", named("nam")));
         assert_eq!(refused::<PutUnit>("{}x"), ("malformed_json", None));
         let twice = r#"{"name":"x","name":"y","kind":"organ","region":"62"}"#;
-        assert_eq!(refused::<PutUnit>(twice).0, "wrong_type");
+        assert_eq!(refused::<PutUnit>(twice), ("wrong_type", named("name")));
     }
 
     #[test]

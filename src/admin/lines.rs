@@ -25,7 +25,7 @@ mod filings;
 use super::json::{self, Object};
 use super::problem::{Edge, Problem};
 use super::v1::objects::{HoldView, LeavingView, PenaltyView};
-use super::v1::requests::{AssertedApproval, UnitKind, VariantsInput, region, unit_id};
+use super::v1::requests::{AssertedApproval, UnitKind, VariantsInput, not_of_penalty, region, unit_id};
 use super::v1::site_reviews::SiteReviewView;
 use super::v1::{DayEdge, Resolution, ResolutionInput, name_key, objects, time_at};
 use crate::registry::command::{ImportBasis, ImportItem, ImportName, UnitSpec};
@@ -281,7 +281,7 @@ impl UnitInput {
 
 fn account(text: &str) -> Result<Account, Problem> {
     Account::parse(text).ok_or_else(|| {
-        let en = "An account number has eight digits; leave it out to have one assigned.";
+        let en = "An account number has eight digits; correct it, or leave it out to have one assigned.";
         Problem::registry(Code::UnitInvalid, en, "账号 account 为八位数字，请更正；不填则由系统分配。")
             .field("unit.account")
     })
@@ -324,11 +324,7 @@ impl Kept {
 fn penalties(given: Vec<Object<PenaltyView>>) -> Result<Penalties, Problem> {
     let read = |(position, Object(penalty)): (usize, Object<PenaltyView>)| {
         let at = format!("unit.penalties[{position}]");
-        let unknown = |member: &str| {
-            let en = format!("There is no such {member}; the OpenAPI document lists them.");
-            Problem::registry(Code::PenaltyInvalid, en, format!("{member} 没有该取值，见 OpenAPI 文档。"))
-                .field(format!("{at}.{member}"))
-        };
+        let unknown = |member: &str| not_of_penalty(member).field(format!("{at}.{member}"));
         let time =
             |member: &str, text: &str| time_at(Code::PenaltyInvalid, &format!("{at}.{member}"), text, DayEdge::Start);
         Ok(Penalty {
@@ -348,8 +344,8 @@ fn life(leaving: Option<LeavingView>, unfreeze: Option<&str>, migration: Option<
     let time = |member: &str, text: &str| time_at(Code::TermInvalid, &format!("name.{member}"), text, DayEdge::Start);
     let leaving = leaving.map(|leaving| {
         let stage = Stage::parse(&leaving.stage).ok_or_else(|| {
-            let en = "A stage is final_notice or pending_delete.";
-            Problem::registry(Code::TermInvalid, en, "stage 应为 final_notice 或 pending_delete。")
+            let en = "A stage is final_notice or pending_delete; correct it.";
+            Problem::registry(Code::TermInvalid, en, "stage 应为 final_notice 或 pending_delete，请更正。")
                 .field("name.leaving.stage")
         })?;
         Ok::<_, Problem>(Leaving { stage, until: time("leaving.until", &leaving.until)? })
@@ -375,8 +371,8 @@ fn basis(
         (None, None) if !resolves => Ok(ImportBasis::Migration),
         (None, None) => Err(Problem::edge(
             Edge::MissingField,
-            "A resolution needs \"basis\":\"migration\" or its approvals.",
-            "有解析的域名须注明 \"basis\":\"migration\" 或两级审核意见。",
+            "A resolution needs \"basis\":\"migration\" or its approvals; add one of the two.",
+            "有解析的域名须注明 \"basis\":\"migration\" 或两级审核意见 approvals，请补充其中一项。",
         )
         .field("name.basis")),
         (Some(_), Some(_)) => Err(Problem::edge(
@@ -393,12 +389,10 @@ fn holds(given: Vec<Object<HoldInput>>, at: &str, principal: &str) -> Result<Hol
     for (position, Object(hold)) in given.into_iter().enumerate() {
         let at = format!("{at}[{position}]");
         let Some(reason) = HoldReason::parse(&hold.reason) else {
-            return Err(bad_hold(
-                "There is no hold of this reason; the documentation of the API lists them.",
-                "没有该暂停原因 reason，可用的原因见接口文档。",
-                &at,
-                "reason",
-            ));
+            let known = HoldReason::ALL.map(HoldReason::as_str);
+            let en = format!("There is no such reason for a hold; use one of: {}.", known.join(", "));
+            let zh = format!("没有该暂停原因，请使用以下原因之一：{}。", known.join("、"));
+            return Err(bad_hold(&en, &zh, &at, "reason"));
         };
         let end = hold.end.map(|end| time_at(Code::HoldInvalid, &format!("{at}.end"), &end, DayEdge::End));
         let read = Hold {
@@ -410,7 +404,7 @@ fn holds(given: Vec<Object<HoldInput>>, at: &str, principal: &str) -> Result<Hol
         };
         if holds.0.insert(reason, read).is_some() {
             return Err(bad_hold(
-                "This reason is given twice; an object has one hold of a reason.",
+                "This reason is given twice, and an object has one hold of a reason; put the two together.",
                 "同一暂停原因出现了两次，每种原因只能有一条，请合并。",
                 &at,
                 "reason",

@@ -103,6 +103,7 @@ pub(super) async fn get(
     let key = name_key(&name, &policy, "name")?;
     let wanted = key.clone();
     let when = history::when(&admin, &Params::parse(query.as_deref(), &["at"])?)?;
+    let was = when.is_some();
     let found = match when {
         Some(when) => history::name_at(&admin, &key, when).await?,
         None => {
@@ -112,7 +113,7 @@ pub(super) async fn get(
             admin.read(read).await?
         }
     };
-    let (unit, name) = found.ok_or_else(|| not_found(&key))?;
+    let (unit, name) = found.ok_or_else(|| if was { not_yet(&key) } else { not_found(&key) })?;
     caller.within(Endpoint::GetName, &unit.region)?;
     Ok(tagged(name.version, NameView::new(&policy, &unit, &name)))
 }
@@ -124,7 +125,17 @@ fn not_found(key: &NameKey) -> Problem {
         format!("{name} is not registered; check the spelling."),
         format!("{name} 未注册，请核对写法。"),
     )
-    .field("name")
+}
+
+/// That the name was not registered at the time that was asked about.
+fn not_yet(key: &NameKey) -> Problem {
+    let name = v1::readable(key);
+    Problem::registry(
+        Code::NameNotFound,
+        format!("{name} was not registered at that time; ask about another one, its history says when it was."),
+        format!("{name} 在该时间没有注册，请另选时间（何时注册见其历史）。"),
+    )
+    .field("at")
 }
 
 /// Registers a name, or changes its slot, primary mark and active variants.

@@ -267,7 +267,7 @@ fn rules(endpoint: Endpoint) -> Groups {
         E::RenewName => (BODIED, &[NAME, &[Code::TermInvalid, Code::DeletionFinal, Code::NameClaimed], FOREIGN, STALE]),
         E::UnfreezeName => (&[WRITE], &[NAME, &[Code::NotFrozen, Code::DeletionFinal], FOREIGN, STALE]),
         E::PutMigration => (BODIED, &[NAME, &[Code::MigrationInvalid], FOREIGN, STALE]),
-        E::DeleteMigration => (&[WRITE], &[NAME, FOREIGN, STALE]),
+        E::DeleteMigration => (&[WRITE], &[NAME, &[Code::MigrationNotFound], FOREIGN, STALE]),
         E::Simulate => (&[READ, &[Edge::InvalidParameter, Edge::Internal]], &[&[Code::Unavailable]]),
         E::SubmitChange => (BODIED, &[NAME, RESOLUTION, &[Code::ChangePending, Code::DeletionFinal], FOREIGN, STALE]),
         E::SubmitApprovedChange => (

@@ -1,6 +1,5 @@
 //! `/v1/orders` and `/v1/renewals`: what is owed, and terms that are extended.
 
-use super::Admin;
 use super::auth::Caller;
 use super::filings::{self, KNOWN};
 use super::params::{At, Params, cursor, limit, page};
@@ -10,11 +9,15 @@ use super::v1::filings::{ChangeYears, ConfirmOrder, OrderRenewal, OrderView, Ref
 use super::v1::requests::unit_id;
 use super::v1::{Page, Receipt, name_key};
 use super::write::{Write, tagged};
+use super::{Admin, history};
 use crate::registry::procedure::OrderCommand;
 use crate::registry::{Code, Command, Order, OrderId, OrderState, State as _};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+
+/// What a refund is called in the journal.
+const REFUND: &str = "order.refund";
 
 /// Orders, filtered: those of a unit by age, others by region.
 #[utoipa::path(
@@ -33,7 +36,7 @@ pub(super) async fn list(
 ) -> Result<Json<Page<OrderView>>, Problem> {
     let known: Vec<&str> = KNOWN.into_iter().filter(|name| *name != "overdue").collect();
     let params = Params::parse(query.as_deref(), &known)?;
-    let (filter, own) = filings::filter(&params, &caller, Endpoint::ListOrders, OrderState::parse)?;
+    let (filter, own) = filings::filter(&params, &caller, Endpoint::ListOrders, &OrderState::ALL, OrderState::as_str)?;
     let (from, limit) = (cursor(&params)?, limit(&params)?);
     let page = admin.read(move |store| page(from.as_deref(), |from| store.list_orders(&filter, from, limit))).await??;
     let visible = |order: &&Order| own.as_ref().is_none_or(|own| own.contains(&order.region));
@@ -50,7 +53,12 @@ pub(super) async fn get(State(admin): State<Admin>, caller: Caller, At(id): At<S
     let number = number(&id)?;
     let order = admin.read(move |store| store.order(number)).await?.ok_or_else(|| not_found(&id))?;
     caller.within(Endpoint::GetOrder, &order.region)?;
-    Ok(tagged(order.version, OrderView::from(&order)))
+    // The line that refunded it says why; the order itself does not.
+    let reason = match order.state {
+        OrderState::Refunded => history::note_of(&admin, history::Object::Order(number), REFUND).await?,
+        _ => None,
+    };
+    Ok(tagged(order.version, OrderView { reason, ..OrderView::from(&order) }))
 }
 
 fn number(id: &str) -> Result<OrderId, Problem> {
@@ -59,7 +67,7 @@ fn number(id: &str) -> Result<OrderId, Problem> {
 
 fn not_found(id: &str) -> Problem {
     let (en, zh) = (format!("There is no order {id}; check the id."), format!("没有编号为 {id} 的订单，请核对编号。"));
-    Problem::registry(Code::OrderNotFound, en, zh).field("id")
+    Problem::registry(Code::OrderNotFound, en, zh)
 }
 
 /// Orders further years for up to 50 names of one unit; they are extended once the fee is recognised.
@@ -147,7 +155,7 @@ pub(super) async fn refund(State(admin): State<Admin>, At(id): At<String>, write
     let body = write.json::<RefundOrder>()?;
     let note = Some(body.reason.clone()).filter(|text| !text.is_empty());
     let command = OrderCommand::Refund { order: number(&id)?, reason: body.reason.into() };
-    write.submit(&admin, "order.refund", id, note, Command::Charge(command)).await
+    write.submit(&admin, REFUND, id, note, Command::Charge(command)).await
 }
 
 /// Extends up to 50 terms at once, or none, where no fee is kept here.

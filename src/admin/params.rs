@@ -34,12 +34,13 @@ impl Params {
                     [] => ("none".to_owned(), "无".to_owned()),
                     known => (known.join(", "), known.join("、")),
                 };
-                let en = format!("There is no parameter of this name here; known are: {list}.");
-                return Err(invalid(&name, en, format!("此处没有参数 {name}，可用的参数为：{list_zh}。")));
+                let en = format!("There is no parameter {name} here (known: {list}); correct it, or take it out.");
+                let zh = format!("此处没有参数 {name}（可用的参数：{list_zh}），请更正或去掉。");
+                return Err(invalid(&name, en, zh));
             }
             if params.iter().any(|(earlier, _)| *earlier == *name) {
                 let zh = format!("参数 {name} 出现了两次，请只填写一次。");
-                return Err(invalid(&name, "The parameter is given twice; give it once.", zh));
+                return Err(invalid(&name, format!("The parameter {name} is given twice; give it once."), zh));
             }
             params.push((name.into_owned(), value.into_owned()));
         }
@@ -63,8 +64,8 @@ impl Params {
     ) -> Result<Option<T>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let bad = || {
-            let zh = format!("参数 {name} 的值不正确，应为{expected_zh}。");
-            invalid(name, format!("The value is not {expected}; correct it."), zh)
+            let zh = format!("参数 {name} 的值不正确，应为{expected_zh}，请更正。");
+            invalid(name, format!("The value of {name} is not {expected}; correct it."), zh)
         };
         read(text).map(Some).ok_or_else(bad)
     }
@@ -74,8 +75,12 @@ impl Params {
     /// # Errors
     /// `invalid_parameter`.
     pub(super) fn number(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, Problem> {
-        let expected = format!("a number from {} to {}", range.start(), range.end());
-        let expected_zh = format!(" {} 至 {} 的数字", range.start(), range.end());
+        let (first, last) = (range.start(), range.end());
+        let (expected, expected_zh) = if *last == u64::MAX {
+            (format!("a whole number, {first} or more"), format!("不小于 {first} 的整数"))
+        } else {
+            (format!("a whole number from {first} to {last}"), format!(" {first} 至 {last} 的整数"))
+        };
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
         self.read(name, (&expected, &expected_zh), |text| digits(text).filter(|number| range.contains(number)))
     }
@@ -123,7 +128,7 @@ pub(super) fn page<T>(
         Err(error) => match read(None) {
             Ok(_) => Ok(Err(invalid(
                 "cursor",
-                "The value is no cursor of this listing; give `next` of the page before as it is, or begin anew without one.",
+                "The value of cursor is none of this listing; give `next` of the page before as it is, or begin anew without one.",
                 "参数 cursor 不是该列表的游标，请原样填写前一页的 next，或不填 cursor 从头开始。",
             ))),
             Err(_) => Err(error),

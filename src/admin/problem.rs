@@ -89,6 +89,32 @@ pub struct Problem {
     pub retry_after: Option<u16>,
 }
 
+/// What there was too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooMany {
+    /// Requests from one address, or tokens from there that were refused.
+    FromAddress,
+    /// Requests with one token.
+    OfToken,
+    /// Wrong codes of one token's second factor.
+    WrongCodes,
+}
+
+impl TooMany {
+    fn texts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::FromAddress => (
+                "Too many requests came from this address, or too many with tokens that are refused.",
+                "来自该地址的请求过于频繁，或令牌被拒绝的次数过多。",
+            ),
+            Self::OfToken => ("Too many requests came with this token.", "使用该令牌的请求过于频繁。"),
+            Self::WrongCodes => {
+                ("Too many wrong codes of the second factor came with this token.", "该令牌的动态口令错误次数过多。")
+            }
+        }
+    }
+}
+
 /// Everything that is wrong with files or lists.
 #[derive(Clone, Debug, Default)]
 pub enum Faults {
@@ -163,7 +189,9 @@ pub struct ProblemBody {
     pub detail: String,
     /// 同一说明的中文。
     pub detail_zh: String,
-    /// The member, parameter or header it is about.
+    /// What of the request would have to be another: a member (`slots[0].name`), a parameter or a header; of a decision also
+    /// a member of what is decided about. Absent where it is about the request as a whole, or about the object in the path:
+    /// that it is not there, not within reach, or how it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// The line of the import it is about.
@@ -234,6 +262,7 @@ fn registry_status(code: Code) -> u16 {
         | Code::SecondFactorRequired => 403,
         Code::UnitNotFound | Code::NameNotFound | Code::ChangeNotFound | Code::HoldNotFound => 404,
         Code::ApplicationNotFound | Code::OrderNotFound | Code::RemittanceNotFound | Code::SiteReviewNotFound => 404,
+        Code::MigrationNotFound => 404,
         Code::LabelOccupied
         | Code::VariantInUse
         | Code::VariantOfOwnName
@@ -347,12 +376,13 @@ impl Problem {
         self
     }
 
-    /// Too much came from there; `wait` seconds from now there may be more.
-    pub fn too_many(wait: u16) -> Self {
+    /// Too many of these came; `wait` seconds from now there may be more.
+    pub fn too_many(of: TooMany, wait: u16) -> Self {
+        let (en, zh) = of.texts();
         let problem = Self::edge(
             Edge::TooManyRequests,
-            format!("Too many requests, or too many refused ones, came from here; try again in {wait} s."),
-            format!("请求过于频繁或失败次数过多，请在 {wait} 秒后重试。"),
+            format!("{en} Wait {wait} s (Retry-After), then send it again."),
+            format!("{zh}请等待 {wait} 秒（见 Retry-After）后重试。"),
         );
         Self { retry_after: Some(wait), ..problem }
     }

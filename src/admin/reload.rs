@@ -109,8 +109,11 @@ fn unknown(zone: &str) -> Problem {
 
 fn invalid(errors: &[zonefile::Problem]) -> Problem {
     let count = errors.len();
-    let en = format!("The zone files have {count} errors, which `errors` lists; all zones stay as they were.");
-    let zh = format!("区文件有 {count} 处错误，见 errors；所有区保持不变。");
+    let errors_en = if count == 1 { "error" } else { "errors" };
+    let en = format!(
+        "The zone files have {count} {errors_en}, listed in `errors`; all zones stay as they were. Correct the files, and reload again."
+    );
+    let zh = format!("区文件有 {count} 处错误，见 errors；所有区保持不变，请改正文件后重新读取。");
     let mut problem = Problem::edge(Edge::ZoneFileInvalid, en, zh);
     problem.faults = Faults::Files(errors.iter().map(FileError::from).collect());
     problem

@@ -31,7 +31,8 @@ pub(super) async fn list(
 ) -> Result<Json<Page<RemittanceView>>, Problem> {
     let known: Vec<&str> = KNOWN.into_iter().filter(|name| !["overdue", "unit"].contains(name)).collect();
     let params = Params::parse(query.as_deref(), &known)?;
-    let (filter, own) = filings::filter(&params, &caller, Endpoint::ListRemittances, RemittanceState::parse)?;
+    let (filter, own) =
+        filings::filter(&params, &caller, Endpoint::ListRemittances, &RemittanceState::ALL, RemittanceState::as_str)?;
     let (from, limit) = (cursor(&params)?, limit(&params)?);
     let read =
         move |store: &crate::store::Store| page(from.as_deref(), |from| store.list_remittances(&filter, from, limit));
@@ -61,7 +62,7 @@ fn number(id: &str) -> Result<RemittanceId, Problem> {
 fn not_found(id: &str) -> Problem {
     let (en, zh) =
         (format!("There is no remittance {id}; check the id."), format!("没有编号为 {id} 的汇款批次，请核对编号。"));
-    Problem::registry(Code::RemittanceNotFound, en, zh).field("id")
+    Problem::registry(Code::RemittanceNotFound, en, zh)
 }
 
 /// Sends confirmed orders on; the amount must be their sum.

@@ -41,7 +41,8 @@ pub(super) async fn list(
 ) -> Result<Json<Page<ReviewedUnit>>, Problem> {
     let params = Params::parse(query.as_deref(), &["state", "region", "overdue", "cursor", "limit"])?;
     let now = admin.clock.now();
-    let (asked, own) = filings::filter(&params, &caller, Endpoint::ListSiteReviews, SiteReviewState::parse)?;
+    let (asked, own) =
+        filings::filter(&params, &caller, Endpoint::ListSiteReviews, &SiteReviewState::ALL, SiteReviewState::as_str)?;
     let filter = match params.flag("overdue")? {
         true => SiteFilter::Overdue(now),
         false => SiteFilter::Reviewed(asked.state),

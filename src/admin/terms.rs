@@ -99,7 +99,7 @@ pub(super) async fn foretell(
     let place = cursor(&params)?.map(|text| place(&text).ok_or_else(bad_cursor)).transpose()?;
     let from = admin.clock.now();
     if until < from || until > from.add_years(AHEAD_YEARS_MAX) {
-        let en = format!("The date must lie ahead, and no more than {AHEAD_YEARS_MAX} years.");
+        let en = format!("The date has to lie ahead, and no more than {AHEAD_YEARS_MAX} years; correct it.");
         return Err(invalid("at", en, format!("参数 at 须在现在之后、{AHEAD_YEARS_MAX} 年之内，请更正日期。")));
     }
     let (seq, noticed, totals) = admin

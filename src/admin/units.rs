@@ -47,14 +47,16 @@ pub(super) async fn get(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let id = unit_id(&id, "id")?;
-    let unit = match history::when(&admin, &Params::parse(query.as_deref(), &["at"])?)? {
+    let when = history::when(&admin, &Params::parse(query.as_deref(), &["at"])?)?;
+    let was = when.is_some();
+    let unit = match when {
         Some(when) => history::unit_at(&admin, &id, when).await?,
         None => {
             let id = id.clone();
             admin.read(move |store| store.unit(&id)).await?
         }
     };
-    let unit = unit.ok_or_else(|| not_found(&id))?;
+    let unit = unit.ok_or_else(|| if was { not_yet(&id) } else { not_found(&id) })?;
     caller.within(Endpoint::GetUnit, &unit.region)?;
     Ok(tagged(unit.version, UnitView::from(&unit)))
 }
@@ -71,7 +73,16 @@ fn not_found(id: &UnitId) -> Problem {
         format!("There is no unit {id}; check the id."),
         format!("没有编号为 {id} 的单位，请核对编号。"),
     )
-    .field("id")
+}
+
+/// That the unit was not there at the time that was asked about.
+fn not_yet(id: &UnitId) -> Problem {
+    Problem::registry(
+        Code::UnitNotFound,
+        format!("There was no unit {id} at that time; ask about another one, its history says since when it is there."),
+        format!("该时间还没有编号为 {id} 的单位，请另选时间（何时登记见其历史）。"),
+    )
+    .field("at")
 }
 
 /// Creates a unit, or replaces its data; its holds stay.

@@ -37,7 +37,7 @@ impl FromRequest<Admin> for Write {
     type Rejection = Problem;
 
     async fn from_request(request: Request, admin: &Admin) -> Result<Self, Problem> {
-        Self::read(request, admin, BODY_LEN_MAX).await
+        Self::read(request, admin, BODY_LEN_MAX, too_large).await
     }
 }
 
@@ -48,18 +48,23 @@ impl FromRequest<Admin> for ListWrite {
     type Rejection = Problem;
 
     async fn from_request(request: Request, admin: &Admin) -> Result<Self, Problem> {
-        Write::read(request, admin, LIST_LEN_MAX).await.map(Self)
+        Write::read(request, admin, LIST_LEN_MAX, list_too_large).await.map(Self)
     }
 }
 
 impl Write {
-    async fn read(request: Request, admin: &Admin, len_max: usize) -> Result<Self, Problem> {
+    async fn read(
+        request: Request,
+        admin: &Admin,
+        len_max: usize,
+        too_large: fn(usize) -> Problem,
+    ) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut parts, admin).await?;
         let dry_run = Params::parse(parts.uri.query(), &["dry_run"])?.flag("dry_run")?;
         let key = idempotency_key(&parts.headers)?;
         let if_match = if_match(&parts.headers)?;
-        let body = read_body(body, len_max).await?;
+        let body = read_body(body, len_max, too_large).await?;
         let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
         let key = key.map(|key| (key, digest(parts.method.as_str(), target, &body)));
         let content_type = parts.headers.remove(header::CONTENT_TYPE);
@@ -76,7 +81,7 @@ fn digest(method: &str, target: &str, body: &[u8]) -> [u8; 32] {
     sha.finalize().into()
 }
 
-async fn read_body(body: Body, len_max: usize) -> Result<Bytes, Problem> {
+async fn read_body(body: Body, len_max: usize, too_large: fn(usize) -> Problem) -> Result<Bytes, Problem> {
     let read = Limited::new(body, len_max).collect().await;
     read.map(http_body_util::Collected::to_bytes).map_err(|error| {
         if error.downcast_ref::<LengthLimitError>().is_some() { too_large(len_max) } else { cut_short() }
@@ -86,8 +91,19 @@ async fn read_body(body: Body, len_max: usize) -> Result<Bytes, Problem> {
 fn too_large(len_max: usize) -> Problem {
     Problem::edge(
         Edge::BodyTooLarge,
-        format!("The body is longer than {len_max} octets; send it in parts."),
-        format!("请求体超过 {len_max} 字节，请分批发送。"),
+        format!(
+            "The body is longer than {len_max} octets, and nothing that is sent here needs as many; look for the value that is \
+             too long, and shorten it."
+        ),
+        format!("请求体超过 {len_max} 个字节，此接口的请求无需如此之长，请找出过长的值并缩短。"),
+    )
+}
+
+fn list_too_large(len_max: usize) -> Problem {
+    Problem::edge(
+        Edge::BodyTooLarge,
+        format!("The list is longer than {len_max} octets; divide it, and send one part after the other."),
+        format!("名单超过 {len_max} 个字节，请分成几份依次提交。"),
     )
 }
 
@@ -111,8 +127,8 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<Box<str>>, P
         }
         _ => Err(Problem::edge(
             Edge::IdempotencyKeyInvalid,
-            "Idempotency-Key is not one text of 1 to 128 visible ASCII characters.",
-            "Idempotency-Key 应为 1 至 128 个可见 ASCII 字符。",
+            "Idempotency-Key is not one text of 1 to 128 visible ASCII characters; send one, a UUID for example.",
+            "Idempotency-Key 应为一个 1 至 128 个可见 ASCII 字符的值，请更正，例如使用 UUID。",
         )
         .field("Idempotency-Key")),
     }
@@ -129,8 +145,8 @@ pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     version.map(Some).ok_or_else(|| {
         Problem::edge(
             Edge::IfMatchInvalid,
-            "If-Match is not one version in quotation marks, as ETag gave it.",
-            "If-Match 应为 ETag 给出的带引号的版本号。",
+            "If-Match is not one version in quotation marks; send the ETag of the object as it is, or leave If-Match out.",
+            "If-Match 应为一个带引号的版本号，请原样填写该对象的 ETag，或去掉 If-Match。",
         )
         .field("If-Match")
     })
@@ -267,8 +283,8 @@ pub(super) fn unsupported(expected: &[&str]) -> Problem {
     let (en, zh) = (expected.join(", or "), expected.join(" 或 "));
     Problem::edge(
         Edge::UnsupportedMediaType,
-        format!("The body must be sent as Content-Type: {en}."),
-        format!("请求体的 Content-Type 应为 {zh}。"),
+        format!("The body is not of a type that is taken here; send it as Content-Type: {en}."),
+        format!("请求体的类型不被接受，请将其 Content-Type 设为 {zh}。"),
     )
     .field("Content-Type")
 }

@@ -129,9 +129,10 @@ impl LabelError {
             Self::Empty => "The label is empty; give the name of the unit in Chinese characters.".into(),
             Self::TooLong { octets } => {
                 let over = octets.saturating_sub(LABEL_LEN_MAX);
+                let octets_over = if over == 1 { "octet" } else { "octets" };
                 format!(
                     "The label takes {octets} octets, {LABEL_LEN_MAX} are the most; use the short form of the name, \
-                     {over} octets shorter at least."
+                     {over} {octets_over} shorter at least."
                 )
             }
             Self::Character { character, position, why } => {

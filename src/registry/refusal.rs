@@ -9,7 +9,8 @@ use std::fmt;
 pub struct Refusal {
     /// The stable code.
     pub code: Code,
-    /// The field of the command it is about, as the API names it (`resolution.addresses[0]`), if one is.
+    /// The member of the command it is about, as the API names it (`resolution.addresses[0]`), if one is: what would have to be
+    /// another one. Of the object itself, that it is not there or how it stands, it is about none.
     pub field: Option<Box<str>>,
     /// What is wrong and what to do next, in English.
     pub en: Box<str>,
@@ -226,6 +227,8 @@ codes! {
     LabelKept = "label_kept",
     /// The home page has not told of the move for three months yet (R54).
     MigrationRunning = "migration_running",
+    /// No move of the name is announced.
+    MigrationNotFound = "migration_not_found",
     /// The date of the move's announcement is not acceptable.
     MigrationInvalid = "migration_invalid",
     /// The state cannot be read now.
@@ -241,6 +244,11 @@ impl Refusal {
     /// The same, about `field`.
     pub fn at(self, field: impl Into<Box<str>>) -> Self {
         Self { field: Some(field.into()), ..self }
+    }
+
+    /// The same, its field a member of `object`.
+    pub fn within(self, object: &str) -> Self {
+        Self { field: self.field.map(|field| format!("{object}.{field}").into()), ..self }
     }
 
     /// The same, about this line of an import.

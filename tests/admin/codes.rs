@@ -1,15 +1,27 @@
 //! Bad input: every code that the OpenAPI document lists is produced, on an operation that lists it, and nothing changes.
 
-use crate::server::{AWAY, Reply, Server};
+use crate::fields::{self, Fields};
+use crate::server::{AWAY, HOME, Reply, Server};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use zhengming::registry::Timestamp;
+
+/// What a person is told to do next, in one word.
+const NEXT_STEPS: &[&str] = &[
+    "add", "approve", "ask", "begin", "check", "choose", "copy", "correct", "decides", "delete", "do", "encode",
+    "exchange", "export", "follows", "give", "have", "leave", "lifted", "lists", "look", "make", "mend", "name",
+    "needs", "own", "pick", "put", "read", "register", "reject", "renew", "repeat", "say", "see", "send", "shorten",
+    "shows", "sign", "submit", "take", "tell", "try", "use", "wait", "waits", "withdraw", "write",
+];
 
 /// Asks, and remembers which codes came.
 pub struct Script {
     pub server: Server,
     document: Value,
     seen: BTreeSet<String>,
+    fields: Fields,
+    /// Sentences that do not say what they should.
+    faults: Vec<String>,
 }
 
 const NAME: &str = "教育局.政务";
@@ -25,7 +37,7 @@ impl Script {
         server.unit("u2", "social_organisation");
         server.name(NAME, "u1");
         let document = server.raw("GET", "/v1/openapi.json", "", b"").json();
-        Self { server, document, seen: BTreeSet::new() }
+        Self { server, document, seen: BTreeSet::new(), fields: Fields::new(), faults: Vec::new() }
     }
 
     /// A request of the operator's that must be refused with `code`, about `field` if that is not empty.
@@ -52,15 +64,23 @@ impl Script {
         let case = format!("{method} {target}: {}", reply.text());
         assert_eq!(reply.code(), code, "{case}");
         assert_eq!(reply.json()["field"].as_str().unwrap_or_default(), field, "{case}");
-        says_as_much_in_chinese(&reply.json());
-        self.document_lists(method, target, reply.status, code);
+        if let Some(what) = missing_in(&reply.json()) {
+            self.faults.push(format!("{what}: {} / {}", reply.json()["detail"], reply.json()["detail_zh"]));
+        }
         self.seen.insert(code.to_owned());
-    }
-
-    fn document_lists(&self, method: &str, target: &str, status: u16, code: &str) {
+        self.fields.entry(code.to_owned()).or_default().insert(field.to_owned());
         if matches!(code, "not_found" | "method_not_allowed") {
             return;
         }
+        let template = self.template(target);
+        self.document_lists(method, template, reply.status, code);
+        if !field.is_empty() && !matches!(code, "unknown_field" | "invalid_parameter") {
+            fields::is_taken(&self.document, (template, method), field);
+        }
+    }
+
+    /// The document's path that the target is one of.
+    fn template(&self, target: &str) -> &str {
         let path = target.split('?').next().unwrap();
         let fits = |template: &str| {
             let (mut asked, mut known) = (path.split('/'), template.split('/'));
@@ -74,10 +94,23 @@ impl Script {
         };
         let paths = self.document["paths"].as_object().unwrap();
         let exact = paths.keys().find(|template| *template == path);
-        let template = exact.or_else(|| paths.keys().find(|template| fits(template))).expect("a known path");
-        let listed = &paths[template][method.to_lowercase()]["responses"][status.to_string()]["x-codes"];
+        exact.or_else(|| paths.keys().find(|template| fits(template))).expect("a known path")
+    }
+
+    fn document_lists(&self, method: &str, template: &str, status: u16, code: &str) {
+        let listed =
+            &self.document["paths"][template][method.to_lowercase()]["responses"][status.to_string()]["x-codes"];
         let listed = listed.as_array().unwrap_or_else(|| panic!("{method} {template} lists nothing for {status}"));
         assert!(listed.iter().any(|known| known == code), "{method} {template} does not list {code}");
+    }
+
+    /// Takes over what came from another server.
+    fn learn(&mut self, other: Self) {
+        self.seen.extend(other.seen);
+        self.faults.extend(other.faults);
+        for (code, fields) in other.fields {
+            self.fields.entry(code).or_default().extend(fields);
+        }
     }
 
     fn change(&self, token: &str, name: &str, address: &str) -> String {
@@ -87,14 +120,31 @@ impl Script {
     }
 }
 
-/// The Chinese sentence says which thing it is and what to do, as the English one does: it is not a word, and not half of it.
-fn says_as_much_in_chinese(problem: &Value) {
+/// That both sentences say which thing it is and what to do; neither is a word, or half of the other.
+pub fn says_as_much_in_chinese(problem: &Value) {
+    assert_eq!(missing_in(problem), None, "{problem}");
+}
+
+/// What is missing in one of the sentences.
+fn missing_in(problem: &Value) -> Option<String> {
     let sentence = |member: &str| problem[member].as_str().unwrap_or_else(|| panic!("{member} of {problem}"));
     let (en, zh) = (sentence("detail"), sentence("detail_zh"));
     // A Chinese text has about a third of the characters of an English one.
-    assert!(zh.ends_with('。') && zh.chars().count() * 5 >= en.chars().count(), "{en} / {zh}");
+    if !zh.ends_with('。') || zh.chars().count() * 5 < en.chars().count() {
+        return Some("half of the other".to_owned());
+    }
     let next = ["请", "须", "应", "只能", "可", "不能", "由", "等待", "见"];
-    assert!(next.iter().any(|word| zh.contains(word)), "what to do: {zh}");
+    if !next.iter().any(|word| zh.contains(word)) {
+        return Some("what to do, in Chinese".to_owned());
+    }
+    let lower = en.to_lowercase();
+    let mut words = lower.split(|c: char| !c.is_ascii_alphabetic());
+    if !words.any(|word| NEXT_STEPS.contains(&word)) {
+        return Some("what to do, in English".to_owned());
+    }
+    // What is counted in one is counted in the other; single digits also stand for kinds and levels.
+    let mut numbers = en.split(|c: char| !c.is_ascii_digit()).filter(|number| number.len() > 1);
+    numbers.find(|number| !zh.contains(number)).map(|number| format!("the number {number}, in Chinese"))
 }
 
 #[test]
@@ -117,6 +167,10 @@ fn every_documented_code_is_produced_and_nothing_changes() {
     let listed: BTreeSet<String> =
         listed.as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()).collect();
     assert_eq!(script.seen, listed);
+    script.faults.sort();
+    script.faults.dedup();
+    assert_eq!(script.faults, Vec::<String>::new());
+    fields::are_named(&script.fields);
 }
 
 /// What is wrong with the request itself.
@@ -218,7 +272,9 @@ fn objects(script: &mut Script) {
     script.refused("PUT", "/v1/units/u3", &unit(" ", "organ", "62"), "unit_invalid", "name");
     script.refused("PUT", "/v1/units/u3", &unit("x", "king", "62"), "wrong_type", "kind");
     script.refused("PUT", "/v1/units/u1", &unit("x", "social_organisation", "620421"), "suffix_not_allowed", "kind");
-    script.refused("GET", "/v1/units/u9", "", "unit_not_found", "id");
+    script.refused("GET", "/v1/units/u9", "", "unit_not_found", "");
+    let foreign = &unit("x", "organ", HOME);
+    script.refused_to(&format!("operator@{AWAY}"), "PUT", "/v1/units/u3", foreign, "region_foreign", "region");
     let away = format!("operator@{AWAY}");
     script.refused_to(&away, "PUT", "/v1/units/u1", &unit("x", "organ", AWAY), "region_foreign", "");
     script.refused_to(&away, "GET", "/v1/units/u1", "", "region_foreign", "");
@@ -231,17 +287,18 @@ fn objects(script: &mut Script) {
     for bad in ["财政局か.政务", "中国·政府.政务", "𠮷局.政务"] {
         script.refused("PUT", &format!("/v1/names/{bad}"), &two_years, "label_character", "name");
     }
-    script.refused("PUT", "/v1/names/定仙墕镇.政务", &two_years, "label_character", "");
-    script.refused("PUT", "/v1/names/鼓楼区教育局.政务", &two_years, "division_ambiguous", "");
-    script.refused("PUT", "/v1/names/北京市.政务", &two_years, "division_reserved", "");
+    script.refused("PUT", "/v1/names/定仙墕镇.政务", &two_years, "label_character", "name");
+    script.refused("PUT", "/v1/names/鼓楼区教育局.政务", &two_years, "division_ambiguous", "name");
+    script.refused("PUT", "/v1/names/北京市.政务", &two_years, "division_reserved", "name");
     script.server.unit("u5", "organ");
     script.server.name("国务.政务", "u1");
-    script.refused("PUT", "/v1/names/囯务.政务", r#"{"unit":"u5","years":2}"#, "variant_in_use", "");
-    script.refused("PUT", "/v1/names/囯务.政务", &two_years, "variant_of_own_name", "");
+    script.refused("PUT", "/v1/names/囯务.政务", r#"{"unit":"u5","years":2}"#, "variant_in_use", "name");
+    script.refused("PUT", "/v1/names/囯务.政务", &two_years, "variant_of_own_name", "name");
     let odd = name(r#","variants":{"traditional":"国事"}"#);
     script.refused("PUT", "/v1/names/国务.政务", &odd, "variant_invalid", "variants.traditional");
     script.refused("GET", "/v1/check", "", "invalid_parameter", "name");
-    script.refused("GET", "/v1/check?name=x.example&unit=u99", "", "unit_not_found", "id");
+    script.refused("GET", "/v1/check?name=x.example&unit=u99", "", "unit_not_found", "unit");
+    script.refused_to(&away, "GET", "/v1/check?name=x.example&unit=u1", "", "region_foreign", "unit");
     script.refused(
         "PUT",
         &format!("/v1/names/{}.政务", "一".repeat(58)),
@@ -250,9 +307,9 @@ fn objects(script: &mut Script) {
         "name",
     );
     script.refused("GET", "/v1/names/x.example", "", "suffix_unknown", "name");
-    script.refused("PUT", "/v1/names/保留.政务", &name(r#","years":2"#), "label_reserved", "");
-    script.refused("PUT", "/v1/names/占用.政务", &name(r#","years":2"#), "label_occupied", "");
-    script.refused("PUT", new, r#"{"unit":"u2","years":2}"#, "suffix_not_allowed", "");
+    script.refused("PUT", "/v1/names/保留.政务", &name(r#","years":2"#), "label_reserved", "name");
+    script.refused("PUT", "/v1/names/占用.政务", &name(r#","years":2"#), "label_occupied", "name");
+    script.refused("PUT", new, r#"{"unit":"u2","years":2}"#, "suffix_not_allowed", "name");
     script.refused("PUT", new, r#"{"unit":"u9","years":2}"#, "unit_not_found", "unit");
     script.refused("PUT", new, r#"{"unit":"u/9","years":2}"#, "unit_invalid", "unit");
     for years in ["1", "11", "4294967295"] {
@@ -267,7 +324,7 @@ fn objects(script: &mut Script) {
     script.refused("PUT", &old, r#"{"unit":"u2"}"#, "name_of_other_unit", "unit");
     let holder = format!("{old}/holder");
     script.refused("PUT", &holder, r#"{"unit":"u1"}"#, "consent_required", "consent");
-    script.refused("PUT", &holder, r#"{"unit":"u2","consent":"doc-1"}"#, "suffix_not_allowed", "");
+    script.refused("PUT", &holder, r#"{"unit":"u2","consent":"doc-1"}"#, "suffix_not_allowed", "unit");
     script.refused("PUT", &holder, r#"{"unit":"u9","consent":"doc-1"}"#, "unit_not_found", "unit");
     script.refused("PUT", &holder, r#"{"unit":"u/9","consent":"doc-1"}"#, "unit_invalid", "unit");
     script.server.ok("operator", "PUT", "/v1/units/u5/holds/BLACKLIST", r#"{"evidence":"d"}"#);
@@ -278,7 +335,7 @@ fn objects(script: &mut Script) {
     script.refused("PUT", &holder, r#"{"unit":"u5","consent":"doc-1"}"#, "name_claimed", "");
     script.server.ok("submitter", "DELETE", &format!("/v1/orders/{order}"), "");
     script.refused("PUT", &old, &name(r#","years":5"#), "term_by_renewal_only", "years");
-    script.refused("GET", new, "", "name_not_found", "name");
+    script.refused("GET", new, "", "name_not_found", "");
     script.refused("DELETE", new, "", "name_not_found", "");
 }
 
@@ -320,7 +377,9 @@ fn resolutions(script: &mut Script) {
     let many = format!(r#"{{"name":"{NAME}","resolution":{{"type":"A","addresses":[{}]}}}}"#, addresses.join(","));
     script.refused("POST", "/v1/changes", &many, "address_invalid", "resolution.addresses");
     let unregistered = r#"{"name":"没有.政务","resolution":{"type":"A","addresses":["203.0.113.5"]}}"#;
-    script.refused("POST", "/v1/changes", unregistered, "name_not_found", "");
+    script.refused("POST", "/v1/changes", unregistered, "name_not_found", "name");
+    let foreign = format!(r#"{{"name":"{NAME}","resolution":{{"type":"A","addresses":["203.0.113.5"]}}}}"#);
+    script.refused_to(&format!("submitter@{AWAY}"), "POST", "/v1/changes", &foreign, "region_foreign", "name");
 }
 
 /// Approvals and decisions: R17, R18.
@@ -346,7 +405,7 @@ fn reviews(script: &mut Script) {
     script.refused("POST", "/v1/changes", &with(&own), "same_principal", "approvals");
     script.refused_to("submitter", "POST", "/v1/changes", &with(both), "role_forbidden", "");
     let id = script.change("submitter", NAME, "203.0.113.5");
-    script.refused("POST", "/v1/changes", &with(both), "change_pending", "");
+    script.refused("POST", "/v1/changes", &with(both), "change_pending", "name");
     let decisions = format!("/v1/changes/{id}/decisions");
     let decision = |level: &str, rest: &str| format!(r#"{{"level":"{level}","decision":{rest}}}"#);
     let (approve, reject) = ("\"approve\"", "\"reject\"");
@@ -359,7 +418,7 @@ fn reviews(script: &mut Script) {
     let away = format!("local-reviewer@{AWAY}");
     script.refused_to(&away, "POST", &decisions, &decision("local", approve), "region_foreign", "");
     for unknown in ["c999", "c0", "x", "c1x"] {
-        script.refused("GET", &format!("/v1/changes/{unknown}"), "", "change_not_found", "id");
+        script.refused("GET", &format!("/v1/changes/{unknown}"), "", "change_not_found", "");
     }
     script.refused_to("submitter@620421", "DELETE", &format!("/v1/changes/{id}"), "", "role_forbidden", "");
     // The resolution moves under the waiting change: an import brings another one.
@@ -388,14 +447,14 @@ fn holds(script: &mut Script) {
     penalise(script, "warning", r#","end":"2027-01-31""#, "penalty_invalid", "end");
     put(script, "BORED", r#"{"evidence":"d"}"#, "invalid_parameter", "reason");
     put(script, "legal", r#"{"evidence":"d"}"#, "invalid_parameter", "reason");
-    put(script, "EXPIRED", r#"{"evidence":"d"}"#, "hold_by_clock_only", "");
+    put(script, "EXPIRED", r#"{"evidence":"d"}"#, "hold_by_clock_only", "reason");
     put(script, "LEGAL", r#"{"evidence":""}"#, "hold_invalid", "evidence");
     put(script, "LEGAL", r#"{"evidence":"d","end":"tomorrow"}"#, "hold_invalid", "end");
     put(script, "LEGAL", r#"{"evidence":"d","end":"2026-11-21"}"#, "hold_invalid", "end");
     put(script, "PENALTY", r#"{"evidence":"d"}"#, "hold_invalid", "end");
     put(script, "PENALTY", r#"{"evidence":"d","end":"2027-02-21"}"#, "hold_invalid", "end");
     script.refused("DELETE", &format!("{on_unit}/LEGAL"), "", "hold_not_found", "");
-    script.refused("DELETE", &format!("/v1/names/{NAME}/holds/EXPIRED"), "", "hold_by_clock_only", "");
+    script.refused("DELETE", &format!("/v1/names/{NAME}/holds/EXPIRED"), "", "hold_by_clock_only", "reason");
     script.refused("PUT", "/v1/units/u9/holds/LEGAL", r#"{"evidence":"d"}"#, "unit_not_found", "");
     script.refused("PUT", "/v1/names/没有.政务/holds/LEGAL", r#"{"evidence":"d"}"#, "name_not_found", "");
     script.refused("POST", "/v1/brake/release", r#"{"reason":"none"}"#, "brake_not_engaged", "");
@@ -436,9 +495,9 @@ fn lists(script: &mut Script) {
         script.refused("GET", &format!("/v1/holds?{query}"), "", "invalid_parameter", field);
     }
     script.refused("GET", "/v1/blacklist?from=2026-01-01", "", "invalid_parameter", "from");
-    let home = format!("auditor@{}", crate::server::HOME);
+    let home = format!("auditor@{}", HOME);
     for report in ["holds", "blacklist"] {
-        script.refused_to(&home, "GET", &format!("/v1/{report}?region=62"), "", "region_foreign", "");
+        script.refused_to(&home, "GET", &format!("/v1/{report}?region=62"), "", "region_foreign", "region");
     }
 }
 
@@ -482,7 +541,7 @@ fn second_factor(script: &mut Script) {
     let hold = r#"{"evidence":"d"}"#;
     guarded.server.ok("operator", "PUT", "/v1/names/教育局.政务/holds/LEGAL", hold);
     guarded.server.ok("operator", "PUT", "/v1/units/u1/holds/LEGAL?dry_run=true", hold);
-    script.seen.extend(guarded.seen);
+    script.learn(guarded);
 }
 
 /// The life of terms: R35 to R37, R54. It moves the clock, so it has a server of its own.
@@ -507,6 +566,8 @@ fn terms(script: &mut Script) {
     }
     aged.server.ok("operator", "PUT", &migration, r#"{"notice":"2026-11-23"}"#);
     aged.refused("DELETE", &name, "", "migration_running", "");
+    aged.server.name("无迁移.政务", "u1");
+    aged.refused("DELETE", "/v1/names/无迁移.政务/migration", "", "migration_not_found", "");
     // Under the other suffix names are deleted by the other profile.
     let redeemed = "/v1/names/福利院.公益";
     aged.server.ok("operator", "PUT", redeemed, r#"{"unit":"u2","years":2}"#);
@@ -518,19 +579,23 @@ fn terms(script: &mut Script) {
     aged.refused("POST", &format!("{redeemed}/renewals"), r#"{"years":2}"#, "deletion_final", "");
     aged.refused("POST", &format!("{redeemed}/unfreeze"), "", "deletion_final", "");
     aged.refused("DELETE", redeemed, "", "deletion_final", "");
+    let order = r#"{"unit":"u2","names":["福利院.公益"],"years":2}"#;
+    aged.refused("POST", "/v1/orders", order, "deletion_final", "names[0]");
+    let change = r#"{"name":"福利院.公益","resolution":{"type":"A","addresses":["203.0.113.5"]}}"#;
+    aged.refused("POST", "/v1/changes", change, "deletion_final", "name");
     for days in [730, 760] {
         aged.server.clock.set(at(days));
         aged.server.export();
     }
     aged.server.unit("u3", "organ");
-    aged.refused("PUT", &name, r#"{"unit":"u3","years":2}"#, "label_kept", "");
+    aged.refused("PUT", &name, r#"{"unit":"u3","years":2}"#, "label_kept", "name");
     let line = r#"{"name":{"name":"教育局.政务","unit":"u3","registered":"2026-11-22","expires":"2036-11-22"}}"#;
     let before = aged.server.export();
     let report = aged.server.import("id=kept", line);
     assert_eq!(report["refusals"][0]["code"], "label_kept", "{report}");
     assert_eq!(aged.server.export(), before);
     aged.server.ok("operator", "PUT", &name, r#"{"unit":"u1","years":2}"#);
-    script.seen.extend(aged.seen);
+    script.learn(aged);
 }
 
 /// What goes wrong in the server.

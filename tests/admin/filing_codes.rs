@@ -125,7 +125,7 @@ fn possible(script: &mut Script) {
     let late = application("a1", "先").to_string();
     script.refused("POST", APPLICATIONS, &late, "name_claimed", "slots[0].name");
     let put = r#"{"unit":"a1","years":2}"#;
-    script.refused("PUT", "/v1/names/乙先.政务", put, "name_claimed", "");
+    script.refused("PUT", "/v1/names/乙先.政务", put, "name_claimed", "name");
     let hold = r#"{"evidence":"case-1"}"#;
     script.server.ok("operator", "PUT", "/v1/units/a3/holds/BLACKLIST", hold);
     script.refused("POST", APPLICATIONS, &application("a3", "黑").to_string(), "unit_blacklisted", "unit");
@@ -176,14 +176,8 @@ fn decisions(script: &mut Script) {
     script.refused("PUT", &path, &contents_of("一"), "application_not_pending", "");
     script.refused("POST", &format!("{path}/submission"), "", "application_not_pending", "");
     for unknown in ["a999", "a0", "x", "c1"] {
-        script.refused("GET", &format!("{APPLICATIONS}/{unknown}"), "", "application_not_found", "id");
-        script.refused(
-            "DELETE",
-            &format!("{APPLICATIONS}/{unknown}"),
-            "",
-            "application_not_found",
-            if unknown == "a999" { "" } else { "id" },
-        );
+        script.refused("GET", &format!("{APPLICATIONS}/{unknown}"), "", "application_not_found", "");
+        script.refused("DELETE", &format!("{APPLICATIONS}/{unknown}"), "", "application_not_found", "");
     }
     let town = apply(&script.server, "a3", "镇");
     let decisions = format!("{APPLICATIONS}/{town}/decisions");
@@ -257,7 +251,12 @@ fn orders(script: &mut Script) {
     script.refused_to(admin, "POST", &confirmation, &paid(r#","invoice":"1""#), "order_not_pending", "");
     script.refused_to("submitter", "DELETE", &format!("/v1/orders/{order}"), "", "order_not_pending", "");
     for unknown in ["o999", "o0", "a1"] {
-        script.refused("GET", &format!("/v1/orders/{unknown}"), "", "order_not_found", "id");
+        script.refused("GET", &format!("/v1/orders/{unknown}"), "", "order_not_found", "");
+        script.refused("DELETE", &format!("/v1/orders/{unknown}"), "", "order_not_found", "");
+        let confirmation = format!("/v1/orders/{unknown}/confirmation");
+        script.refused_to(admin, "POST", &confirmation, &paid(r#","invoice":"1""#), "order_not_found", "");
+        let remit = json!({ "orders": [unknown], "amount": "1.00" }).to_string();
+        script.refused_to(admin, "POST", "/v1/remittances", &remit, "order_not_found", "orders[0]");
     }
     let renewal = |names: &[&str], years: u32| json!({ "unit": "a1", "names": names, "years": years }).to_string();
     let orders = "/v1/orders";
@@ -298,18 +297,29 @@ fn remittances(script: &mut Script) {
     script.refused_to(admin, "POST", &recognition, r#"{"amount":"1200.00"}"#, "role_forbidden", "");
     let hold = r#"{"evidence":"case-2"}"#;
     script.server.ok("operator", "PUT", "/v1/units/a1/holds/BLACKLIST", hold);
-    let field = format!("orders.{order}");
-    script.refused_to("finance", "POST", &recognition, r#"{"amount":"1200.00"}"#, "order_impossible", &field);
+    let field = "orders[0]";
+    script.refused_to("finance", "POST", &recognition, r#"{"amount":"1200.00"}"#, "order_impossible", field);
     script.server.ok(admin, "DELETE", &format!("/v1/remittances/{id}"), "");
-    script.refused_to(admin, "POST", remittances, &body(&[&order], "1200.00"), "order_impossible", &field);
+    script.refused_to(admin, "POST", remittances, &body(&[&order], "1200.00"), "order_impossible", field);
     script.server.ok("operator", "DELETE", "/v1/units/a1/holds/BLACKLIST", "");
     let refund = format!("/v1/orders/{order}/refund");
     script.refused_to("finance", "POST", &refund, r#"{"reason":" "}"#, "reason_required", "reason");
     script.refused_to(admin, "POST", &refund, r#"{"reason":"重复缴费"}"#, "role_forbidden", "");
     script.server.ok("finance", "POST", &refund, r#"{"reason":"重复缴费"}"#);
+    let shown =
+        |script: &Script| script.server.ok("local-admin", "GET", &format!("/v1/orders/{order}"), "")["reason"].clone();
+    assert_eq!(shown(script), "重复缴费");
+    // Its unit moves away, and the order with it: the last line about it is another one.
+    let unit = |region: &str| json!({ "name": "甲乙某局", "kind": "organ", "region": region }).to_string();
+    script.server.ok("operator", "PUT", "/v1/units/a1", &unit(AWAY));
+    assert_eq!(shown(script), "重复缴费");
+    script.server.ok("operator", "PUT", "/v1/units/a1", &unit(crate::server::HOME));
+    let told =
+        script.server.call("operator", "DELETE", &format!("/v1/orders/{order}"), "").json()["detail"].to_string();
+    assert!(told.contains("is over"), "{told}");
     script.refused_to("finance", "POST", &refund, r#"{"reason":"重复缴费"}"#, "order_not_pending", "");
     script.refused_to("finance", "POST", &recognition, r#"{"amount":"1200.00"}"#, "remittance_not_pending", "");
     for unknown in ["r999", "r0", "o1"] {
-        script.refused("GET", &format!("/v1/remittances/{unknown}"), "", "remittance_not_found", "id");
+        script.refused("GET", &format!("/v1/remittances/{unknown}"), "", "remittance_not_found", "");
     }
 }

@@ -208,6 +208,12 @@ fn a_read_at_a_time_is_what_a_read_was_then() {
     }
     let unit = life.server.ok("auditor", "GET", &format!("/v1/units/u1?at={}", life.seen[5].0), "");
     assert_eq!(unit["holds"][0]["reason"], "LEGAL");
+    // What was not there yet is not misspelt.
+    for object in [format!("names/{NAME}"), "units/u1".to_owned()] {
+        let reply = life.server.call("auditor", "GET", &format!("/v1/{object}?at=0"), "");
+        assert_eq!((reply.status, &reply.json()["field"]), (404, &"at".into()), "{}", reply.text());
+        assert!(!reply.text().contains("check"), "{}", reply.text());
+    }
     // A day has come once it has begun; a second that has not come tells nothing.
     let now = Timestamp(life.now + 59);
     let (day, next) = (now.to_string()[..10].to_owned(), Timestamp(now.0 + 1).to_string());

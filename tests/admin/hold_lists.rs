@@ -1,5 +1,6 @@
 //! Lists of holds: all or nothing, every bad line told, one thing to the brake.
 
+use crate::codes::says_as_much_in_chinese;
 use crate::server::{AWAY, HOME, Reply, Server, totp};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -223,6 +224,12 @@ fn every_bad_line_is_told_and_nothing_changes() {
         let reply = send(&server, target, "application/x-ndjson", "", &body);
         assert_eq!((reply.status, reply.code().as_str()), (422, "list_invalid"));
         let told = reply.json()["lines"].clone();
+        for bad in told.as_array().unwrap() {
+            says_as_much_in_chinese(bad);
+            // What is no object, or too long to be read, has no members.
+            let is_read = !["malformed_json", "body_too_large", "wrong_type"].contains(&bad["code"].as_str().unwrap());
+            assert!(bad["field"].is_string() || !is_read, "{bad}");
+        }
         let told = told.as_array().unwrap().iter().map(|bad| (bad["line"].as_u64(), bad["code"].as_str()));
         let due: Vec<_> = cases.iter().map(|(line, code, _)| (Some(*line), Some(*code))).collect();
         assert_eq!(told.collect::<Vec<_>>(), due, "{}", reply.text());
@@ -238,10 +245,13 @@ fn every_bad_line_is_told_and_nothing_changes() {
     let reply = send(&server, "/v1/holds/lifts", "text/csv", "", table);
     let codes: Vec<Value> = reply.json()["lines"].as_array().unwrap().iter().map(|bad| bad["code"].clone()).collect();
     assert_eq!(codes, ["hold_not_found", "malformed_csv", "hold_by_clock_only"]);
+    reply.json()["lines"].as_array().unwrap().iter().for_each(says_as_much_in_chinese);
+    assert_eq!(reply.json()["lines"][0]["field"], "reason");
     let region = format!("Authorization: Bearer operator@{HOME}\r\nContent-Type: text/csv\r\n");
     let foreign = b"unit,reason,evidence\nu9,LEGAL,d\n";
     let reply = server.raw("POST", "/v1/holds", &region, foreign);
     assert_eq!(reply.json()["lines"][0]["code"], "region_foreign", "{}", reply.text());
+    assert_eq!(reply.json()["lines"][0]["field"], "unit");
     documented(&server, cases.iter().map(|(_, code, _)| *code));
 }
 
@@ -263,6 +273,7 @@ fn headings_and_bodies_that_are_none_are_refused() {
         let reply = server.raw("POST", "/v1/holds", headers, body);
         assert_eq!(reply.code(), "list_invalid", "{}", reply.text());
         let bad = reply.json()["lines"][0].clone();
+        says_as_much_in_chinese(&bad);
         (
             bad["line"].as_u64().unwrap(),
             bad["code"].as_str().unwrap().to_owned(),

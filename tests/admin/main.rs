@@ -5,6 +5,7 @@
 mod access;
 mod bulk;
 mod codes;
+mod fields;
 mod filing_codes;
 mod filings;
 mod flows;

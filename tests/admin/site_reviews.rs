@@ -232,12 +232,12 @@ fn exports_have_reviews_and_old_ones_undo_nothing() {
     for (from, to, field) in [
         ("\"state\":\"central_review\"", "\"state\":\"lost\"", "unit.site_review.state"),
         ("\"id\":\"s", "\"id\":\"x", "unit.site_review.id"),
-        ("\"state\":\"central_review\"", "\"state\":\"passed\"", "site_review"),
-        ("\"state\":\"central_review\"", "\"state\":\"paper\"", "site_review"),
-        ("\"level\":\"local\"", "\"level\":\"paper\"", "site_review"),
-        ("\"missed\":false", "\"missed\":true", "site_review"),
-        ("\"changed\":\"2026", "\"changed\":\"2036", "site_review"),
-        ("\"by\":\"local-reviewer\"", "\"by\":\" \"", "site_review"),
+        ("\"state\":\"central_review\"", "\"state\":\"passed\"", "unit.site_review"),
+        ("\"state\":\"central_review\"", "\"state\":\"paper\"", "unit.site_review"),
+        ("\"level\":\"local\"", "\"level\":\"paper\"", "unit.site_review"),
+        ("\"missed\":false", "\"missed\":true", "unit.site_review"),
+        ("\"changed\":\"2026", "\"changed\":\"2036", "unit.site_review"),
+        ("\"by\":\"local-reviewer\"", "\"by\":\" \"", "unit.site_review"),
     ] {
         assert!(line.contains(from), "{from} in {line}");
         let report = fresh.import("id=bad", &(line.replace(from, to) + "\n"));
@@ -264,7 +264,7 @@ pub fn codes(script: &mut Script) {
     bodies(script);
     let new = r#"{"kind":"new"}"#;
     script.refused("POST", &path("s1", ""), new, "site_review_pending", "");
-    script.refused("POST", &path("s6", ""), new, "unit_blacklisted", "unit");
+    script.refused("POST", &path("s6", ""), new, "unit_blacklisted", "");
     script.refused("POST", &path("s9", ""), new, "unit_not_found", "");
     script.refused("POST", "/v1/units/a_b/site-review", new, "unit_invalid", "id");
     script.refused_to(&format!("local-admin@{AWAY}"), "POST", &path("s5", ""), new, "region_foreign", "");

@@ -40,6 +40,22 @@ fn approvals_given_elsewhere_are_asserted_by_an_operator() {
     assert!([&change.local, &change.central].into_iter().flatten().all(|approval| approval.asserted));
 }
 
+/// What is approved for a held name is what it resolves to later, and is not live now.
+#[test]
+fn a_change_of_a_held_name_is_held() {
+    let mut world = World::new();
+    let key = world.register("靖远县教育局.政务");
+    let hold = hold_spec(None, None);
+    let target = on_name(&key);
+    world.does(&operator(), Command::PlaceHold { target: target.clone(), reason: HoldReason::Legal, spec: hold });
+    let decision = world.does(&operator(), submit(&key, both("r-1", "r-2")));
+    assert_eq!((&*decision.outcome.state, decision.outcome.created), ("held", true));
+    let change = &world.memory.changes[&ChangeId::parse(&decision.outcome.id).unwrap()];
+    assert_eq!((change.state, world.memory.resolves(&key)), (ChangeState::Live, false));
+    world.does(&operator(), Command::LiftHold { target, reason: HoldReason::Legal });
+    assert!(world.memory.resolves(&key));
+}
+
 #[test]
 fn incomplete_or_doubled_approvals_are_refused() {
     let mut world = World::new();

@@ -85,20 +85,20 @@ fn every_bad_line_is_reported_and_nothing_is_taken() {
     ];
     let result = world.import(lines);
     let expected = [
-        (Code::UnitNotFound, "unit"),
-        (Code::KindInvalid, "kind"),
-        (Code::NameOfOtherUnit, "unit"),
-        (Code::LabelOccupied, ""),
-        (Code::LabelReserved, ""),
-        (Code::SuffixNotAllowed, ""),
-        (Code::TermInvalid, "registered"),
-        (Code::TermInvalid, "expires"),
-        (Code::TermInvalid, "registered"),
-        (Code::AddressInvalid, "resolution.addresses"),
-        (Code::SamePrincipal, "approvals"),
-        (Code::ApprovalsIncomplete, "approvals"),
-        (Code::HoldByClockOnly, "holds"),
-        (Code::HoldInvalid, "holds"),
+        (Code::UnitNotFound, "name.unit"),
+        (Code::KindInvalid, "name.kind"),
+        (Code::NameOfOtherUnit, "name.unit"),
+        (Code::LabelOccupied, "name.name"),
+        (Code::LabelReserved, "name.name"),
+        (Code::SuffixNotAllowed, "name.name"),
+        (Code::TermInvalid, "name.registered"),
+        (Code::TermInvalid, "name.expires"),
+        (Code::TermInvalid, "name.registered"),
+        (Code::AddressInvalid, "name.resolution.addresses"),
+        (Code::SamePrincipal, "name.approvals"),
+        (Code::ApprovalsIncomplete, "name.approvals"),
+        (Code::HoldByClockOnly, "name.holds"),
+        (Code::HoldInvalid, "name.holds"),
     ];
     let expected: Vec<_> =
         expected.iter().enumerate().map(|(i, (code, field))| (*code, Some(i + 2), (*field).to_owned())).collect();
@@ -127,7 +127,7 @@ fn a_line_takes_nothing_away() {
     assert_eq!(world.memory.names[&key].pending, Some(change));
     // Once the term was renewed, the old line is out of date.
     world.does(&operator(), Command::Renew { key, years: 2 });
-    assert_eq!(refused(world.import(vec![line])), [(Code::TermByRenewalOnly, Some(1), "expires".into())]);
+    assert_eq!(refused(world.import(vec![line])), [(Code::TermByRenewalOnly, Some(1), "name.expires".into())]);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn holds_of_a_line_are_judged_by_the_clock() {
         assert_eq!(found.map(|hold| (hold.active, &*hold.by)), active.map(|active| (active, "before")));
     }
     let items = vec![(1, unit_line("u1", UnitKind::Organ, holds(HoldReason::Expired, hold(past, None))))];
-    assert_eq!(world.refuses(&operator(), Command::Import { items }), (Code::HoldByClockOnly, "holds".into()));
+    assert_eq!(world.refuses(&operator(), Command::Import { items }), (Code::HoldByClockOnly, "unit.holds".into()));
 }
 
 /// What has ended takes away the hold that it tells of, and takes the second factor that lifting takes; whatever was placed
@@ -192,7 +192,7 @@ fn who_placed_a_hold_is_told_in_words() {
         let hold = Hold { by: by.into(), ..hold(world.now, None) };
         let line =
             ImportName { holds: holds(HoldReason::Legal, hold), ..world.import_line("靖远县教育局.政务") };
-        assert_eq!(refused(world.import(vec![line])), [(Code::HoldInvalid, Some(1), "holds".into())], "{by:?}");
+        assert_eq!(refused(world.import(vec![line])), [(Code::HoldInvalid, Some(1), "name.holds".into())], "{by:?}");
     }
 }
 
@@ -226,9 +226,9 @@ fn a_frozen_name_stays_frozen() {
     let mut world = World::new();
     let of_another = Hold { by: "operator".into(), ..expired };
     let forged = ImportName { holds: holds(HoldReason::Expired, of_another), ..frozen.clone() };
-    assert_eq!(refused(world.import(vec![forged])), [(Code::HoldByClockOnly, Some(1), "holds".into())]);
+    assert_eq!(refused(world.import(vec![forged])), [(Code::HoldByClockOnly, Some(1), "name.holds".into())]);
     world.policy.terms.profiles = vec![("xn--zfr164b".into(), Profile::ICANN_RGP)];
-    assert_eq!(refused(world.import(vec![frozen])), [(Code::HoldByClockOnly, Some(1), "holds".into())]);
+    assert_eq!(refused(world.import(vec![frozen])), [(Code::HoldByClockOnly, Some(1), "name.holds".into())]);
 }
 
 #[test]
@@ -281,12 +281,12 @@ fn no_line_restores_a_name_past_its_final_notice() {
     assert!(redeemed.memory.resolves(&key));
     // The redemption has run out, whether the clock has come to it or not; then for five days nothing helps.
     world.now = end.add_days(75);
-    assert_eq!(refused(world.import(vec![later.clone()])), [(Code::DeletionFinal, Some(1), "expires".into())]);
+    assert_eq!(refused(world.import(vec![later.clone()])), [(Code::DeletionFinal, Some(1), "name.expires".into())]);
     pass(&mut world, 75);
     let leaving = world.memory.names[&key].life.leaving;
     assert_eq!(leaving.map(|leaving| leaving.stage), Some(Stage::PendingDelete));
     let before = world.memory.clone();
-    assert_eq!(refused(world.import(vec![later.clone()])), [(Code::DeletionFinal, Some(1), "expires".into())]);
+    assert_eq!(refused(world.import(vec![later.clone()])), [(Code::DeletionFinal, Some(1), "name.expires".into())]);
     assert_eq!(world.memory, before);
     // The line that it came with, or that an export of today has, changes nothing.
     let today = ImportName { life: Life { leaving, ..Life::default() }, ..line.clone() };
@@ -309,7 +309,10 @@ fn lines_see_the_lines_before_them() {
     };
     let there = to(&world, "靖远县教育局.政务", "靖远县财政局.政务");
     let back = to(&world, "靖远县财政局.政务", "靖远县教育局.政务");
-    assert_eq!(refused(world.import(vec![there, back])), [(Code::TargetLoop, Some(2), "resolution.target".into())]);
+    assert_eq!(
+        refused(world.import(vec![there, back])),
+        [(Code::TargetLoop, Some(2), "name.resolution.target".into())]
+    );
     // A unit that changes its kind is held against the names of the same batch.
     let mut line = world.import_line("靖远县教育局.政务");
     line.unit = unit_id("u9");
@@ -319,7 +322,7 @@ fn lines_see_the_lines_before_them() {
         (3, unit_line("u9", UnitKind::SocialOrganisation, Holds::default())),
     ];
     let result = world.ask(&operator(), &Command::Import { items });
-    assert_eq!(refused(result), [(Code::SuffixNotAllowed, Some(3), "kind".into())]);
+    assert_eq!(refused(result), [(Code::SuffixNotAllowed, Some(3), "unit.kind".into())]);
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Witness {
             Command::Submit { name, asserted, .. } => {
                 let mut by = vec![principal];
                 by.extend(asserted.iter().map(|(_, by)| by.to_string()));
-                if &*decision.outcome.state == "live" {
+                if matches!(&*decision.outcome.state, "live" | "held") {
                     self.behind.insert(name.clone(), by.clone());
                 }
                 self.took_part.insert(ChangeId::parse(&decision.outcome.id).unwrap(), by);
@@ -62,7 +62,7 @@ impl Witness {
                 let by = self.took_part.get_mut(change).expect("only what was submitted is reviewed");
                 by.push(principal);
                 let live = decision.events.iter().find_map(|event| match event {
-                    Event::Name(name) if &*decision.outcome.state == "live" => Some(name.key.clone()),
+                    Event::Name(name) if matches!(&*decision.outcome.state, "live" | "held") => Some(name.key.clone()),
                     _ => None,
                 });
                 if let Some(key) = live {

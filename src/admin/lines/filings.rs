@@ -318,7 +318,8 @@ fn maybe(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> 
 
 fn known<T>(value: Option<T>, field: &str) -> Result<T, Problem> {
     value.ok_or_else(|| {
-        let en = format!("{field} has no such value; the OpenAPI document lists what there is.");
-        Problem::registry(Code::FilingInvalid, en, format!("{field} 没有该取值，见 OpenAPI 文档。")).field(field)
+        let en = format!("{field} has no such value; take one that the OpenAPI document lists, or export it anew.");
+        let zh = format!("{field} 没有该取值，请按 OpenAPI 文档更正，或重新导出。");
+        Problem::registry(Code::FilingInvalid, en, zh).field(field)
     })
 }

@@ -6,6 +6,7 @@ use super::{BODY, GUARDED, Groups, READ, RESOLUTION, WRITE};
 use crate::registry::Code;
 
 const LIST: &[&[Edge]] = &[READ, &[Edge::InvalidParameter]];
+const HISTORY: &[&[Edge]] = &[READ, &[Edge::InvalidParameter, Edge::Internal]];
 const BODIED: &[&[Edge]] = &[WRITE, BODY];
 const UNREADABLE: &[Code] = &[Code::Unavailable];
 const STALE: &[Code] = &[Code::RegionForeign, Code::VersionStale, Code::Unavailable];
@@ -100,7 +101,7 @@ pub(super) fn rules(endpoint: Endpoint) -> Groups {
             ],
         ),
         E::WithdrawApplication => (&[WRITE], &[PENDING, STALE]),
-        E::GetOrder => (LIST, &[&[Code::OrderNotFound, Code::RegionForeign, Code::Unavailable]]),
+        E::GetOrder => (HISTORY, &[&[Code::OrderNotFound, Code::RegionForeign, Code::Unavailable]]),
         E::OrderRenewal => (BODIED, &[UNIT, RENEWED, &[Code::NameOfOtherUnit, Code::RateMissing], NEW]),
         E::RenewNames => (BODIED, &[RENEWED, NEW]),
         E::ChangeYears => (BODIED, &[ORDER, RENEWED, STALE]),

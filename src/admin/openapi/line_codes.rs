@@ -61,6 +61,6 @@ fn is_of_registry(code: Code) -> bool {
         C::ChangeNotPending | C::LocalReviewFirst | C::ReasonRequired | C::ChangeStale => false,
         C::SiteReviewNotFound | C::SiteReviewPending | C::SiteReviewNotPending | C::SiteDeadlineInvalid => false,
         C::SiteNameInvalid | C::PenaltyOutOfOrder | C::BrakeNotEngaged | C::ContactChangeInvalid => false,
-        C::NotFrozen | C::MigrationInvalid | C::OrderImpossible | C::InvoiceInvalid => false,
+        C::NotFrozen | C::MigrationInvalid | C::MigrationNotFound | C::OrderImpossible | C::InvoiceInvalid => false,
     }
 }

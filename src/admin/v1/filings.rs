@@ -357,6 +357,9 @@ pub struct OrderView {
     pub confirmation: Option<ConfirmationView>,
     /// The remittance it is in.
     pub remittance: Option<String>,
+    /// Why it was refunded; of a single order, and absent of one that was refunded before it was imported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Its version, as in `ETag`.
     pub version: u64,
 }
@@ -577,6 +580,7 @@ impl From<&Order> for OrderView {
             by: order.by.to_string(),
             confirmation: order.confirmation.as_ref().map(confirmation),
             remittance: order.remittance.map(|id| id.to_string()),
+            reason: None,
             version: order.version,
         }
     }

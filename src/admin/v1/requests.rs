@@ -299,10 +299,7 @@ impl Penalise {
     /// # Errors
     /// `penalty_invalid` for a step or violation that there is not, or an end that is no time.
     pub fn into_registry(self) -> Result<(PenaltyStep, PenaltySpec), Problem> {
-        let unknown = |field: &str| {
-            let en = format!("{field} has no such value; the OpenAPI document lists them.");
-            Problem::registry(Code::PenaltyInvalid, en, format!("{field} 没有该取值，见 OpenAPI 文档。")).field(field)
-        };
+        let unknown = |field: &str| not_of_penalty(field).field(field);
         let step = PenaltyStep::parse(&self.step).ok_or_else(|| unknown("step"))?;
         let violation = Violation::parse(&self.violation).ok_or_else(|| unknown("violation"))?;
         let end = self.end.map(|end| {
@@ -332,6 +329,17 @@ impl PlaceHold {
     }
 }
 
+/// That a penalty's step or violation has no such value.
+pub fn not_of_penalty(member: &str) -> Problem {
+    let known = match member {
+        "step" => PenaltyStep::ALL.map(PenaltyStep::as_str).to_vec(),
+        _ => Violation::ALL.map(Violation::as_str).to_vec(),
+    };
+    let en = format!("There is no such {member} of a penalty; use one of: {}.", known.join(", "));
+    let zh = format!("{member} 没有该取值，请使用以下取值之一：{}。", known.join("、"));
+    Problem::registry(Code::PenaltyInvalid, en, zh)
+}
+
 /// What a reviewer adds to a yes, for the auditor: nothing, or words that a person can read.
 ///
 /// # Errors
@@ -348,8 +356,8 @@ pub fn remark(text: Option<String>) -> Result<Option<String>, Problem> {
 /// `unit_invalid`.
 pub fn unit_id(text: &str, field: &str) -> Result<UnitId, Problem> {
     UnitId::parse(text).ok_or_else(|| {
-        let en = format!("{field} is not a unit id: 1 to 64 of the characters A-Z, a-z, 0-9 and -.");
-        let zh = format!("{field} 不是单位编号：应为 1 至 64 个字母、数字或连字符。");
+        let en = format!("{field} is not a unit id: 1 to 64 of the characters A-Z, a-z, 0-9 and -; correct it.");
+        let zh = format!("{field} 不是单位编号：应为 1 至 64 个半角字母、数字或连字符，请更正。");
         Problem::registry(Code::UnitInvalid, en, zh).field(field)
     })
 }

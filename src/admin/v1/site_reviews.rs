@@ -287,9 +287,11 @@ impl SiteReviewView {
     /// `unit_invalid` for what is none; what is wrong with the name.
     pub fn into_registry(self, policy: &Policy, field: &str) -> Result<SiteReview, Problem> {
         let unknown = |member: &str| {
-            let en = format!("There is no such {member}; the OpenAPI document lists them.");
-            Problem::registry(Code::UnitInvalid, en, format!("{member} 没有该取值，见 OpenAPI 文档。"))
-                .field(format!("{field}.{member}"))
+            let en = format!(
+                "{member} has no such value; take one that the OpenAPI document lists, or export the unit anew."
+            );
+            let zh = format!("{member} 没有该取值，请按 OpenAPI 文档更正，或重新导出该单位。");
+            Problem::registry(Code::UnitInvalid, en, zh).field(format!("{field}.{member}"))
         };
         let time =
             |member: &str, text: &str, edge| time_at(Code::UnitInvalid, &format!("{field}.{member}"), text, edge);

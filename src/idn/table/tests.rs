@@ -163,6 +163,26 @@ fn rendition(table: &Table, simplified: &str, traditional: &str) -> String {
     text + "</data></lgr>\n"
 }
 
+/// Characters of names that everybody knows leave no doubt in the table of the demonstration.
+#[test]
+fn usual_names_of_institutions_have_settled_forms() {
+    let table = lgr(SHIPPED);
+    for (simplified, traditional) in [
+        ("实验学校", "實驗學校"),
+        ("检验检测中心", "檢驗檢測中心"),
+        ("住房公积金中心", "住房公積金中心"),
+        ("社会保险局", "社會保險局"),
+        ("药品检验所", "藥品檢驗所"),
+        ("体育馆", "體育館"),
+        ("档案馆", "檔案館"),
+        ("师范学院", "師範學院"),
+    ] {
+        let form = table.traditional(&label(simplified)).expect("another label");
+        assert_eq!((&*form.text, form.settled), (traditional, true), "{simplified}");
+        assert_eq!(&*table.simplified(&label(traditional)).expect("another label").text, simplified);
+    }
+}
+
 /// One order that has both orders in it.
 fn merged(one: &[char], other: &[char]) -> Vec<char> {
     let mut all = Vec::new();

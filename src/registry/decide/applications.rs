@@ -245,7 +245,7 @@ fn approval(case: &Case<'_>) -> Approval {
 
 /// Whether the unit may register all that it asks for, and it can be had; the application with its plan in normal form.
 fn check(case: &Case<'_>, application: Application, unit: &Unit) -> Result<Application, Refusal> {
-    check_unit(unit)?;
+    check_unit(unit).map_err(|refusal| refusal.at("unit"))?;
     if application.purpose.needs_path() {
         return Err(Refusal::new(
             Code::PurposeNeedsPath,
@@ -265,17 +265,21 @@ fn check(case: &Case<'_>, application: Application, unit: &Unit) -> Result<Appli
     Ok(Application { resolution, ..application })
 }
 
+/// Whether the unit is on the blacklist now (R56).
+pub(super) fn is_blacklisted(unit: &Unit) -> bool {
+    unit.holds.0.get(&HoldReason::Blacklist).is_some_and(|hold| hold.active)
+}
+
 /// A blacklisted unit gets no new names (R56).
 pub(super) fn check_unit(unit: &Unit) -> Result<(), Refusal> {
-    if !unit.holds.0.get(&HoldReason::Blacklist).is_some_and(|hold| hold.active) {
+    if !is_blacklisted(unit) {
         return Ok(());
     }
     Err(Refusal::new(
         Code::UnitBlacklisted,
         format!("The unit {} is blacklisted and gets no new names; its listing has to be lifted first.", unit.id),
         format!("单位 {} 已被列入黑名单，不能注册新域名，须先解除。", unit.id),
-    )
-    .at("unit"))
+    ))
 }
 
 /// That nobody holds the name or has a claim on it, the application `own` apart.
@@ -376,9 +380,11 @@ pub(super) fn papers(given: &[Paper]) -> Result<Vec<Paper>, Refusal> {
     }
     Err(papers_refused(
         format!(
-            "Papers are at most {PAPERS_MAX}, each once, with its id and that of its scan ({PAPER_LEN_MAX} octets)."
+            "Papers are at most {PAPERS_MAX}, each once, with its id and that of its scan ({PAPER_LEN_MAX} octets); correct the list."
         ),
-        format!("材料最多 {PAPERS_MAX} 份，每份一次，须填写材料编号和扫描件编号（不超过 {PAPER_LEN_MAX} 个字节）。"),
+        format!(
+            "材料最多 {PAPERS_MAX} 份，每份一次，须填写材料编号和扫描件编号（不超过 {PAPER_LEN_MAX} 个字节），请更正。"
+        ),
     ))
 }
 
@@ -424,7 +430,7 @@ fn check_turn(application: &Application, step: Step) -> Result<(), Refusal> {
         (Some(awaited), step) if awaited == step => Ok(()),
         (Some(Step::Office), _) => Err(Refusal::new(
             Code::OfficeReviewFirst,
-            "The government office has not approved yet; the reviews follow its approval.",
+            "The government office has not approved yet; wait for that, the reviews follow its approval.",
             "政府办公厅（室）尚未审批，须先经其同意再审核。",
         )),
         (Some(Step::Local), Step::Central) => Err(changes::local_first()),

@@ -275,7 +275,7 @@ fn refusal(stop: &Stop, brake: &Brake, now: Timestamp) -> Refusal {
             (format!("would suspend {name}, which is protected"), format!("将暂停受保护的域名 {name}"))
         }
         None => (
-            format!("would suspend {names} of {total} names of .{set}, after {recent} within the hour"),
+            format!("would suspend {names} of {total} registered under .{set}, after {recent} within the hour"),
             format!("将暂停 .{set} 下 {total} 个域名中的 {names} 个，此前一小时内已暂停 {recent} 个"),
         ),
     };

@@ -5,7 +5,7 @@ use crate::registry::change::{REASON_LEN_MAX, REVIEWER_LEN_MAX};
 use crate::registry::command::Verdict;
 use crate::registry::{
     Approval, Change, ChangeId, ChangeState, Code, Decision, Event, Guarded, Level, NameKey, Refusal, Registration,
-    Resolution, Role,
+    Resolution, Role, Unit,
 };
 
 pub(super) fn submit(
@@ -20,10 +20,11 @@ pub(super) fn submit(
         case.check_role(&[Role::Operator]).map_err(|refusal| refusal.at("approvals"))?;
         case.check_second_factor(Guarded::DnsChange)?;
     }
-    let (name, _) = case.name(key)?;
+    let of_name = |refusal: Refusal| refusal.at("name");
+    let (name, unit) = case.name(key).map_err(of_name)?;
     case.check_version(Some(name.version))?;
-    check_nothing_pending(&name)?;
-    terms::check_restorable(case, &name)?;
+    check_nothing_pending(&name).map_err(of_name)?;
+    terms::check_restorable(case, &name).map_err(of_name)?;
     let resolution = resolutions::check(case, key, resolution)?;
     let submitter = &case.actor().principal;
     let approved = if asserted.is_empty() { None } else { Some(check_asserted(asserted, submitter)?) };
@@ -41,12 +42,12 @@ pub(super) fn submit(
         reason: None,
         version: case.seq(),
     };
+    let state = outcome(change.state, &name, &unit);
     let events = match change.state {
         ChangeState::Live => live(case, name, change),
         _ => vec![Event::Name(with_pending(case, name, Some(change.id))), Event::Change(change)],
     };
-    let state = if approved.is_some() { ChangeState::Live } else { ChangeState::Submitted };
-    Ok(case.decision(events, ChangeId(case.seq()).to_string(), state.as_str(), 0).creating(true))
+    Ok(case.decision(events, ChangeId(case.seq()).to_string(), state, 0).creating(true))
 }
 
 pub(super) fn review(case: &Case<'_>, id: ChangeId, level: Level, verdict: &Verdict) -> Result<Decision, Refusal> {
@@ -59,13 +60,13 @@ pub(super) fn review(case: &Case<'_>, id: ChangeId, level: Level, verdict: &Verd
     }
     let change = case.change(id)?;
     check_pending(&change)?;
-    let (name, _) = case.name(&change.name)?;
+    let (name, unit) = case.name(&change.name)?;
     case.check_version(Some(change.version))?;
     check_turn(&change, level)?;
     check_third_person(case, &change)?;
     match verdict {
         Verdict::Reject { reason } => reject(case, name, change, reason),
-        Verdict::Approve => approve(case, name, change, level),
+        Verdict::Approve => approve(case, (name, &unit), change, level),
     }
 }
 
@@ -101,7 +102,7 @@ pub(super) fn check_asserted<'b>(
         if !is_text(by, REVIEWER_LEN_MAX) || by.trim() != &**by {
             return Err(Refusal::new(
                 Code::ApprovalsIncomplete,
-                format!("The reviewer's id is needed: text of at most {REVIEWER_LEN_MAX} octets, no spaces around it."),
+                format!("Give the reviewer's id: text of at most {REVIEWER_LEN_MAX} octets, no spaces around it."),
                 format!("请填写审核人员的编号：不超过 {REVIEWER_LEN_MAX} 个字节，首尾不含空格。"),
             )
             .at(format!("approvals[{index}].by")));
@@ -123,13 +124,18 @@ pub fn check_reason(reason: &str) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         Code::ReasonRequired,
-        format!("A reason is needed: text of at most {REASON_LEN_MAX} octets without control characters."),
-        format!("请说明理由：不超过 {REASON_LEN_MAX} 个字节，不含控制字符。"),
+        format!("Give a reason that can be read: text of at most {REASON_LEN_MAX} octets without control characters."),
+        format!("请填写可供查看的理由：不超过 {REASON_LEN_MAX} 个字节，不含控制字符。"),
     )
     .at("reason"))
 }
 
-fn approve(case: &Case<'_>, name: Registration, mut change: Change, level: Level) -> Result<Decision, Refusal> {
+fn approve(
+    case: &Case<'_>,
+    (name, unit): (Registration, &Unit),
+    mut change: Change,
+    level: Level,
+) -> Result<Decision, Refusal> {
     if change.base != name.resolved_by {
         return Err(Refusal::new(
             Code::ChangeStale,
@@ -149,7 +155,8 @@ fn approve(case: &Case<'_>, name: Registration, mut change: Change, level: Level
         }
         Level::Central => {
             change = Change { state: ChangeState::Live, central: approval, version: case.seq(), ..change };
-            Ok(case.decision(live(case, name, change), id, ChangeState::Live.as_str(), 0))
+            let state = outcome(change.state, &name, unit);
+            Ok(case.decision(live(case, name, change), id, state, 0))
         }
     }
 }
@@ -157,6 +164,15 @@ fn approve(case: &Case<'_>, name: Registration, mut change: Change, level: Level
 fn reject(case: &Case<'_>, name: Registration, change: Change, reason: &str) -> Result<Decision, Refusal> {
     check_reason(reason)?;
     Ok(closed(case, name, Change { state: ChangeState::Rejected, reason: Some(reason.into()), ..change }))
+}
+
+/// How the change stands, for whoever asked. Approved for a name that something holds, it is what the name resolves to once
+/// nothing does, and is not live now.
+fn outcome(state: ChangeState, name: &Registration, unit: &Unit) -> &'static str {
+    match (state, name.effective_hold(unit)) {
+        (ChangeState::Live, Some(_)) => "held",
+        (state, _) => state.as_str(),
+    }
 }
 
 /// The change in its end state, and its name free for another one.
@@ -223,7 +239,7 @@ fn check_third_person(case: &Case<'_>, change: &Change) -> Result<(), Refusal> {
 pub(super) fn local_first() -> Refusal {
     Refusal::new(
         Code::LocalReviewFirst,
-        "The local reviewer has not decided yet; the central decision follows it.",
+        "The local reviewer has not decided yet; wait for that, the central decision follows it.",
         "同级编办尚未审核，须先通过初审再复审。",
     )
 }

@@ -27,7 +27,7 @@ pub(super) fn apply(case: &Case<'_>, items: &[(usize, HoldItem)]) -> Result<Deci
     let mut lines: HashMap<(&HoldTarget, HoldReason), usize> = HashMap::new();
     for (line, item) in items {
         let decided = match lines.insert((&item.target, item.reason), *line) {
-            Some(earlier) => Err(repeated(earlier)),
+            Some(earlier) => Err(repeated(earlier).at(member_of(&item.target))),
             None => decide(&draft, case.context, item),
         };
         match decided {
@@ -69,9 +69,26 @@ fn decide(draft: &Draft<'_>, context: &Context<'_>, item: &HoldItem) -> Result<D
     // If-Match names one object; a list has many.
     let context = Context { if_match: None, ..*context };
     let case = Case { state: draft, context: &context };
-    match &item.place {
+    let decided = match &item.place {
         Some(spec) => holds::place(&case, &item.target, item.reason, spec),
         None => holds::lift(&case, &item.target, item.reason),
+    };
+    decided.map_err(|refusal| of_line(item, refusal))
+}
+
+/// The same about a member of the line: elsewhere the object and the reason are no members.
+fn of_line(item: &HoldItem, refusal: Refusal) -> Refusal {
+    match refusal.code {
+        Code::UnitNotFound | Code::NameNotFound | Code::RegionForeign => refusal.at(member_of(&item.target)),
+        Code::HoldNotFound => refusal.at("reason"),
+        _ => refusal,
+    }
+}
+
+fn member_of(target: &HoldTarget) -> &'static str {
+    match target {
+        HoldTarget::Unit(_) => "unit",
+        HoldTarget::Name(_) => "name",
     }
 }
 

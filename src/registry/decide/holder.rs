@@ -17,9 +17,10 @@ pub(super) fn change(case: &Case<'_>, key: &NameKey, to: &UnitId, consent: Optio
     // Its open order is the old holder's, and would be paid for nothing.
     names::check_unclaimed(case, key, None)?;
     // To a blacklisted unit it is a new name; and what is withheld from one is nobody's (R56).
-    applications::check_unit(&unit)?;
+    applications::check_unit(&unit).map_err(|refusal| refusal.at("unit"))?;
     terms::check_restorable(case, &name)?;
-    units::check_suffix(case.policy(), &key.set, unit.kind, unit.admin_function_proof.is_some())?;
+    units::check_suffix(case.policy(), &key.set, unit.kind, unit.admin_function_proof.is_some())
+        .map_err(|refusal| refusal.at("unit"))?;
     if before.holds.effective() != unit.holds.effective() {
         // The one unit's hold is off the name with this, or the other's on it.
         case.check_second_factor(Guarded::UnitHold)?;

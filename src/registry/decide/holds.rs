@@ -78,7 +78,7 @@ pub(super) fn check(reason: HoldReason, hold: &Hold) -> Result<(), Refusal> {
     if !is_text(&hold.evidence, EVIDENCE_LEN_MAX) {
         return Err(invalid(
             "evidence",
-            "Evidence is needed: the id of the document or case, at most 200 octets.",
+            "Give the evidence: the id of the document or case, at most 200 octets.",
             "请填写依据：文件或案件编号，不超过 200 个字节。",
         ));
     }
@@ -93,8 +93,8 @@ pub(super) fn check(reason: HoldReason, hold: &Hold) -> Result<(), Refusal> {
     if reason == HoldReason::Penalty && length.is_none_or(|secs| secs > PENALTY_DAYS_MAX * DAY_SECS) {
         return Err(invalid(
             "end",
-            "A penalty needs an end, at most 90 days after its start.",
-            "处罚性暂停须填写结束时间，且不超过开始后 90 天。",
+            "A penalty needs an end, at most 90 days after its start; give such an end.",
+            "处罚性暂停须填写结束时间 end，且不超过开始后 90 天。",
         ));
     }
     Ok(())
@@ -120,6 +120,7 @@ pub(super) fn by_clock_only() -> Refusal {
         "EXPIRED is set when the term ends and lifted by a renewal; renew the name, or use another reason.",
         "EXPIRED 只随期满设置、随续费解除，请续费或改用其他原因。",
     )
+    .at("reason")
 }
 
 /// Loads the target, lets `edit` change its holds, and saves it if they have changed.

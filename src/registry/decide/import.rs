@@ -108,12 +108,13 @@ fn image(draft: &Draft<'_>, context: &Context<'_>, item: &ImportItem) -> Result<
     // If-Match names one object; a batch has many.
     let context = Context { if_match: None, ..*context };
     let case = Case { state: draft, context: &context };
+    let within = |object: &'static str| move |refusal: Refusal| refusal.within(object);
     match item {
         ImportItem::Unit { id, spec, holds, penalties, site_review, account } => {
-            unit_image(&case, (id, spec), (holds, penalties, site_review.as_deref()), *account)
+            unit_image(&case, (id, spec), (holds, penalties, site_review.as_deref()), *account).map_err(within("unit"))
         }
-        ImportItem::Name(name) => name_image(&case, name),
-        ImportItem::Kept(kept) => kept_image(&case, kept),
+        ImportItem::Name(name) => name_image(&case, name).map_err(within("name")),
+        ImportItem::Kept(kept) => kept_image(&case, kept).map_err(within("kept")),
         ImportItem::Application(line) => Ok(filing(import_filings::application(&case, line)?.map(Event::Application))),
         ImportItem::Order(line) => Ok(filing(import_filings::order(&case, line)?.map(Event::Order))),
         ImportItem::Remittance(line) => Ok(filing(import_filings::remittance(&case, line)?.map(Event::Remittance))),
@@ -127,7 +128,7 @@ fn filing(event: Option<Event>) -> Option<Image> {
 /// A label that is kept, if nobody has it or a variant of it, and it still is.
 fn kept_image(case: &Case<'_>, kept: &Reservation) -> Result<Option<Image>, Refusal> {
     case.unit(&kept.unit).map_err(|refusal| refusal.at("unit"))?;
-    terms::check_kept(case, &kept.key, &kept.unit)?;
+    terms::check_kept(case, &kept.key, &kept.unit).map_err(|refusal| refusal.at("name"))?;
     let is_over = kept.until <= case.now() || !labels::package(case, &kept.key)?.is_empty();
     let is_known = case.state.reservation(&kept.key)?.is_some_and(|known| known.until >= kept.until);
     Ok((!is_over && !is_known).then(|| Image::Kept(kept.clone())))
@@ -166,8 +167,8 @@ fn name_image(case: &Case<'_>, line: &ImportName) -> Result<Option<Image>, Refus
     match &old {
         Some(old) => names::check_holder(old, &line.unit)?,
         None => {
-            names::check_unclaimed(case, &line.key, None)?;
-            names::check_registrable(case, &line.key, &unit)?;
+            names::check_unclaimed(case, &line.key, None).map_err(|refusal| refusal.at("name"))?;
+            names::check_registrable(case, &line.key, &unit).map_err(|refusal| refusal.at("name"))?;
         }
     }
     let expires = line.expires.end_of_day();
@@ -269,7 +270,7 @@ fn take_resolution(
     let resolution = Some(resolutions::check(case, &line.key, resolution)?);
     if name.resolution != resolution {
         case.check_second_factor(Guarded::DnsChange)?;
-        old.map_or(Ok(()), |old| terms::check_restorable(case, old))?;
+        old.map_or(Ok(()), |old| terms::check_restorable(case, old)).map_err(|refusal| refusal.at("resolution"))?;
         (name.resolution, name.resolved_by) = (resolution, case.seq());
     }
     Ok(())
@@ -332,7 +333,7 @@ fn check_hold(reason: HoldReason, hold: &Hold) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         Code::HoldInvalid,
-        format!("Who placed the hold is told by an id: text of at most {REVIEWER_LEN_MAX} octets."),
-        format!("暂停的设置人 by 应为编号：不超过 {REVIEWER_LEN_MAX} 个字节。"),
+        format!("Who placed the hold is told by an id, text of at most {REVIEWER_LEN_MAX} octets; correct it."),
+        format!("暂停的设置人 by 应为编号，不超过 {REVIEWER_LEN_MAX} 个字节，请更正。"),
     ))
 }

@@ -173,14 +173,22 @@ fn other_object(field: &str) -> Refusal {
     .at(field)
 }
 
+fn object_zh(object: &str) -> &'static str {
+    match object {
+        "application" => "申请",
+        "order" => "订单",
+        _ => "汇款批次",
+    }
+}
+
 /// What a line lacks, or has against its state.
 fn incomplete(object: &str, member: &str) -> Refusal {
     Refusal::new(
         Code::FilingInvalid,
         format!(
-            "The line lacks what the state of the {object} needs, or has times to come ({member}); export it anew."
+            "The line lacks what the state of the {object} needs or contradicts it, or has times to come ({member}); export it anew."
         ),
-        format!("该行缺少其状态所需的内容或与之不符，或时间晚于现在（{member}），请重新导出。"),
+        format!("该行缺少{}状态所需的内容或与之不符，或时间晚于现在（{member}），请重新导出。", object_zh(object)),
     )
     .at(format!("{object}.{member}"))
 }

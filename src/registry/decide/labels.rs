@@ -139,7 +139,7 @@ fn in_use(case: &Case<'_>, key: &NameKey, taken: &Registration, unit: Option<&Un
         return Refusal::new(
             Code::VariantOfOwnName,
             if same {
-                format!("{shown} is in use: the unit has registered it already.")
+                format!("{shown} is in use: the unit has registered it already, and there is nothing to do.")
             } else {
                 format!(
                     "{shown} is reserved to the unit as a variant of {holding}, and is not registered beside it. {}",
@@ -147,7 +147,7 @@ fn in_use(case: &Case<'_>, key: &NameKey, taken: &Registration, unit: Option<&Un
                 )
             },
             if same {
-                format!("{shown} 已由该单位注册。")
+                format!("{shown} 已由该单位注册，无需再注册。")
             } else {
                 format!("{shown} 是 {holding} 的变体，已为该单位保留，不另行注册。{}", how.1)
             },
@@ -209,7 +209,7 @@ fn check_place(case: &Case<'_>, key: &NameKey, unit: Option<&Unit>) -> Result<()
             format!(
                 "{label} is the name of a division, which only its government ({name}人民政府) may register; put the unit's own name behind it."
             ),
-            format!("{label} 是行政区划名称，只能由其人民政府（{name}人民政府）注册，请在其后加上本单位名称。"),
+            format!("“{label}”是行政区划名称，只能由其人民政府（{name}人民政府）注册，请在其后加上本单位名称。"),
         )),
         Place::Ambiguous { name, parents, own } => {
             let shown = parents.len().min(PARENTS_SHOWN);
@@ -223,7 +223,7 @@ fn check_place(case: &Case<'_>, key: &NameKey, unit: Option<&Unit>) -> Result<()
                 format!(
                     "There are {places} places with a {name}; put the division above it in front: {list}{more} + {label}.{en}"
                 ),
-                format!("{name} 在 {places} 处重名，请在其前加上上级行政区划：{list}{more} + {label}。{zh}"),
+                format!("“{name}”在 {places} 处重名，请在其前加上上级行政区划：{list}{more} + {label}。{zh}"),
             ))
         }
     }

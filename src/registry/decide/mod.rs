@@ -221,8 +221,8 @@ impl Case<'_> {
         }
         Err(Refusal::new(
             Code::RegionForeign,
-            format!("The unit belongs to region {region}, outside yours; the reviewers of that region decide."),
-            format!("该单位属于区划 {region}，不在您的管辖范围内，请由该区划的审核人员办理。"),
+            format!("The unit belongs to region {region}, outside yours; have whoever acts for that region do this."),
+            format!("该单位属于区划 {region}，不在您的管辖范围内，请由该区划的人员办理。"),
         ))
     }
 

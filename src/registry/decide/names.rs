@@ -24,9 +24,9 @@ fn create(case: &Case<'_>, key: &NameKey, spec: &NameSpec) -> Result<Decision, R
     case.check_version(None)?;
     let unit = case.unit(&spec.unit).map_err(|refusal| refusal.at("unit"))?;
     check_kind(spec.kind)?;
-    applications::check_unit(&unit)?;
-    check_unclaimed(case, key, None)?;
-    check_registrable(case, key, &unit)?;
+    applications::check_unit(&unit).map_err(|refusal| refusal.at("unit"))?;
+    check_unclaimed(case, key, None).map_err(|refusal| refusal.at("name"))?;
+    check_registrable(case, key, &unit).map_err(|refusal| refusal.at("name"))?;
     let variants = labels::variants(case, key, spec.variants.as_ref())?;
     let years = spec.years.filter(|years| TERM_YEARS.contains(years)).ok_or_else(term_invalid)?;
     let name = Registration {
@@ -116,7 +116,9 @@ fn check_not_withheld(name: &Registration) -> Result<(), Refusal> {
     let (shown, until) = (name.key.to_unicode(), leaving.until);
     Err(Refusal::new(
         Code::DeletionFinal,
-        format!("{shown} is being deleted already; it is gone on {until} by itself, and its label is nobody's before."),
+        format!(
+            "{shown} is being deleted already; it is gone on {until} by itself, and its label is nobody's before; wait for that."
+        ),
         format!("{shown} 正在注销，将于 {until} 自动注销完毕，在此之前该名称不向任何单位开放，无需也不能手工注销。"),
     ))
 }
@@ -196,8 +198,8 @@ pub(super) fn check_kind(kind: u8) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         Code::KindInvalid,
-        "The kind is the slot of the application, 1 to 7 (1 full name, 2 short name, …).",
-        "名称类别须为 1 至 7（1 为单位全称，2 为规范简称等）。",
+        "The kind is the slot of the application, 1 to 7 (1 full name, 2 short name, …); give one of them.",
+        "名称类别 kind 须为 1 至 7（1 为单位全称，2 为规范简称等），请更正。",
     )
     .at("kind"))
 }

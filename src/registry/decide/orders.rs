@@ -143,7 +143,11 @@ pub(super) fn withdraw(case: &Case<'_>, id: OrderId) -> Result<Decision, Refusal
         Role::Operator => &[OrderState::AwaitingFee, OrderState::Confirmed],
         _ => &[OrderState::AwaitingFee],
     };
-    let order = find(case, id, states)?;
+    let order = within(case, id)?;
+    if order.confirmation.is_some() && !states.contains(&order.state) {
+        return Err(paid(&order));
+    }
+    check_state(&order, states)?;
     let application = application_of(case, &order)?.map(applications::ended);
     let events = application.map(|application| Event::Application(case.changed_application(application)));
     Ok(saved(case, withdrawn(case, order), events.into_iter().collect()))
@@ -197,7 +201,7 @@ pub(super) fn yearly(case: &Case<'_>, name: &NameKey, region: &Region) -> Result
         let shown = name.to_unicode();
         Refusal::new(
             Code::RateMissing,
-            format!("There is no rate for {shown} on this day; the registry has to set one first."),
+            format!("There is no rate for {shown} on this day; have the registry set one first."),
             format!("{shown} 目前没有收费标准，须由注册局先行设定。"),
         )
     })
@@ -205,11 +209,34 @@ pub(super) fn yearly(case: &Case<'_>, name: &NameKey, region: &Region) -> Result
 
 /// The order in one of `states`, within the actor's reach, in the version that the client saw.
 pub(super) fn find(case: &Case<'_>, id: OrderId, states: &[OrderState]) -> Result<Order, Refusal> {
+    let order = within(case, id)?;
+    check_state(&order, states)?;
+    Ok(order)
+}
+
+fn within(case: &Case<'_>, id: OrderId) -> Result<Order, Refusal> {
     let order = case.order(id)?;
     check_within(case, &order)?;
     case.check_version(Some(order.version))?;
-    check_state(&order, states)?;
     Ok(order)
+}
+
+/// An order whose fee was taken is not taken back: its money has to go somewhere.
+fn paid(order: &Order) -> Refusal {
+    let (id, state) = (order.id, order.state.as_str());
+    let (en, zh) = match order.state {
+        OrderState::Confirmed | OrderState::Remitted => (
+            format!(
+                "The fee of order {id} was taken; have finance refund it (POST /v1/orders/{id}/refund), which ends it."
+            ),
+            format!("订单 {id} 已收费，请由财务退款（POST /v1/orders/{id}/refund），退款后订单即终止。"),
+        ),
+        _ => (
+            format!("Order {id} is {state}: what it was for is over, and there is nothing to take back."),
+            format!("订单 {id} 的状态为 {state}，已办结，无需也不能撤销。"),
+        ),
+    };
+    Refusal::new(Code::OrderNotPending, en, zh)
 }
 
 /// That the order's unit is within the actor's reach: where it is now counts, not where it was when it ordered.

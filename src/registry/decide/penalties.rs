@@ -22,7 +22,7 @@ pub(super) fn impose(case: &Case<'_>, id: &UnitId, step: PenaltyStep, spec: &Pen
     let mut unit = case.unit(id)?;
     let before = unit.clone();
     case.check_version(Some(unit.version))?;
-    applications::check_unit(&unit)?;
+    check_not_blacklisted(&unit)?;
     check_order(&unit, step)?;
     check_spec(case, step, spec)?;
     let by = &case.actor().principal;
@@ -97,6 +97,21 @@ pub(super) fn merged(case: &Case<'_>, own: Penalties, line: &Penalties) -> Resul
     ))
 }
 
+/// After the last step there is none: what the unit had is being deleted already.
+fn check_not_blacklisted(unit: &Unit) -> Result<(), Refusal> {
+    if !applications::is_blacklisted(unit) {
+        return Ok(());
+    }
+    let id = &unit.id;
+    Err(Refusal::new(
+        Code::UnitBlacklisted,
+        format!(
+            "The unit {id} is on the blacklist, beyond which there is no penalty; read the unit to see what was imposed."
+        ),
+        format!("单位 {id} 已在黑名单中，没有更重的处罚，请查询该单位已受的处罚。"),
+    ))
+}
+
 fn check_order(unit: &Unit, step: PenaltyStep) -> Result<(), Refusal> {
     let next = unit.penalties.next();
     if step == next {
@@ -105,8 +120,8 @@ fn check_order(unit: &Unit, step: PenaltyStep) -> Result<(), Refusal> {
     let (asked, due) = (step.as_str(), next.as_str());
     Err(Refusal::new(
         Code::PenaltyOutOfOrder,
-        format!("The unit's next penalty is a {due}, not a {asked}: no step of the ladder is skipped or taken twice."),
-        format!("该单位的下一级处罚应为“{}”，而不是“{}”，处罚须逐级进行。", next.zh(), step.zh()),
+        format!("The unit's next penalty is a {due}, not a {asked}: no step is skipped or taken twice; send that one."),
+        format!("该单位的下一级处罚应为“{}”（{due}），而不是“{}”，处罚须逐级进行，请改为该级。", next.zh(), step.zh()),
     )
     .at("step"))
 }
@@ -115,7 +130,7 @@ fn check_spec(case: &Case<'_>, step: PenaltyStep, spec: &PenaltySpec) -> Result<
     if !is_text(&spec.evidence, EVIDENCE_LEN_MAX) {
         return Err(invalid(
             "evidence",
-            "Evidence is needed: the id of the document or case, at most 200 octets.",
+            "Give the evidence: the id of the document or case, at most 200 octets.",
             "请填写依据：文件或案件编号，不超过 200 个字节。",
         ));
     }
@@ -123,12 +138,12 @@ fn check_spec(case: &Case<'_>, step: PenaltyStep, spec: &PenaltySpec) -> Result<
         (PenaltyStep::Suspension, Some(end)) if is_within(case, end) && is_midnight(end) => Ok(()),
         (PenaltyStep::Suspension, _) => Err(invalid(
             "end",
-            "A suspension ends at a midnight in Asia/Shanghai that is to come, at most 90 days from now.",
-            "暂停须于将来某日零时（北京时间）结束，且自现在起不超过 90 天。",
+            "A suspension ends at a midnight in Asia/Shanghai that is to come, at most 90 days from now; give such an end.",
+            "暂停须于将来某日零时（北京时间）结束，且自现在起不超过 90 天，请更正结束时间 end。",
         )),
         (_, None) => Ok(()),
         (_, Some(_)) => {
-            Err(invalid("end", "Only a suspension has an end; leave it out.", "只有暂停才有结束时间，请去掉。"))
+            Err(invalid("end", "Only a suspension has an end; leave it out.", "只有暂停才有结束时间，请去掉 end。"))
         }
     }
 }

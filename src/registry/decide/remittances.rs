@@ -27,7 +27,7 @@ pub(super) fn remit(case: &Case<'_>, ids: &[OrderId], amount: Money) -> Result<D
     }
     check_amount(amount, all.iter().map(Order::amount).sum())?;
     // What recognition would refuse is not sent to it.
-    consume_all(case, &all)?;
+    consume_all(case, &all).map_err(|(index, refusal)| of_order(refusal, index))?;
     let mut regions = BTreeSet::new();
     let mut events = Vec::new();
     for order in all {
@@ -58,8 +58,14 @@ pub(super) fn recognise(case: &Case<'_>, id: RemittanceId, amount: Money) -> Res
     let all = remittance.orders.iter().map(|id| case.order(*id)).collect::<Result<Vec<Order>, Refusal>>()?;
     check_arrived(amount, &all)?;
     let open: Vec<Order> = all.into_iter().filter(|order| order.state != OrderState::Refunded).collect();
+    let consumed = consume_all(case, &open).map_err(|(index, refusal)| {
+        match remittance.orders.iter().position(|id| *id == open[index].id) {
+            Some(index) => of_order(refusal, index),
+            None => refusal,
+        }
+    })?;
     let mut events = Vec::new();
-    for (order, consumed) in open.iter().zip(consume_all(case, &open)?) {
+    for (order, consumed) in open.iter().zip(consumed) {
         events.extend(consumed);
         events.push(moved(case, order.clone(), OrderState::Consumed, Some(id)));
     }
@@ -85,15 +91,20 @@ pub(super) fn take_back(case: &Case<'_>, id: RemittanceId) -> Result<Decision, R
 
 /// That recognition would not refuse the order as things are now.
 pub(super) fn check_possible(case: &Case<'_>, order: &Order) -> Result<(), Refusal> {
-    consume_all(case, std::slice::from_ref(order)).map(drop)
+    consume_all(case, std::slice::from_ref(order)).map(drop).map_err(|(_, refusal)| refusal)
 }
 
-/// What each of the orders is for, done; or which of them are impossible.
-fn consume_all(case: &Case<'_>, all: &[Order]) -> Result<Vec<Vec<Event>>, Refusal> {
+/// The same about the order at this place of the remittance's.
+fn of_order(refusal: Refusal, index: usize) -> Refusal {
+    if refusal.code == Code::Unavailable { refusal } else { refusal.at(format!("orders[{index}]")) }
+}
+
+/// What each of the orders is for, done; or which of them are impossible, with the place of the first.
+fn consume_all(case: &Case<'_>, all: &[Order]) -> Result<Vec<Vec<Event>>, (usize, Refusal)> {
     // A plan is held against the names that the orders before it register.
     let mut draft = Draft::new(case.state);
     let (mut done, mut impossible) = (Vec::new(), Vec::new());
-    for order in all {
+    for (index, order) in all.iter().enumerate() {
         match consume(&draft, case.context, order) {
             Ok(consumed) => {
                 for event in &consumed {
@@ -104,18 +115,23 @@ fn consume_all(case: &Case<'_>, all: &[Order]) -> Result<Vec<Vec<Event>>, Refusa
                 done.push(consumed);
             }
             // These are no fault of the order's.
-            Err(refusal) if matches!(refusal.code, Code::Unavailable | Code::RegionForeign) => return Err(refusal),
-            Err(refusal) => impossible.push((order, refusal)),
+            Err(refusal) if matches!(refusal.code, Code::Unavailable | Code::RegionForeign) => {
+                return Err((index, refusal));
+            }
+            Err(refusal) => impossible.push((index, order, refusal)),
         }
     }
-    if impossible.is_empty() { Ok(done) } else { Err(refused(&impossible)) }
+    match impossible.first() {
+        Some((index, ..)) => Err((*index, refused(&impossible))),
+        None => Ok(done),
+    }
 }
 
 /// The refusal of orders that are impossible: each with its code, why the first is, and how they are ended.
-fn refused(impossible: &[(&Order, Refusal)]) -> Refusal {
-    let (first, why) = &impossible[0];
+fn refused(impossible: &[(usize, &Order, Refusal)]) -> Refusal {
+    let (_, first, why) = &impossible[0];
     let list: Vec<String> =
-        impossible.iter().map(|(order, why)| format!("{} ({})", order.id, why.code.as_str())).collect();
+        impossible.iter().map(|(_, order, why)| format!("{} ({})", order.id, why.code.as_str())).collect();
     let (id, en, zh) = (first.id, &why.en, &why.zh);
     let (en, zh) = if first.state == OrderState::AwaitingFee {
         (
@@ -134,7 +150,7 @@ fn refused(impossible: &[(&Order, Refusal)]) -> Refusal {
             ),
         )
     };
-    Refusal::new(Code::OrderImpossible, en, zh).at(format!("orders.{id}"))
+    Refusal::new(Code::OrderImpossible, en, zh)
 }
 
 /// What an order is for, done: new names, or longer terms.
@@ -214,12 +230,20 @@ fn find(case: &Case<'_>, id: RemittanceId) -> Result<Remittance, Refusal> {
     if remittance.state == RemittanceState::Remitted {
         return Ok(remittance);
     }
-    let state = remittance.state.as_str();
-    Err(Refusal::new(
-        Code::RemittanceNotPending,
-        format!("Remittance {id} is {state} and takes no more decisions; make a new one of what is still confirmed."),
-        format!("汇款批次 {id} 的状态为 {state}，不能再办理，请对仍待汇缴的订单另建批次。"),
-    ))
+    let (en, zh) = if remittance.state == RemittanceState::Recognised {
+        (
+            format!("Remittance {id} is recognised: what its orders were for has happened, and nothing is left to do."),
+            format!("汇款批次 {id} 已认款，所付订单均已办结，无需也不能再办理。"),
+        )
+    } else {
+        (
+            format!(
+                "Remittance {id} was taken back and takes no more decisions; make a new one of its confirmed orders."
+            ),
+            format!("汇款批次 {id} 已撤回，不能再办理，请用其中已确认收费的订单另建批次。"),
+        )
+    };
+    Err(Refusal::new(Code::RemittanceNotPending, en, zh))
 }
 
 fn check_amount(given: Money, sum: Money) -> Result<(), Refusal> {

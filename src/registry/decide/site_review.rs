@@ -24,12 +24,18 @@ pub(super) fn open(
     case.check_role(&[Role::LocalAdmin, Role::Operator])?;
     let unit = case.unit(id)?;
     case.check_version(Some(unit.version))?;
-    applications::check_unit(&unit)?;
+    if applications::is_blacklisted(&unit) {
+        return Err(Refusal::new(
+            Code::UnitBlacklisted,
+            format!("The unit {id} is blacklisted, and its site is not reviewed; have its listing lifted first."),
+            format!("单位 {id} 已被列入黑名单，不再复核其网站，须先解除。"),
+        ));
+    }
     if let Some(review) = unit.site_review.as_ref().filter(|review| !review.state.has_ended()) {
         let (id, state) = (review.id, review.state.as_str());
         return Err(Refusal::new(
             Code::SiteReviewPending,
-            format!("The review {id} of the unit's site is under way ({state}); it has to end before another one."),
+            format!("The review {id} of the unit's site is under way ({state}); wait for its end before another one."),
             format!("该单位的网站复核 {id} 正在进行（{state}），须待其结束后再开始新的复核。"),
         ));
     }

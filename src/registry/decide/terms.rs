@@ -44,7 +44,7 @@ pub(super) fn unfreeze(case: &Case<'_>, key: &NameKey) -> Result<Decision, Refus
         let shown = key.to_unicode();
         return Err(Refusal::new(
             Code::NotFrozen,
-            format!("{shown} is not frozen by the end of its term; there is nothing to unfreeze."),
+            format!("{shown} is not frozen by the end of its term; there is nothing to do."),
             format!("{shown} 并未因期满停止解析，无需申请解冻。"),
         ));
     }
@@ -175,6 +175,16 @@ pub(super) fn migrate(case: &Case<'_>, key: &NameKey, notice: Option<Timestamp>)
         )
         .at("notice"));
     }
+    if notice.is_none() && name.life.migration.is_none() {
+        let shown = key.to_unicode();
+        return Err(Refusal::new(
+            Code::MigrationNotFound,
+            format!(
+                "No move of {shown} is announced, so that none can be taken back; read the name to see how it stands."
+            ),
+            format!("{shown} 没有登记迁移公告，无从撤销，请查询该域名的情况。"),
+        ));
+    }
     if name.life.migration == notice {
         return Ok(case.decision(Vec::new(), key.to_string(), name.state(&unit).as_str(), name.version));
     }
@@ -192,7 +202,7 @@ pub(super) fn check_migrated(case: &Case<'_>, name: &Registration) -> Result<(),
     let shown = name.key.to_unicode();
     Err(Refusal::new(
         Code::MigrationRunning,
-        format!("The move of {shown} has to be announced for three months; it can be deleted from {end} on."),
+        format!("The move of {shown} has to be announced for three months; delete it from {end} on."),
         format!("{shown} 的迁移公告须满三个月，{end} 起方可注销。"),
     ))
 }

@@ -59,7 +59,7 @@ pub(super) fn image(
     old: Option<&Unit>,
     account: Option<Account>,
 ) -> Result<Unit, Refusal> {
-    case.check_region(&spec.region)?;
+    case.check_region(&spec.region).map_err(|refusal| refusal.at("region"))?;
     check_texts(spec)?;
     if let Some(old) = old {
         case.check_region(&old.region)?;
@@ -169,7 +169,7 @@ fn check_texts(spec: &UnitSpec) -> Result<(), Refusal> {
     if !is_text(&spec.name, UNIT_NAME_LEN_MAX) {
         return Err(Refusal::new(
             Code::UnitInvalid,
-            format!("The unit's name is needed: text of at most {UNIT_NAME_LEN_MAX} octets, no control characters."),
+            format!("Give the unit's name: text of at most {UNIT_NAME_LEN_MAX} octets, no control characters."),
             format!("请填写单位全称：不超过 {UNIT_NAME_LEN_MAX} 个字节，不含控制字符。"),
         )
         .at("name"));
@@ -177,7 +177,7 @@ fn check_texts(spec: &UnitSpec) -> Result<(), Refusal> {
     if spec.admin_function_proof.as_ref().is_some_and(|proof| !is_text(proof, PROOF_LEN_MAX)) {
         return Err(Refusal::new(
             Code::UnitInvalid,
-            format!("The proof is given by its document's id: text of at most {PROOF_LEN_MAX} octets."),
+            format!("Give the proof by its document's id: text of at most {PROOF_LEN_MAX} octets."),
             format!("请填写证明文件的编号：不超过 {PROOF_LEN_MAX} 个字节。"),
         )
         .at("admin_function_proof"));

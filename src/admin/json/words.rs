@@ -1,0 +1,157 @@
+//! What serde says of a body, in Chinese: the same facts, so that a person need not read the English beside it.
+//!
+//! serde has no kinds of error, only texts. One that is not known here is shown as it is: a fact in the wrong language is
+//! better than none.
+
+/// What is wrong with the syntax of a body.
+pub(super) fn syntax_zh(what: &str) -> String {
+    let known = [
+        ("EOF while parsing", "内容不完整"),
+        ("trailing characters", "其后还有多余的内容"),
+        ("expected value", "此处应有一个值"),
+        ("expected ident", "此处应为 true、false 或 null"),
+        ("key must be a string", "成员名须为带引号的字符串"),
+        ("control character", "字符串中有未转义的控制字符"),
+        ("invalid escape", "转义写法不正确"),
+        ("invalid number", "数字的写法不正确"),
+        ("number out of range", "数字超出范围"),
+        ("invalid unicode code point", "字符编码不正确"),
+        ("lone leading surrogate", "\\u 转义不成对"),
+        ("unexpected end of hex escape", "\\u 转义不完整"),
+    ];
+    if let Some((_, zh)) = known.iter().find(|(start, _)| what.starts_with(start)) {
+        return (*zh).to_owned();
+    }
+    // "expected `,` or `}`"
+    what.strip_prefix("expected ")
+        .map_or_else(|| what.to_owned(), |wanted| format!("此处应为 {}", list_zh(wanted, " 或 ")))
+}
+
+/// What is wrong with a value, in the words of people who write JSON.
+pub(super) fn mismatch(what: &str) -> String {
+    let Some((found, wanted)) = what.rsplit_once(", expected ") else { return what.to_owned() };
+    let largest = match wanted {
+        "u8" => u64::from(u8::MAX),
+        "u16" => u64::from(u16::MAX),
+        "u32" => u64::from(u32::MAX),
+        "u64" => return format!("{found}, expected a whole number"),
+        wanted if wanted.starts_with("struct ") => return format!("{found}, expected an object"),
+        _ => return what.to_owned(),
+    };
+    format!("{found}, expected a whole number from 0 to {largest}")
+}
+
+/// The same in Chinese.
+pub(super) fn mismatch_zh(what: &str) -> String {
+    // "unknown variant `king`, expected one of `organ`, `institution`": the value may have anything in it.
+    if let Some(rest) = what.strip_prefix("unknown variant `")
+        && let Some((value, known)) = rest.rsplit_once("`, expected ")
+    {
+        let known = known.strip_prefix("one of ").unwrap_or(known);
+        return format!("“{value}”不在允许的取值之内，允许的取值为 {}", list_zh(known, "、"));
+    }
+    let mismatch = ["invalid type: ", "invalid value: "].iter().find_map(|start| what.strip_prefix(start));
+    let Some((found, wanted)) = mismatch.and_then(|rest| rest.rsplit_once(", expected ")) else {
+        return what.to_owned();
+    };
+    let wanted_zh = wanted_zh(wanted);
+    match found_zh(found) {
+        Some(found) => format!("应为{wanted_zh}，而不是{found}"),
+        None => format!("应为{wanted_zh}，而不是 {found}"),
+    }
+}
+
+/// "`a`, `b` or `c`" with this between its members.
+fn list_zh(list: &str, between: &str) -> String {
+    list.replace("`, `", between).replace("` or `", between).replace('`', "")
+}
+
+fn found_zh(found: &str) -> Option<String> {
+    let quoted = |start: &str| found.strip_prefix(start).map(|rest| rest.trim_matches('`'));
+    let number = ["integer `", "floating point `"].iter().find_map(|start| quoted(start));
+    if let Some(number) = number {
+        return Some(format!("数字 {number}"));
+    }
+    if let Some(flag) = quoted("boolean `") {
+        return Some(format!(" {flag}"));
+    }
+    if let Some(text) = found.strip_prefix("string ") {
+        return Some(format!("字符串 {text}"));
+    }
+    Some(match found {
+        "null" => " null".into(),
+        "sequence" => "数组".into(),
+        "map" => "对象".into(),
+        _ => return None,
+    })
+}
+
+fn wanted_zh(wanted: &str) -> String {
+    match wanted {
+        "a string" | "string or map" | "a borrowed string" => "字符串".into(),
+        "a boolean" => " true 或 false".into(),
+        "a sequence" => "数组".into(),
+        "a map" | "an object" => "对象".into(),
+        "u8" => format!(" 0 至 {} 的整数", u8::MAX),
+        "u16" => format!(" 0 至 {} 的整数", u16::MAX),
+        "u32" => format!(" 0 至 {} 的整数", u32::MAX),
+        "u64" => "不小于 0 的整数".into(),
+        "a host name, or an object with host and glue" => "主机名，或含 host 与 glue 的对象".into(),
+        wanted if wanted.starts_with("struct ") => "对象".into(),
+        wanted => format!(" {wanted}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::v1::{PutName, PutUnit, SubmitChange};
+    use super::super::parse;
+    use serde::de::DeserializeOwned;
+
+    fn zh<T: DeserializeOwned>(body: &str) -> String {
+        parse::<T>(body.as_bytes()).map(|_| ()).unwrap_err().zh
+    }
+
+    #[test]
+    fn chinese_says_which_values_are_allowed() {
+        let told = zh::<PutUnit>(r#"{"name":"x","kind":"king","region":"62"}"#);
+        let all = "organ、institution、social_organisation";
+        assert_eq!(told, format!("字段 kind 的值不正确：“king”不在允许的取值之内，允许的取值为 {all}，请更正。"));
+        assert_eq!(zh::<PutUnit>(r#"{"name":7}"#), "字段 name 的值不正确：应为字符串，而不是数字 7，请更正。");
+        let years = |value: &str| zh::<PutName>(&format!(r#"{{"unit":"u","years":{value}}}"#));
+        assert_eq!(years("2.5"), "字段 years 的值不正确：应为 0 至 4294967295 的整数，而不是数字 2.5，请更正。");
+        assert_eq!(years("-1"), "字段 years 的值不正确：应为 0 至 4294967295 的整数，而不是数字 -1，请更正。");
+        assert_eq!(years(r#""2""#), "字段 years 的值不正确：应为 0 至 4294967295 的整数，而不是字符串 \"2\"，请更正。");
+        assert_eq!(years("[]"), "字段 years 的值不正确：应为 0 至 4294967295 的整数，而不是数组，请更正。");
+        let server = |server: &str| format!(r#"{{"name":"x","resolution":{{"type":"NS","servers":[{server}]}}}}"#);
+        let told = zh::<SubmitChange>(&server("null"));
+        assert!(told.contains("应为主机名，或含 host 与 glue 的对象，而不是 null"), "{told}");
+        assert_eq!(zh::<PutUnit>("7"), "请求体不是此接口所要求的内容：应为对象，而不是数字 7，请对照接口文档更正。");
+    }
+
+    #[test]
+    fn chinese_says_what_is_given_twice() {
+        assert_eq!(zh::<PutUnit>(r#"{"name":"x","name":"y"}"#), "字段 name 出现了两次，请去掉其中一个。");
+    }
+
+    #[test]
+    fn chinese_says_what_is_wrong_with_the_syntax() {
+        let about = |body: &str, what: &str| {
+            let told = zh::<PutUnit>(body);
+            assert!(told.contains(what) && told.contains("请更正") && told.is_char_boundary(0), "{body}: {told}");
+            let without_han: String = told.chars().filter(char::is_ascii_alphabetic).collect();
+            assert_eq!(without_han.replace("JSON", "").replace("truefalsenull", "").replace('u', ""), "", "{told}");
+        };
+        about("", "内容不完整");
+        about(r#"{"name":"x""#, "内容不完整");
+        about("{}x", "其后还有多余的内容");
+        about(r#"{"name":}"#, "此处应有一个值");
+        about(r#"{"name" "x"}"#, "此处应为 :");
+        about(r#"{"name":"x" "kind":1}"#, "此处应为 , 或 }");
+        about("{name:1}", "成员名须为带引号的字符串");
+        about("{\"name\":\"a\nb\"}", "字符串中有未转义的控制字符");
+        about(r#"{"name":"\x"}"#, "转义写法不正确");
+        about(r#"{"name":01}"#, "数字的写法不正确");
+        about(r#"{"name":tru}"#, "此处应为 true、false 或 null");
+    }
+}
