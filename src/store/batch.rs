@@ -12,6 +12,7 @@
 //! ```
 //! with postcard's encoding of each. What is in no such file and not in sled is in the journal, behind sled's position.
 
+use super::aside::{Sink, put_in_place};
 use super::flush::{Left, Unwritten};
 use super::layers::{Layer, Layers};
 use super::packs::{Change, Packs};
@@ -33,8 +34,6 @@ const FILE: &str = "batch";
 const UNFINISHED: &str = "batch.unfinished";
 /// Changes written between two notes of how many are left.
 const SLICE: usize = 256;
-/// Octets of the file written between two waits for the disk. Few at a time: the journal's waits stand behind them in the queue.
-const SLICE_OCTETS: usize = 1 << 20;
 /// Octets of the digest.
 const DIGEST_OCTETS: usize = 32;
 
@@ -99,34 +98,26 @@ impl Batch {
     }
 
     fn write_file(&self) -> io::Result<()> {
-        let unfinished = self.directory.join(UNFINISHED);
-        let written = self.write_unfinished(&unfinished);
-        if written.is_err() {
-            // It may be in the way of what is more important.
-            drop(fs::remove_file(&unfinished));
-        }
-        written?;
-        fs::rename(unfinished, self.directory.join(FILE))?;
-        File::open(&self.directory)?.sync_all()
-    }
-
-    fn write_unfinished(&self, path: &Path) -> io::Result<()> {
-        let mut sink = Sink { file: File::create(path)?, hash: Sha256::new(), buffer: Vec::new() };
-        sink.put(MAGIC)?;
-        for position in [self.base, self.position] {
-            sink.put(&v1::write(&v1::HeadV1::from(position)))?;
-        }
-        for (tree, _, layer) in &self.trees {
-            for (key, value) in layer.iter() {
-                let entry: Written<'_> = (Some(*tree), key, value.as_deref());
+        put_in_place(&self.directory, UNFINISHED, FILE, |file| {
+            let mut sink = Sink::new(file, &|| Ok(()));
+            sink.put(MAGIC)?;
+            for position in [self.base, self.position] {
+                sink.put(&v1::write(&v1::HeadV1::from(position)))?;
+            }
+            for (tree, _, layer) in &self.trees {
+                for (key, value) in layer.iter() {
+                    let entry: Written<'_> = (Some(*tree), key, value.as_deref());
+                    sink.put(&v1::write(&entry))?;
+                }
+            }
+            for (key, value) in &self.metas {
+                let entry: Written<'_> = (None, key, Some(value));
                 sink.put(&v1::write(&entry))?;
             }
-        }
-        for (key, value) in &self.metas {
-            let entry: Written<'_> = (None, key, Some(value));
-            sink.put(&v1::write(&entry))?;
-        }
-        sink.finish()
+            let (mut file, digest) = sink.finish()?;
+            file.write_all(&digest)?;
+            Ok((file, ()))
+        })
     }
 
     fn write_trees(&self, left: &Left) -> Result<(), StoreError> {
@@ -143,13 +134,16 @@ impl Batch {
         self.metas.iter().try_for_each(|(key, value)| self.put_meta(key, value))?;
         // The position says that all of it is there.
         self.put_meta(meta::HEAD.as_bytes(), &v1::write(&v1::HeadV1::from(self.position)))?;
+        #[cfg(test)]
         self.may_go_on()?;
         sync(&self.db, &self.file)?;
+        #[cfg(test)]
         self.may_go_on()?;
         fs::remove_file(self.directory.join(FILE)).map_err(failed)
     }
 
     fn put_meta(&self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        #[cfg(test)]
         self.may_go_on()?;
         guarded(|| self.meta.insert(key, value)).map_err(failed)?.map_err(failed).map(drop)
     }
@@ -158,38 +152,6 @@ impl Batch {
     #[cfg(test)]
     fn may_go_on(&self) -> Result<(), StoreError> {
         self.trees.first().map_or(Ok(()), |(_, packs, _)| packs.may_go_on())
-    }
-
-    #[cfg(not(test))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as the tests have it")]
-    fn may_go_on(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
-
-struct Sink {
-    file: File,
-    hash: Sha256,
-    buffer: Vec<u8>,
-}
-
-impl Sink {
-    fn put(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.buffer.extend_from_slice(octets);
-        if self.buffer.len() < SLICE_OCTETS { Ok(()) } else { self.write_out() }
-    }
-
-    fn write_out(&mut self) -> io::Result<()> {
-        self.hash.update(&self.buffer);
-        self.file.write_all(&self.buffer)?;
-        self.buffer.clear();
-        self.file.sync_data()
-    }
-
-    fn finish(mut self) -> io::Result<()> {
-        self.write_out()?;
-        self.file.write_all(&self.hash.finalize())?;
-        self.file.sync_all()
     }
 }
 

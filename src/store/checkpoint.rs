@@ -12,12 +12,13 @@
 #[cfg(test)]
 mod tests;
 
+use super::aside::{Sink, put_in_place};
 use super::batch::sync;
 use super::{Store, StoreError, failed, guarded, meta, v1};
 use crate::zone::Pages;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,8 +26,6 @@ use std::sync::Arc;
 const MAGIC: &[u8] = b"zhengming checkpoint 1\n";
 /// The file while it is written.
 const UNFINISHED: &str = "unfinished";
-/// Octets written between two waits for the disk. Few at a time: the journal's waits stand behind them in the queue.
-const SLICE_OCTETS: usize = 1 << 20;
 /// Octets asked for at a time.
 const READ_OCTETS: usize = 256 << 10;
 /// Longest label in octets (RFC 1035 §2.3.4).
@@ -98,25 +97,17 @@ pub fn write(
     has_room: &dyn Fn() -> io::Result<()>,
 ) -> io::Result<Mark> {
     fs::create_dir_all(directory)?;
-    let unfinished = directory.join(UNFINISHED);
-    let written = write_file(&unfinished, seq, sets, has_room);
-    if written.is_err() {
-        // It may be in the way of what is more important.
-        drop(fs::remove_file(&unfinished));
-    }
-    let digest = written?;
-    fs::rename(&unfinished, path(directory, seq))?;
-    File::open(directory)?.sync_all()?;
+    let digest = put_in_place(directory, UNFINISHED, &name(seq), |file| write_file(file, seq, sets, has_room))?;
     Ok(Mark { seq, digest, made_with })
 }
 
 fn write_file(
-    path: &Path,
+    file: File,
     seq: u64,
     sets: &[(Arc<str>, Pages)],
     has_room: &dyn Fn() -> io::Result<()>,
-) -> io::Result<[u8; 32]> {
-    let mut sink = Sink { file: File::create(path)?, hash: Sha256::new(), buffer: Vec::new(), has_room };
+) -> io::Result<(File, [u8; 32])> {
+    let mut sink = Sink::new(file, has_room);
     sink.put(MAGIC)?;
     sink.put(&seq.to_be_bytes())?;
     sink.put(&u16::try_from(sets.len()).map_err(|_| too_long())?.to_be_bytes())?;
@@ -136,35 +127,6 @@ fn write_file(
 
 fn too_long() -> io::Error {
     ErrorKind::InvalidInput.into()
-}
-
-/// The file being written.
-struct Sink<'a> {
-    file: File,
-    hash: Sha256,
-    buffer: Vec<u8>,
-    has_room: &'a dyn Fn() -> io::Result<()>,
-}
-
-impl Sink<'_> {
-    fn put(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.buffer.extend_from_slice(octets);
-        if self.buffer.len() < SLICE_OCTETS { Ok(()) } else { self.write_out() }
-    }
-
-    fn write_out(&mut self) -> io::Result<()> {
-        (self.has_room)()?;
-        self.hash.update(&self.buffer);
-        self.file.write_all(&self.buffer)?;
-        self.buffer.clear();
-        self.file.sync_data()
-    }
-
-    fn finish(mut self) -> io::Result<[u8; 32]> {
-        self.write_out()?;
-        self.file.sync_all()?;
-        Ok(self.hash.finalize().into())
-    }
 }
 
 /// What is read of a checkpoint. Until [`read`] has ended well, it may be anything.
@@ -267,5 +229,9 @@ pub fn remove_others(directory: &Path, seq: u64) -> io::Result<()> {
 }
 
 fn path(directory: &Path, seq: u64) -> PathBuf {
-    directory.join(format!("{seq:020}"))
+    directory.join(name(seq))
+}
+
+fn name(seq: u64) -> String {
+    format!("{seq:020}")
 }

@@ -8,9 +8,10 @@ use super::StoreError;
 use super::packs::{Entry, Packs, recent_of, value_in};
 use crate::registry::Unavailable;
 use sled::IVec;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, LockResult, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// A layer: what becomes of keys; no value removes one.
 pub(super) type Layer = BTreeMap<Box<[u8]>, Option<Box<[u8]>>>;
@@ -27,10 +28,10 @@ pub(super) struct Layers {
     fresh: Layer,
     frozen: Option<Arc<Layer>>,
     /// Packs read last, by their fences. For the keys of a frozen layer they may be old; they are forgotten before it goes.
-    recent: Mutex<BTreeMap<IVec, IVec>>,
+    recent: RefCell<BTreeMap<IVec, IVec>>,
     /// No key before this one has a value. What is due, or aged, is asked for from the beginning again and again, where what has
     /// just been done has left keys without one until a batch is written.
-    floor: Mutex<Box<[u8]>>,
+    floor: RefCell<Box<[u8]>>,
 }
 
 impl Layers {
@@ -40,8 +41,8 @@ impl Layers {
             packs: Arc::new(packs),
             fresh: Layer::new(),
             frozen: None,
-            recent: Mutex::default(),
-            floor: Mutex::default(),
+            recent: RefCell::default(),
+            floor: RefCell::default(),
         }
     }
 
@@ -59,13 +60,13 @@ impl Layers {
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
         (self.fresh, self.frozen) = (Layer::new(), None);
         self.forget();
-        *unpoisoned(self.floor.get_mut()) = Box::default();
+        *self.floor.get_mut() = Box::default();
         self.packs.clear()
     }
 
     /// Puts a value, or nothing, in the place of `key`; the octets of memory that this takes more than before.
     pub(super) fn put(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) -> usize {
-        let floor = unpoisoned(self.floor.get_mut());
+        let floor = self.floor.get_mut();
         if value.is_some() && *key < **floor {
             *floor = key.as_slice().into();
         }
@@ -94,7 +95,7 @@ impl Layers {
     }
 
     fn forget(&mut self) {
-        unpoisoned(self.recent.get_mut()).clear();
+        self.recent.get_mut().clear();
     }
 
     /// The layers in memory, the newest first.
@@ -107,7 +108,7 @@ impl Layers {
         if let Some(value) = self.layers().find_map(|layer| layer.get(key)) {
             return Ok(value.as_deref().map(<[u8]>::to_vec));
         }
-        let mut recent = unpoisoned(self.recent.lock());
+        let mut recent = self.recent.borrow_mut();
         if let Some(octets) = recent_of(&recent, key) {
             return value_in(octets, key);
         }
@@ -146,7 +147,7 @@ impl Layers {
     /// The entries from `from` on, those before `to` if that is given, in the order of their keys.
     pub(super) fn range<'a>(&'a self, from: &[u8], to: Option<&'a [u8]>) -> impl Iterator<Item = Entry> + use<'a> {
         // A range that ends before it begins is empty, and a map panics at one.
-        let floor = unpoisoned(self.floor.lock()).clone();
+        let floor = self.floor.borrow().clone();
         let is_first = *from <= *floor;
         let from = if is_first { &*floor } else { from };
         let to = to.map(|to| if to < from { from.to_vec() } else { to.to_vec() });
@@ -156,7 +157,7 @@ impl Layers {
         let mut entries = over(fresh, over(frozen.into_iter().flatten(), self.packs.range(from, to)));
         let first = if is_first { entries.next() } else { None };
         if let Some(Ok((key, _))) = &first {
-            *unpoisoned(self.floor.lock()) = key.as_slice().into();
+            *self.floor.borrow_mut() = key.as_slice().into();
         }
         first.into_iter().chain(entries)
     }
@@ -195,8 +196,4 @@ fn over<'a>(
             }
         }
     })
-}
-
-fn unpoisoned<T>(locked: LockResult<T>) -> T {
-    locked.unwrap_or_else(PoisonError::into_inner)
 }

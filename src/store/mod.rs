@@ -10,6 +10,7 @@
 //! memory, whatever is in it (many entries are one of sled's, see `packs`).
 
 mod apply;
+mod aside;
 mod batch;
 mod bundles;
 pub mod checkpoint;
@@ -49,14 +50,9 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use totals::Totals;
 use trees::{Tree, Trees};
 
-/// Longest wait for sled's lock; dropping a store of a million names takes less.
-const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
-/// Pause between two tries for it.
-const LOCK_RETRY: Duration = Duration::from_millis(10);
 /// Seconds for which an idempotency key is remembered.
 pub const ANSWERED_SECS: i64 = 7 * 24 * 3600;
 
@@ -174,7 +170,7 @@ impl Store {
                 }
             }
         }
-        let head: Option<v1::HeadV1> = trees.meta_value(meta::HEAD)?;
+        let head: Option<v1::HeadV1> = trees.meta_value(&batch::Metas::new(), meta::HEAD)?;
         let written = head.map(Position::from).unwrap_or_default();
         let left = batch::take_up(directory, &file, &mut trees, written)?;
         let torn = left.is_some();
@@ -183,9 +179,9 @@ impl Store {
             None => (written, Unwritten::default()),
         };
         let metas = &unwritten.metas;
-        let totals: Option<v1::TotalsV1> = trees.meta_value_over(metas, meta::TOTALS)?;
-        let brake: Option<v1::BrakeV1> = trees.meta_value_over(metas, meta::BRAKE)?;
-        let noticed: Option<v1::NoticedV1> = trees.meta_value_over(metas, meta::NOTICED)?;
+        let totals: Option<v1::TotalsV1> = trees.meta_value(metas, meta::TOTALS)?;
+        let brake: Option<v1::BrakeV1> = trees.meta_value(metas, meta::BRAKE)?;
+        let noticed: Option<v1::NoticedV1> = trees.meta_value(metas, meta::NOTICED)?;
         let mut store = Self {
             directory: directory.into(),
             unwritten,

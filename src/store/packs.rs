@@ -60,6 +60,11 @@ impl Packs {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn stopping_with(self, stops: &Stops) -> Self {
+        Self { stops: Stops::clone(stops), ..self }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.tree.is_empty()
     }

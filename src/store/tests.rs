@@ -132,6 +132,30 @@ fn key(label: usize, set: usize) -> NameKey {
     NameKey { label, set: SETS[set % SETS.len()].into() }
 }
 
+/// A plain name of the first unit.
+fn registered(key: NameKey) -> Registration {
+    Registration {
+        key,
+        unit: unit_id(0),
+        registered: Timestamp(0),
+        expires: Timestamp(1),
+        kind: 1,
+        primary: false,
+        resolution: None,
+        resolved_by: 0,
+        holds: Holds::default(),
+        pending: None,
+        life: Life::default(),
+        variants: Variants::default(),
+        version: 1,
+    }
+}
+
+/// One of many names.
+fn numbered(n: usize, set: &str) -> NameKey {
+    NameKey { label: Label::from_canonical(&format!("xn--{n:08}")).unwrap(), set: set.into() }
+}
+
 fn times() -> impl Strategy<Value = Timestamp> {
     prop_oneof![4 => 0..200i64, 1 => -50..0i64].prop_map(Timestamp)
 }
@@ -614,20 +638,9 @@ fn pages_are_bounded() {
     let mut store = Store::open(directory.path(), None).unwrap();
     let many = PAGE_ENTRIES_MAX + 10;
     let mut transaction = founding();
-    let name = |n: usize| Registration {
-        key: NameKey { label: Label::from_canonical(&format!("xn--{n:08}")).unwrap(), set: SETS[0].into() },
-        unit: unit_id(0),
-        registered: Timestamp(0),
-        expires: Timestamp(100),
-        kind: 1,
-        primary: false,
-        resolution: None,
-        resolved_by: 0,
-        holds: if n + 1 == many { holds_until(9) } else { Holds::default() },
-        pending: None,
-        life: Life::default(),
-        variants: Variants::default(),
-        version: 1,
+    let name = |n: usize| {
+        let holds = if n + 1 == many { holds_until(9) } else { Holds::default() };
+        Registration { expires: Timestamp(100), holds, ..registered(numbered(n, SETS[0])) }
     };
     transaction.events.extend((0..many).map(|n| Event::Name(name(n))));
     store.apply(&transaction, position(1)).unwrap();
@@ -692,21 +705,7 @@ fn a_wrong_count_is_found_at_start() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path(), None).unwrap();
     let mut transaction = founding();
-    transaction.events.push(Event::Name(Registration {
-        key: key(0, 0),
-        unit: unit_id(0),
-        registered: Timestamp(0),
-        expires: Timestamp(1),
-        kind: 1,
-        primary: false,
-        resolution: None,
-        resolved_by: 0,
-        holds: Holds::default(),
-        pending: None,
-        life: Life::default(),
-        variants: Variants::default(),
-        version: 1,
-    }));
+    transaction.events.push(Event::Name(registered(key(0, 0))));
     store.apply(&transaction, position(1)).unwrap();
     store.flush().unwrap();
     store.trees[Tree::Names].clear().unwrap();

@@ -3,15 +3,19 @@
 use super::batch::Metas;
 use super::layers::Layers;
 use super::packs::Packs;
-use super::{LOCK_RETRY, LOCK_WAIT_MAX, StoreError, damaged, is_locked, v1};
+use super::{StoreError, damaged, is_locked, v1};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::ops::{Index, IndexMut};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Octets of sled's page cache. Small, because the read path never comes here: the cache only serves the writer.
 const CACHE_OCTETS: u64 = 32 << 20;
+/// Longest wait for sled's lock; dropping a store of a million names takes less.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Pause between two tries for it.
+const LOCK_RETRY: Duration = Duration::from_millis(10);
 
 /// A tree; their keys are described in `keys`, `filings` and `site_reviews`. The order of them is part of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -103,10 +107,9 @@ impl Trees {
         let stops = super::packs::Stops::new(usize::MAX.into());
         let layers = |(tree, name): &(Tree, &str)| {
             debug_assert_eq!(Tree::ALL[*tree as usize].0, *tree, "the table has the order of the trees");
-            #[cfg_attr(not(test), expect(unused_mut, reason = "the tests let it stop"))]
-            let mut packs = db.open_tree(name).map(Packs::new)?;
+            let packs = db.open_tree(name).map(Packs::new)?;
             #[cfg(test)]
-            packs.stops.clone_from(&stops);
+            let packs = packs.stopping_with(&stops);
             Ok(Layers::new(packs))
         };
         let layers = Tree::ALL.iter().map(layers).collect::<sled::Result<_>>()?;
@@ -140,18 +143,13 @@ impl Trees {
         [Tree::Units, Tree::Names, Tree::Zones, Tree::Changes].iter().all(|tree| self[*tree].is_empty())
     }
 
-    /// The value of `key` among those not yet in sled, or in sled.
-    pub(super) fn meta_value_over<T: DeserializeOwned>(
-        &self,
-        metas: &Metas,
-        key: &str,
-    ) -> Result<Option<T>, StoreError> {
-        let Some(octets) = metas.get(key.as_bytes()) else { return self.meta_value(key) };
+    /// The value of `key` among `metas`, which are not yet in sled, or in sled.
+    pub(super) fn meta_value<T: DeserializeOwned>(&self, metas: &Metas, key: &str) -> Result<Option<T>, StoreError> {
+        let in_sled = match metas.get(key.as_bytes()) {
+            Some(_) => None,
+            None => self.meta.get(key).map_err(damaged)?,
+        };
+        let Some(octets) = metas.get(key.as_bytes()).map(Vec::as_slice).or(in_sled.as_deref()) else { return Ok(None) };
         v1::read(octets).map(Some).ok_or_else(|| StoreError::Damaged(format!("`{key}` does not decode")))
-    }
-
-    pub(super) fn meta_value<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
-        let Some(octets) = self.meta.get(key).map_err(damaged)? else { return Ok(None) };
-        v1::read(&octets).map(Some).ok_or_else(|| StoreError::Damaged(format!("`{key}` does not decode")))
     }
 }

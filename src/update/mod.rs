@@ -1,7 +1,7 @@
 //! The one writer: its queue, group commit, the schedule of what falls due, and the brake.
 //!
 //! ```text
-//! submit ─▶ queue ─▶ decide (on speculative state) ─▶ journal (one fsync a group) ─▶ publish ─▶ reply ─▶ sled
+//! submit ─▶ queue ─▶ decide (on speculative state) ─▶ journal (one fsync a group) ─▶ publish ─▶ reply ─▶ store
 //! ```
 //!
 //! The only door for a change: the API, an import, the clock and a reload all end here.

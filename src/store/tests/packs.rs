@@ -1,7 +1,6 @@
 //! Packs against a map: random changes, ranges, what lies where in sled, and damage.
 
-use super::{SETS, founding, position, unit_id};
-use crate::idn::Label;
+use super::{SETS, founding, numbered, position, registered, unit_id};
 use crate::registry::*;
 use crate::store::layers::Layers;
 use crate::store::packs::{Change, Packs, pack::PACK_OCTETS_MAX, pack::entries, value_in};
@@ -164,27 +163,8 @@ fn batches_leave_what_single_transactions_do() {
     const NAMES: usize = 1500;
     let name = |n: usize| {
         // In no order of their labels, nor of their ends.
-        let label = Label::from_canonical(&format!("xn--{:08}", n * 7919 % 100_003)).unwrap();
         let expires = Timestamp(i64::try_from(n * 104_729 % 1_299_709).unwrap());
-        let key = NameKey { label, set: SETS[n % 2].into() };
-        let unit = unit_id(n % 2);
-        let (holds, life, variants) = (Holds::default(), Life::default(), Variants::default());
-        let (registered, resolution, pending) = (Timestamp(0), None, None);
-        Registration {
-            key,
-            unit,
-            registered,
-            expires,
-            kind: 1,
-            primary: false,
-            resolution,
-            resolved_by: 0,
-            holds,
-            pending,
-            life,
-            variants,
-            version: 1,
-        }
+        Registration { unit: unit_id(n % 2), expires, ..registered(numbered(n * 7919 % 100_003, SETS[n % 2])) }
     };
     let written = |batch: usize| {
         let one_by_one = batch == 1;

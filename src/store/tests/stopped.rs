@@ -1,7 +1,8 @@
 //! A stop after each write to sled that a batch makes.
 
-use super::{Model, UNITS, apply_all, compare, founding, holds_until, key, position, unit_id};
-use crate::idn::Label;
+use super::{
+    Model, SETS, UNITS, apply_all, compare, founding, holds_until, key, numbered, position, registered, unit_id,
+};
 use crate::registry::*;
 use crate::store::packs::pack::entries;
 use crate::store::{Store, StoreError, WritePace};
@@ -18,21 +19,8 @@ fn a_stop_after_every_single_write() {
         let mut held = holds_until(90);
         held.0.insert(HoldReason::Expired, held.0[&HoldReason::Legal].clone());
         let holds = if n.is_multiple_of(2) { Holds::default() } else { held };
-        Registration {
-            key: key(n, n),
-            unit: unit_id(n % UNITS),
-            registered: Timestamp(0),
-            expires: Timestamp(expires),
-            kind: 1,
-            primary: true,
-            resolution: None,
-            resolved_by: 0,
-            holds,
-            pending: None,
-            life: Life::default(),
-            variants: Variants::default(),
-            version: 2,
-        }
+        let name = Registration { expires: Timestamp(expires), holds, ..registered(key(n, n)) };
+        Registration { unit: unit_id(n % UNITS), primary: true, version: 2, ..name }
     };
     removed_and_added.events = vec![
         Event::NameRemoved { key: key(0, 0), unit: unit_id(0), variants: Variants::default() },
@@ -174,28 +162,9 @@ fn batches_are_begun_and_waited_for_as_the_pace_says() {
 /// Packs that were being cut when it stopped have no dead entries once their batch is written, and nothing else differs.
 #[test]
 fn a_stop_while_packs_are_cut_leaves_nothing_behind() {
-    let named = |n: usize| {
-        let label = Label::from_canonical(&format!("xn--{n:08}")).unwrap();
-        let key = NameKey { label, set: "xn--zfr164b".into() };
-        let (holds, life, variants) = (Holds::default(), Life::default(), Variants::default());
-        Event::Name(Registration {
-            key,
-            unit: unit_id(0),
-            registered: Timestamp(0),
-            expires: Timestamp(9),
-            kind: 1,
-            primary: false,
-            resolution: None,
-            resolved_by: 0,
-            holds,
-            pending: None,
-            life,
-            variants,
-            version: 1,
-        })
-    };
     let of = |seq: u64, part: usize| {
-        let events = (0..480).filter(|n| n % 4 == part).map(named).collect();
+        let events =
+            (0..480).filter(|n| n % 4 == part).map(|n| Event::Name(registered(numbered(n, SETS[0])))).collect();
         Transaction { seq, events, ..founding() }
     };
     let log = [founding(), of(2, 0), of(3, 1), of(4, 2), of(5, 3)];
