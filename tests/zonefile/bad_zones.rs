@@ -81,3 +81,17 @@ fn peers_judge_the_bad_files_as_they_say() {
         assert_eq!(verdict, expected.peers, "{}", path.display());
     }
 }
+
+/// The file of `denial-chain` is of NSEC3; this is the same of NSEC.
+#[test]
+fn an_nsec_that_leads_past_a_name_is_told_where_it_stands() {
+    let whole = std::fs::read_to_string(folder().join("denial-types.zone")).expect("a bad zone");
+    let past = whole.replace("NSEC www.example. A", "NSEC example. A").replace("NSEC example. MX", "NSEC example. A");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("zone");
+    std::fs::write(&path, past).expect("written");
+    let report = check_signed(&path, &Name::absolute("example.").expect("an apex"), false);
+    let rules: Vec<Rule> = report.errors.iter().map(|error| error.rule).collect();
+    assert_eq!(rules, [Rule::DenialChain], "{:?}", report.errors);
+    assert!(report.errors[0].en.starts_with("the NSEC of mail.example. leads to example."), "{}", report.errors[0].en);
+}
