@@ -93,7 +93,8 @@ impl Access {
         Self {
             limits: Shared::new(limits),
             metrics,
-            began: step_at(now.0),
+            // The code of the step ahead is taken too, so it may have been.
+            began: step_at(now.0) + 1,
             tokens: Mutex::default(),
             addresses: Mutex::default(),
         }
@@ -314,6 +315,7 @@ mod tests {
         let secret = token.totp.clone().unwrap();
         let confirm = |code: &str, now| access.confirm(&token, code, Timestamp(now));
         assert_eq!(confirm(&secret.code_at(0), 10), Err(Unconfirmed::Used), "it may have been used before the start");
+        assert_eq!(confirm(&secret.code_at(30), 10), Err(Unconfirmed::Used), "so may the next, by a clock that is ahead");
         let (second, third) = (secret.code_at(60), secret.code_at(90));
         assert_eq!(confirm(&second, 60), Ok(()));
         assert_eq!(confirm(&second, 61), Err(Unconfirmed::Used));

@@ -12,7 +12,7 @@ use super::stream::{self, Gone, Writer};
 use crate::publication::presentation;
 use crate::zone::canonical::Key;
 use crate::zone::rdata::{self, Presentation};
-use crate::zone::{Name, Published, Record, Rtype, Zone};
+use crate::zone::{Name, Published, Record, Rtype, Stored, Zone};
 use crate::{idn, snapshot};
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, header};
@@ -82,10 +82,10 @@ fn write_zone(zone: &Zone, out: &mut Out) -> Result<(), Gone> {
     fixed.sort_by(|a, b| (&a.key, a.rtype, &a.text).cmp(&(&b.key, b.rtype, &b.text)));
     let soa = fixed.first().map(|line| line.text.clone()).unwrap_or_default();
     let mut fixed = fixed.into_iter().peekable();
-    let mut labels: Vec<(&[u8], &[u8])> = zone.registrations().into_iter().flat_map(|pages| pages.iter()).collect();
+    let mut labels: Vec<_> = zone.registrations().into_iter().flat_map(|pages| pages.iter()).collect();
     // All are of one level and in lower case: their order is that of their octets.
-    labels.sort_unstable_by_key(|(label, _)| *label);
-    for (label, octets) in labels {
+    labels.sort_unstable_by_key(|registered| registered.key);
+    for Stored { key: label, value: octets } in labels {
         let key = [label, &[0]].concat();
         while let Some(line) = fixed.next_if(|line| line.key < key) {
             out.put(&line.text)?;

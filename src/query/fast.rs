@@ -364,7 +364,7 @@ impl<'z> Asked<'z> {
         if !zone.is_plain_below_apex() {
             return None;
         }
-        let Some(node) = self.bucket.get(self.key()) else { return writer.nxdomain(self, zone) };
+        let Some(node) = self.bucket.stored(self.key()) else { return writer.nxdomain(self, zone) };
         let mut node = NodeRef::new(node);
         if usize::from(self.start) > HEADER_LEN {
             let is_two_below = usize::from(self.start) == HEADER_LEN + 1 + usize::from(writer.octets[HEADER_LEN]);

@@ -15,7 +15,7 @@ mod tests;
 use super::aside::{Sink, put_in_place};
 use super::batch::sync;
 use super::{Store, StoreError, failed, guarded, meta, v1};
-use crate::zone::Pages;
+use crate::zone::{Pages, Stored};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -115,7 +115,7 @@ fn write_file(
         sink.put(&u16::try_from(set.len()).map_err(|_| too_long())?.to_be_bytes())?;
         sink.put(set.as_bytes())?;
         sink.put(&(pages.len() as u64).to_be_bytes())?;
-        for (label, octets) in pages.iter() {
+        for Stored { key: label, value: octets } in pages.iter() {
             sink.put(&u16::try_from(label.len()).map_err(|_| too_long())?.to_be_bytes())?;
             sink.put(&u32::try_from(octets.len()).map_err(|_| too_long())?.to_be_bytes())?;
             sink.put(label)?;

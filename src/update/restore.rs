@@ -189,7 +189,7 @@ fn count(store: &Store, sets: &[(Arc<str>, Pages)]) -> Result<Tally, String> {
     for (set, pages) in sets {
         let mut states: BTreeMap<&str, (NameState, i64)> = BTreeMap::new();
         let mut speaking = 0_u64;
-        for (_, octets) in pages.iter().filter(|(_, octets)| !PublishedRef::is_variant(octets)) {
+        for octets in pages.iter().map(|stored| stored.value).filter(|octets| !PublishedRef::is_variant(octets)) {
             speaking += 1;
             let state = state_of(PublishedRef::new(octets));
             states.entry(state.as_str()).or_insert((state, 0)).1 += 1;

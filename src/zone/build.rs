@@ -1,7 +1,8 @@
 //! Building a zone from its drafts: the index of its names, page by page, and the chain of its NSEC or NSEC3 records.
 
 use super::contents::ZoneError;
-use super::denial::{Denial, Nsec3Chain, NsecChain, Params, nsec3};
+use super::denial::nsec3::{self, Hashed};
+use super::denial::{Denial, Nsec3Chain, NsecChain, Params};
 use super::drafts::{Draft, Drafts, Owner};
 use super::name::Name;
 use super::node::{self, NodeRef};
@@ -22,8 +23,8 @@ pub(super) struct Built {
     nsec3_params: Vec<Box<[u8]>>,
     /// Owners of NSEC records.
     nsec: Vec<Box<[u8]>>,
-    /// Owners of NSEC3 records, encoded, with nothing but these and their signatures; by hash.
-    hashed: Vec<(nsec3::Hash, Vec<u8>)>,
+    /// Owners of NSEC3 records, with nothing but these and their signatures; by hash.
+    hashed: Vec<(nsec3::Hash, Hashed)>,
 }
 
 /// TTL and RDATA.
@@ -70,7 +71,7 @@ impl Built {
         if let Some(hash) = owner.records().find_map(|draft| draft.nsec3_hash()) {
             let nsec3 = owner.records().filter(|draft| draft.nsec3_hash().is_some());
             self.write(key, nsec3, hashed, rrset).map_err(too_large)?;
-            self.hashed.push((hash, hashed.clone()));
+            self.hashed.push((hash, Hashed::new(key, hashed)));
         }
         Ok(())
     }
@@ -120,7 +121,7 @@ impl Built {
     }
 
     /// The chain that denies names, and the encoded owners of NSEC3 records that are not in it.
-    pub(super) fn denial(&mut self, apex: &Name) -> Result<(Option<Denial>, Vec<Vec<u8>>), ZoneError> {
+    pub(super) fn denial(&mut self, apex: &Name) -> Result<(Option<Denial>, Vec<Hashed>), ZoneError> {
         let apex = apex.to_lowercase();
         let mut hashed = std::mem::take(&mut self.hashed);
         // With several chains any whole one may be used (RFC 5155 §7.3); one with flags set is not ready (§4.1.2).
@@ -129,8 +130,8 @@ impl Built {
             if params.iterations > nsec3::ITERATIONS_MAX {
                 return Err(ZoneError::Nsec3Iterations(params.iterations));
             }
-            let is_used = |(_, node): &(nsec3::Hash, Vec<u8>)| {
-                let nsec3 = NodeRef::new(node).rrset(Rtype::NSEC3);
+            let is_used = |(_, node): &(nsec3::Hash, Hashed)| {
+                let nsec3 = NodeRef::new(node.stored()).rrset(Rtype::NSEC3);
                 nsec3.is_some_and(|rrset| rrset.rdata().any(|rdata| Params::read(rdata).as_ref() == Some(&params)))
             };
             let (used, unused): (Vec<_>, Vec<_>) = hashed.into_iter().partition(is_used);
@@ -154,13 +155,11 @@ struct Scratch {
 
 impl Scratch {
     fn begin(&mut self, marks: u8, labels: &[u8]) {
-        let length = u8::try_from(labels.len()).expect("a name has at most 255 octets");
         self.key.clear();
         self.key.extend(labels.iter().map(u8::to_ascii_lowercase));
         for (out, marks) in [(&mut self.node, marks), (&mut self.hashed, 0)] {
             out.clear();
-            out.extend([marks, length]);
-            out.extend_from_slice(labels);
+            node::begin(marks, &self.key, labels, out);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::allowed::Allowed;
 use super::build::Built;
+use super::denial::nsec3::Hashed;
 use super::denial::{Denial, Nsec3Chain};
 use super::drafts::{Drafts, Place};
 use super::fragment::{self, Records, SoaFragment};
@@ -44,8 +45,8 @@ struct Base {
     /// Whether the SOA has signatures.
     is_signed: bool,
     denial: Option<Denial>,
-    /// Encoded owners of NSEC3 records that are in no chain that is used. They are only transferred.
-    unused_nsec3: Vec<Vec<u8>>,
+    /// Owners of NSEC3 records that are in no chain that is used. They are only transferred.
+    unused_nsec3: Vec<Hashed>,
     soa_ttl: u32,
     soa_rdata: Box<[u8]>,
     /// Where RNAME begins in it.
@@ -147,7 +148,7 @@ impl Zone {
         };
         let (denial, unused_nsec3) = built.denial(&apex)?;
         let nodes = built.nodes;
-        let is_signed = nodes.get(&[]).is_some_and(|octets| NodeRef::new(octets).is_signed(Rtype::SOA));
+        let is_signed = nodes.stored(&[]).is_some_and(|apex| NodeRef::new(apex).is_signed(Rtype::SOA));
         let below_apex = |name: &Name| name.relative_to(&apex).map(|labels| labels.len() as u8);
         let soa_below_apex = [below_apex(&mname), below_apex(&rname)];
         let minimum = u32::from_be_bytes(*soa_rdata.last_chunk().expect("five numbers were read above"));
@@ -159,7 +160,7 @@ impl Zone {
             }
             _ => None,
         };
-        let at_apex = nodes.get(&[]).map(NodeRef::new);
+        let at_apex = nodes.stored(&[]).map(NodeRef::new);
         let mut soa_signatures = Records::default();
         for rdata in at_apex.into_iter().flat_map(|node| node.signatures(Rtype::SOA)) {
             soa_signatures.push(true, Rtype::RRSIG, negative_ttl, rdata);
@@ -317,7 +318,7 @@ impl Zone {
     /// The node at `owner`: lower-cased labels before the apex's, without a root label. Registrations are not nodes.
     #[inline]
     pub fn node(&self, owner: &[u8]) -> Option<NodeRef<'_>> {
-        self.base.nodes.get(owner).map(NodeRef::new)
+        self.base.nodes.stored(owner).map(NodeRef::new)
     }
 
     /// Whether it is signed: its SOA has signatures.
@@ -347,9 +348,9 @@ impl Zone {
                 rdata: rdata.collect::<Vec<_>>().concat().into(),
             })
         });
-        let nodes = self.base.nodes.iter().map(|(_, octets)| octets);
-        let named = nodes.chain(self.base.unused_nsec3.iter().map(Vec::as_slice)).flat_map(move |octets| {
-            let node = NodeRef::new(octets);
+        let unused = self.base.unused_nsec3.iter().map(Hashed::stored);
+        let named = self.base.nodes.iter().chain(unused).flat_map(move |stored| {
+            let node = NodeRef::new(stored);
             let wire = [node.owner(), self.base.apex.as_wire()].concat();
             let owner = Name::from_wire(&wire).expect("it was a name when the zone was built").0;
             node.rrsets().flat_map(move |rrset| {

@@ -1,10 +1,13 @@
 //! One owner name of a zone's static part, as the index keeps it: its marks and its RRsets.
 //!
 //! ```text
-//! marks: u8 | owner length: u8 | owner, relative to the apex, as written | RRsets, by type
+//! marks: u8 | owner, relative to the apex, as written, if that is not the key | RRsets, by type
 //! RRset: type: u16 | TTL: u32 | count: u16 | octets that follow: u32 | (length: u16 | RDATA) × count
 //! ```
+//!
+//! The key is the owner in lower case, so both are equally long; nearly always they are the same, and the owner stands there once.
 
+use super::pages::Stored;
 use super::record::Rtype;
 
 /// Where RDATA of RRSIG has the TTL of what was signed (RFC 4034 §3.1).
@@ -15,6 +18,8 @@ pub(super) const CUT: u8 = 1;
 pub(super) const DNAME: u8 = 2;
 /// The label `*` exists directly below.
 pub(super) const WILDCARD_BELOW: u8 = 4;
+/// The owner was not written in lower case; it follows, as it was.
+const WRITTEN: u8 = 8;
 /// Octets in front of an RRset's records.
 const RRSET_HEADER_LEN: usize = 12;
 
@@ -39,14 +44,15 @@ pub struct RrsetRef<'a> {
 }
 
 impl<'a> NodeRef<'a> {
-    /// Reads a value of [`super::Zone::nodes`].
+    /// Reads a record of [`super::Zone::nodes`].
     ///
     /// # Panics
     /// On other octets, possibly.
     #[inline]
-    pub fn new(octets: &'a [u8]) -> Self {
-        let (owner, rrsets) = octets[2..].split_at(usize::from(octets[1]));
-        Self { marks: octets[0], owner, rrsets }
+    pub fn new(Stored { key, value }: Stored<'a>) -> Self {
+        let (marks, rest) = (value[0], &value[1..]);
+        let (owner, rrsets) = if marks & WRITTEN == 0 { (key, rest) } else { rest.split_at(key.len()) };
+        Self { marks, owner, rrsets }
     }
 
     /// The labels in front of the apex's, in the case they were written in; without a root label.
@@ -135,6 +141,16 @@ impl<'a> RrsetRef<'a> {
 #[inline]
 pub(super) fn covered(rdata: &[u8]) -> Option<Rtype> {
     rdata.first_chunk().map(|number| Rtype(u16::from_be_bytes(*number)))
+}
+
+/// Begins a node whose owner is `key` in the case of `written`.
+pub(super) fn begin(marks: u8, key: &[u8], written: &[u8], out: &mut Vec<u8>) {
+    if key == written {
+        out.push(marks);
+    } else {
+        out.push(marks | WRITTEN);
+        out.extend_from_slice(written);
+    }
 }
 
 /// Appends one RRset to a node being written.

@@ -70,6 +70,15 @@ enum Child {
     Branch(Branch),
 }
 
+/// A record as it lies in the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// The value.
+    pub value: &'a [u8],
+}
+
 /// The keyed hash of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hash(u64);
@@ -152,6 +161,12 @@ impl Pages {
         self.bucket(self.hash(key)).get(key)
     }
 
+    /// The same with the key as it is stored.
+    #[inline]
+    pub fn stored(&self, key: &[u8]) -> Option<Stored<'_>> {
+        self.bucket(self.hash(key)).stored(key)
+    }
+
     /// The hash of `key`, for [`Pages::bucket`] of any version.
     #[inline(always)]
     pub fn hash(&self, key: &[u8]) -> Hash {
@@ -195,8 +210,8 @@ impl Pages {
         PagesEdit { pages: self.clone(), scratch: Vec::new() }
     }
 
-    /// All keys and values, in no useful order.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    /// All records, in no useful order.
+    pub fn iter(&self) -> impl Iterator<Item = Stored<'_>> {
         let mut open = vec![self.root.distinct()];
         let leaves = std::iter::from_fn(move || {
             loop {
@@ -207,7 +222,7 @@ impl Pages {
                 }
             }
         });
-        leaves.flat_map(|page| page.entries().map(|entry| (entry.key, entry.value)))
+        leaves.flat_map(|page| page.entries().map(|entry| Stored { key: entry.key, value: entry.value }))
     }
 
     /// Octets of all pages and branches, for metrics and measurements; walks them all.

@@ -219,7 +219,8 @@ impl Server {
             journal: running.journal.clone(),
             snapshots: running.snapshots.clone(),
             tokens: Shared::new(tokens()),
-            access: Arc::new(Access::new(limits(), Timestamp(now), telemetry.admin.clone())),
+            // As if it had started a step of codes before.
+            access: Arc::new(Access::new(limits(), Timestamp(now - 30), telemetry.admin.clone())),
             targets: Shared::new(admin::Targets::new()),
             policy: Shared::new(policy),
             exporter: telemetry.exporter,

@@ -183,7 +183,7 @@ fn a_hold_takes_a_thousand_names_in_one_snapshot() {
             let snapshot = snapshots.load();
             for zone in snapshot.zones.iter() {
                 let pages = zone.registrations().unwrap();
-                let held = pages.iter().filter(|(_, octets)| is_held(Some(Published::decode(octets)))).count();
+                let held = pages.iter().filter(|stored| is_held(Some(Published::decode(stored.value)))).count();
                 seen.insert((pages.len(), held));
             }
         }

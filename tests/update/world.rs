@@ -179,9 +179,9 @@ impl World {
         for zone in snapshot.zones.iter() {
             let apex = zone.apex().to_string();
             served.serials.insert(apex.clone(), zone.serial());
-            for (label, octets) in zone.registrations().into_iter().flat_map(|pages| pages.iter()) {
-                let label = String::from_utf8(label.to_vec()).unwrap();
-                served.names.insert((apex.clone(), label), Published::decode(octets));
+            for stored in zone.registrations().into_iter().flat_map(|pages| pages.iter()) {
+                let label = String::from_utf8(stored.key.to_vec()).unwrap();
+                served.names.insert((apex.clone(), label), Published::decode(stored.value));
             }
         }
         served

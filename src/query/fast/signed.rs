@@ -108,7 +108,7 @@ impl<'z> Asked<'z> {
         terms: &Terms,
         writer: &mut Writer<'_, '_, [u8]>,
     ) -> Option<Answered<'static>> {
-        let Some(octets) = self.bucket.get(self.key()) else {
+        let Some(encloser) = self.bucket.stored(self.key()) else {
             let chain = nsec3(zone)?;
             let mut denied = Denied::new(zone.denial_head()?);
             denied.know(chain.apex());
@@ -116,7 +116,7 @@ impl<'z> Asked<'z> {
             denied.add_ready(chain.apex_wildcard(), chain.frequent_records()[1]);
             return self.deny(zone, (Kind::Nxdomain, NXDOMAIN), &denied, terms, writer);
         };
-        let encloser = NodeRef::new(octets);
+        let encloser = NodeRef::new(encloser);
         if encloser.is_cut() {
             return None;
         }

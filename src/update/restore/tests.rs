@@ -19,7 +19,7 @@ use crate::registry::{
     Resolution, Role, SlotSpec, Step as Review, SuffixSet, Timestamp, Unit, UnitKind, Variants,
 };
 use crate::telemetry;
-use crate::zone::{Name, Published, Record, Rtype, Zone};
+use crate::zone::{Name, Published, Record, Rtype, Stored, Zone};
 use proptest::prelude::*;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -276,7 +276,7 @@ type Content = BTreeMap<(Arc<str>, Vec<u8>), Vec<u8>>;
 
 fn content(sets: &[(Arc<str>, Pages)]) -> Content {
     let names = |(set, pages): &(Arc<str>, Pages)| {
-        let entry = |(label, octets): (&[u8], &[u8])| ((Arc::clone(set), label.to_vec()), octets.to_vec());
+        let entry = |stored: Stored<'_>| ((Arc::clone(set), stored.key.to_vec()), stored.value.to_vec());
         pages.iter().map(entry).collect::<Vec<_>>()
     };
     sets.iter().flat_map(names).collect()

@@ -7,6 +7,7 @@ mod forms;
 
 use super::Link;
 use crate::zone::fragment::Records;
+use crate::zone::pages::Stored;
 use forms::Forms;
 pub use forms::{Label, Nsec3Ref};
 use sha1::block_api::compress;
@@ -18,6 +19,8 @@ pub const HASH_LEN: usize = 20;
 const ALGORITHM_SHA1: u8 = 1;
 /// Octets of a hash in Base32hex, which is the length of the label.
 const LABEL_LEN: usize = 32;
+/// Octets of the owner before the apex: the label with its length.
+const OWNER_LEN: usize = 1 + LABEL_LEN;
 /// Octets of a block of SHA-1, and of what ends the last: a bit and the length.
 const BLOCK_LEN: usize = 64;
 const BLOCK_END_LEN: usize = 1 + size_of::<u64>();
@@ -61,6 +64,9 @@ pub struct Nsec3Chain {
     apex_name: Box<[u8]>,
 }
 
+/// An owner of NSEC3 records before they are a chain, as the index would keep it: key and value one behind the other.
+pub(in crate::zone) struct Hashed(Vec<u8>);
+
 /// Where a hash meets the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Met {
@@ -68,6 +74,19 @@ pub enum Met {
     Match(Link),
     /// No record has it; this one covers it.
     Cover(Link),
+}
+
+impl Hashed {
+    /// Of the label with its length in lower case, and a node.
+    pub(in crate::zone) fn new(key: &[u8], node: &[u8]) -> Self {
+        debug_assert_eq!(key.len(), OWNER_LEN);
+        Self([key, node].concat())
+    }
+
+    pub(in crate::zone) fn stored(&self) -> Stored<'_> {
+        let (key, value) = self.0.split_at(OWNER_LEN);
+        Stored { key, value }
+    }
 }
 
 impl Met {
@@ -126,7 +145,7 @@ fn sha1<const PARTS: usize>(parts: [&[u8]; PARTS], salt: &[u8]) -> Hash {
 impl Nsec3Chain {
     /// The chain of these hashes in ascending order with their encoded nodes, for the zone `apex` (lower-cased); none
     /// if the apex has no record in it, for then it is not whole.
-    pub(in crate::zone) fn new(params: Params, apex: &[u8], sorted: &[(Hash, Vec<u8>)]) -> Option<Self> {
+    pub(in crate::zone) fn new(params: Params, apex: &[u8], sorted: &[(Hash, Hashed)]) -> Option<Self> {
         if sorted.is_empty() {
             return None;
         }

@@ -1,6 +1,6 @@
 //! The chains against naive models and the examples of RFC 5155.
 
-use super::nsec3::{Hash, Met, hash_of_owner};
+use super::nsec3::{Hash, Hashed, Met, hash_of_owner};
 use super::{Denial, Nsec3Chain, NsecChain, Params};
 use crate::zone::name::NAME_LEN_MAX;
 use crate::zone::{Name, Record, Rtype, Zone, canonical, rdata};
@@ -133,7 +133,7 @@ proptest! {
         let mut hashes: Vec<Hash> = owners.iter().map(full).chain([apex.clone()]).map(|name| params.hash([&name])).collect();
         hashes.sort();
         hashes.dedup();
-        let nodes: Vec<(Hash, Vec<u8>)> = hashes.iter().map(|hash| (*hash, vec![0, 0])).collect();
+        let nodes: Vec<_> = hashes.iter().map(|hash| (*hash, Hashed::new(&[0; 33], &[0]))).collect();
         let chain = Nsec3Chain::new(params.clone(), &apex, &nodes).unwrap();
         for name in owners.iter().chain(&names).map(full) {
             let hash = params.hash([&name]);

@@ -128,6 +128,7 @@ fn whole(starts: u64, children: Vec<Child>) -> Branch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::zone::pages::Stored;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -155,7 +156,8 @@ mod tests {
             let pages = bulk.finish();
             let model: BTreeMap<&[u8], &[u8]> = records.iter().map(|(key, value)| (&key[..], &value[..])).collect();
             prop_assert_eq!(pages.len(), model.len());
-            prop_assert_eq!(pages.iter().collect::<BTreeMap<_, _>>(), model.clone());
+            let all: BTreeMap<_, _> = pages.iter().map(|Stored { key, value }| (key, value)).collect();
+            prop_assert_eq!(all, model.clone());
             prop_assert!(model.iter().all(|(key, value)| pages.get(key) == Some(value)));
             prop_assert_eq!(pages.get(b"a key of more than twelve octets"), None);
             let mut edit = pages.edit();

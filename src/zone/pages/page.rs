@@ -9,6 +9,7 @@
 //! records of a bucket, which lie one behind the other. Starts count from the first record.
 
 use super::super::same::is_same;
+use super::Stored;
 use std::sync::Arc;
 
 /// Buckets of a page: a full page has between one and two records in each. Half as many would save an octet of index for
@@ -199,6 +200,12 @@ impl<'a> Bucket<'a> {
     /// The value of `key`, which has the mark that the bucket was asked for with.
     #[inline(always)]
     pub fn get(&self, key: &[u8]) -> Option<&'a [u8]> {
+        self.stored(key).map(|stored| stored.value)
+    }
+
+    /// The same with the key as it is stored.
+    #[inline(always)]
+    pub fn stored(&self, key: &[u8]) -> Option<Stored<'a>> {
         let mut rest = self.octets;
         loop {
             let &[tag, key_len, value_len, ..] = rest else { return None };
@@ -208,8 +215,9 @@ impl<'a> Bucket<'a> {
             // Nearly always one octet each.
             let value_at = SHORT_HEAD_LEN + usize::from(key_len);
             let end = value_at + usize::from(value_len);
-            if tag == self.tag && is_same(rest.get(SHORT_HEAD_LEN..value_at)?, key) {
-                return rest.get(value_at..end);
+            let stored = rest.get(SHORT_HEAD_LEN..value_at)?;
+            if tag == self.tag && is_same(stored, key) {
+                return Some(Stored { key: stored, value: rest.get(value_at..end)? });
             }
             rest = rest.get(end..)?;
         }
@@ -217,8 +225,9 @@ impl<'a> Bucket<'a> {
 
     /// The same where some record is long.
     #[cold]
-    fn get_long(&self, key: &[u8]) -> Option<&'a [u8]> {
-        self.entries(0).find(|entry| entry.mark.tag == self.tag && entry.key == key).map(|entry| entry.value)
+    fn get_long(&self, key: &[u8]) -> Option<Stored<'a>> {
+        let found = self.entries(0).find(|entry| entry.mark.tag == self.tag && entry.key == key)?;
+        Some(Stored { key: found.key, value: found.value })
     }
 
     fn entries(self, bucket: u8) -> impl Iterator<Item = Entry<'a>> + Clone {

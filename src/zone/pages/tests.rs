@@ -36,7 +36,7 @@ fn masked(mask: u64) -> Pages {
 
 fn check(pages: &Pages, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(pages.len(), model.len());
-    let found: Model = pages.iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
+    let found: Model = pages.iter().map(|stored| (stored.key.to_vec(), stored.value.to_vec())).collect();
     prop_assert_eq!(&found, model);
     for n in 0..400u32 {
         let key = format!("xn--{n}").into_bytes();

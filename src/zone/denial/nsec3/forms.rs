@@ -8,7 +8,7 @@
 //! All of it but the label, the next hash, the times and the signature is a form, of which a zone has as many as there are
 //! kinds of owner. The label and the next hash are in the chain anyway, so a record keeps times and signatures alone.
 
-use super::{HASH_LEN, Hash, LABEL_LEN};
+use super::{HASH_LEN, Hash, Hashed, LABEL_LEN};
 use crate::zone::fragment::Records;
 use crate::zone::name::wire_len;
 use crate::zone::node::NodeRef;
@@ -84,14 +84,14 @@ pub struct Nsec3Ref<'c> {
 
 impl Forms {
     /// The forms of nodes in ascending order of their hashes.
-    pub fn of(sorted: &[(Hash, Vec<u8>)]) -> Self {
+    pub fn of(sorted: &[(Hash, Hashed)]) -> Self {
         let mut known: HashMap<Form, usize, RandomState> = HashMap::default();
         let (mut fillings, mut starts) = (Vec::new(), Vec::with_capacity(sorted.len()));
         let mut filling = Vec::new();
         let next = sorted.iter().cycle().skip(1);
         for ((hash, node), (next, _)) in sorted.iter().zip(next) {
             filling.clear();
-            let form = Form::of(hash, next, NodeRef::new(node), &mut filling);
+            let form = Form::of(hash, next, NodeRef::new(node.stored()), &mut filling);
             let count = known.len();
             let number = *known.entry(form).or_insert(count);
             starts.push(fillings.len());
