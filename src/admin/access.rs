@@ -4,7 +4,7 @@
 
 use super::Shared;
 use super::token::Token;
-use super::totp::{Step, step_at};
+use super::totp::{Step, TotpSecret, step_at};
 use crate::registry::Timestamp;
 use crate::telemetry;
 use ipnet::IpNet;
@@ -58,6 +58,8 @@ pub(super) struct Wait(pub(super) u16);
 pub(super) enum Unconfirmed {
     /// The token has no second factor.
     None,
+    /// It is no six digits, so nobody's: not a guess, but a slip.
+    Malformed,
     /// It is not the token's.
     Wrong,
     /// It was used, or may have been before the start.
@@ -160,6 +162,7 @@ impl Access {
         self.metrics.second_factor(match confirmed {
             Ok(()) => "confirmed",
             Err(Unconfirmed::None) => "none",
+            Err(Unconfirmed::Malformed) => "malformed",
             Err(Unconfirmed::Wrong) => "wrong",
             Err(Unconfirmed::Used) => "used",
             Err(Unconfirmed::Slowed(_)) => "slowed",
@@ -169,6 +172,9 @@ impl Access {
 
     fn try_confirm(&self, token: &Token, code: &str, now: Timestamp) -> Result<(), Unconfirmed> {
         let secret = token.totp.as_ref().ok_or(Unconfirmed::None)?;
+        if !TotpSecret::is_code(code) {
+            return Err(Unconfirmed::Malformed);
+        }
         let (at, rate) = (Instant::now(), 1.0 / WRONG_CODE_SECS);
         let mut tokens = lock(&self.tokens);
         let seen = tokens.entry(token.name.clone()).or_default();
@@ -284,7 +290,6 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
-    use super::super::totp::TotpSecret;
     use super::*;
     use crate::registry::Role;
 
@@ -315,7 +320,11 @@ mod tests {
         let secret = token.totp.clone().unwrap();
         let confirm = |code: &str, now| access.confirm(&token, code, Timestamp(now));
         assert_eq!(confirm(&secret.code_at(0), 10), Err(Unconfirmed::Used), "it may have been used before the start");
-        assert_eq!(confirm(&secret.code_at(30), 10), Err(Unconfirmed::Used), "so may the next, by a clock that is ahead");
+        assert_eq!(
+            confirm(&secret.code_at(30), 10),
+            Err(Unconfirmed::Used),
+            "so may the next, by a clock that is ahead"
+        );
         let (second, third) = (secret.code_at(60), secret.code_at(90));
         assert_eq!(confirm(&second, 60), Ok(()));
         assert_eq!(confirm(&second, 61), Err(Unconfirmed::Used));
@@ -341,6 +350,10 @@ mod tests {
     fn guesses_are_few() {
         let (access, token) = (access(0), token(None));
         for _ in 0..5 {
+            // A slip is no guess.
+            for slip in ["", "12345x", "1234567", "１２３４５６"] {
+                assert_eq!(access.confirm(&token, slip, Timestamp(60)), Err(Unconfirmed::Malformed));
+            }
             assert_eq!(access.confirm(&token, "000000", Timestamp(60)), Err(Unconfirmed::Wrong));
         }
         let code = token.totp.as_ref().unwrap().code_at(60);

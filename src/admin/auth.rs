@@ -3,6 +3,7 @@
 use super::access::{Unconfirmed, Wait};
 use super::problem::{Edge, Problem, TooMany};
 use super::roles::{Endpoint, Reach, TABLE};
+use super::write::IDEMPOTENCY_KEY;
 use super::{Admin, Token, token};
 use crate::http::ClientCertificate;
 use crate::registry::{Actor, Code, NameKey, Region, Regions};
@@ -34,9 +35,12 @@ pub(super) struct Caller {
 /// region of what is written is held by the registry's rules, on the state the write is decided on.
 pub(super) async fn authorize(State(admin): State<Admin>, mut request: Request, next: Next) -> Response {
     match check(&admin, &request) {
-        Ok((caller, end)) => {
+        Ok(Admitted { caller, end, used_code }) => {
             request.extensions_mut().insert(caller);
             let mut response = next.run(request).await;
+            if let Some(problem) = used_code.filter(|_| !response.status().is_success()) {
+                response = problem.into_response();
+            }
             if let Some(end) = end.and_then(|end| HeaderValue::from_str(&end.to_string()).ok()) {
                 response.headers_mut().insert(TOKEN_EXPIRES, end);
             }
@@ -46,8 +50,17 @@ pub(super) async fn authorize(State(admin): State<Admin>, mut request: Request, 
     }
 }
 
-/// The caller, and when its token ends if that is soon.
-fn check(admin: &Admin, request: &Request) -> Result<(Caller, Option<Timestamp>), Problem> {
+/// Who is let in.
+struct Admitted {
+    caller: Caller,
+    /// When its token ends, if that is soon.
+    end: Option<Timestamp>,
+    /// Why its code confirms nothing, unless what is asked for was done before: who has lost the answer asks again with the same
+    /// idempotency key, and the same code.
+    used_code: Option<Problem>,
+}
+
+fn check(admin: &Admin, request: &Request) -> Result<Admitted, Problem> {
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let wait = |of| move |Wait(secs)| Problem::too_many(of, secs);
     admin.access.address(address).map_err(wait(TooMany::FromAddress))?;
@@ -58,8 +71,15 @@ fn check(admin: &Admin, request: &Request) -> Result<(Caller, Option<Timestamp>)
     admin.access.token(&token, address, now).map_err(wait(TooMany::OfToken))?;
     let caller = Caller { actor: token.actor(), confirmed: false };
     permit(&caller, request)?;
-    let caller = Caller { confirmed: confirmed(admin, &token, request)?, ..caller };
-    Ok((caller, admin.access.ends_soon(&token, now)))
+    let (confirmed, used_code) = match confirmed(admin, &token, request) {
+        Ok(confirmed) => (confirmed, None),
+        Err(Unconfirmed::Used) if request.headers().contains_key(&IDEMPOTENCY_KEY) => {
+            (false, Some(unconfirmed_problem(Unconfirmed::Used)))
+        }
+        Err(unconfirmed) => return Err(unconfirmed_problem(unconfirmed)),
+    };
+    let end = admin.access.ends_soon(&token, now);
+    Ok(Admitted { caller: Caller { confirmed, ..caller }, end, used_code })
 }
 
 fn permit(caller: &Caller, request: &Request) -> Result<(), Problem> {
@@ -71,7 +91,7 @@ fn permit(caller: &Caller, request: &Request) -> Result<(), Problem> {
 }
 
 /// Whether a second factor confirms the request. Reads and rehearsals change nothing: they use no code up.
-fn confirmed(admin: &Admin, token: &Token, request: &Request) -> Result<bool, Problem> {
+fn confirmed(admin: &Admin, token: &Token, request: &Request) -> Result<bool, Unconfirmed> {
     let mut given = request.headers().get_all(SECOND_FACTOR).iter();
     let Some(code) = given.next() else { return Ok(false) };
     let query = request.uri().query().unwrap_or_default();
@@ -80,18 +100,21 @@ fn confirmed(admin: &Admin, token: &Token, request: &Request) -> Result<bool, Pr
         return Ok(false);
     }
     let code = code.to_str().ok().filter(|_| given.next().is_none()).unwrap_or_default();
-    match admin.access.confirm(token, code, admin.clock.now()) {
-        Ok(()) => Ok(true),
-        Err(unconfirmed) => Err(unconfirmed_problem(unconfirmed).field("X-Second-Factor")),
-    }
+    admin.access.confirm(token, code, admin.clock.now()).map(|()| true)
 }
 
 fn unconfirmed_problem(unconfirmed: Unconfirmed) -> Problem {
     let (en, zh) = match unconfirmed {
-        Unconfirmed::Slowed(Wait(secs)) => return Problem::too_many(TooMany::WrongCodes, secs),
+        Unconfirmed::Slowed(Wait(secs)) => {
+            return Problem::too_many(TooMany::WrongCodes, secs).field("X-Second-Factor");
+        }
         Unconfirmed::None => (
             "This token has no second factor; its configuration needs a totp_secret (`zhengming token new --totp`).",
             "该令牌未设置二次验证，请在配置中为其设置 totp_secret（zhengming token new --totp）。",
+        ),
+        Unconfirmed::Malformed => (
+            "A code has six digits; send the one that the authenticator shows.",
+            "动态口令为六位数字，请填写验证器显示的口令。",
         ),
         Unconfirmed::Wrong => (
             "The code is not the token's current one; check the authenticator and the clock, and send the next code.",
@@ -102,7 +125,7 @@ fn unconfirmed_problem(unconfirmed: Unconfirmed) -> Problem {
             "该动态口令已使用，或可能在服务启动前使用过，请等待下一个口令。",
         ),
     };
-    Problem::edge(Edge::SecondFactorInvalid, en, zh)
+    Problem::edge(Edge::SecondFactorInvalid, en, zh).field("X-Second-Factor")
 }
 
 fn identify(

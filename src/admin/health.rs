@@ -84,7 +84,8 @@ pub(super) async fn brake(
     Ok(Json(BrakeView::new(&brake, admin.clock.now())))
 }
 
-/// Lets what the brake stopped take effect, and takes a clock that has jumped as it is.
+/// Lets what the brake stopped take effect, and takes a clock that has jumped as it is. A rehearsal shows what would take effect
+/// at once of what is due, the first thousand objects.
 #[utoipa::path(
     post, path = "/v1/brake/release", tag = "brake",
     request_body = ReleaseBrake,

@@ -80,12 +80,14 @@ impl TotpSecret {
         self.code(step_at(now))
     }
 
+    /// Whether this can be a code: six digits.
+    pub fn is_code(presented: &str) -> bool {
+        presented.len() == DIGITS && presented.bytes().all(|octet| octet.is_ascii_digit())
+    }
+
     /// The step whose code `presented` is, if it is that of `now` or of the one before or after (RFC 6238 §5.2): clocks
     /// differ, and people type slowly. All three are compared, in constant time.
     pub(super) fn step_of(&self, presented: &str, now: i64) -> Option<Step> {
-        if presented.len() != DIGITS {
-            return None;
-        }
         let now = step_at(now);
         let mut found = None;
         for step in [now - 1, now, now + 1] {

@@ -31,7 +31,8 @@ pub(super) struct Batch {
 /// A notice, version 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct NoticeV1 {
-    /// `n`, the transaction, and the notice's place in it: `n4711.3`.
+    /// `n`, the transaction, and the notice's place in it: `n4711.3`; then, after the journal has lost lines, how often it has:
+    /// `n4711.3.1`.
     pub(super) id: String,
     /// The transaction; its line in the journal proves it.
     seq: u64,
@@ -117,9 +118,9 @@ impl Batch {
     fn take(&mut self, transaction: &Transaction) -> bool {
         let begin = self.next.index;
         for (index, event) in transaction.events.iter().enumerate().skip(begin) {
-            if let Some(notice) = NoticeV1::of(transaction, index, event) {
+            if let Some(notice) = NoticeV1::of(transaction, index, event, self.next.life) {
                 if self.notices.len() == NOTICES_MAX {
-                    self.next = At { seq: transaction.seq, index, is_new: false };
+                    self.next = At { seq: transaction.seq, index, is_new: false, ..self.next };
                     return true;
                 }
                 self.next.is_new = false;
@@ -132,15 +133,16 @@ impl Batch {
 
 impl NoticeV1 {
     /// The notice that the event at this place of the transaction is, if it is one.
-    fn of(transaction: &Transaction, index: usize, event: &Event) -> Option<Self> {
+    fn of(transaction: &Transaction, index: usize, event: &Event, life: u32) -> Option<Self> {
         let (kind, days, unit) = match event {
             Event::Notice(notice) => (notice.kind.class(), notice.kind.days(), &notice.unit),
             Event::SiteNotice(notice) => (notice.kind.class(), notice.kind.days(), &notice.unit),
             Event::Unit(unit) => (penalty(transaction, unit)?.step.notice(), None, &unit.id),
             _ => return None,
         };
+        let id = format!("n{}.{index}", transaction.seq);
         let notice = Self {
-            id: format!("n{}.{index}", transaction.seq),
+            id: if life == 0 { id } else { format!("{id}.{life}") },
             seq: transaction.seq,
             at: transaction.at.to_string(),
             kind,
@@ -200,10 +202,12 @@ impl NoticeV1 {
         }
     }
 
-    /// The transaction and the place in it that an id names.
-    pub(super) fn parse_id(id: &str) -> Option<(u64, usize)> {
-        let (seq, index) = id.strip_prefix('n')?.split_once('.')?;
-        Some((seq.parse().ok()?, index.parse().ok()?))
+    /// The life of the journal, and the transaction and the place in it, that an id names.
+    pub(super) fn parse_id(id: &str) -> Option<(u32, (u64, usize))> {
+        let mut numbers = id.strip_prefix('n')?.split('.');
+        let place = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+        let life = numbers.next().map_or(Some(0), |life| life.parse().ok())?;
+        numbers.next().is_none().then_some((life, place))
     }
 }
 

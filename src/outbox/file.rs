@@ -43,7 +43,7 @@ fn append(path: &Path, notices: &[NoticeV1]) -> io::Result<()> {
     let mut text = Vec::new();
     for notice in notices {
         // Written, but not noted before the end of the process.
-        if NoticeV1::parse_id(&notice.id) > last {
+        if !has(last, &notice.id) {
             serde_json::to_writer(&mut text, notice)?;
             text.push(b'\n');
         }
@@ -56,8 +56,14 @@ fn append(path: &Path, notices: &[NoticeV1]) -> io::Result<()> {
     written
 }
 
+/// Whether the file, whose last notice is `last`, has this one; none of another life of the journal says so.
+fn has(last: Option<(u32, (u64, usize))>, id: &str) -> bool {
+    let (Some((life, last)), Some((own, place))) = (last, NoticeV1::parse_id(id)) else { return false };
+    life == own && place <= last
+}
+
 /// Where the last whole line ends, and the notice in it.
-fn tail(file: &mut File) -> io::Result<(u64, Option<(u64, usize)>)> {
+fn tail(file: &mut File) -> io::Result<(u64, Option<(u32, (u64, usize))>)> {
     let length = file.metadata()?.len();
     let from = length.saturating_sub(TAIL_LEN);
     file.seek(SeekFrom::Start(from))?;

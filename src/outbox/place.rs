@@ -14,6 +14,14 @@ pub(super) struct At {
     pub(super) index: usize,
     /// Whether the sink has never been anywhere: then old notices are passed over.
     pub(super) is_new: bool,
+    /// How often the journal has turned out to be shorter than what was delivered: numbers of transactions come again then, and
+    /// notices are told apart by this.
+    pub(super) life: u32,
+}
+
+impl At {
+    /// Where a sink begins that has never been anywhere.
+    const FIRST: Self = Self { seq: 1, index: 0, is_new: true, life: 0 };
 }
 
 /// A sink's place, and the file it is noted in.
@@ -26,22 +34,38 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place of the sink `name`; the beginning of the journal if none is noted.
+    /// The place of the sink `name` in a journal that ends at `last`; the journal's beginning if none is noted, or what is noted
+    /// cannot be read: a notice that comes twice is better than a server that does not start. A place behind the journal's end is
+    /// put back to it, durably: lines were lost, and what is written now in their stead is to be told.
     ///
     /// # Errors
-    /// What the operating system says; also for a file that is no note.
-    pub(super) fn open(directory: &Path, name: &str) -> io::Result<Self> {
+    /// What the operating system says.
+    pub(super) fn open(directory: &Path, name: &str, last: u64) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let path = directory.join(name);
-        let at = match fs::read_to_string(&path) {
-            Ok(text) => parse(&text).ok_or_else(|| {
-                let path = path.display();
-                let what = format!("{path}: not a place in the journal; remove it to begin with the last month / 不是日志位置，可删除后从最近一个月开始");
-                io::Error::new(ErrorKind::InvalidData, what)
-            })?,
-            Err(error) if error.kind() == ErrorKind::NotFound => At { seq: 1, index: 0, is_new: true },
+        let mut at = match fs::read(&path) {
+            Ok(octets) => std::str::from_utf8(&octets).ok().and_then(parse).unwrap_or_else(|| {
+                tracing::error!(
+                    path = %path.display(),
+                    "how far notices were told cannot be read; those of the last month are told again \
+                     / 通知进度文件无法读取，将重新发送最近一个月的通知"
+                );
+                At::FIRST
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => At::FIRST,
             Err(error) => return Err(error),
         };
+        if at.seq > last + 1 {
+            tracing::error!(
+                path = %path.display(),
+                told = at.seq - 1,
+                last,
+                "notices were told of transactions that the journal does not have; what comes in their stead is told as well \
+                 / 日志缺少已发送过通知的事务，其后的新事务将照常通知"
+            );
+            at = At { seq: last + 1, index: 0, is_new: false, life: at.life + 1 };
+            write(&path, at)?;
+        }
         Ok(Self { path, at, noted: at.seq })
     }
 
@@ -72,23 +96,28 @@ impl Place {
     }
 }
 
-/// `SEQ INDEX`, and `new` behind it as long as old notices are passed over.
+/// `SEQ INDEX`, behind it `new` as long as old notices are passed over, or `life N` from the second life on.
 fn parse(text: &str) -> Option<At> {
     let mut words = text.strip_suffix('\n')?.split(' ');
     let (seq, index) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    let is_new = match words.next() {
-        None => false,
-        Some("new") => true,
+    let (is_new, life) = match words.next() {
+        None => (false, 0),
+        Some("new") => (true, 0),
+        Some("life") => (false, words.next()?.parse().ok()?),
         Some(_) => return None,
     };
-    words.next().is_none().then_some(At { seq, index, is_new })
+    words.next().is_none().then_some(At { seq, index, is_new, life })
 }
 
 fn write(path: &Path, at: At) -> io::Result<()> {
     let beside = path.with_extension("writing");
     let mut file = File::create(&beside)?;
-    let new = if at.is_new { " new" } else { "" };
-    writeln!(file, "{} {}{new}", at.seq, at.index)?;
+    let more = match at {
+        At { is_new: true, .. } => " new".to_owned(),
+        At { life: 0, .. } => String::new(),
+        At { life, .. } => format!(" life {life}"),
+    };
+    writeln!(file, "{} {}{more}", at.seq, at.index)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
     match path.parent() {
@@ -104,15 +133,29 @@ mod tests {
     #[test]
     fn places_are_read_as_written_and_nothing_else_is() {
         let directory = tempfile::tempdir().expect("a directory");
-        let place = |name| Place::open(directory.path(), name);
-        assert_eq!(place("file").expect("a place").at(), At { seq: 1, index: 0, is_new: true });
-        for at in [At { seq: 7, index: 3, is_new: false }, At { seq: 9, index: 0, is_new: true }] {
+        let place = |name| Place::open(directory.path(), name, 8).expect("a place").at();
+        assert_eq!(place("file"), At::FIRST);
+        let at = |seq, index, is_new, life| At { seq, index, is_new, life };
+        for at in [at(7, 3, false, 0), at(9, 0, true, 0), at(9, 2, false, 3)] {
             write(&directory.path().join("file"), at).expect("written");
-            assert_eq!(place("file").expect("a place").at(), at);
+            assert_eq!(place("file"), at);
         }
-        for text in ["", "7", "7 3", "7 3 old\n", "7 3 new new\n", "-1 0\n", "7 x\n"] {
+        for text in
+            [&b""[..], b"7", b"7 3", b"7 3 old\n", b"7 3 new new\n", b"-1 0\n", b"7 x\n", b"7 3 life\n", b"\xff 3\n"]
+        {
             fs::write(directory.path().join("bad"), text).expect("written");
-            assert!(place("bad").is_err(), "{text:?}");
+            assert_eq!(place("bad"), At::FIRST, "{text:?}");
         }
+    }
+
+    /// What was told is not told again, nor what comes under the same number taken for it.
+    #[test]
+    fn a_journal_that_has_lost_lines_begins_another_life() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let place = |last| Place::open(directory.path(), "file", last).expect("a place").at();
+        fs::write(directory.path().join("file"), "49 2\n").expect("written");
+        let second = At { seq: 44, index: 0, is_new: false, life: 1 };
+        assert_eq!((place(48).seq, place(43), place(43), place(60)), (49, second, second, second));
+        assert_eq!(place(40), At { seq: 41, life: 2, ..second });
     }
 }

@@ -4,6 +4,7 @@ use super::differences::differences;
 use super::handle::{Preview, Receipt, Submission, UpdateError};
 use super::overlay::Overlay;
 use super::publish::{Draft, Moved, Suffixes};
+use super::schedule::{self, DUE_LIMIT};
 use super::tally::Tally;
 use crate::journal::JournalReader;
 use crate::registry::{Brake, Code, Command, Context, Decision, Event, NameKey, Policy, Position, Refusals, Role};
@@ -132,7 +133,7 @@ impl Group<'_> {
         // An import's rehearsal is stopped where the import would be; others show by how much.
         let imports = matches!(submission.command, Command::Import { .. } | Command::RemoveImported { .. });
         if submission.dry_run && !imports {
-            return match rehearse(&self.overlay, &context, &submission.command) {
+            return match self.rehearse(&context, &submission.command) {
                 Ok((decision, suspensions)) => self.preview(decision, suspensions).map(Ok),
                 Err(refusals) => refused(refusals),
             };
@@ -149,6 +150,21 @@ impl Group<'_> {
                 Ok(stopped.map_or(Ok(receipt), |refusal| Err(UpdateError::Refused(refusal.into()))))
             }
         }
+    }
+
+    /// What the command would do. To a release of the brake belongs what takes effect right behind it, as far as the first step
+    /// goes: it has no other effect.
+    fn rehearse(&self, context: &Context<'_>, command: &Command) -> Result<(Decision, Vec<Suspension>), Refusals> {
+        let (mut decision, suspensions) = rehearse(&self.overlay, context, command)?;
+        if !matches!(command, Command::ReleaseBrake { .. }) {
+            return Ok((decision, suspensions));
+        }
+        let Submission { actor, command, .. } = schedule::due(DUE_LIMIT);
+        let mut released = Overlay::new(&self.overlay);
+        decision.events.iter().try_for_each(|event| released.apply(event)).map_err(Refusals::from)?;
+        let (due, suspensions) = rehearse(&released, &Context { actor: &actor, if_match: None, ..*context }, &command)?;
+        decision.events.extend(due.events);
+        Ok((decision, suspensions))
     }
 
     /// Makes the decision a transaction of the group. A command that changes nothing leaves its line too, for the

@@ -98,7 +98,8 @@ impl Engine {
     }
 }
 
-fn due(limit: usize) -> Submission {
+/// What is due, to be done.
+pub(super) fn due(limit: usize) -> Submission {
     asked(Command::Due { limit }, "due")
 }
 

@@ -34,6 +34,7 @@ fn a_code_confirms_one_act() {
     let without = server.call("operator", "PUT", hold, r#"{"evidence":"doc-1"}"#);
     refused(&without, 403, "second_factor_required");
     assert!(without.text().contains("X-Second-Factor"), "it says what to do");
+    refused(&confirmed(&server, "PUT", hold, HOLD, "000000"), 403, "second_factor_invalid");
     refused(&confirmed(&server, "PUT", hold, HOLD, "12345x"), 403, "second_factor_invalid");
     let old = totp().code_at(NOW);
     refused(&confirmed(&server, "PUT", hold, HOLD, &old), 403, "second_factor_invalid");
@@ -51,8 +52,29 @@ fn a_code_confirms_one_act() {
     server.clock.set(Timestamp(NOW + 60));
     assert_eq!(confirmed(&server, "DELETE", hold, b"", &totp().code_at(NOW + 60)).status, 200);
     let metrics = server.call("", "GET", "/metrics", "").text();
-    for line in ["{result=\"confirmed\"} 2", "{result=\"used\"} 2", "{result=\"wrong\"} 1"] {
+    for line in ["{result=\"confirmed\"} 2", "{result=\"used\"} 2", "{result=\"wrong\"} 1", "{result=\"malformed\"} 1"]
+    {
         assert!(metrics.contains(&format!("zhengming_admin_second_factors_total{line}")), "{metrics}");
+    }
+}
+
+/// Who has lost the answer sends the same again, the code too: it is told what was done, and nothing is done.
+#[test]
+fn a_request_that_was_confirmed_can_be_repeated_with_its_code() {
+    let server = guarded();
+    let code = totp().code_at(NOW + 30);
+    let ask = |reason: &str, key: &str| {
+        let headers = format!("Authorization: Bearer operator\r\n{JSON}X-Second-Factor: {code}\r\n{key}");
+        server.raw("PUT", &format!("/v1/units/u1/holds/{reason}"), &headers, HOLD)
+    };
+    let first = ask("LEGAL", "Idempotency-Key: one\r\n");
+    assert_eq!(first.status, 200, "{}", first.text());
+    let again = ask("LEGAL", "Idempotency-Key: one\r\n");
+    assert_eq!((again.status, again.header("idempotency-replayed")), (200, Some("true")), "{}", again.text());
+    assert_eq!(again.json()["seq"], first.json()["seq"]);
+    // It confirms nothing else, with another key or none.
+    for key in ["Idempotency-Key: two\r\n", ""] {
+        refused(&ask("REGISTRY_ADMIN", key), 403, "second_factor_invalid");
     }
 }
 

@@ -236,6 +236,9 @@ fn orders(script: &mut Script) {
     script.refused_to(admin, "PUT", &years, &of("甲二.政务", 11), "term_invalid", "years[0].years");
     script.refused_to(admin, "PUT", &years, &of("甲有.政务", 2), "name_not_found", "years[0].name");
     script.refused_to(admin, "PUT", &years, r#"{"years":[]}"#, "batch_empty", "years");
+    let one = json!({ "name": "甲二.政务", "years": 3 });
+    let twice = json!({ "years": [one, { "name": "甲二.政务", "years": 4 }] }).to_string();
+    script.refused_to(admin, "PUT", &years, &twice, "item_repeated", "years[1].name");
     let paid = |rest: &str| format!(r#"{{"payer":"treasury"{rest}}}"#);
     script.refused_to(admin, "POST", &confirmation, &paid(""), "invoice_required", "invoice");
     script.refused_to(admin, "POST", &confirmation, &paid(r#","invoice":" ""#), "invoice_required", "invoice");

@@ -215,6 +215,17 @@ fn the_brake_waits_for_an_operator() {
     assert_eq!((brake["engaged"].as_bool(), brake["names"].as_u64()), (Some(true), Some(25)));
     let release = |token: &str| server.call(token, "POST", "/v1/brake/release", r#"{"reason":"所有期满均属实"}"#);
     assert_eq!(release("central-reviewer").status, 403);
+    // A rehearsal shows what waits, and lets nothing go.
+    let rehearsal = server.ok("operator", "POST", "/v1/brake/release?dry_run=true", r#"{"reason":"所有期满均属实"}"#);
+    let (shown, suspensions) = (&rehearsal["preview"]["names"], &rehearsal["preview"]["suspensions"]);
+    assert_eq!((shown.as_array().map(Vec::len), suspensions[0]["names"].as_u64()), (Some(25), Some(25)), "{rehearsal}");
+    let gone = &rehearsal["preview"]["differences"]["xn--zfr164b."];
+    assert!(
+        gone.as_array().is_some_and(|lines| lines.iter().all(|line| line.as_str().unwrap().starts_with('-'))),
+        "{gone}"
+    );
+    server.move_clock("2028-11-23");
+    assert!(server.answers(&names[0], ADDRESS));
     assert_eq!(release("operator").status, 200);
     server.move_clock("2028-11-23");
     assert!(names.iter().all(|name| server.nxdomain(name)));

@@ -118,3 +118,39 @@ fn openssl_agrees_with_the_signatures_of_posts_that_were_tried_again() {
         assert_ne!(openssl_hmac(&body), code, "the time is signed as well");
     }
 }
+
+/// Lines of the journal are lost, as an operator may accept: what takes their numbers is told all the same, under other ids.
+#[test]
+fn what_comes_in_the_stead_of_lost_lines_is_told() {
+    let mut daemon = TestDaemon::start_with(&["--test-clock", NOON], "[outbox]\nfile = \"outbox.jsonl\"\n");
+    import(&daemon, "names", &[unit_line("u1"), unit_line("u2"), unit_line("u3")]);
+    let warn = |daemon: &TestDaemon, unit: &str| {
+        let body = json!({ "step": "warning", "violation": "DATA_MISMATCH", "evidence": "case-9" });
+        let reply = daemon.api("POST", &format!("/v1/units/{unit}/penalties"), "demo-operator", Some(&body));
+        reply.expect_success();
+    };
+    warn(&daemon, "u1");
+    notices(&daemon, 1);
+    daemon.stop();
+    let mark = daemon.path("data/outbox/file");
+    // As if a hundred more had been told of, and the last line of the file were one of them.
+    let told = notices(&daemon, 1);
+    let lost = json!({ "id": "n107.0", "seq": 107, "unit": "u9" });
+    std::fs::write(daemon.path("outbox.jsonl"), format!("{}\n{lost}\n", told[0])).expect("a writable directory");
+    std::fs::write(&mark, "108 0\n").expect("a writable directory");
+    daemon.restart();
+    warn(&daemon, "u2");
+    let told = notices(&daemon, 3);
+    assert_eq!((&told[2]["unit"], &told[2]["kind"]), (&json!("u2"), &json!("penalty_warning")), "{told:?}");
+    let (id, seq) = (told[2]["id"].as_str().expect("an id").to_owned(), &told[2]["seq"]);
+    assert_eq!(id, format!("n{seq}.0.1"));
+    assert!(daemon.log().contains("the journal does not have"), "{}", daemon.log());
+    // A mark that cannot be read keeps nothing from starting; what was told comes again, once.
+    daemon.stop();
+    std::fs::write(&mark, [0xff, 0]).expect("a writable directory");
+    daemon.restart();
+    warn(&daemon, "u3");
+    let again = notices(&daemon, 6);
+    let units: Vec<&str> = again[3..].iter().filter_map(|notice| notice["unit"].as_str()).collect();
+    assert_eq!(units, ["u1", "u2", "u3"], "{again:?}");
+}

@@ -79,8 +79,12 @@ pub(super) fn change_years(case: &Case<'_>, id: OrderId, years: &[(NameKey, u32)
     let mut order = find(case, id, &[OrderState::AwaitingFee])?;
     check_count(years.len(), RENEWAL_NAMES_MAX, "years")?;
     let before = order.lines.clone();
+    let mut seen = BTreeSet::new();
     for (index, (key, years)) in years.iter().enumerate() {
         let field = |refusal: Refusal, member: &str| refusal.at(format!("years[{index}].{member}"));
+        if !seen.insert(key) {
+            return Err(field(repeated(&key.to_unicode()), "name"));
+        }
         let Some(line) = order.lines.iter_mut().find(|line| line.name == *key) else {
             return Err(field(not_in_order(id, key), "name"));
         };
