@@ -269,6 +269,10 @@ fn orders(script: &mut Script) {
     script.server.unit("a5", "organ");
     script.server.name("甲别.政务", "a5");
     script.refused("POST", orders, &renewal(&["甲别.政务"], 2), "name_of_other_unit", "names[0]");
+    let others = json!({ "unit": "a5", "names": ["甲别.政务"], "years": 2 }).to_string();
+    let other = script.server.ok("submitter", "POST", orders, &others)["id"].as_str().unwrap().to_owned();
+    let (others, used) = (format!("/v1/orders/{other}/confirmation"), paid(r#","invoice":"24622000000012345678""#));
+    script.refused_to(admin, "POST", &others, &used, "invoice_used", "invoice");
     script.server.ok("submitter", "POST", orders, &renewal(&["甲有.政务"], 2));
     script.refused("POST", "/v1/names/甲有.政务/renewals", r#"{"years":2}"#, "name_claimed", "");
 }

@@ -75,7 +75,8 @@ fn withdraw(application: ApplicationId) -> Command {
 }
 
 pub fn confirm(order: OrderId) -> Command {
-    Command::Charge(OrderCommand::Confirm { order, invoice: "1".into(), payer: Payer::Unit, voucher: None })
+    let invoice = order.to_string().into();
+    Command::Charge(OrderCommand::Confirm { order, invoice, payer: Payer::Unit, voucher: None })
 }
 
 fn remit(orders: &[OrderId], yuan: u32) -> Command {

@@ -67,6 +67,8 @@ pub(super) struct OrderLine {
     confirmation: Option<Object<ConfirmationLine>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     remittance: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     changed: String,
 }
 
@@ -192,6 +194,7 @@ impl OrderLine {
             state: known(OrderState::parse(&self.state), "order.state")?,
             confirmation: self.confirmation.map(confirmation).transpose()?,
             remittance: self.remittance.map(|id| known(RemittanceId::parse(&id), "order.remittance")).transpose()?,
+            reason: self.reason.map(Into::into),
             changed: time("order.changed", &self.changed)?,
             version: 0,
         })
@@ -281,6 +284,7 @@ impl From<&Order> for OrderLine {
             state: order.state.as_str().into(),
             confirmation: order.confirmation.as_ref().map(confirmation),
             remittance: order.remittance.map(|id| id.to_string()),
+            reason: order.reason.as_deref().map(Into::into),
             changed: order.changed.to_string(),
         }
     }

@@ -357,7 +357,7 @@ pub struct OrderView {
     pub confirmation: Option<ConfirmationView>,
     /// The remittance it is in.
     pub remittance: Option<String>,
-    /// Why it was refunded; of a single order, and absent of one that was refunded before it was imported.
+    /// Why it was refunded. Of orders refunded before lists had it, a single order alone shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Its version, as in `ETag`.
@@ -580,7 +580,7 @@ impl From<&Order> for OrderView {
             by: order.by.to_string(),
             confirmation: order.confirmation.as_ref().map(confirmation),
             remittance: order.remittance.map(|id| id.to_string()),
-            reason: None,
+            reason: order.reason.as_deref().map(ToOwned::to_owned),
             version: order.version,
         }
     }
