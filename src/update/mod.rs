@@ -93,7 +93,12 @@ pub struct Running {
 
 /// [`StartError::Locked::holder`] in Chinese.
 fn holder_zh(holder: &str) -> String {
-    holder.strip_prefix("process ").map_or_else(|| "另一进程".into(), |pid| format!("进程 {pid} "))
+    match holder.strip_prefix("process ") {
+        Some(pid) => format!("进程 {pid} "),
+        None if holder == "another process" => "另一进程".into(),
+        // Whatever else is known of it is better told in the wrong language than not at all.
+        None => format!(" {holder} "),
+    }
 }
 
 /// Why the writer does not start. The texts say what to do.
