@@ -167,7 +167,7 @@ fn decisions(script: &mut Script) {
         &decisions,
         &decision("office", approve_it),
         "application_not_pending",
-        "",
+        "level",
     );
     let picked = decision("local", r#""approve","confirm":true,"traditional":[{"kind":1,"form":"none"}]"#);
     let field = "traditional";
@@ -287,7 +287,9 @@ fn remittances(script: &mut Script) {
     let versioned = script.server.with(admin, "POST", remittances, "If-Match: \"1\"\r\n", &body(&[&order], "1200.00"));
     script.check("POST", remittances, &versioned, "if_match_invalid", "If-Match");
     script.refused_to(admin, "POST", remittances, &body(&[&order], "1200.01"), "amount_mismatch", "amount");
-    script.refused_to(admin, "POST", remittances, &body(&[&order], "1,200"), "amount_invalid", "amount");
+    for amount in ["1,200", "1200", "1200.0", "1200.000"] {
+        script.refused_to(admin, "POST", remittances, &body(&[&order], amount), "amount_invalid", "amount");
+    }
     script.refused_to(admin, "POST", remittances, &body(&[], "0.00"), "batch_empty", "orders");
     script.refused_to(admin, "POST", remittances, &body(&[&order, &order], "2400.00"), "item_repeated", "orders[1]");
     script.refused_to(admin, "POST", remittances, &body(&["o999"], "1.00"), "order_not_found", "orders[0]");
@@ -298,6 +300,7 @@ fn remittances(script: &mut Script) {
     let id = remit(&script.server, &[&order], "1200.00");
     let recognition = format!("/v1/remittances/{id}/recognition");
     script.refused_to("finance", "POST", &recognition, r#"{"amount":"1100.00"}"#, "amount_mismatch", "amount");
+    script.refused_to("finance", "POST", &recognition, r#"{"amount":"1200"}"#, "amount_invalid", "amount");
     script.refused_to(admin, "POST", &recognition, r#"{"amount":"1200.00"}"#, "role_forbidden", "");
     let hold = r#"{"evidence":"case-2"}"#;
     script.server.ok("operator", "PUT", "/v1/units/a1/holds/BLACKLIST", hold);

@@ -3,8 +3,8 @@
 use super::{Case, applications, changes, names, notices, remittances, terms};
 use crate::registry::order::{INVOICE_LEN_MAX, RENEWAL_NAMES_MAX, invoice_key, is_invoice, is_voucher};
 use crate::registry::{
-    Application, ApplicationState, Claim, Code, Confirmation, Decision, Event, Fee, Money, NameKey, Order, OrderBasis,
-    OrderId, OrderLine, OrderState, Payer, Refusal, Region, Registration, RenewedBy, Role, Unit, UnitId,
+    Application, ApplicationState, Claim, Code, Confirmation, Decision, Event, Fee, Money, NameKey, Named as _, Order,
+    OrderBasis, OrderId, OrderLine, OrderState, Payer, Refusal, Region, Registration, RenewedBy, Role, Unit, UnitId,
 };
 use std::collections::BTreeSet;
 
@@ -262,7 +262,7 @@ fn within(case: &Case<'_>, id: OrderId) -> Result<Order, Refusal> {
 
 /// An order whose fee was taken is not taken back: its money has to go somewhere.
 fn paid(order: &Order) -> Refusal {
-    let (id, state) = (order.id, order.state.as_str());
+    let (id, state, state_zh) = (order.id, order.state.as_str(), order.state.zh());
     let (en, zh) = match order.state {
         OrderState::Confirmed | OrderState::Remitted => (
             format!(
@@ -272,7 +272,7 @@ fn paid(order: &Order) -> Refusal {
         ),
         _ => (
             format!("Order {id} is {state}: what it was for is over, and there is nothing to take back."),
-            format!("订单 {id} 的状态为 {state}，已办结，无需也不能撤销。"),
+            format!("订单 {id} 的状态为{state_zh}，已了结，无需也不能撤销。"),
         ),
     };
     Refusal::new(Code::OrderNotPending, en, zh)
@@ -288,11 +288,11 @@ pub(super) fn check_state(order: &Order, states: &[OrderState]) -> Result<(), Re
     if states.contains(&order.state) {
         return Ok(());
     }
-    let (id, state) = (order.id, order.state.as_str());
+    let (id, state, state_zh) = (order.id, order.state.as_str(), order.state.zh());
     Err(Refusal::new(
         Code::OrderNotPending,
         format!("Order {id} is {state}, and this is not done in that state; read it to see how it stands."),
-        format!("订单 {id} 的状态为 {state}，不能进行此操作，请先查询其状态。"),
+        format!("订单 {id} 的状态为{state_zh}，不能进行此操作，请先查询其状态。"),
     ))
 }
 
