@@ -102,6 +102,10 @@ impl State for OneUnit {
         Ok(None)
     }
 
+    fn invoiced(&self, _: &str, _: &mut dyn FnMut(OrderId) -> bool) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
     fn names_of(&self, _: &UnitId, _: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
         Ok(())
     }

@@ -99,7 +99,7 @@ impl Application {
                 let fee = estate.call("demo-submitter", "GET", &format!("/v1/applications/{}/fee", self.id), "");
                 assert_eq!(text(&fee["amount"]), self.amount(), "{fee}");
                 let order = text(&fee["order"]);
-                let body = json!({ "invoice": "24622000000012345678", "payer": "unit" }).to_string();
+                let body = json!({ "invoice": format!("24622000-{order}"), "payer": "unit" }).to_string();
                 estate.call("demo-admin", "POST", &format!("/v1/orders/{order}/confirmation"), &body);
                 Step::Remittance(order)
             }

@@ -16,8 +16,8 @@ use super::v1::{Page, Receipt};
 use super::write::{Write, tagged};
 use crate::registry::procedure::ApplicationCommand;
 use crate::registry::{
-    Application, ApplicationId, ApplicationState, Code, Command, Order, Slot, State as _, Timestamp, Unavailable, Unit,
-    command,
+    Application, ApplicationId, ApplicationState, Code, Command, Named as _, Order, Slot, State as _, Timestamp,
+    Unavailable, Unit, command,
 };
 use crate::store::Store;
 use axum::Json;
@@ -115,11 +115,11 @@ pub(super) async fn get(State(admin): State<Admin>, caller: Caller, At(id): At<S
 pub(super) async fn fee(State(admin): State<Admin>, caller: Caller, At(id): At<String>) -> Result<Response, Problem> {
     let (application, _, order) = find(&admin, &caller, Endpoint::GetFee, &id).await?;
     let Some(order) = order else {
-        let state = application.state.as_str();
+        let (state, state_zh) = (application.state.as_str(), application.state.zh());
         return Err(Problem::registry(
             Code::NotPayable,
             format!("Nothing is owed: the application is {state}, and its fee is due once both reviews have passed."),
-            format!("该申请的状态为 {state}，两级审核通过后方产生费用。"),
+            format!("该申请的状态为{state_zh}，两级审核通过后方产生费用。"),
         ));
     };
     Ok(tagged(order.version, FeeView::from(&order)))

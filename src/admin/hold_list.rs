@@ -39,7 +39,7 @@ pub(super) async fn lift(State(admin): State<Admin>, write: ListWrite) -> Result
 }
 
 async fn apply(admin: &Admin, ListWrite(write): ListWrite, act: Act) -> Result<Response, Problem> {
-    let form = match write.media_type().as_deref() {
+    let form = match write.media_type().essence()? {
         Some(NDJSON | "application/ndjson" | "application/jsonl") => Form::Json,
         Some(CSV) => Form::Csv,
         _ => return Err(unsupported(&[NDJSON, CSV])),

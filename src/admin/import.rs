@@ -17,14 +17,14 @@ use super::params::{Params, invalid};
 use super::problem::{Edge, ErrorCode, Problem};
 use super::stream::NDJSON;
 use super::v1::replies::ImportReport;
-use super::write::{cut_short, if_match, unsupported};
+use super::write::{MediaType, cut_short, if_match, unsupported};
 use super::{Admin, write};
 use crate::registry::{Code, Command, NameKey, Policy, Request as Asked};
 use crate::update::{Receipt, Submission, UpdateError};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use batch::{Batch, Before};
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
@@ -95,9 +95,8 @@ fn import_id(text: &str) -> Option<String> {
 }
 
 fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let kind = kind.and_then(|value| value.split(';').next()).map(|value| value.trim().to_ascii_lowercase());
-    if !matches!(kind.as_deref(), Some(NDJSON | "application/ndjson" | "application/jsonl")) {
+    let kind = MediaType::of(headers);
+    if !matches!(kind.essence()?, Some(NDJSON | "application/ndjson" | "application/jsonl")) {
         return Err(unsupported(&[NDJSON]));
     }
     if if_match(headers)?.is_some() {

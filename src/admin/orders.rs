@@ -53,12 +53,12 @@ pub(super) async fn get(State(admin): State<Admin>, caller: Caller, At(id): At<S
     let number = number(&id)?;
     let order = admin.read(move |store| store.order(number)).await?.ok_or_else(|| not_found(&id))?;
     caller.within(Endpoint::GetOrder, &order.region)?;
-    // The line that refunded it says why; the order itself does not.
-    let reason = match order.state {
-        OrderState::Refunded => history::note_of(&admin, history::Object::Order(number), REFUND).await?,
-        _ => None,
-    };
-    Ok(tagged(order.version, OrderView { reason, ..OrderView::from(&order) }))
+    let mut view = OrderView::from(&order);
+    if order.state == OrderState::Refunded && view.reason.is_none() {
+        // Of journals from before the order itself said why, the line that refunded it does.
+        view.reason = history::note_of(&admin, history::Object::Order(number), REFUND).await?;
+    }
+    Ok(tagged(order.version, view))
 }
 
 fn number(id: &str) -> Result<OrderId, Problem> {

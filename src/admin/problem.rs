@@ -284,6 +284,7 @@ fn registry_status(code: Code) -> u16 {
         | Code::RateMissing
         | Code::OrderNotPending
         | Code::OrderImpossible
+        | Code::InvoiceUsed
         | Code::RemittanceNotPending
         | Code::AmountMismatch
         | Code::Brake

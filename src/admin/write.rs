@@ -27,7 +27,7 @@ pub(super) struct Write {
     /// Who asks.
     pub(super) caller: Caller,
     body: Bytes,
-    content_type: Option<HeaderValue>,
+    media_type: MediaType,
     key: Option<(Box<str>, [u8; 32])>,
     if_match: Option<u64>,
     dry_run: bool,
@@ -67,8 +67,8 @@ impl Write {
         let body = read_body(body, len_max, too_large).await?;
         let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
         let key = key.map(|key| (key, digest(parts.method.as_str(), target, &body)));
-        let content_type = parts.headers.remove(header::CONTENT_TYPE);
-        Ok(Self { caller, body, content_type, key, if_match, dry_run })
+        let media_type = MediaType::of(&parts.headers);
+        Ok(Self { caller, body, media_type, key, if_match, dry_run })
     }
 }
 
@@ -165,16 +165,15 @@ pub(super) fn tagged(version: u64, object: impl serde::Serialize) -> Response {
 impl Write {
     /// The body as `T`.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        if self.media_type().is_none_or(|essence| essence != "application/json") {
-            return Err(unsupported(&["application/json"]));
+        match self.media_type.essence()? {
+            Some("application/json") => json::parse(&self.body),
+            _ => Err(unsupported(&["application/json"])),
         }
-        json::parse(&self.body)
     }
 
-    /// The body's media type in lower case, without parameters.
-    pub(super) fn media_type(&self) -> Option<String> {
-        let essence = self.content_type.as_ref()?.to_str().ok()?.split(';').next()?;
-        Some(essence.trim().to_ascii_lowercase())
+    /// What the body says it is.
+    pub(super) fn media_type(&self) -> &MediaType {
+        &self.media_type
     }
 
     /// The body as it came.
@@ -276,6 +275,43 @@ fn answer(receipt: &Receipt) -> Response {
         response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     }
     response
+}
+
+/// What a body says it is.
+pub(super) enum MediaType {
+    /// Nothing, or nothing that is a type.
+    Unsaid,
+    /// This type, in lower case, without parameters.
+    One(String),
+    /// Several, of which nobody can say which counts (RFC 9110 §5.3).
+    Several,
+}
+
+impl MediaType {
+    /// What these headers say.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut given = headers.get_all(header::CONTENT_TYPE).iter();
+        let first = given.next();
+        if given.next().is_some() {
+            return Self::Several;
+        }
+        let essence = first.and_then(|value| value.to_str().ok()).and_then(|value| value.split(';').next());
+        essence.map_or(Self::Unsaid, |essence| Self::One(essence.trim().to_ascii_lowercase()))
+    }
+
+    /// The one type, if one is said.
+    pub(super) fn essence(&self) -> Result<Option<&str>, Problem> {
+        match self {
+            Self::Unsaid => Ok(None),
+            Self::One(essence) => Ok(Some(essence)),
+            Self::Several => Err(Problem::edge(
+                Edge::UnsupportedMediaType,
+                "Content-Type is given more than once, and which of them the body is of is not known; send it once.",
+                "Content-Type 出现了多次，无法确定请求体的类型，请只发送一次。",
+            )
+            .field("Content-Type")),
+        }
+    }
 }
 
 /// The body is of another type than this endpoint takes.

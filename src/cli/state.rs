@@ -18,8 +18,9 @@ pub(super) fn rebuild(config: &Path, accept_loss: bool) -> Result<(), Failure> {
     let config = Config::load(config).map_err(|error| Failure::from(Error::from(error)))?;
     // What is cut off, and how far it has come, is told as a start tells it.
     log::init(config.log.format, &config.log.level).map_err(|error| Failure::from(Error::from(error)))?;
-    let rebuilt =
-        update::rebuild(&config.data_dir(), accept_loss).map_err(|error| Failure::from(Error::from(error)))?;
+    let labels = daemon::labels::load(&config).map_err(|error| Failure::from(Error::from(error)))?;
+    let rebuilt = update::rebuild(&config.data_dir(), labels.shared_table(), accept_loss)
+        .map_err(|error| Failure::from(Error::from(error)))?;
     say(format!("rebuilt up to transaction {seq} / 已重建至第 {seq} 号事务", seq = rebuilt.seq))?;
     if let Some(aside) = rebuilt.aside {
         say(format!("the old store is now {path} / 旧存储已移至 {path}", path = aside.display()))?;

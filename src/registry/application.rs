@@ -134,6 +134,17 @@ pub enum Step {
     Central,
 }
 
+impl Step {
+    /// The step's name in the API, where it is a level.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Office => "office",
+            Self::Local => "local",
+            Self::Central => "central",
+        }
+    }
+}
+
 /// How far an application has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApplicationState {

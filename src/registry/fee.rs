@@ -78,11 +78,11 @@ impl Money {
         Self(u64::from(yuan) * FEN)
     }
 
-    /// The amount of `1200.00` or `1200`; nothing else is one.
+    /// The amount of `1200.00`; without its fen, as `1200`, it is none: whether yuan or fen were meant is not guessed.
     pub fn parse(text: &str) -> Option<Self> {
         /// Digits before the point: more than all names for ten years cost.
         const DIGITS_MAX: usize = 12;
-        let (yuan, fen) = text.split_once('.').unwrap_or((text, "00"));
+        let (yuan, fen) = text.split_once('.')?;
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
         let fits = (1..=DIGITS_MAX).contains(&yuan.len()) && fen.len() == 2 && digits(yuan) && digits(fen);
         let plain = yuan == "0" || !yuan.starts_with('0');
@@ -218,10 +218,10 @@ mod tests {
             assert_eq!(Money::parse(text), Some(Money(fen)));
             assert_eq!(Money(fen).to_string(), text);
         }
-        assert_eq!(Money::parse("1200"), Some(Money(120_000)));
-        for text in
-            ["", ".", "1200.", ".50", "1200.0", "1200.000", "-1.00", "+1.00", "1,200.00", "01.00", "１.00", "1e3"]
-        {
+        for text in [
+            "", "1200", ".", "1200.", ".50", "1200.0", "1200.000", "-1.00", "+1.00", "1,200.00", "01.00", "１.00",
+            "1e3",
+        ] {
             assert_eq!(Money::parse(text), None, "{text}");
         }
         assert_eq!([Money(1), Money(u64::MAX)].into_iter().sum::<Money>(), Money(u64::MAX));

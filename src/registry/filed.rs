@@ -22,6 +22,8 @@ pub struct Filed {
     /// Claims of images that lie below one on top, and are not its own.
     gone: BTreeSet<(Package, Claim)>,
     accounts: BTreeMap<Account, UnitId>,
+    /// The invoices of orders on top.
+    invoices: BTreeSet<(Box<str>, OrderId)>,
 }
 
 #[allow(
@@ -42,6 +44,10 @@ impl Filed {
                 let old = self.order(base, new.id)?;
                 let old = old.iter().flat_map(Order::claims);
                 self.move_claims(base, Claim::Order(new.id), old, new.claims());
+                if let Some(invoice) = self.orders.get(&new.id).and_then(Order::invoice) {
+                    self.invoices.remove(&(invoice, new.id));
+                }
+                self.invoices.extend(new.invoice().map(|invoice| (invoice, new.id)));
                 self.orders.insert(new.id, new.clone());
             }
             Event::Remittance(new) => drop(self.remittances.insert(new.id, new.clone())),
@@ -142,6 +148,29 @@ impl Filed {
             true
         })?;
         let _ = all.into_iter().all(visit);
+        Ok(())
+    }
+
+    /// Calls `visit` with each order on the invoice with this number, in their order, until it answers false.
+    pub fn invoiced(
+        &self,
+        base: &dyn State,
+        invoice: &str,
+        visit: &mut dyn FnMut(OrderId) -> bool,
+    ) -> Result<(), Unavailable> {
+        let on_top = self.invoices.range((invoice.into(), OrderId(0))..).take_while(|(own, _)| **own == *invoice);
+        let mut on_top = on_top.map(|(_, id)| *id).peekable();
+        let mut going = true;
+        base.invoiced(invoice, &mut |id| {
+            while let Some(earlier) = on_top.next_if(|top| *top < id) {
+                going = going && visit(earlier);
+            }
+            going = going && (self.orders.contains_key(&id) || visit(id));
+            going
+        })?;
+        for id in on_top {
+            going = going && visit(id);
+        }
         Ok(())
     }
 

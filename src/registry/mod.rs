@@ -32,6 +32,7 @@ pub mod site_review;
 pub mod state;
 pub mod time;
 pub mod unit;
+pub mod words;
 
 pub use application::{
     Application, ApplicationSpec, ApplicationState, FormPick, Paper, PickedForm, Purpose, Slot, SlotSpec, Step,
@@ -63,3 +64,4 @@ pub use site_review::{
 pub use state::{Due, DueKind, SetTotals, State, Unavailable};
 pub use time::Timestamp;
 pub use unit::{Account, Region, Regions, Unit, UnitId, UnitKind};
+pub use words::Named;

@@ -51,6 +51,8 @@ pub struct Order {
     pub confirmation: Option<Confirmation>,
     /// The remittance it is in.
     pub remittance: Option<RemittanceId>,
+    /// Why it was refunded; none in journals from before that was noted here.
+    pub reason: Option<Box<str>>,
     /// When any of this last changed; of two images the later one counts. 0 in journals from before it was noted.
     pub changed: Timestamp,
     /// `seq` of the transaction that last changed it; its ETag.
@@ -180,6 +182,13 @@ impl Order {
         self.lines.iter().filter(move |_| claims).map(|line| &line.name)
     }
 
+    /// The number of its invoice, as numbers are compared. One that was ended without its fee, or whose fee was given back, has
+    /// none: a number that was given for the wrong order is free again for the right one.
+    pub fn invoice(&self) -> Option<Box<str>> {
+        let counts = !matches!(self.state, OrderState::Withdrawn | OrderState::Refunded);
+        self.confirmation.as_ref().filter(|_| counts).map(|given| invoice_key(&given.invoice))
+    }
+
     /// The application it is for, if it is for one.
     pub fn application(&self) -> Option<ApplicationId> {
         match self.basis {
@@ -278,6 +287,11 @@ pub fn is_invoice(text: &str) -> bool {
     (1..=INVOICE_LEN_MAX).contains(&text.len())
         && text.bytes().all(plain)
         && text.split('-').all(|part| !part.is_empty())
+}
+
+/// The number as numbers of invoices are compared: letters of either case are the same.
+pub fn invoice_key(number: &str) -> Box<str> {
+    number.to_ascii_uppercase().into()
 }
 
 /// Whether `text` is the number of a voucher: 12 digits and 6 capital letters (R61).

@@ -147,6 +147,8 @@ codes! {
     InvoiceRequired = "invoice_required",
     /// The invoice's number is not letters, digits and hyphens, or too long.
     InvoiceInvalid = "invoice_invalid",
+    /// The invoice is that of another unit's order.
+    InvoiceUsed = "invoice_used",
     /// The voucher's number is not 12 digits and 6 letters (R61).
     VoucherInvalid = "voucher_invalid",
     /// The amount is not yuan with two digits of fen.

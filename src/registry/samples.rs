@@ -59,7 +59,7 @@ fn order(numbers: u64, unit: fn(u64) -> UnitId, key: fn(u64) -> NameKey) -> impl
         (time(), select(Payer::ALL.to_vec()), any::<bool>()).prop_map(|(at, payer, voucher)| Confirmation {
             by: "admin".into(),
             at,
-            invoice: "No. 1".into(),
+            invoice: if voucher { "No. 1".into() } else { "no. 12".into() },
             payer,
             voucher: voucher.then(|| "202311220001ABCDEF".into()),
         });
@@ -78,6 +78,7 @@ fn order(numbers: u64, unit: fn(u64) -> UnitId, key: fn(u64) -> NameKey) -> impl
                 state,
                 confirmation,
                 remittance: remittance.map(RemittanceId),
+                reason: (state == OrderState::Refunded).then(|| "unable".into()),
                 changed: Timestamp(9),
                 version,
             }

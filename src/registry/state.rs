@@ -39,6 +39,9 @@ pub trait State {
     fn claim(&self, name: &NameKey) -> Result<Option<Claim>, Unavailable>;
     /// Whose the account number is, if it is assigned.
     fn account(&self, account: Account) -> Result<Option<UnitId>, Unavailable>;
+    /// Calls `visit` with each order whose fee was taken on the invoice with this number, as
+    /// [`invoice_key`](super::order::invoice_key) has it, the older ones first, until it answers false.
+    fn invoiced(&self, invoice: &str, visit: &mut dyn FnMut(OrderId) -> bool) -> Result<(), Unavailable>;
     /// Calls `visit` with the key of each name of the unit, in key order, until it answers false.
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable>;
     /// Calls `visit` with each application and each order of the unit, ended ones too, the applications first and the older ones

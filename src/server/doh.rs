@@ -282,11 +282,12 @@ impl Requests {
                 from_query(request.uri().query().unwrap_or_default()).map(|message| Body::Inside(message.into()))
             }
             Method::POST => {
-                let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-                if kind.is_some_and(is_dns_message) {
-                    Ok(Body::Follows)
-                } else {
-                    Err(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+                let mut kinds = request.headers().get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes);
+                match (kinds.next(), kinds.next()) {
+                    (Some(kind), None) if is_dns_message(kind) => Ok(Body::Follows),
+                    // Of several types nobody can say which counts.
+                    (_, Some(_)) => Err(StatusCode::BAD_REQUEST),
+                    _ => Err(StatusCode::UNSUPPORTED_MEDIA_TYPE),
                 }
             }
             _ => Err(StatusCode::METHOD_NOT_ALLOWED),
@@ -349,8 +350,9 @@ fn is_dns_message(kind: &[u8]) -> bool {
 
 /// The message in the query of a GET.
 fn from_query(query: &str) -> Result<Vec<u8>, StatusCode> {
-    let encoded = query.split('&').find_map(|variable| variable.strip_prefix(GET_VARIABLE));
-    let encoded = encoded.ok_or(StatusCode::BAD_REQUEST)?;
+    // The template has the variable once (RFC 8484 §4.1, §6): of two, caches and servers may each take another one.
+    let mut given = query.split('&').filter_map(|variable| variable.strip_prefix(GET_VARIABLE));
+    let (Some(encoded), None) = (given.next(), given.next()) else { return Err(StatusCode::BAD_REQUEST) };
     if encoded.len() > ENCODED_LEN_MAX {
         return Err(StatusCode::URI_TOO_LONG);
     }
@@ -421,9 +423,20 @@ mod tests {
 
     #[test]
     fn what_is_no_base64url_is_a_bad_request() {
-        for query in
-            ["", "dns", "DNS=AAAA", "dns=A", "dns=AA==", "dns=AB", "dns=AA+A", "dns=AA/A", "dns=AA A", "dns=%41A"]
-        {
+        for query in [
+            "",
+            "dns",
+            "dns=AAAA&dns=AAAA",
+            "dns=AAAA&a=b&dns=",
+            "DNS=AAAA",
+            "dns=A",
+            "dns=AA==",
+            "dns=AB",
+            "dns=AA+A",
+            "dns=AA/A",
+            "dns=AA A",
+            "dns=%41A",
+        ] {
             assert_eq!(from_query(query), Err(StatusCode::BAD_REQUEST), "{query}");
         }
         assert_eq!(from_query(&format!("dns={}", "A".repeat(ENCODED_LEN_MAX + 1))), Err(StatusCode::URI_TOO_LONG));

@@ -5,6 +5,7 @@
 //!                  letter 's' state region 00 id  by state, then region
 //!                  letter 'r' region 00 id        by region
 //!                  letter 'u' unit 00 id          by unit
+//!                  letter 'i' invoice 00 id       orders whose fee was taken, by the number of the invoice
 //! claims           set 00 bundle 00 letter id     who has a claim on a label and its variants
 //! accounts         account unit                   whose an account number is
 //! ```
@@ -51,6 +52,7 @@ pub(super) fn application_entries(application: &Application, bundle_of: BundleOf
 pub(super) fn order_entries(order: &Order, bundle_of: BundleOf<'_>) -> Vec<IndexEntry> {
     let mut entries = listed(ORDER, order.state as u8, order.region.as_str(), order.id.0);
     entries.push((Tree::Filings, by_unit(ORDER, &order.unit, Some(order.id.0))));
+    entries.extend(order.invoice().map(|invoice| (Tree::Filings, by_invoice(&invoice, Some(order.id.0)))));
     entries.extend(order.claims().map(|name| (Tree::Claims, claim(name, bundle_of, ORDER, order.id.0))));
     entries
 }
@@ -82,6 +84,13 @@ pub(super) fn by_region(letter: u8, region: &str) -> Vec<u8> {
 /// What the keys of a unit's objects begin with, or the key of one.
 pub(super) fn by_unit(letter: u8, unit: &UnitId, id: Option<u64>) -> Vec<u8> {
     let mut key = [&[letter, b'u'], unit.as_str().as_bytes(), &[0]].concat();
+    key.extend(id.into_iter().flat_map(u64::to_be_bytes));
+    key
+}
+
+/// What the keys of orders on the invoice begin with, or the key of one.
+pub(super) fn by_invoice(invoice: &str, id: Option<u64>) -> Vec<u8> {
+    let mut key = [&[ORDER, b'i'], invoice.as_bytes(), &[0]].concat();
     key.extend(id.into_iter().flat_map(u64::to_be_bytes));
     key
 }
@@ -169,6 +178,7 @@ pub(super) struct OrderV1 {
     state: Box<str>,
     confirmation: Option<ConfirmationV1>,
     remittance: Option<u64>,
+    reason: Option<Box<str>>,
     changed: i64,
     version: u64,
 }
@@ -280,6 +290,7 @@ impl From<&Order> for OrderV1 {
             state: order.state.as_str().into(),
             confirmation: order.confirmation.as_ref().map(confirmation),
             remittance: order.remittance.map(|id| id.0),
+            reason: order.reason.clone(),
             changed: order.changed.0,
             version: order.version,
         }
@@ -321,6 +332,7 @@ impl OrderV1 {
             state: OrderState::parse(&self.state)?,
             confirmation,
             remittance: self.remittance.map(RemittanceId),
+            reason: self.reason,
             changed: Timestamp(self.changed),
             version: self.version,
         })

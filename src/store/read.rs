@@ -208,6 +208,15 @@ impl State for Store {
         first.map(|(key, _)| filings::read_account(&key).ok_or_else(|| undecodable("an account"))).transpose()
     }
 
+    fn invoiced(&self, invoice: &str, visit: &mut dyn FnMut(OrderId) -> bool) -> Result<(), Unavailable> {
+        for entry in self.trees[Tree::Filings].prefix(&filings::by_invoice(invoice, None)) {
+            if !visit(OrderId(filings::id_of(&entry?.0).ok_or_else(|| undecodable("an invoice"))?)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
         for entry in self.trees[Tree::NamesByUnit].prefix(&keys::unit_prefix(unit)) {
             let key = keys::read_name_by_unit(&entry?.0, &|set| self.intern(set));

@@ -681,10 +681,13 @@ fn another_format_is_told_apart_from_damage() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path(), None).unwrap();
     store.apply(&founding(), position(1)).unwrap();
-    store.trees.meta.insert("format", &[0, 0, 0, 9]).unwrap();
+    store.trees.meta.insert("format", &[0, 0, 0, 200]).unwrap();
     store.flush().unwrap();
     drop(store);
-    assert!(matches!(Store::open(directory.path(), None), Err(StoreError::Format { found: 9, expected: 8 })));
+    assert!(matches!(
+        Store::open(directory.path(), None),
+        Err(StoreError::Format { found: 200, expected: crate::store::v1::FORMAT })
+    ));
     let aside = set_aside(directory.path(), Timestamp(1_795_339_469)).unwrap();
     assert!(aside.to_string_lossy().ends_with(".aside-20261122T092429Z"), "{}", aside.display());
     assert_eq!(Store::open(directory.path(), None).unwrap().position(), Position::default());

@@ -33,6 +33,7 @@ pub use clock::TestClock;
 pub use clock::{Clock, SystemClock};
 pub use handle::{Handle, Preview, Receipt, Status, Submission, UpdateError};
 
+use crate::idn::Table;
 use crate::journal::disk::Disk;
 use crate::journal::{JournalError, JournalReader, Limits};
 use crate::registry::Policy;
@@ -92,7 +93,12 @@ pub struct Running {
 
 /// [`StartError::Locked::holder`] in Chinese.
 fn holder_zh(holder: &str) -> String {
-    holder.strip_prefix("process ").map_or_else(|| "另一进程".into(), |pid| format!("进程 {pid} "))
+    match holder.strip_prefix("process ") {
+        Some(pid) => format!("进程 {pid} "),
+        None if holder == "another process" => "另一进程".into(),
+        // Whatever else is known of it is better told in the wrong language than not at all.
+        None => format!(" {holder} "),
+    }
 }
 
 /// Why the writer does not start. The texts say what to do.
@@ -170,13 +176,13 @@ pub fn start_on(settings: Start, disk: Arc<dyn Disk>, limits: Limits) -> Result<
     writer::start(settings, Some((disk, limits)))
 }
 
-/// Rebuilds the store from the journal. With `accept_loss` also when the store had applied more than the journal has:
+/// Rebuilds the store from the journal, with packages of labels by `table`. With `accept_loss` also when the store had applied more than the journal has:
 /// serials go on above every serial the old store knew.
 ///
 /// # Errors
 /// [`StartError`]; the old store is in its place, or beside it under the name the log tells.
-pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError> {
-    recover::rebuild(data_dir, accept_loss)
+pub fn rebuild(data_dir: &Path, table: Option<Arc<Table>>, accept_loss: bool) -> Result<Rebuilt, StartError> {
+    recover::rebuild(data_dir, table, accept_loss)
 }
 
 impl Running {

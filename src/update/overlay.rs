@@ -196,6 +196,10 @@ impl State for Overlay<'_> {
         self.filings.account(self.base, account)
     }
 
+    fn invoiced(&self, invoice: &str, visit: &mut dyn FnMut(OrderId) -> bool) -> Result<(), Unavailable> {
+        self.filings.invoiced(self.base, invoice, visit)
+    }
+
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
         let mut on_top = self.members.get(unit).into_iter().flatten().peekable();
         let mut going = true;

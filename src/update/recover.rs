@@ -232,11 +232,11 @@ fn others(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 /// Rebuilds the store from the journal, see [`super::rebuild`].
-pub fn rebuild(data_dir: &Path, accept_loss: bool) -> Result<Rebuilt, StartError> {
+pub fn rebuild(data_dir: &Path, table: Option<Arc<Table>>, accept_loss: bool) -> Result<Rebuilt, StartError> {
     let _lock = Lock::take(data_dir)?;
-    let home = Home::of(data_dir)?;
+    let home = Home { table, ..Home::of(data_dir)? };
     let directory = home.store();
-    let old = directory.exists().then(|| Store::open(&directory, None));
+    let old = directory.exists().then(|| Store::open(&directory, home.table.clone()));
     let (known, position, applied) = match old {
         None => (Vec::new(), Position::default(), 0),
         Some(Ok(store)) => {

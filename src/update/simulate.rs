@@ -314,6 +314,10 @@ impl State for Nothing {
         Ok(None)
     }
 
+    fn invoiced(&self, _: &str, _: &mut dyn FnMut(OrderId) -> bool) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
     fn names_of(&self, _: &UnitId, _: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
         Ok(())
     }

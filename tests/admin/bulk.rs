@@ -269,8 +269,8 @@ fn every_kind_of_bad_line_is_told_with_its_number() {
 }
 
 /// Codes of lines that have tests of their own.
-const OWN_TESTS: [&str; 5] =
-    ["idempotency_key_reused", "brake", "label_kept", "second_factor_required", "migration_running"];
+const OWN_TESTS: [&str; 6] =
+    ["idempotency_key_reused", "brake", "label_kept", "second_factor_required", "migration_running", "invoice_used"];
 
 /// The codes tried above are those that the document lists for lines, some of which have tests of their own.
 fn documented<'a>(server: &Server, tried: impl Iterator<Item = &'a str>) {
@@ -529,6 +529,9 @@ fn an_export_has_applications_orders_and_remittances() {
     let renewal = server.ok("submitter", "POST", "/v1/orders", &renewal)["id"].as_str().unwrap().to_owned();
     confirm(&server, &renewal);
     let remittance = remit(&server, &[&sent, &renewal], "1800.00");
+    let (_, returned) = due(&server, "u1", "还");
+    confirm(&server, &returned);
+    server.ok("finance", "POST", &format!("/v1/orders/{returned}/refund"), r#"{"reason":"重复缴费"}"#);
     let picked = apply(&server, "u1", "台");
     approve(&server, "local-reviewer", &picked, "local");
     let forms = json!([{ "kind": 1, "form": "甲檯" }, { "kind": 2, "form": "none" }]);
@@ -537,7 +540,7 @@ fn an_export_has_applications_orders_and_remittances() {
     server.move_clock("2026-11-23T08:00:00Z");
 
     let export = server.export();
-    for (kind, count) in [("application", 10), ("order", 6), ("remittance", 2)] {
+    for (kind, count) in [("application", 11), ("order", 7), ("remittance", 2)] {
         let start = format!("{{\"{kind}\":");
         assert_eq!(export.lines().filter(|line| line.starts_with(&start)).count(), count, "{kind}: {export}");
     }
@@ -554,6 +557,24 @@ fn an_export_has_applications_orders_and_remittances() {
     copy.unit("u2", "organ");
     let others = application("u2", "初").to_string();
     assert_eq!(copy.call("submitter", "POST", "/v1/applications", &others).code(), "name_claimed");
+    let back = copy.ok("viewer", "GET", "/v1/orders?state=refunded", "");
+    assert_eq!(back["items"][0]["reason"], "重复缴费", "{back}");
+    // The invoices are their unit's there, too.
+    let (_, order) = due(&copy, "u2", "票");
+    let paid = r#"{"invoice":"24622000000012345678","payer":"unit"}"#;
+    let reply = copy.call("local-admin", "POST", &format!("/v1/orders/{order}/confirmation"), paid);
+    assert_eq!(reply.code(), "invoice_used");
+    let lines = copy.export();
+    let line = lines.lines().find(|line| line.starts_with(&format!(r#"{{"order":{{"id":"{order}""#))).unwrap();
+    let mut line: Value = serde_json::from_str(line).unwrap();
+    let (at, of) = (line["order"]["changed"].clone(), "24622000000012345678");
+    line["order"]["confirmation"] = json!({ "by": "local-admin", "at": at, "invoice": of, "payer": "unit" });
+    line["order"]["state"] = "confirmed".into();
+    let refusals = copy.import("id=used", &format!("{line}\n"))["refusals"].clone();
+    assert_eq!(
+        (&refusals[0]["code"], refusals[0]["field"].as_str()),
+        (&json!("invoice_used"), Some("order.confirmation.invoice"))
+    );
     recognise(&copy, &remittance, "1800.00");
     assert!(copy.answers("甲汇.政务", ADDRESS));
     let expires = copy.ok("viewer", "GET", "/v1/names/续费.政务", "")["expires"].clone();

@@ -228,6 +228,8 @@ fn requests(script: &mut Script) {
                 "Content-Type",
             );
             script.refused_with("", method, &target, b"{}", "unsupported_media_type", "Content-Type");
+            let twice = format!("{JSON}{JSON}");
+            script.refused_with(&twice, method, &target, b"{}", "unsupported_media_type", "Content-Type");
             let key = format!("{JSON}Idempotency-Key: a b\r\n");
             script.refused_with(&key, method, &target, b"{}", "idempotency_key_invalid", "Idempotency-Key");
             let tag = format!("{JSON}If-Match: 7\r\n");

@@ -167,7 +167,7 @@ fn decisions(script: &mut Script) {
         &decisions,
         &decision("office", approve_it),
         "application_not_pending",
-        "",
+        "level",
     );
     let picked = decision("local", r#""approve","confirm":true,"traditional":[{"kind":1,"form":"none"}]"#);
     let field = "traditional";
@@ -272,6 +272,10 @@ fn orders(script: &mut Script) {
     script.server.unit("a5", "organ");
     script.server.name("甲别.政务", "a5");
     script.refused("POST", orders, &renewal(&["甲别.政务"], 2), "name_of_other_unit", "names[0]");
+    let others = json!({ "unit": "a5", "names": ["甲别.政务"], "years": 2 }).to_string();
+    let other = script.server.ok("submitter", "POST", orders, &others)["id"].as_str().unwrap().to_owned();
+    let (others, used) = (format!("/v1/orders/{other}/confirmation"), paid(r#","invoice":"24622000000012345678""#));
+    script.refused_to(admin, "POST", &others, &used, "invoice_used", "invoice");
     script.server.ok("submitter", "POST", orders, &renewal(&["甲有.政务"], 2));
     script.refused("POST", "/v1/names/甲有.政务/renewals", r#"{"years":2}"#, "name_claimed", "");
 }
@@ -286,7 +290,9 @@ fn remittances(script: &mut Script) {
     let versioned = script.server.with(admin, "POST", remittances, "If-Match: \"1\"\r\n", &body(&[&order], "1200.00"));
     script.check("POST", remittances, &versioned, "if_match_invalid", "If-Match");
     script.refused_to(admin, "POST", remittances, &body(&[&order], "1200.01"), "amount_mismatch", "amount");
-    script.refused_to(admin, "POST", remittances, &body(&[&order], "1,200"), "amount_invalid", "amount");
+    for amount in ["1,200", "1200", "1200.0", "1200.000"] {
+        script.refused_to(admin, "POST", remittances, &body(&[&order], amount), "amount_invalid", "amount");
+    }
     script.refused_to(admin, "POST", remittances, &body(&[], "0.00"), "batch_empty", "orders");
     script.refused_to(admin, "POST", remittances, &body(&[&order, &order], "2400.00"), "item_repeated", "orders[1]");
     script.refused_to(admin, "POST", remittances, &body(&["o999"], "1.00"), "order_not_found", "orders[0]");
@@ -297,6 +303,7 @@ fn remittances(script: &mut Script) {
     let id = remit(&script.server, &[&order], "1200.00");
     let recognition = format!("/v1/remittances/{id}/recognition");
     script.refused_to("finance", "POST", &recognition, r#"{"amount":"1100.00"}"#, "amount_mismatch", "amount");
+    script.refused_to("finance", "POST", &recognition, r#"{"amount":"1200"}"#, "amount_invalid", "amount");
     script.refused_to(admin, "POST", &recognition, r#"{"amount":"1200.00"}"#, "role_forbidden", "");
     let hold = r#"{"evidence":"case-2"}"#;
     script.server.ok("operator", "PUT", "/v1/units/a1/holds/BLACKLIST", hold);

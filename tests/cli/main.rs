@@ -7,6 +7,7 @@ mod altered;
 mod holds;
 mod imports;
 mod readme;
+mod rebuilt;
 mod seals;
 mod server;
 mod told;

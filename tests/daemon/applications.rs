@@ -3,6 +3,7 @@
 use crate::support::{REGION, Reply, TestDaemon, ascii};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::fs;
 use std::process::Command;
 
 const FULL: &str = "靖远县教育局.政务";
@@ -159,10 +160,37 @@ fn a_blacklisted_units_order_comes_out_of_its_remittance() {
     let (bad, bad_order) = payable(&daemon, "bad", "靖远县水务局.政务", "靖远水务.政务");
     let (unpaid, unpaid_order) = payable(&daemon, "bad", "靖远县财政局.政务", "靖远财政.政务");
     let show = |daemon: &TestDaemon, path: String| done(daemon, "demo-viewer", "GET", &path, &Value::Null);
-    let paid = json!({ "payer": "unit", "invoice": "24622000000012345678" });
-    for order in [&good_order, &bad_order] {
-        done(&daemon, "demo-admin", "POST", &format!("/v1/orders/{order}/confirmation"), &paid);
+    let confirmation = |order: &str| format!("/v1/orders/{order}/confirmation");
+    let paid = |invoice: &str| json!({ "payer": "unit", "invoice": invoice });
+    done(&daemon, "demo-admin", "POST", &confirmation(&good_order), &paid("24622000000012345678"));
+    // Its invoice is no other unit's, also after a power cut, and from a store that is made anew.
+    let export = |daemon: &TestDaemon| {
+        let text = daemon.api("GET", "/v1/export", "demo-operator", None).expect_success().text;
+        text.lines().filter(|line| line.starts_with("{\"order\"")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = export(&daemon);
+    for anew in [false, true] {
+        let reply = call(&daemon, "demo-admin", "POST", &confirmation(&bad_order), &paid("24622000000012345678"));
+        refused(&reply, 409, "invoice_used");
+        let told = reply.json();
+        assert_eq!(told["field"], "invoice");
+        for language in ["detail", "detail_zh"] {
+            let detail = told[language].as_str().expect("a sentence");
+            assert!(detail.contains(&good_order) && detail.contains("24622000000012345678"), "{detail}");
+        }
+        daemon.kill();
+        if anew {
+            fs::remove_dir_all(daemon.path("data/sled")).expect("a store");
+        }
+        daemon.restart();
     }
+    assert_eq!(export(&daemon), before, "nothing has changed");
+    refused(
+        &call(&daemon, "demo-admin", "POST", &confirmation(&bad_order), &paid("24622000000012345678")),
+        409,
+        "invoice_used",
+    );
+    done(&daemon, "demo-admin", "POST", &confirmation(&bad_order), &paid("24622000000012345679"));
     let batch = json!({ "orders": [good_order, bad_order], "amount": "2400.00" });
     let remittance = id_of(&done(&daemon, "demo-admin", "POST", "/v1/remittances", &batch));
     let hold = json!({ "evidence": "case-7" });
@@ -200,6 +228,14 @@ fn a_blacklisted_units_order_comes_out_of_its_remittance() {
     assert_eq!((&ended["state"], &ended["reason"]), (&json!("withdrawn"), &json!("单位已列入黑名单")));
     let order = show(&daemon, format!("/v1/orders/{bad_order}"));
     assert_eq!((&order["state"], &order["reason"]), (&json!("refunded"), &json!("单位已列入黑名单")));
+    // As lists and exports say it.
+    let listed = show(&daemon, "/v1/orders?state=refunded".into());
+    assert_eq!(
+        (&listed["items"][0]["id"], &listed["items"][0]["reason"]),
+        (&json!(bad_order), &json!("单位已列入黑名单"))
+    );
+    let line = export(&daemon).into_iter().find(|line| line.contains(&bad_order)).expect("its line");
+    assert!(line.contains("\"reason\":\"单位已列入黑名单\""), "{line}");
     let history = done(&daemon, "demo-auditor", "GET", &format!("/v1/orders/{bad_order}/history"), &Value::Null);
     let last = history["items"].as_array().expect("lines").first().expect("one").to_string();
     assert!(last.contains("order.refund") && last.contains("单位已列入黑名单"), "{last}");

@@ -73,11 +73,11 @@ pub fn order() -> impl Strategy<Value = Order> {
         None => OrderBasis::Renewal,
     });
     let whose = (unit_id(), region(), basis, text(), select(OrderState::ALL.to_vec()));
-    let paid = (of(confirmation), of(1..u64::MAX), times());
+    let paid = (of(confirmation), of(1..u64::MAX), of(text()), times());
     (1..u64::MAX, whose, vec(line, 0..4), times(), paid, any::<u64>()).prop_map(
-        |(id, (unit, region, basis, by, state), lines, due, (confirmation, remittance, changed), version)| {
+        |(id, (unit, region, basis, by, state), lines, due, (confirmation, remittance, reason, changed), version)| {
             let (id, remittance) = (OrderId(id), remittance.map(RemittanceId));
-            Order { id, unit, region, basis, lines, due, by, state, confirmation, remittance, changed, version }
+            Order { id, unit, region, basis, lines, due, by, state, confirmation, remittance, reason, changed, version }
         },
     )
 }

@@ -75,7 +75,8 @@ fn withdraw(application: ApplicationId) -> Command {
 }
 
 pub fn confirm(order: OrderId) -> Command {
-    Command::Charge(OrderCommand::Confirm { order, invoice: "1".into(), payer: Payer::Unit, voucher: None })
+    let invoice = order.to_string().into();
+    Command::Charge(OrderCommand::Confirm { order, invoice, payer: Payer::Unit, voucher: None })
 }
 
 fn remit(orders: &[OrderId], yuan: u32) -> Command {
@@ -183,6 +184,40 @@ fn an_office_in_front_is_a_fourth_person() {
 }
 
 #[test]
+fn chinese_refusals_call_roles_and_states_by_their_words() {
+    let mut world = world();
+    let (_, order) = {
+        let spec = spec(&world, "");
+        passed(&mut world, spec)
+    };
+    let told = world.ask(&submitter(), &confirm(order)).unwrap_err().first().zh.clone();
+    assert_eq!(&*told, "提交人（submitter）无权执行此操作，请由编办管理员（local-admin）办理。");
+    let told = world.ask(&admin(), &remit(&[order], 1200)).unwrap_err().first().zh.clone();
+    assert!(told.contains("的状态为待缴费（awaiting_fee），"), "{told}");
+}
+
+/// A level that is over, or that there is none of, says who decides next.
+#[test]
+fn a_level_out_of_turn_says_which_one_decides() {
+    let mut world = world();
+    let id = {
+        let spec = spec(&world, "");
+        applied(&mut world, spec)
+    };
+    let told = |world: &mut World, step, words: [&str; 2]| {
+        let told = world.ask(&local(), &yes(id, step)).unwrap_err().first().clone();
+        assert_eq!((told.code, told.field.as_deref()), (Code::ApplicationNotPending, Some("level")));
+        assert!(told.en.contains(words[0]) && told.zh.contains(words[1]), "{told:?}");
+        assert!(told.zh.contains("（"), "states are words: {}", told.zh);
+    };
+    told(&mut world, Step::Office, ["no government office approves", "不设政府办公厅"]);
+    told(&mut world, Step::Office, ["with level local", "level 填写 local"]);
+    world.does(&local(), yes(id, Step::Local));
+    told(&mut world, Step::Local, ["the level local has approved already", "初审（local）已通过"]);
+    told(&mut world, Step::Local, ["with level central", "状态为待复审（central_review）"]);
+}
+
+#[test]
 fn papers_are_ticked_before_the_first_review_passes() {
     let mut world = world();
     world.policy.review.papers = vec!["form".into(), "certificate".into()];
@@ -192,6 +227,12 @@ fn papers_are_ticked_before_the_first_review_passes() {
         applied(&mut world, spec)
     };
     assert_eq!(world.refuses(&local(), yes(id, Step::Local)), (Code::PapersIncomplete, "papers".into()));
+    // Each that is missing is named.
+    let mut without = world.clone();
+    without.policy.review.papers = vec!["certificate".into(), "form".into(), "letter".into()];
+    let told = without.ask(&local(), &yes(id, Step::Local)).unwrap_err().first().clone();
+    assert!(told.en.contains("are missing: certificate, letter;"), "{}", told.en);
+    assert!(told.zh.contains("缺少材料：certificate、letter，"), "{}", told.zh);
     let ticked = ApplicationCommand::Review {
         application: id,
         step: Step::Local,

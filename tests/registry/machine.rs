@@ -201,7 +201,8 @@ fn filing(world: &World, unit: UnitId, names: (usize, usize), plan: usize, off: 
         (ApplicationState::LocalReview, _) => review(Step::Local),
         (ApplicationState::CentralReview, _) => review(Step::Central),
         (ApplicationState::AwaitingFee, Some(order)) => {
-            let (order, invoice) = (order.id, "1".into());
+            // Of the same number some are the unit's own, and others are refused.
+            let (order, invoice) = (order.id, format!("{}", off % 3).into());
             Command::Charge(Charge::Confirm { order, invoice, payer: Payer::Unit, voucher: None })
         }
         (ApplicationState::FeeConfirmed, Some(order)) => {

@@ -10,6 +10,7 @@ mod filings_machine;
 mod holds;
 mod import;
 mod import_filings;
+mod invoices;
 mod labels;
 mod machine;
 mod names;

@@ -197,6 +197,7 @@ pub fn check(world: &World, witness: &Witness) -> Result<(), TestCaseError> {
         check_unit(world, unit)?;
     }
     check_packages(world)?;
+    check_invoices(world)?;
     for change in world.memory.changes.values() {
         let pending = world.memory.names.get(&change.name).and_then(|name| name.pending) == Some(change.id);
         prop_assert_eq!(change.state.is_pending(), pending);
@@ -207,6 +208,17 @@ pub fn check(world: &World, witness: &Witness) -> Result<(), TestCaseError> {
     let penalties = penalties.chain(world.memory.names.values().map(|name| &name.holds));
     for hold in penalties.filter_map(|holds| holds.0.get(&HoldReason::Penalty)) {
         prop_assert!(hold.end.is_some_and(|end| end.0 - hold.start.0 <= days(90)));
+    }
+    Ok(())
+}
+
+/// Every invoice that a unit paid is that unit's alone.
+fn check_invoices(world: &World) -> Result<(), TestCaseError> {
+    let mut payers = BTreeMap::new();
+    for order in world.memory.orders.values() {
+        let Some(invoice) = order.invoice() else { continue };
+        let payer = payers.entry(invoice).or_insert(&order.unit);
+        prop_assert_eq!(*payer, &order.unit, "{}", order.id);
     }
     Ok(())
 }

@@ -117,6 +117,15 @@ impl State for Memory {
         Ok(self.units.values().find(|unit| unit.account == Some(account)).map(|unit| unit.id.clone()))
     }
 
+    fn invoiced(&self, invoice: &str, visit: &mut dyn FnMut(OrderId) -> bool) -> Result<(), Unavailable> {
+        let _ = self
+            .orders
+            .values()
+            .filter(|order| order.invoice().as_deref() == Some(invoice))
+            .all(|order| visit(order.id));
+        Ok(())
+    }
+
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
         let _ = self.names.values().filter(|name| name.unit == *unit).all(|name| visit(&name.key));
         Ok(())

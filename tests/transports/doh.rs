@@ -101,6 +101,8 @@ fn what_is_no_dns_request_gets_the_status_that_says_why() {
         (&get(&format!("/dns-query?dns={}", base64url(&response))), b"", 400),
         (&get(&format!("/dns-query?dns={}", "A".repeat(12_000))), b"", 414),
         (&get(&format!("/dns-query?a=1&dns={encoded}&b=2")), b"", 200),
+        (&get(&format!("/dns-query?dns={encoded}&dns={encoded}")), b"", 400),
+        (&format!("{dns}\r\nContent-Type: application/dns-message"), &message, 400),
         ("PUT /dns-query HTTP/1.1", &message, 405),
         ("DELETE /dns-query HTTP/1.1", b"", 405),
         ("POST /dns-query HTTP/1.1", &message, 415),

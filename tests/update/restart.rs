@@ -161,10 +161,10 @@ fn acknowledged_changes_that_the_journal_has_lost_stop_the_start_until_the_loss_
 
     let Err(StartError::Behind { applied, last }) = world.try_start() else { panic!("it started") };
     assert_eq!((applied, last), (seq, seq - 20));
-    assert!(matches!(update::rebuild(world.path(), false), Err(StartError::Behind { .. })));
+    assert!(matches!(update::rebuild(world.path(), None, false), Err(StartError::Behind { .. })));
     assert_eq!(asides(&world), 0, "nothing was touched");
 
-    let rebuilt = update::rebuild(world.path(), true).unwrap();
+    let rebuilt = update::rebuild(world.path(), None, true).unwrap();
     assert_eq!((rebuilt.lost, rebuilt.seq), (20, last + 1));
     assert!(rebuilt.aside.is_some_and(|path| path.exists()));
     world.start();
@@ -188,10 +188,10 @@ fn a_rebuild_changes_nothing_that_is_served() {
     let mut world = World::with_unit();
     work(&world);
     let (served, seq) = (world.served(), world.seq());
-    assert!(matches!(update::rebuild(world.path(), false), Err(StartError::Locked { .. })));
+    assert!(matches!(update::rebuild(world.path(), None, false), Err(StartError::Locked { .. })));
     world.stop();
     for accept_loss in [false, true] {
-        let rebuilt = update::rebuild(world.path(), accept_loss).unwrap();
+        let rebuilt = update::rebuild(world.path(), None, accept_loss).unwrap();
         assert_eq!((rebuilt.seq, rebuilt.lost), (seq, 0));
         world.start();
         assert_eq!((world.served(), world.seq()), (served.clone(), seq));

@@ -3,6 +3,8 @@
 //! serde has no kinds of error, only texts. One that is not known here is shown as it is: a fact in the wrong language is
 //! better than none.
 
+use super::super::v1::filings::YEARS_OF;
+
 /// What is wrong with the syntax of a body.
 pub(super) fn syntax_zh(what: &str) -> String {
     let known = [
@@ -35,6 +37,7 @@ pub(super) fn mismatch(what: &str) -> String {
         "u16" => u64::from(u16::MAX),
         "u32" => u64::from(u32::MAX),
         "u64" => return format!("{found}, expected a whole number"),
+        "a sequence" => return format!("{found}, expected an array"),
         wanted if wanted.starts_with("struct ") => return format!("{found}, expected an object"),
         _ => return what.to_owned(),
     };
@@ -98,12 +101,14 @@ fn wanted_zh(wanted: &str) -> String {
         "u64" => "不小于 0 的整数".into(),
         "a host name, or an object with host and glue" => "主机名，或含 host 与 glue 的对象".into(),
         wanted if wanted.starts_with("struct ") => "对象".into(),
+        YEARS_OF => r#"域名与年限的数组，例如 [{"name":"教育局.政务","years":3}]"#.into(),
         wanted => format!(" {wanted}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::v1::filings::ChangeYears;
     use super::super::super::v1::{PutName, PutUnit, SubmitChange};
     use super::super::parse;
     use serde::de::DeserializeOwned;
@@ -127,6 +132,20 @@ mod tests {
         let told = zh::<SubmitChange>(&server("null"));
         assert!(told.contains("应为主机名，或含 host 与 glue 的对象，而不是 null"), "{told}");
         assert_eq!(zh::<PutUnit>("7"), "请求体不是此接口所要求的内容：应为对象，而不是数字 7，请对照接口文档更正。");
+    }
+
+    #[test]
+    fn years_that_are_no_list_are_told_what_the_list_looks_like() {
+        for years in ["2", r#""2""#, "{}", "null"] {
+            let problem = parse::<ChangeYears>(format!(r#"{{"years":{years}}}"#).as_bytes()).map(|_| ()).unwrap_err();
+            assert_eq!((problem.code.as_str(), problem.field.as_deref()), ("wrong_type", Some("years")));
+            let shape = r#"[{"name":"教育局.政务","years":3}]"#;
+            assert!(problem.en.contains(shape) && problem.zh.contains(shape), "{} {}", problem.en, problem.zh);
+            assert!(problem.zh.contains("应为域名与年限的数组"), "{}", problem.zh);
+        }
+        let one = parse::<ChangeYears>(br#"{"years":[2]}"#).map(|_| ()).unwrap_err();
+        assert_eq!(one.field.as_deref(), Some("years[0]"));
+        assert!(one.zh.contains("应为对象"), "{}", one.zh);
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub(super) struct OrderLine {
     confirmation: Option<Object<ConfirmationLine>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     remittance: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     changed: String,
 }
 
@@ -142,7 +144,7 @@ impl ApplicationLine<Object<ResolutionInput>> {
             papers: papers(self.papers),
             submitter: self.submitter.into(),
             submitted: maybe("application.submitted", self.submitted.as_deref())?,
-            state: known(ApplicationState::parse(&self.state), "application.state")?,
+            state: one_of(&ApplicationState::ALL, ApplicationState::as_str, &self.state, "application.state")?,
             deadline: maybe("application.deadline", self.deadline.as_deref())?,
             office,
             local,
@@ -163,7 +165,7 @@ impl OrderLine {
             let at = format!("order.lines[{index}]");
             Ok(registry::OrderLine {
                 name: name_key(&line.name, policy, &format!("{at}.name"))?,
-                fee: known(Fee::parse(&line.fee), &format!("{at}.fee"))?,
+                fee: one_of(&Fee::ALL, Fee::as_str, &line.fee, &format!("{at}.fee"))?,
                 years: line.years,
                 yearly: known(Money::parse(&line.yearly), &format!("{at}.yearly"))?,
             })
@@ -189,9 +191,10 @@ impl OrderLine {
             lines: self.lines.into_iter().enumerate().map(line).collect::<Result<_, Problem>>()?,
             due: time("order.due", &self.due)?,
             by: self.by.into(),
-            state: known(OrderState::parse(&self.state), "order.state")?,
+            state: one_of(&OrderState::ALL, OrderState::as_str, &self.state, "order.state")?,
             confirmation: self.confirmation.map(confirmation).transpose()?,
             remittance: self.remittance.map(|id| known(RemittanceId::parse(&id), "order.remittance")).transpose()?,
+            reason: self.reason.map(Into::into),
             changed: time("order.changed", &self.changed)?,
             version: 0,
         })
@@ -212,7 +215,7 @@ impl RemittanceLine {
             amount: known(Money::parse(&self.amount), "remittance.amount")?,
             by: self.by.into(),
             at: time("remittance.at", &self.at)?,
-            state: known(RemittanceState::parse(&self.state), "remittance.state")?,
+            state: one_of(&RemittanceState::ALL, RemittanceState::as_str, &self.state, "remittance.state")?,
             recognised: self.recognised.map(recognised).transpose()?,
             changed: time("remittance.changed", &self.changed)?,
             version: 0,
@@ -281,6 +284,7 @@ impl From<&Order> for OrderLine {
             state: order.state.as_str().into(),
             confirmation: order.confirmation.as_ref().map(confirmation),
             remittance: order.remittance.map(|id| id.to_string()),
+            reason: order.reason.as_deref().map(Into::into),
             changed: order.changed.to_string(),
         }
     }
@@ -316,10 +320,20 @@ fn maybe(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> 
     text.map(|text| time(field, text)).transpose()
 }
 
+/// One of these values; the refusal lists them.
+fn one_of<T: Copy>(all: &[T], id: fn(T) -> &'static str, text: &str, field: &str) -> Result<T, Problem> {
+    all.iter().copied().find(|value| id(*value) == text).ok_or_else(|| {
+        let known: Vec<&str> = all.iter().map(|value| id(*value)).collect();
+        let en = format!("{field} has no such value; use one of: {}.", known.join(", "));
+        let zh = format!("{field} 没有该取值，请使用以下取值之一：{}。", known.join("、"));
+        Problem::registry(Code::FilingInvalid, en, zh).field(field)
+    })
+}
+
 fn known<T>(value: Option<T>, field: &str) -> Result<T, Problem> {
     value.ok_or_else(|| {
-        let en = format!("{field} has no such value; take one that the OpenAPI document lists, or export it anew.");
-        let zh = format!("{field} 没有该取值，请按 OpenAPI 文档更正，或重新导出。");
+        let en = format!("{field} is not written as an export writes it; export it anew, or correct it after the examples of the OpenAPI document.");
+        let zh = format!("{field} 的写法与导出文件不符，请重新导出，或按 OpenAPI 文档中的示例更正。");
         Problem::registry(Code::FilingInvalid, en, zh).field(field)
     })
 }

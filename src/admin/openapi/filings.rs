@@ -109,7 +109,8 @@ pub(super) fn rules(endpoint: Endpoint) -> Groups {
             BODIED,
             &[
                 ORDER,
-                &[Code::InvoiceRequired, Code::InvoiceInvalid, Code::VoucherInvalid, Code::OrderImpossible],
+                &[Code::InvoiceRequired, Code::InvoiceInvalid, Code::InvoiceUsed, Code::VoucherInvalid],
+                &[Code::OrderImpossible],
                 STALE,
             ],
         ),

@@ -41,7 +41,7 @@ fn is_of_registry(code: Code) -> bool {
         // Terms, and their ends; a line may also delete a name.
         C::KindInvalid | C::TermInvalid | C::TermByRenewalOnly | C::DeletionFinal | C::MigrationRunning => true,
         // Applications, orders and remittances.
-        C::FilingInvalid | C::ApplicationNotFound | C::OrderNotFound | C::NameRegistered => true,
+        C::FilingInvalid | C::ApplicationNotFound | C::OrderNotFound | C::NameRegistered | C::InvoiceUsed => true,
         // Resolutions.
         C::AddressInvalid | C::TargetInvalid | C::TargetLoop | C::RedirectCodeInvalid | C::TtlInvalid => true,
         C::ServerInvalid | C::DsInvalid | C::ApprovalsIncomplete | C::SamePrincipal => true,

@@ -10,7 +10,9 @@ use crate::registry::{
     self, Application, ApplicationSpec, Code, Money, NameKey, Order, OrderId, OrderLine, Policy, Remittance, SlotSpec,
     Step, Timestamp, command,
 };
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
 use utoipa::ToSchema;
 
 /// The currency of all amounts (ISO 4217).
@@ -171,9 +173,34 @@ pub struct RenewNames {
 #[serde(deny_unknown_fields)]
 pub struct ChangeYears {
     /// The names that change.
+    #[serde(deserialize_with = "years_of")]
     #[schema(value_type = Vec<YearsOf>)]
     pub years: Vec<Object<YearsOf>>,
 }
+
+/// A list of names with their years. Where a number stands in its place, that is not told as a matter of JSON alone.
+fn years_of<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Object<YearsOf>>, D::Error> {
+    struct List;
+    impl<'de> Visitor<'de> for List {
+        type Value = Vec<Object<YearsOf>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(YEARS_OF)
+        }
+
+        fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Self::Value, S::Error> {
+            let mut all = Vec::new();
+            while let Some(one) = list.next_element()? {
+                all.push(one);
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_seq(List)
+}
+
+/// What the years of an order look like.
+pub const YEARS_OF: &str = r#"an array of names with their years, as [{"name":"教育局.政务","years":3}]"#;
 
 /// The years of one name.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -228,7 +255,7 @@ pub struct Remit {
     /// Their ids.
     #[schema(example = json!(["o42"]))]
     pub orders: Vec<String>,
-    /// Their sum in yuan.
+    /// Their sum in yuan, with two digits of fen.
     #[schema(example = "1200.00")]
     pub amount: String,
 }
@@ -237,7 +264,7 @@ pub struct Remit {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recognise {
-    /// The amount in yuan.
+    /// The amount in yuan, with two digits of fen.
     #[schema(example = "1200.00")]
     pub amount: String,
 }
@@ -357,7 +384,7 @@ pub struct OrderView {
     pub confirmation: Option<ConfirmationView>,
     /// The remittance it is in.
     pub remittance: Option<String>,
-    /// Why it was refunded; of a single order, and absent of one that was refunded before it was imported.
+    /// Why it was refunded. Of orders refunded before lists had it, a single order alone shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Its version, as in `ETag`.
@@ -580,7 +607,7 @@ impl From<&Order> for OrderView {
             by: order.by.to_string(),
             confirmation: order.confirmation.as_ref().map(confirmation),
             remittance: order.remittance.map(|id| id.to_string()),
-            reason: None,
+            reason: order.reason.as_deref().map(ToOwned::to_owned),
             version: order.version,
         }
     }

@@ -286,12 +286,21 @@ impl SiteReviewView {
     /// # Errors
     /// `unit_invalid` for what is none; what is wrong with the name.
     pub fn into_registry(self, policy: &Policy, field: &str) -> Result<SiteReview, Problem> {
-        let unknown = |member: &str| {
-            let en = format!(
-                "{member} has no such value; take one that the OpenAPI document lists, or export the unit anew."
-            );
-            let zh = format!("{member} 没有该取值，请按 OpenAPI 文档更正，或重新导出该单位。");
+        let refused = |member: &str, en: &str, zh: &str| {
             Problem::registry(Code::UnitInvalid, en, zh).field(format!("{field}.{member}"))
+        };
+        let no_id = || {
+            refused(
+                "id",
+                "id is not that of a site review, as s42; correct it.",
+                "id 应为网站复核的编号，例如 s42，请更正。",
+            )
+        };
+        let no_state = || {
+            let known = SiteReviewState::ALL.map(SiteReviewState::as_str);
+            let en = format!("There is no such state of a site review; use one of: {}.", known.join(", "));
+            let zh = format!("state 没有该取值，请使用以下取值之一：{}。", known.join("、"));
+            refused("state", &en, &zh)
         };
         let time =
             |member: &str, text: &str, edge| time_at(Code::UnitInvalid, &format!("{field}.{member}"), text, edge);
@@ -311,9 +320,9 @@ impl SiteReviewView {
         let paper =
             |paper: &Paper| registry::Paper { paper: paper.paper.as_str().into(), scan: paper.scan.as_str().into() };
         Ok(SiteReview {
-            id: SiteReviewId::parse(&self.id).ok_or_else(|| unknown("id"))?,
+            id: SiteReviewId::parse(&self.id).ok_or_else(no_id)?,
             kind: self.kind.into(),
-            state: SiteReviewState::parse(&self.state).ok_or_else(|| unknown("state"))?,
+            state: SiteReviewState::parse(&self.state).ok_or_else(no_state)?,
             deadline: maybe("deadline", &self.deadline, DayEdge::End)?,
             missed: self.missed,
             name: self.name.as_ref().map(name).transpose()?,

@@ -78,6 +78,8 @@ pub(super) struct OrderV1 {
     confirmation: Option<ConfirmationV1>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     remittance: Option<Text>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Text>,
     version: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     changed: Option<TimeV1>,
@@ -237,6 +239,7 @@ impl From<&Order> for OrderV1 {
             state: order.state.as_str().into(),
             confirmation: order.confirmation.as_ref().map(confirmation),
             remittance: order.remittance.map(|id| id.to_string().into()),
+            reason: order.reason.clone(),
             version: order.version,
             changed: noted(order.changed),
         }
@@ -280,6 +283,7 @@ impl TryFrom<OrderV1> for Order {
             state: known(OrderState::parse(&line.state), "order.state")?,
             confirmation: line.confirmation.map(confirmation).transpose()?,
             remittance: line.remittance.map(remittance).transpose()?,
+            reason: line.reason,
             changed: line.changed.map_or(Timestamp(0), |at| at.0),
             version: line.version,
         })

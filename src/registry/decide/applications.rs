@@ -5,7 +5,7 @@ use crate::registry::application::{PAPER_LEN_MAX, PAPERS_MAX, SLOTS_MAX};
 use crate::registry::command::Verdict;
 use crate::registry::{
     Application, ApplicationId, ApplicationSpec, ApplicationState, Approval, Code, Decision, Event, FormPick, Guarded,
-    HoldReason, NameKey, Paper, Refusal, Role, Slot, SlotSpec, Step, Unit, UnitId,
+    HoldReason, NameKey, Named as _, Paper, Refusal, Role, Slot, SlotSpec, Step, Unit, UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,7 +83,7 @@ pub(super) fn review(
     }
     let (application, unit) = find(case, id)?;
     case.check_version(Some(application.version))?;
-    check_turn(&application, step)?;
+    check_turn(case, &application, &unit, step)?;
     check_not_involved(case, &application)?;
     if step != Step::Central || *verdict != Verdict::Approve {
         forms::check_none(picks)?;
@@ -204,9 +204,7 @@ fn after_local(
     for paper in application.papers.iter().cloned().chain(papers(ticked)?) {
         all.insert(paper.paper, paper.scan);
     }
-    if let Some(missing) = case.policy().review.papers.iter().find(|paper| !all.contains_key(*paper)) {
-        return Err(paper_missing(missing));
-    }
+    check_papers(&case.policy().review.papers, |paper| all.contains_key(paper))?;
     Ok(Application {
         region: unit.region.clone(),
         papers: all.into_iter().map(|(paper, scan)| Paper { paper, scan }).collect(),
@@ -373,27 +371,46 @@ fn one_slot(index: usize, slot: &SlotSpec) -> Result<Slot, Refusal> {
 pub(super) fn papers(given: &[Paper]) -> Result<Vec<Paper>, Refusal> {
     let mut papers = given.to_vec();
     papers.sort();
-    let repeated = papers.windows(2).any(|pair| pair[0].paper == pair[1].paper);
-    let fit = papers.iter().all(|paper| is_text(&paper.paper, PAPER_LEN_MAX) && is_text(&paper.scan, PAPER_LEN_MAX));
-    if papers.len() <= PAPERS_MAX && fit && !repeated {
-        return Ok(papers);
+    if papers.len() > PAPERS_MAX {
+        return Err(papers_refused(
+            format!("There are {} papers, and at most {PAPERS_MAX} are taken; shorten the list.", papers.len()),
+            format!("材料共 {} 份，最多 {PAPERS_MAX} 份，请精简。", papers.len()),
+        ));
+    }
+    if let Some(pair) = papers.windows(2).find(|pair| pair[0].paper == pair[1].paper) {
+        let paper = &pair[0].paper;
+        return Err(papers_refused(
+            format!("The paper {paper} is in the list twice; give each once."),
+            format!("材料 {paper} 在列表中重复，每份只能填写一次。"),
+        ));
+    }
+    let fits = |paper: &Paper| is_text(&paper.paper, PAPER_LEN_MAX) && is_text(&paper.scan, PAPER_LEN_MAX);
+    if let Some(index) = given.iter().position(|paper| !fits(paper)) {
+        return Err(papers_refused(
+            format!(
+                "papers[{index}] is not a paper with its id and that of its scan, each of 1 to {PAPER_LEN_MAX} visible octets; correct it."
+            ),
+            format!(
+                "papers[{index}] 须填写材料编号和扫描件编号，各不超过 {PAPER_LEN_MAX} 个字节，且不含不可见字符，请更正。"
+            ),
+        ));
+    }
+    Ok(papers)
+}
+
+/// That none of the papers of a check-list is missing (R20); all that are are named.
+pub(super) fn check_papers(wanted: &[Box<str>], is_there: impl Fn(&str) -> bool) -> Result<(), Refusal> {
+    let missing: Vec<&str> = wanted.iter().map(|paper| &**paper).filter(|paper| !is_there(paper)).collect();
+    if missing.is_empty() {
+        return Ok(());
     }
     Err(papers_refused(
         format!(
-            "Papers are at most {PAPERS_MAX}, each once, with its id and that of its scan ({PAPER_LEN_MAX} octets); correct the list."
+            "Of the check-list these papers are missing: {}; tick each with the id of its scan.",
+            missing.join(", ")
         ),
-        format!(
-            "材料最多 {PAPERS_MAX} 份，每份一次，须填写材料编号和扫描件编号（不超过 {PAPER_LEN_MAX} 个字节），请更正。"
-        ),
+        format!("清单中缺少材料：{}，请逐项勾选并填写扫描件编号。", missing.join("、")),
     ))
-}
-
-/// A paper of the check-list is missing (R20).
-pub(super) fn paper_missing(missing: &str) -> Refusal {
-    papers_refused(
-        format!("The paper {missing} is missing; tick it with the id of its scan."),
-        format!("缺少材料 {missing}，请勾选并填写扫描件编号。"),
-    )
 }
 
 fn papers_refused(en: String, zh: String) -> Refusal {
@@ -425,7 +442,7 @@ fn check_not_involved(case: &Case<'_>, application: &Application) -> Result<(), 
     if approved || application.submitter == *own { Err(changes::same_principal()) } else { Ok(()) }
 }
 
-fn check_turn(application: &Application, step: Step) -> Result<(), Refusal> {
+fn check_turn(case: &Case<'_>, application: &Application, unit: &Unit, step: Step) -> Result<(), Refusal> {
     match (application.state.awaits(), step) {
         (Some(awaited), step) if awaited == step => Ok(()),
         (Some(Step::Office), _) => Err(Refusal::new(
@@ -434,17 +451,40 @@ fn check_turn(application: &Application, step: Step) -> Result<(), Refusal> {
             "政府办公厅（室）尚未审批，须先经其同意再审核。",
         )),
         (Some(Step::Local), Step::Central) => Err(changes::local_first()),
-        _ => Err(not_pending(application)),
+        (Some(awaited), _) => {
+            let no_office = step == Step::Office && !case.policy().review.needs_office(&unit.region);
+            Err(over(application, awaited, step, no_office))
+        }
+        (None, _) => Err(not_pending(application)),
     }
+}
+
+/// The level has had its turn, or there is none of it where the unit is: another one decides next.
+fn over(application: &Application, awaited: Step, step: Step, no_office: bool) -> Refusal {
+    let (id, next, next_zh) = (application.id, awaited.as_str(), awaited.zh());
+    let (why, why_zh) = if no_office {
+        (
+            "no government office approves in the unit's region".to_owned(),
+            "该单位所在区划不设政府办公厅（室）审批".to_owned(),
+        )
+    } else {
+        (format!("the level {} has approved already", step.as_str()), format!("{}已通过", step.zh()))
+    };
+    Refusal::new(
+        Code::ApplicationNotPending,
+        format!("Application {id} is {}: {why}, and the level {next} decides next; have its reviewer decide, with level {next}.", application.state.as_str()),
+        format!("申请 {id} 的状态为{}：{why_zh}，下一步为{next_zh}，请由其审核人员办理，level 填写 {next}。", application.state.zh()),
+    )
+    .at("level")
 }
 
 /// The application is not in a state that takes this.
 pub(super) fn not_pending(application: &Application) -> Refusal {
-    let (id, state) = (application.id, application.state.as_str());
+    let (id, state, state_zh) = (application.id, application.state.as_str(), application.state.zh());
     Refusal::new(
         Code::ApplicationNotPending,
         format!("Application {id} is {state}, and this is not done in that state; read it to see how it stands."),
-        format!("申请 {id} 的状态为 {state}，不能进行此操作，请先查询其状态。"),
+        format!("申请 {id} 的状态为{state_zh}，不能进行此操作，请先查询其状态。"),
     )
 }
 

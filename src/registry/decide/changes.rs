@@ -4,8 +4,8 @@ use super::{Case, is_text, resolutions, terms};
 use crate::registry::change::{REASON_LEN_MAX, REVIEWER_LEN_MAX};
 use crate::registry::command::Verdict;
 use crate::registry::{
-    Approval, Change, ChangeId, ChangeState, Code, Decision, Event, Guarded, Level, NameKey, Refusal, Registration,
-    Resolution, Role, Unit,
+    Approval, Change, ChangeId, ChangeState, Code, Decision, Event, Guarded, Level, NameKey, Named as _, Refusal,
+    Registration, Resolution, Role, Unit,
 };
 
 pub(super) fn submit(
@@ -209,11 +209,11 @@ fn check_pending(change: &Change) -> Result<(), Refusal> {
     if change.state.is_pending() {
         return Ok(());
     }
-    let (id, state) = (change.id, change.state.as_str());
+    let (id, state, state_zh) = (change.id, change.state.as_str(), change.state.zh());
     Err(Refusal::new(
         Code::ChangeNotPending,
         format!("Change {id} is {state} and takes no more decisions; submit a new one."),
-        format!("变更 {id} 的状态为 {state}，不能再作决定，请提交新的变更。"),
+        format!("变更 {id} 的状态为{state_zh}，不能再作决定，请提交新的变更。"),
     ))
 }
 

@@ -90,6 +90,10 @@ impl State for Draft<'_> {
         self.filings.claim(self.base, name)
     }
 
+    fn invoiced(&self, invoice: &str, visit: &mut dyn FnMut(OrderId) -> bool) -> Result<(), Unavailable> {
+        self.filings.invoiced(self.base, invoice, visit)
+    }
+
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
         let mut keys: BTreeSet<NameKey> =
             self.names.values().filter(|name| name.unit == *unit).map(|name| name.key.clone()).collect();

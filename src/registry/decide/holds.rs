@@ -4,7 +4,7 @@ use super::{Case, is_text, names, standing, units};
 use crate::registry::command::{HoldSpec, HoldTarget};
 use crate::registry::hold::{EVIDENCE_LEN_MAX, PENALTY_DAYS_MAX};
 use crate::registry::time::DAY_SECS;
-use crate::registry::{Code, Decision, Event, Guarded, Hold, HoldReason, Holds, Refusal, Timestamp};
+use crate::registry::{Code, Decision, Event, Guarded, Hold, HoldReason, Holds, Named as _, Refusal, Timestamp};
 
 pub(super) fn place(
     case: &Case<'_>,
@@ -52,11 +52,10 @@ pub(super) fn lift(case: &Case<'_>, target: &HoldTarget, reason: HoldReason) -> 
             return Err(by_clock_only());
         }
         holds.0.remove(&reason).map(drop).ok_or_else(|| {
-            let reason = reason.as_str();
             Refusal::new(
                 Code::HoldNotFound,
-                format!("No hold {reason} is on it; read the object to see which are."),
-                format!("该对象没有 {reason} 暂停，请查询其现有的暂停。"),
+                format!("No hold {} is on it; read the object to see which are.", reason.as_str()),
+                format!("该对象没有因{}而暂停，请查询其现有的暂停。", reason.zh()),
             )
         })
     })

@@ -60,6 +60,11 @@ pub(super) fn order(case: &Case<'_>, line: &Order) -> Result<Option<Order>, Refu
             return Err(orders::claimed(key, claim).at(format!("order.lines[{index}].name")));
         }
     }
+    // What has been consumed on a number that was taken twice stays as it happened.
+    if let Some(given) = line.confirmation.as_ref().filter(|_| !line.state.has_ended()) {
+        orders::check_invoice_free(case, line, &given.invoice, given.payer, &|_| true)
+            .map_err(|refusal| refusal.at("order.confirmation.invoice"))?;
+    }
     Ok(Some(Order { region: unit.region, version: case.seq(), ..line.clone() }))
 }
 
@@ -129,6 +134,8 @@ fn check_order(case: &Case<'_>, line: &Order) -> Result<(), &'static str> {
         let texts = is_text(&given.by, REVIEWER_LEN_MAX) && is_text(&given.invoice, INVOICE_TAKEN_LEN_MAX);
         hold(texts && given.voucher.as_deref().is_none_or(is_voucher), "confirmation")?;
     }
+    let is_reason = |reason: &str| line.state == S::Refunded && is_text(reason, REASON_LEN_MAX);
+    hold(line.reason.as_deref().is_none_or(is_reason), "reason")?;
     let confirmed = line.confirmation.as_ref().map(|given| given.at);
     hold(are_past(case, [line.due, line.changed].into_iter().chain(confirmed)), "changed")
 }

@@ -39,7 +39,7 @@ use super::name::{NameKey, Registration};
 use super::procedure::{ApplicationCommand, OrderCommand, SiteReviewCommand};
 use super::time::Timestamp;
 use super::unit::{Region, Unit, UnitId};
-use super::{Code, Command, Context, Decision, Event, Guarded, Outcome, Policy, Refusal, Refusals, State};
+use super::{Code, Command, Context, Decision, Event, Guarded, Named as _, Outcome, Policy, Refusal, Refusals, State};
 
 /// Decides what `command` does to `state`.
 ///
@@ -231,12 +231,13 @@ impl Case<'_> {
         if roles.contains(&self.actor().role) {
             return Ok(());
         }
-        let needed: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
-        let (own, needed) = (self.actor().role.as_str(), needed.join(" / "));
+        let own = self.actor().role;
+        let needed = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" / ");
+        let needed_zh = roles.iter().map(|role| role.zh()).collect::<Vec<_>>().join("或");
         Err(Refusal::new(
             Code::RoleForbidden,
-            format!("The role {own} may not do this; it takes {needed}, have one of them do it."),
-            format!("角色 {own} 无权执行此操作，请由 {needed} 办理。"),
+            format!("The role {} may not do this; it takes {needed}, have one of them do it.", own.as_str()),
+            format!("{}无权执行此操作，请由{needed_zh}办理。", own.zh()),
         ))
     }
 

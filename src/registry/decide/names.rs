@@ -5,8 +5,8 @@ use crate::idn::Bundle;
 use crate::registry::command::NameSpec;
 use crate::registry::policy::TERM_YEARS;
 use crate::registry::{
-    ApplicationId, Claim, Code, Decision, Event, Guarded, HoldReason, Holds, Life, NameKey, Refusal, Registration,
-    RenewedBy, Role, Stage, Timestamp, Unit,
+    ApplicationId, Claim, Code, Decision, Event, Guarded, HoldReason, Holds, Life, NameKey, Named as _, Refusal,
+    Registration, RenewedBy, Role, Stage, Timestamp, Unit,
 };
 use std::sync::Arc;
 
@@ -128,11 +128,11 @@ fn check_deletable(case: &Case<'_>, name: &Registration, unit: &Unit) -> Result<
     use HoldReason::{Blacklist, Legal, Penalty};
     let held = name.effective_hold(unit).filter(|reason| matches!(reason, Legal | Blacklist | Penalty));
     let Some(reason) = held.filter(|_| case.actor().role != Role::Operator) else { return Ok(()) };
-    let (shown, reason) = (name.key.to_unicode(), reason.as_str());
+    let shown = name.key.to_unicode();
     Err(Refusal::new(
         Code::RoleForbidden,
-        format!("{shown} is held ({reason}); only an operator of the registry deletes it while that lasts."),
-        format!("{shown} 已被暂停（{reason}），在此期间只能由注册局操作员注销。"),
+        format!("{shown} is held ({}); only an operator of the registry deletes it while that lasts.", reason.as_str()),
+        format!("{shown} 因{}被暂停，在此期间只能由注册局操作员注销。", reason.zh()),
     ))
 }
 

@@ -1,10 +1,10 @@
 //! Orders: what is owed for applications and renewals, and its confirmation by the local office (R25–R33, R61).
 
 use super::{Case, applications, changes, names, notices, remittances, terms};
-use crate::registry::order::{INVOICE_LEN_MAX, RENEWAL_NAMES_MAX, is_invoice, is_voucher};
+use crate::registry::order::{INVOICE_LEN_MAX, RENEWAL_NAMES_MAX, invoice_key, is_invoice, is_voucher};
 use crate::registry::{
-    Application, ApplicationState, Claim, Code, Confirmation, Decision, Event, Fee, Money, NameKey, Order, OrderBasis,
-    OrderId, OrderLine, OrderState, Payer, Refusal, Region, Registration, RenewedBy, Role, Unit, UnitId,
+    Application, ApplicationState, Claim, Code, Confirmation, Decision, Event, Fee, Money, NameKey, Named as _, Order,
+    OrderBasis, OrderId, OrderLine, OrderState, Payer, Refusal, Region, Registration, RenewedBy, Role, Unit, UnitId,
 };
 use std::collections::BTreeSet;
 
@@ -127,6 +127,7 @@ pub(super) fn confirm(
         )
         .at("voucher"));
     }
+    check_invoice_free(case, &order, invoice, payer, &|other| case.check_region(&other.region).is_ok())?;
     // What recognition would refuse must not be paid for.
     remittances::check_possible(case, &order)?;
     let confirmation = Confirmation {
@@ -166,7 +167,11 @@ pub(super) fn refund(case: &Case<'_>, id: OrderId, reason: &str) -> Result<Decis
     let ended = |application| Application { reason: Some(reason.into()), ..applications::ended(application) };
     let application = application_of(case, &order)?.map(ended);
     let events = application.map(|application| Event::Application(case.changed_application(application)));
-    Ok(saved(case, Order { state: OrderState::Refunded, ..order }, events.into_iter().collect()))
+    Ok(saved(
+        case,
+        Order { state: OrderState::Refunded, reason: Some(reason.into()), ..order },
+        events.into_iter().collect(),
+    ))
 }
 
 fn check_invoice(invoice: &str) -> Result<(), Refusal> {
@@ -192,6 +197,40 @@ fn check_invoice(invoice: &str) -> Result<(), Refusal> {
         )
     };
     Err(refusal.at("invoice"))
+}
+
+/// That the invoice is no other payer's. A unit has one invoice for as many of its orders as it pays at once, and a treasury or
+/// an office (R29) one for orders of many units, where `may_share` says so of the other order.
+pub(super) fn check_invoice_free(
+    case: &Case<'_>,
+    order: &Order,
+    invoice: &str,
+    payer: Payer,
+    may_share: &dyn Fn(&Order) -> bool,
+) -> Result<(), Refusal> {
+    let number = invoice_key(invoice);
+    // Whoever shares it with one that has it shares it with all of them: the first says it, but for its own older image.
+    let mut first = None;
+    case.state.invoiced(&number, &mut |id| {
+        first = (id != order.id).then_some(id);
+        first.is_none()
+    })?;
+    let Some(other) = first.map(|id| case.order(id)).transpose()? else { return Ok(()) };
+    let pays_for_many = payer != Payer::Unit && other.confirmation.as_ref().is_some_and(|given| given.payer == payer);
+    if other.unit == order.unit || pays_for_many && may_share(&other) {
+        return Ok(());
+    }
+    let id = other.id;
+    Err(Refusal::new(
+        Code::InvoiceUsed,
+        format!(
+            "The fee of order {id}, of another unit, was taken on invoice {invoice}; check the number, and give the invoice of this order. One that the treasury or the office paid for several units takes the same payer each time."
+        ),
+        format!(
+            "发票 {invoice} 已用于另一单位的订单 {id}，请核对号码，填写本订单的发票；财政或编办为多个单位统一支付的，各订单的 payer 须相同。"
+        ),
+    )
+    .at("invoice"))
 }
 
 /// The order without a payment.
@@ -227,7 +266,7 @@ fn within(case: &Case<'_>, id: OrderId) -> Result<Order, Refusal> {
 
 /// An order whose fee was taken is not taken back: its money has to go somewhere.
 fn paid(order: &Order) -> Refusal {
-    let (id, state) = (order.id, order.state.as_str());
+    let (id, state, state_zh) = (order.id, order.state.as_str(), order.state.zh());
     let (en, zh) = match order.state {
         OrderState::Confirmed | OrderState::Remitted => (
             format!(
@@ -237,7 +276,7 @@ fn paid(order: &Order) -> Refusal {
         ),
         _ => (
             format!("Order {id} is {state}: what it was for is over, and there is nothing to take back."),
-            format!("订单 {id} 的状态为 {state}，已办结，无需也不能撤销。"),
+            format!("订单 {id} 的状态为{state_zh}，已了结，无需也不能撤销。"),
         ),
     };
     Refusal::new(Code::OrderNotPending, en, zh)
@@ -253,11 +292,11 @@ pub(super) fn check_state(order: &Order, states: &[OrderState]) -> Result<(), Re
     if states.contains(&order.state) {
         return Ok(());
     }
-    let (id, state) = (order.id, order.state.as_str());
+    let (id, state, state_zh) = (order.id, order.state.as_str(), order.state.zh());
     Err(Refusal::new(
         Code::OrderNotPending,
         format!("Order {id} is {state}, and this is not done in that state; read it to see how it stands."),
-        format!("订单 {id} 的状态为 {state}，不能进行此操作，请先查询其状态。"),
+        format!("订单 {id} 的状态为{state_zh}，不能进行此操作，请先查询其状态。"),
     ))
 }
 
@@ -330,6 +369,7 @@ fn new(case: &Case<'_>, unit: &Unit, basis: OrderBasis, lines: Vec<OrderLine>) -
         state: OrderState::AwaitingFee,
         confirmation: None,
         remittance: None,
+        reason: None,
         changed: case.now(),
         version: case.seq(),
     })

@@ -5,9 +5,9 @@ use super::{Case, applications, changes, due, is_text, units};
 use crate::registry::change::{REASON_LEN_MAX, REVIEWER_LEN_MAX};
 use crate::registry::command::Verdict;
 use crate::registry::{
-    Approval, Code, Decision, Event, Guarded, Hold, HoldReason, Holds, NameKey, Paper, Refusal, Registration, Role,
-    SiteNotice, SiteNoticeKind, SiteReview, SiteReviewId, SiteReviewKind, SiteReviewState, SiteStep, Timestamp, Unit,
-    UnitId, UnitKind,
+    Approval, Code, Decision, Event, Guarded, Hold, HoldReason, Holds, NameKey, Named as _, Paper, Refusal,
+    Registration, Role, SiteNotice, SiteNoticeKind, SiteReview, SiteReviewId, SiteReviewKind, SiteReviewState,
+    SiteStep, Timestamp, Unit, UnitId, UnitKind,
 };
 
 /// Days from now beyond which no deadline lies: what is put off by more than a year is better cancelled.
@@ -32,11 +32,11 @@ pub(super) fn open(
         ));
     }
     if let Some(review) = unit.site_review.as_ref().filter(|review| !review.state.has_ended()) {
-        let (id, state) = (review.id, review.state.as_str());
+        let (id, state, state_zh) = (review.id, review.state.as_str(), review.state.zh());
         return Err(Refusal::new(
             Code::SiteReviewPending,
             format!("The review {id} of the unit's site is under way ({state}); wait for its end before another one."),
-            format!("该单位的网站复核 {id} 正在进行（{state}），须待其结束后再开始新的复核。"),
+            format!("该单位的网站复核 {id} 正在进行，状态为{state_zh}，须待其结束后再开始新的复核。"),
         ));
     }
     let earliest = case.policy().calendar.deadline(case.now(), case.policy().site_review.submit_days);
@@ -372,19 +372,17 @@ fn check_not_involved(case: &Case<'_>, review: &SiteReview, step: SiteStep) -> R
 fn papers(case: &Case<'_>, ticked: &[Paper]) -> Result<Vec<Paper>, Refusal> {
     let papers = applications::papers(ticked)?;
     let is_ticked = |wanted: &str| papers.iter().any(|paper| *paper.paper == *wanted);
-    match case.policy().site_review.papers.iter().find(|paper| !is_ticked(paper)) {
-        Some(missing) => Err(applications::paper_missing(missing)),
-        None => Ok(papers),
-    }
+    applications::check_papers(&case.policy().site_review.papers, is_ticked)?;
+    Ok(papers)
 }
 
 fn not_pending(review: &SiteReview) -> Refusal {
-    let (id, state) = (review.id, review.state.as_str());
+    let (id, state, state_zh) = (review.id, review.state.as_str(), review.state.zh());
     Refusal::new(
         Code::SiteReviewNotPending,
         format!(
             "The site review {id} is {state}, and this is not done in that state; read the unit to see how it stands."
         ),
-        format!("网站复核 {id} 的状态为 {state}，不能进行此操作，请先查询单位信息。"),
+        format!("网站复核 {id} 的状态为{state_zh}，不能进行此操作，请先查询单位信息。"),
     )
 }

@@ -6,6 +6,9 @@ use crate::store::{FilingFilter, Page};
 /// How many of each the random transactions touch.
 pub(super) const FILINGS: u64 = 4;
 
+/// The invoices of the samples, and what one of them begins with.
+const INVOICES: [&str; 3] = ["NO. 1", "NO. 12", "NO."];
+
 /// The name that the object with this number is about.
 pub(super) fn filed(n: u64) -> NameKey {
     let n = usize::try_from(n).unwrap();
@@ -27,6 +30,17 @@ pub(super) fn compare(store: &Store, model: &Model) {
         let account = Account(u32::try_from(n).unwrap());
         let owner = model.units.values().find(|unit| unit.account == Some(account)).map(|unit| unit.id.clone());
         assert_eq!(store.account(account).unwrap(), owner);
+    }
+    for invoice in INVOICES {
+        let mut found = Vec::new();
+        store
+            .invoiced(invoice, &mut |id| {
+                found.push(id);
+                true
+            })
+            .unwrap();
+        let expected = model.orders.values().filter(|order| order.invoice().as_deref() == Some(invoice));
+        assert_eq!(found, expected.map(|order| order.id).collect::<Vec<_>>(), "{invoice}");
     }
     let regions = [None, Some("62"), Some("620421"), Some("53")];
     let units = [None, Some(unit_id(1))];

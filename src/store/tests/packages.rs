@@ -53,6 +53,7 @@ fn order(state: OrderState) -> Event {
         state,
         confirmation: None,
         remittance: None,
+        reason: None,
         changed: Timestamp(9),
         version: 1,
     })

@@ -104,6 +104,15 @@ impl State for Model {
         Ok(self.units.values().find(|unit| unit.account == Some(account)).map(|unit| unit.id.clone()))
     }
 
+    fn invoiced(&self, invoice: &str, visit: &mut dyn FnMut(OrderId) -> bool) -> Result<(), Unavailable> {
+        let _ = self
+            .orders
+            .values()
+            .filter(|order| order.invoice().as_deref() == Some(invoice))
+            .all(|order| visit(order.id));
+        Ok(())
+    }
+
     fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
         let _ = self.names.values().filter(|name| name.unit == *unit).all(|name| visit(&name.key));
         Ok(())
@@ -311,6 +320,11 @@ fn agree(overlay: &Overlay<'_>, model: &Model, limit: usize) {
         assert_eq!(visited(limit, |v| overlay.names_of(&id, v)), visited(limit, |v| model.names_of(&id, v)));
         let filings = |state: &dyn State| visited(limit, |v| state.filings_of(&id, &mut |filing| v(&filing)));
         assert_eq!(filings(overlay), filings(model));
+    }
+    // Those of the samples, and what one of them begins with.
+    for invoice in ["NO. 1", "NO. 12", "NO."] {
+        let invoiced = |state: &dyn State| visited(limit, |v| state.invoiced(invoice, &mut |id| v(&id)));
+        assert_eq!(invoiced(overlay), invoiced(model));
     }
     for n in 0..NAMES {
         let key = name_key(n);
