@@ -4,9 +4,15 @@ use super::{Error, keys};
 use crate::config::Config;
 use crate::http::client::Target;
 use crate::outbox::{Settings, Webhook};
+use std::path::PathBuf;
 
-/// Where the outbox notes how far it is, in the data directory.
+/// Its name in the data directory.
 const DIRECTORY: &str = "outbox";
+
+/// Where the outbox notes how far it is.
+pub fn directory(config: &Config) -> PathBuf {
+    config.data_dir().join(DIRECTORY)
+}
 
 /// What the configuration says, and its files.
 ///
@@ -27,5 +33,5 @@ pub fn settings(config: &Config) -> Result<Settings, Error> {
         _ => None,
     };
     let file = outbox.file.as_ref().map(|path| config.path(path));
-    Ok(Settings { directory: config.data_dir().join(DIRECTORY), file, webhook })
+    Ok(Settings { directory: directory(config), file, webhook })
 }
