@@ -11,7 +11,6 @@ pub type Fields = BTreeMap<String, BTreeSet<String>>;
 /// path.
 const ABOUT_NO_PART: &[&str] = &[
     "application_not_found",
-    "application_not_pending",
     "body_too_large",
     "brake_not_engaged",
     "busy",
