@@ -23,8 +23,7 @@ pub(super) fn rebuild(config: &Path, accept_loss: bool) -> Result<(), Failure> {
     let rebuilt = update::rebuild(&config.data_dir(), labels.shared_table(), accept_loss)
         .map_err(|error| Failure::from(Error::from(error)))?;
     let places = daemon::outbox::directory(&config);
-    outbox::settle(&places, rebuilt.seq)
-        .map_err(|source| Failure::from(Error::Io { path: places.clone(), source }))?;
+    outbox::settle(&places, rebuilt.seq).map_err(|source| Failure::from(Error::Io { path: places.clone(), source }))?;
     say(format!("rebuilt up to transaction {seq} / 已重建至第 {seq} 号事务", seq = rebuilt.seq))?;
     if let Some(aside) = rebuilt.aside {
         say(format!("the old store is now {path} / 旧存储已移至 {path}", path = aside.display()))?;
