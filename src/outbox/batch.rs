@@ -80,6 +80,9 @@ pub(super) struct NoticeV1 {
     evidence: Option<String>,
 }
 
+/// What the id of a notice names: the life of the journal, and the transaction and the place in it.
+pub(super) type Named = (u32, (u64, usize));
+
 impl Batch {
     /// What comes next from `at` on; none if the journal has no more.
     ///
@@ -202,8 +205,8 @@ impl NoticeV1 {
         }
     }
 
-    /// The life of the journal, and the transaction and the place in it, that an id names.
-    pub(super) fn parse_id(id: &str) -> Option<(u32, (u64, usize))> {
+    /// What an id names.
+    pub(super) fn parse_id(id: &str) -> Option<Named> {
         let mut numbers = id.strip_prefix('n')?.split('.');
         let place = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
         let life = numbers.next().map_or(Some(0), |life| life.parse().ok())?;

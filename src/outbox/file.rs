@@ -1,7 +1,7 @@
 //! The file: notices are appended as lines of JSON, on the disk before their place is noted.
 
 use super::Failed;
-use super::batch::{Batch, NoticeV1};
+use super::batch::{Batch, Named, NoticeV1};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -57,13 +57,13 @@ fn append(path: &Path, notices: &[NoticeV1]) -> io::Result<()> {
 }
 
 /// Whether the file, whose last notice is `last`, has this one; none of another life of the journal says so.
-fn has(last: Option<(u32, (u64, usize))>, id: &str) -> bool {
+fn has(last: Option<Named>, id: &str) -> bool {
     let (Some((life, last)), Some((own, place))) = (last, NoticeV1::parse_id(id)) else { return false };
     life == own && place <= last
 }
 
 /// Where the last whole line ends, and the notice in it.
-fn tail(file: &mut File) -> io::Result<(u64, Option<(u32, (u64, usize))>)> {
+fn tail(file: &mut File) -> io::Result<(u64, Option<Named>)> {
     let length = file.metadata()?.len();
     let from = length.saturating_sub(TAIL_LEN);
     file.seek(SeekFrom::Start(from))?;
