@@ -26,7 +26,6 @@ use crate::tsig::Algorithm;
 use crate::zone::Name;
 use crate::zone::rdata::encoding::Base64Digits;
 use ipnet::IpNet;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -416,18 +415,17 @@ pub enum ConfigError {
 
 /// A configuration as far as it could be read, and what is wrong with it.
 pub struct Examined {
-    /// What is wrong is its default here.
+    /// What is wrong is its default here, or left out of its list.
     pub config: Config,
     /// All that was found, by line.
     pub faults: Vec<Fault>,
-    /// The sections that something is wrong with.
-    wrong: BTreeSet<String>,
+    wrong: reader::Wrong,
 }
 
 impl Examined {
-    /// Whether these sections are as they were written.
-    pub fn is_right(&self, sections: &[&str]) -> bool {
-        !sections.iter().any(|section| self.wrong.contains(*section))
+    /// Whether these options and sections are as they were written.
+    pub fn is_right(&self, options: &[&str]) -> bool {
+        !options.iter().any(|option| self.wrong.touches(option))
     }
 }
 

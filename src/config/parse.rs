@@ -57,15 +57,34 @@ pub(super) fn examine(text: &str, base: PathBuf) -> Result<Examined, Vec<Fault>>
     if !errors.is_empty() {
         return Err(faults.into_sorted());
     }
-    let config = {
+    let mut config = {
         let table = Table::document(&document, &faults);
         let config = document_of(&table, base);
         table.finish();
         config
     };
+    empty_what_is_lost(&mut config, &faults);
     super::check::check(&config, &faults);
     let wrong = faults.wrong();
     Ok(Examined { config, faults: faults.into_sorted(), wrong })
+}
+
+/// Leaves nothing in the place of lists that could not be read: the defaults, which nobody wrote, are held against nothing.
+fn empty_what_is_lost(config: &mut Config, faults: &Faults<'_>) {
+    let wrong = faults.wrong();
+    let listeners = [
+        ("server.listen", &mut config.server.listen),
+        ("admin.listen", &mut config.admin.listen),
+        ("gateway.listen", &mut config.gateway.listen),
+    ];
+    for (option, addresses) in listeners {
+        if wrong.loses(option) {
+            addresses.clear();
+        }
+    }
+    if wrong.loses("suffixes") {
+        config.suffixes.clear();
+    }
 }
 
 fn document_of(table: &Table<'_>, base: PathBuf) -> Config {
@@ -209,7 +228,7 @@ fn token(table: &Table<'_>) -> Option<Token> {
         value.parsed(&en, &zh, role)
     });
     let one = table.read("region", None, |value| region(value).map(Some));
-    let several = table.read("regions", Vec::new(), |value| value.list(region));
+    let several = table.read("regions", None, |value| value.whole_list(region).map(Some));
     let region = regions_of(table, one, several);
     let sha256 = table.require("sha256", |value| {
         value.parsed_secret("a SHA-256 in 64 hexadecimal digits", "64 位十六进制的 SHA-256", octets_of_hex)
@@ -229,7 +248,8 @@ fn token(table: &Table<'_>) -> Option<Token> {
     });
     let totp = totp(table);
     let (name, role, sha256) = (name?, role?, sha256?);
-    if role.is_local() && region.is_none() {
+    // A wrong one has been told.
+    if role.is_local() && region.is_none() && !table.has("region") && !table.has("regions") {
         let role = role.as_str();
         table.note(format!("token {name}: a {role} needs a `region`"), format!("令牌 {name}:{role} 必须填写 region"));
     }
@@ -261,20 +281,20 @@ fn region(value: &Value<'_>) -> Option<Region> {
 }
 
 /// Where a token acts: one region, or a list of them.
-fn regions_of(table: &Table<'_>, one: Option<Region>, several: Vec<Region>) -> Option<Regions> {
+fn regions_of(table: &Table<'_>, one: Option<Region>, several: Option<Vec<Region>>) -> Option<Regions> {
     if table.has("region") && table.has("regions") {
         table.note(
             "a token has a `region` or `regions`, and not both".to_owned(),
             "令牌只能填写 region 与 regions 之一".to_owned(),
         );
     }
-    if table.has("regions") && !(1..=REGIONS_MAX).contains(&several.len()) {
+    if several.as_ref().is_some_and(|several| !(1..=REGIONS_MAX).contains(&several.len())) {
         table.note(
             format!("`regions` names 1 to {REGIONS_MAX} divisions; leave it out for everywhere"),
             format!("regions 应列出 1 至 {REGIONS_MAX} 个行政区划；不限地区时请省略"),
         );
     }
-    one.map(Regions::from).or_else(|| Regions::of(several))
+    one.map(Regions::from).or_else(|| Regions::of(several?))
 }
 
 fn key(table: &Table<'_>) -> Option<TsigKey> {
@@ -319,8 +339,8 @@ fn key(table: &Table<'_>) -> Option<TsigKey> {
 }
 
 fn suffixes(table: &Table<'_>) -> Option<Suffixes> {
-    let names = table.require("suffixes", texts);
-    let files = table.require("zone_files", |value| value.list(path));
+    let names = table.require("suffixes", |value| value.whole_list(Value::text));
+    let files = table.require("zone_files", |value| value.whole_list(path));
     let kinds = table.require("unit_kinds", unit_kinds);
     let (names, files) = (names?, files?);
     if names.is_empty() || names.len() != files.len() {
@@ -328,6 +348,8 @@ fn suffixes(table: &Table<'_>) -> Option<Suffixes> {
             format!("{} suffixes, but {} zone files: each suffix needs one", names.len(), files.len()),
             format!("有 {} 个后缀、{} 个区文件：每个后缀需要一个区文件", names.len(), files.len()),
         );
+        // Nobody knows which file is whose.
+        return None;
     }
     Some(Suffixes {
         suffixes: names,

@@ -127,6 +127,18 @@ impl Error {
         }
     }
 
+    /// Both, if both are there.
+    ///
+    /// # Errors
+    /// What is wrong with either.
+    pub(super) fn both<A, B>(one: Result<A, Self>, other: Result<B, Self>) -> Result<(A, B), Self> {
+        match (one, other) {
+            (Ok(one), Ok(other)) => Ok((one, other)),
+            (Err(one), Err(other)) => Err(Self::Several(vec![one, other])),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    }
+
     /// Whether something that was checked is wrong, rather than something that failed.
     pub fn is_check(&self) -> bool {
         match self {

@@ -20,8 +20,9 @@ pub fn settings(config: &Config) -> Result<Settings, Error> {
             let target = Target::new(url, ca.as_deref()).map_err(|error| Error::Certificate {
                 path: ca.unwrap_or_else(|| crate::http::client::SYSTEM_CERTIFICATES.into()),
                 what: error.to_string(),
-            })?;
-            let secret = keys::read_secret(&config.path(secret), "of outbox.webhook")?;
+            });
+            let secret = keys::read_secret(&config.path(secret), "of outbox.webhook").map_err(Error::from);
+            let (target, secret) = Error::both(target, secret)?;
             Some(Webhook { target, secret: secret.0 })
         }
         _ => None,

@@ -87,22 +87,18 @@ pub(super) fn read(config: &Config) -> Result<Read, Error> {
     let clients = config.admin.tls_client_ca.as_deref().map(|ca| config.path(ca));
     let admin = admin.map(|(cert, key)| read_admin(&cert, &key, clients.as_deref())).transpose();
     let server = server.map(|(cert, key)| read_pair(&cert, &key).map(Arc::new)).transpose();
-    match (admin, server) {
-        (Ok(admin), Ok(server)) => Ok(Read { admin, server }),
-        (Err(admin), Err(server)) => Err(Error::Several(vec![server, admin])),
-        (Err(error), _) | (_, Err(error)) => Err(error),
-    }
+    Error::both(server, admin).map(|(server, admin)| Read { admin, server })
 }
 
 fn read_pair(cert: &Path, key: &Path) -> Result<CertifiedKey, Error> {
     let bad = |path: &Path, what: String| Error::Certificate { path: path.to_owned(), what };
     let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = chain.map_err(|error| bad(cert, error.to_string()))?;
-    if chain.is_empty() {
-        return Err(bad(cert, "no certificate in it".to_owned()));
-    }
+    let chain = chain
+        .map_err(|error| bad(cert, error.to_string()))
+        .and_then(|chain| if chain.is_empty() { Err(bad(cert, "no certificate in it".to_owned())) } else { Ok(chain) });
     let private = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| bad(key, format!("no private key in PEM ({error}); name the file that has it")))?;
+        .map_err(|error| bad(key, format!("no private key in PEM ({error}); name the file that has it")));
+    let (chain, private) = Error::both(chain, private)?;
     CertifiedKey::from_der(chain, private, &ring::default_provider()).map_err(|error| {
         let key = key.display();
         bad(cert, format!("cannot be served with the key in {key} ({error}); name a certificate and its own key"))
@@ -111,11 +107,11 @@ fn read_pair(cert: &Path, key: &Path) -> Result<CertifiedKey, Error> {
 
 /// The admin listener's TLS; with an authority of clients, only who shows a certificate of it is let in.
 fn read_admin(cert: &Path, key: &Path, clients: Option<&Path>) -> Result<Arc<ServerConfig>, Error> {
-    let pair = read_pair(cert, key)?;
     let verifier = match clients {
-        Some(path) => read_clients(path)?,
-        None => WebPkiClientVerifier::no_client_auth(),
+        Some(path) => read_clients(path),
+        None => Ok(WebPkiClientVerifier::no_client_auth()),
     };
+    let (pair, verifier) = Error::both(read_pair(cert, key), verifier)?;
     let mut server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring serves the default versions")
