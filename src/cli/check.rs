@@ -6,6 +6,7 @@ use crate::config::{self, Config, ConfigError, Examined};
 use crate::daemon::{self, Error};
 use crate::journal::{self, JournalError, SEALS_FILE, SealError, SealPublicKey};
 use crate::registry::Timestamp;
+use crate::update::{Clock as _, SystemClock};
 use crate::zonefile;
 use std::path::Path;
 
@@ -61,7 +62,7 @@ fn files(examined: &Examined) -> Result<Vec<daemon::keys::Warning>, Vec<Error>> 
 pub(super) fn zone(apex: &str, file: &Path, registry: bool) -> Result<(), Failure> {
     let name = config::zone_apex(apex)
         .ok_or_else(|| Failure::usage(format!("{apex} is not a domain name"), format!("{apex} 不是域名")))?;
-    let report = zonefile::check_signed(file, &name, registry);
+    let report = zonefile::check_signed(file, &name, registry, SystemClock.now().0);
     for problem in report.errors.iter().chain(&report.warnings) {
         tell(problem);
     }
