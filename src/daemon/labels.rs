@@ -1,5 +1,6 @@
 //! What labels are held against, read from the files that the configuration names.
 
+use crate::admin::BYTE_ORDER_MARK;
 use crate::config::Config;
 use crate::idn::table::{Builder, Fault, TABLE_OCTETS_MAX};
 use crate::idn::{Form, Label, LabelError, Table};
@@ -140,6 +141,9 @@ fn text_of(path: &Path) -> io::Result<String> {
     let read = File::open(path)?.take(TABLE_OCTETS_MAX + 1).read_to_string(&mut text)?;
     if read as u64 > TABLE_OCTETS_MAX {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {TABLE_OCTETS_MAX} octets")));
+    }
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len());
     }
     Ok(text)
 }
