@@ -52,6 +52,7 @@ const RULES: &[(&[&str], Rule)] = &[
     (&["suffixes"], super::procedure::rates_agree),
     (&["idn.simplified", "idn.traditional"], texts_of_table),
     (&[], one_table),
+    (&["seals.key_file"], sealed),
     (&[], filter),
 ];
 
@@ -67,6 +68,16 @@ pub(super) fn check(config: &Config, faults: &Faults<'_>) {
 
 fn keys(config: &Config, faults: &Faults<'_>) {
     repeats(config.keys.iter().map(|key| key.name.to_string()), "the key", "密钥", faults);
+}
+
+fn sealed(config: &Config, faults: &Faults<'_>) {
+    if config.seals.sm3 && config.seals.key_file.is_none() {
+        faults.add(
+            None,
+            "`seals.sm3` needs `seals.key_file`: without it nothing is sealed",
+            "“seals.sm3”需要设置“seals.key_file”，否则不会生成任何签名检查点",
+        );
+    }
 }
 
 fn filter(config: &Config, faults: &Faults<'_>) {

@@ -9,6 +9,7 @@ mod interface;
 mod parse;
 mod procedure;
 mod reader;
+mod syntax;
 mod terms;
 
 pub use convert::zone_apex;
@@ -20,7 +21,7 @@ use crate::admin::TotpSecret;
 use crate::query::CookieSecret;
 use crate::registry::{Guarded, PoorArea, Profile, Regions, ReviewRules, Role, SiteReviewRules, Timestamp, UnitKind};
 use crate::server::RateLimits;
-use crate::telemetry::advice::of_file;
+use crate::telemetry::advice::{Advice, of_file};
 use crate::telemetry::log::Format;
 use crate::tsig::Algorithm;
 use crate::zone::Name;
@@ -676,7 +677,8 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { path, source } => {
-                write!(f, "{}: cannot be read / 无法读取：{source}; {}", path.display(), of_file(source))
+                let Advice { en, zh } = of_file(source);
+                write!(f, "{}: cannot be read: {source}; {en} / 无法读取：{zh}", path.display())
             }
             Self::Faults { path, faults } => {
                 for (number, fault) in faults.iter().enumerate() {

@@ -3,6 +3,7 @@
 use super::interface::{self, Listener};
 use super::procedure;
 use super::reader::{Fault, Faults, Table, Value};
+use super::syntax;
 use super::{
     Admin, AdminRateLimit, Allow, Config, Data, Examined, Gateway, Idn, Log, ProfileName, RateLimit, Registry, Seals,
     Secret, SecretSource, Server, ServerTls, Statistics, Suffixes, Token, TotpSource, TsigKey, ZoneFile, terms,
@@ -50,8 +51,8 @@ pub(super) fn examine(text: &str, base: PathBuf) -> Result<Examined, Vec<Fault>>
     for error in &errors {
         faults.add(
             error.span(),
-            format!("not TOML: {}", error.message()),
-            format!("不是合法的 TOML：{}", error.message()),
+            format!("not TOML: {}", syntax::en(error.message())),
+            format!("不是合法的 TOML：{}", syntax::zh(error.message())),
         );
     }
     if !errors.is_empty() {
@@ -89,7 +90,7 @@ fn empty_what_is_lost(config: &mut Config, faults: &Faults<'_>) {
 
 fn document_of(table: &Table<'_>, base: PathBuf) -> Config {
     let default = Config::default();
-    table.require("version", |value| value.integer::<i64>(super::VERSION..=super::VERSION));
+    table.require("version", version);
     Config {
         demo: table.read("demo", default.demo, Value::truth),
         server: table.section("server", default.server, server),
@@ -125,6 +126,19 @@ fn document_of(table: &Table<'_>, base: PathBuf) -> Config {
         log: table.section("log", default.log, log),
         base,
     }
+}
+
+fn version(value: &Value<'_>) -> Option<i64> {
+    let (known, found) = (super::VERSION, value.integer(i64::MIN..=i64::MAX)?);
+    if found != known {
+        value.note(
+            format!(
+                "`version` is {found}, this program knows version {known} only; use the program that the file is for"
+            ),
+            format!("“version”为 {found}，本程序只认版本 {known}；请使用与该文件相应的程序"),
+        );
+    }
+    Some(found)
 }
 
 fn server(table: &Table<'_>, default: Server) -> Server {

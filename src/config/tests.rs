@@ -134,7 +134,10 @@ fn the_demonstration_is_valid_and_on_loopback() {
 fn every_fault_is_named_with_its_line() {
     let cases: &[(&str, &[&str])] = &[
         ("", &["0: `version` is missing"]),
-        ("version = 2\n", &["1: `version`: 2 is not between 1 and 1"]),
+        (
+            "version = 2\n",
+            &["1: `version` is 2, this program knows version 1 only; use the program that the file is for"],
+        ),
         ("version = 1\n[server]\nlistne = []\n", &["3: unknown key `server.listne`; did you mean `listen`?"]),
         ("version = 1\nsrever = 1\n", &["2: unknown key `srever`; did you mean `server`?"]),
         (
@@ -243,6 +246,25 @@ fn a_fault_hides_no_other() {
 fn what_is_no_toml_is_named_with_its_line() {
     let found = faults("version = 1\n[server\nlisten = []\n");
     assert!(found[0].starts_with("2: not TOML: "), "{found:?}");
+    for (text, zh) in [
+        ("demo = flase\n", "应为 true 或 false，此处应有 false"),
+        ("[server\n", "表头的方括号未闭合，此处应有 ]"),
+        ("[log]\nlevel = info\n", "文本值须加引号"),
+        ("demo = true\ndemo = true\n", "键重复"),
+        ("[server]\nworkers = 01\n", "数字的写法不正确"),
+        ("[server]\nlisten = [\"a\" \"b\"]\n", "各项之间缺少逗号"),
+        ("[server]\nnsid = \"a\n", "文本的引号未闭合"),
+    ] {
+        let found = parse(&format!("{MINIMAL}{text}")).expect_err("no TOML");
+        assert!(found[0].zh.starts_with(&format!("不是合法的 TOML：{zh}")), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn a_second_chain_without_seals_is_told() {
+    let found = faults(&format!("{MINIMAL}[seals]\nsm3 = true\n"));
+    assert_eq!(found, ["0: `seals.sm3` needs `seals.key_file`: without it nothing is sealed"]);
+    parse(&format!("{MINIMAL}[seals]\nsm3 = true\nkey_file = \"k\"\n")).expect("with a key it is valid");
 }
 
 #[test]

@@ -285,3 +285,12 @@ fn a_wrong_section_hides_no_file() {
     let shown = expect(&["check-config", &file], REFUSED, &all);
     assert!(!shown.contains(seed) && !shown.contains("reserved.txt, line 2"), "{shown}");
 }
+
+/// What cannot be a code is no guess: it is refused before the server counts it as one.
+#[test]
+fn a_code_of_other_than_six_digits_is_not_sent() {
+    for code in ["", "abc", "12345", "1234567", "１２３４５６"] {
+        let arguments = ["import", "no-such-file", "--second-factor", code, "--url", "http://127.0.0.1:1"];
+        expect(&arguments, USAGE, &["is 6 digits; nothing was sent", "动态口令为 6 位数字"]);
+    }
+}
