@@ -16,6 +16,9 @@ pub(super) struct At {
     pub(super) is_new: bool,
 }
 
+/// Where a sink is that has never been anywhere.
+const NOWHERE: At = At { seq: 1, index: 0, is_new: true };
+
 /// A sink's place, and the file it is noted in.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -26,20 +29,24 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place of the sink `name`; the beginning of the journal if none is noted.
+    /// The place of the sink `name`; the beginning of the journal if none is noted. So too if the note is damaged, as a power cut
+    /// may leave it: notices of the last month are told again then, under the ids they had, and names go on being served.
     ///
     /// # Errors
-    /// What the operating system says; also for a file that is no note.
+    /// What the operating system says.
     pub(super) fn open(directory: &Path, name: &str) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let path = directory.join(name);
-        let at = match fs::read_to_string(&path) {
-            Ok(text) => parse(&text).ok_or_else(|| {
-                let path = path.display();
-                let what = format!("{path}: not a place in the journal; remove it to begin with the last month / 不是日志位置，可删除后从最近一个月开始");
-                io::Error::new(ErrorKind::InvalidData, what)
-            })?,
-            Err(error) if error.kind() == ErrorKind::NotFound => At { seq: 1, index: 0, is_new: true },
+        let at = match fs::read(&path) {
+            Ok(octets) => std::str::from_utf8(&octets).ok().and_then(parse).unwrap_or_else(|| {
+                tracing::error!(
+                    path = %path.display(),
+                    "the file is damaged that says how far notices were told; those of the last month are told again \
+                     / 记录通知进度的文件已损坏；最近一个月的通知将重新发送"
+                );
+                NOWHERE
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => NOWHERE,
             Err(error) => return Err(error),
         };
         Ok(Self { path, at, noted: at.seq })
@@ -105,14 +112,14 @@ mod tests {
     fn places_are_read_as_written_and_nothing_else_is() {
         let directory = tempfile::tempdir().expect("a directory");
         let place = |name| Place::open(directory.path(), name);
-        assert_eq!(place("file").expect("a place").at(), At { seq: 1, index: 0, is_new: true });
+        assert_eq!(place("file").expect("a place").at(), NOWHERE);
         for at in [At { seq: 7, index: 3, is_new: false }, At { seq: 9, index: 0, is_new: true }] {
             write(&directory.path().join("file"), at).expect("written");
             assert_eq!(place("file").expect("a place").at(), at);
         }
-        for text in ["", "7", "7 3", "7 3 old\n", "7 3 new new\n", "-1 0\n", "7 x\n"] {
+        for text in [&b""[..], b"7", b"7 3", b"7 3 old\n", b"7 3 new new\n", b"-1 0\n", b"7 x\n", b"\xff\n"] {
             fs::write(directory.path().join("bad"), text).expect("written");
-            assert!(place("bad").is_err(), "{text:?}");
+            assert_eq!(place("bad").expect("a place").at(), NOWHERE, "{text:?}");
         }
     }
 }
