@@ -110,7 +110,7 @@ fn known(column: &[u8]) -> Option<&'static str> {
 /// Reads a list whole.
 pub(super) fn read(body: &[u8], form: Form, act: Act, policy: &Policy) -> List {
     // What spreadsheets put in front of UTF-8.
-    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    let body = body.strip_prefix(json::BYTE_ORDER_MARK.as_bytes()).unwrap_or(body);
     let mut list = List::default();
     match form {
         Form::Json => read_json(body, act, policy, &mut list),

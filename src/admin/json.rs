@@ -9,14 +9,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::marker::PhantomData;
 
+/// What some editors and spreadsheets put in front of UTF-8.
+pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// Reads `octets` as one JSON object of type `T`.
 ///
 /// # Errors
 /// `malformed_json`, `wrong_type`, `unknown_field` or `missing_field`, with the member's path.
 pub(super) fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
+    if octets.starts_with(BYTE_ORDER_MARK.as_bytes()) {
+        return Err(marked());
+    }
+    let text = std::str::from_utf8(octets).map_err(|error| not_utf8(&octets[..error.valid_up_to()]))?;
     // First whether it is JSON at all: what stands behind a wrong member must not decide the code.
-    serde_json::from_slice::<IgnoredAny>(octets).map_err(|error| malformed(&error))?;
-    let mut json = serde_json::Deserializer::from_slice(octets);
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| malformed(&error))?;
+    let mut json = serde_json::Deserializer::from_str(text);
     let read: Result<Object<T>, _> = serde_path_to_error::deserialize(&mut json);
     read.map(|Object(value)| value).map_err(|error| refusal(&error))
 }
@@ -52,16 +59,42 @@ impl<T: Serialize> Serialize for Object<T> {
 fn malformed(error: &serde_json::Error) -> Problem {
     let text = error.to_string();
     let what = &text[..text.rfind(" at line ").unwrap_or(text.len())];
-    // A line of an import is a body of its own here: which line of the file it is, others say.
-    let (column, line, line_zh) = match (error.line(), error.column()) {
-        (0 | 1, column) => (column, String::new(), String::new()),
-        (line, column) => (column, format!("line {line}, "), format!("第 {line} 行")),
-    };
+    let (at, at_zh) = position(error.line(), error.column());
     Problem::edge(
         Edge::MalformedJson,
-        format!("The body is not one JSON value: {what} ({line}column {column}). Correct it there, and send it again."),
-        format!("请求体不是合法的 JSON：{}（{line_zh}第 {column} 列），请更正后重新发送。", words::syntax_zh(what)),
+        format!("This is not one JSON value: {what} ({at}). Correct it there, and send it again."),
+        format!("不是合法的 JSON：{}（{at_zh}），请更正后重新发送。", words::syntax_zh(what)),
     )
+}
+
+/// JSON is UTF-8 (RFC 8259 §8.1). `before` is what stands before the first octet that is not.
+fn not_utf8(before: &[u8]) -> Problem {
+    let lines = before.split(|&octet| octet == b'\n');
+    let (at, at_zh) = position(lines.clone().count(), lines.last().map_or(0, <[u8]>::len) + 1);
+    Problem::edge(
+        Edge::MalformedJson,
+        format!("This is not UTF-8 ({at}) but another encoding, such as GBK. Save it as UTF-8, and send it again."),
+        format!("内容不是 UTF-8 编码（{at_zh}），可能是 GBK 等其他编码，请另存为 UTF-8 后重新发送。"),
+    )
+}
+
+/// No editor shows the mark, and JSON has none (RFC 8259 §8.1).
+fn marked() -> Problem {
+    Problem::edge(
+        Edge::MalformedJson,
+        "This begins with a byte-order mark (U+FEFF), which JSON does not have. Save it as UTF-8 without one, and send it \
+         again.",
+        "内容以字节顺序标记（U+FEFF，BOM）开头，JSON 不允许；请另存为不带 BOM 的 UTF-8 后重新发送。",
+    )
+}
+
+/// Where something is wrong, in English and Chinese. A line of an import is a body of its own here: which line of the file
+/// it is, others say.
+fn position(line: usize, column: usize) -> (String, String) {
+    match line {
+        0 | 1 => (format!("column {column}"), format!("第 {column} 列")),
+        line => (format!("line {line}, column {column}"), format!("第 {line} 行第 {column} 列")),
+    }
 }
 
 fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
@@ -86,12 +119,13 @@ fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
         let en = format!("The member {field} is given twice; take one of the two out.");
         return Problem::edge(Edge::WrongType, en, format!("字段 {field} 出现了两次，请去掉其中一个。")).field(field);
     }
-    let (what, what_zh) = (&*words::mismatch(what), words::mismatch_zh(what));
+    let member = last(&path);
+    let (what, what_zh) = (&*words::mismatch(what, member), words::mismatch_zh(what, member));
     if path == "." {
         return Problem::edge(
             Edge::WrongType,
-            format!("The body is not what it should be: {what}. Send what the OpenAPI document says."),
-            format!("请求体不是此接口所要求的内容：{what_zh}，请对照接口文档更正。"),
+            format!("This is not what it should be: {what}. Send what the OpenAPI document says."),
+            format!("内容不符合要求：{what_zh}，请对照接口文档更正。"),
         );
     }
     Problem::edge(
@@ -140,6 +174,21 @@ mod tests {
         assert_eq!(refused::<PutUnit>("{}x"), ("malformed_json", None));
         let twice = r#"{"name":"x","name":"y","kind":"organ","region":"62"}"#;
         assert_eq!(refused::<PutUnit>(twice), ("wrong_type", named("name")));
+    }
+
+    #[test]
+    fn another_encoding_is_named() {
+        let problem = |octets: &[u8]| parse::<PutUnit>(octets).map(|_| ()).unwrap_err();
+        let gbk = problem(b"{\"name\":\"\xbe\xd6\"}");
+        assert_eq!((gbk.code.as_str(), gbk.field), ("malformed_json", None));
+        assert!(
+            gbk.en.contains("is not UTF-8 (column 10)") && gbk.zh.contains("不是 UTF-8 编码（第 10 列）"),
+            "{}",
+            gbk.en
+        );
+        assert!(problem(b"{\n\"n\":\"\xbe").zh.contains("第 2 行第 6 列"));
+        let marked = problem("\u{feff}{}".as_bytes());
+        assert!(marked.en.contains("byte-order mark (U+FEFF)") && marked.zh.contains("字节顺序标记"), "{}", marked.en);
     }
 
     #[test]

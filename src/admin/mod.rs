@@ -49,6 +49,7 @@ mod write;
 mod zone_export;
 
 pub use access::{Access, AccessLimits};
+pub(crate) use json::BYTE_ORDER_MARK;
 pub use openapi::document;
 pub use reload::{Read, Refused, ZoneFiles};
 pub use router::router;

@@ -15,7 +15,10 @@ use url::form_urlencoded;
 const CURSOR_LEN_MAX: usize = 512;
 
 /// What a parameter is that says when.
-pub(super) const DATE_OR_TIME: (&str, &str) = ("a date or time", "日期或时间，例如 2027-12-31 或 2027-12-31T08:00:00Z");
+pub(super) const DATE_OR_TIME: (&str, &str) = (
+    "a date or time, such as 2027-12-31 or 2027-12-31T08:00:00Z",
+    "日期或时间，例如 2027-12-31 或 2027-12-31T08:00:00Z",
+);
 
 /// The query's parameters, all of them known and none of them twice.
 #[derive(Debug)]

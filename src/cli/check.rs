@@ -6,11 +6,12 @@ use crate::config::{self, Config, ConfigError, Examined};
 use crate::daemon::{self, Error};
 use crate::journal::{self, JournalError, SEALS_FILE, SealError, SealPublicKey};
 use crate::registry::Timestamp;
+use crate::update::{Clock as _, SystemClock};
 use crate::zonefile;
 use std::path::Path;
 
-/// Reads everything that a start reads, and starts nothing; tells all that is wrong. Files that a wrong section names, or
-/// that it takes to understand them, are left for the next time.
+/// Reads everything that a start reads, and starts nothing; tells all that is wrong. What a wrong option or entry names, or
+/// what it takes to understand a file, is left for the next time.
 pub(super) fn config(file: &Path) -> Result<(), Failure> {
     let examined = Config::examine(file).map_err(Error::from)?;
     let warnings = files(&examined).map_err(|mut errors| {
@@ -35,34 +36,25 @@ pub(super) fn config(file: &Path) -> Result<(), Failure> {
 /// Reads the files that a configuration names, and then whether it is right itself; warnings of keys.
 fn files(examined: &Examined) -> Result<Vec<daemon::keys::Warning>, Vec<Error>> {
     let config = &examined.config;
-    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
-    let mut check = |sections: &[&str], check: &mut dyn FnMut() -> Result<(), Error>| {
-        if examined.is_right(sections)
-            && let Err(error) = check()
-        {
-            errors.push(error);
-        }
-    };
-    let mut labels = None;
-    check(&["registry", "idn"], &mut || {
-        labels = Some(daemon::labels::load(config)?);
-        Ok(())
-    });
-    check(&["suffixes", "zones"], &mut || Ok(daemon::zones::check(config)?));
-    check(&["demo", "data", "server", "admin"], &mut || daemon::tls::check(config));
-    check(&["admin"], &mut || daemon::tokens::load(config).map(drop));
-    check(&["seals"], &mut || daemon::seals::check(config));
-    check(&["statistics"], &mut || daemon::targets::load(config).map(drop));
-    check(&["keys"], &mut || {
-        warnings = daemon::keys::load(config)?.warnings;
-        Ok(())
-    });
-    check(&["data", "outbox"], &mut || daemon::outbox::settings(config).map(drop));
-    check(&["data", "suffixes", "registry", "profiles"], &mut || match labels.take() {
-        Some(labels) => daemon::seed::check(config, &config.policy(labels)),
-        // What is wrong with those has been told.
-        None => Ok(()),
-    });
+    let mut errors = Vec::new();
+    let mut note = |checked: Result<(), Error>| errors.extend(checked.err());
+    let checked = daemon::labels::check(config, examined.is_right(&["idn.lgr", "idn.simplified", "idn.traditional"]));
+    let table = checked.has_table.then(|| checked.labels.clone());
+    note(checked.whole().map(drop).map_err(Error::from));
+    note(daemon::zones::check(config).map_err(Error::from));
+    note(daemon::tls::check(config));
+    note(daemon::tokens::load(config).map(drop));
+    note(daemon::seals::check(config));
+    note(daemon::targets::load(config).map(drop));
+    let keys = daemon::keys::load(config).map_err(Error::from);
+    let warnings = keys.map(|loaded| loaded.warnings).map_err(|error| note(Err(error))).unwrap_or_default();
+    note(daemon::outbox::settings(config).map(drop));
+    // Its names are read by the table, below the suffixes.
+    if let Some(labels) = table
+        && examined.is_right(&["suffixes"])
+    {
+        note(daemon::seed::check(config, &config.policy(labels)));
+    }
     if errors.is_empty() && examined.faults.is_empty() { Ok(warnings) } else { Err(errors) }
 }
 
@@ -70,7 +62,7 @@ fn files(examined: &Examined) -> Result<Vec<daemon::keys::Warning>, Vec<Error>> 
 pub(super) fn zone(apex: &str, file: &Path, registry: bool) -> Result<(), Failure> {
     let name = config::zone_apex(apex)
         .ok_or_else(|| Failure::usage(format!("{apex} is not a domain name"), format!("{apex} 不是域名")))?;
-    let report = zonefile::check_signed(file, &name, registry);
+    let report = zonefile::check_signed(file, &name, registry, SystemClock.now().0);
     for problem in report.errors.iter().chain(&report.warnings) {
         tell(problem);
     }

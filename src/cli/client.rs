@@ -3,6 +3,7 @@
 use super::Failure;
 use super::arguments::Server;
 use super::lost::Unanswered;
+use crate::daemon::pem::Fault;
 pub(super) use crate::http::client::Lost;
 use crate::http::client::{Target, TargetError};
 use http_body_util::{BodyExt, Either, Full};
@@ -21,6 +22,8 @@ use tokio::time::timeout;
 const TOKEN_VARIABLE: &str = "ZHENGMING_TOKEN";
 /// Carries the code of the second factor.
 const SECOND_FACTOR: &str = "x-second-factor";
+/// Digits of a code, as authenticators have it (RFC 6238 §1.2).
+const CODE_LEN: usize = 6;
 /// Longest wait for a connection, and for the head of a response; the server itself gives up after 30 seconds.
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -53,29 +56,24 @@ pub(super) struct Client {
 impl Client {
     /// A client of the server that the command line names; nothing is sent yet.
     pub(super) fn new(server: &Server) -> Result<Self, Failure> {
-        let target = Target::showing(
-            &server.url,
-            server.ca.as_deref(),
-            server.cert.as_deref().zip(server.key.as_deref()),
-        )
-        .map_err(|error| match error {
-            TargetError::Url => {
-                let url = &server.url;
-                Failure::usage(
-                    format!("{url} is no http or https URL; one is http://127.0.0.1:8053"),
-                    format!("{url} 不是 http 或 https 地址；例如 http://127.0.0.1:8053"),
-                )
-            }
-            TargetError::Certificates { path, why } => {
-                let path = path.display();
-                Failure::system(
-                    format!(
-                        "{path}: {why}; name a file of certificates in PEM (--ca, --cert) or the key of one (--key)"
-                    ),
-                    format!("{path}：证书或私钥无法使用；请用 --ca、--cert、--key 指定 PEM 文件"),
-                )
-            }
-        })?;
+        let target =
+            Target::showing(&server.url, server.ca.as_deref(), server.cert.as_deref().zip(server.key.as_deref()))
+                .map_err(|error| match error {
+                    TargetError::Url => {
+                        let url = &server.url;
+                        Failure::usage(
+                            format!("{url} is no http or https URL; one is http://127.0.0.1:8053"),
+                            format!("{url} 不是 http 或 https 地址；例如 http://127.0.0.1:8053"),
+                        )
+                    }
+                    TargetError::Certificates { path, why } => {
+                        let (path, Fault { en, zh }) = (path.display(), Fault::of_connection(&why));
+                        Failure::system(
+                            format!("{path}: {en} (--ca, --cert or --key)"),
+                            format!("{path}：{zh}（--ca、--cert 或 --key）"),
+                        )
+                    }
+                })?;
         let token = HeaderValue::from_str(&format!("Bearer {}", token(server)?));
         let mut token = token.map_err(|_| {
             Failure::usage(
@@ -187,6 +185,14 @@ fn token(server: &Server) -> Result<String, Failure> {
 
 /// The code of a second factor, as a header.
 pub(super) fn second_factor(code: Option<&str>) -> Result<Option<HeaderValue>, Failure> {
-    let code = code.map(HeaderValue::from_str).transpose();
-    code.map_err(|_| Failure::usage("the code of an authenticator has digits only", "动态口令只能是数字"))
+    // What cannot be a code would count as a wrong guess, and a few of those lock the token.
+    let is_code = |code: &str| code.len() == CODE_LEN && code.bytes().all(|octet| octet.is_ascii_digit());
+    let header = |code: &str| HeaderValue::from_str(code).ok().filter(|_| is_code(code));
+    let wrong = || {
+        Failure::usage(
+            format!("the code of an authenticator is {CODE_LEN} digits; nothing was sent"),
+            format!("动态口令为 {CODE_LEN} 位数字；未发送任何内容"),
+        )
+    };
+    code.map(|code| header(code).ok_or_else(wrong)).transpose()
 }

@@ -8,7 +8,7 @@ use super::client::{Client, Piped, second_factor, text};
 use super::lost::{Told, lost, told};
 use super::output::tell;
 use super::remote::{Problem, WITH_CODE, WITH_CODE_ZH, refused, runtime};
-use super::whole::{Flaw, Whole, is_unfinished};
+use super::whole::{Flaw, Whole, is_unfinished, without_mark};
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
@@ -124,6 +124,10 @@ impl Batches {
                 tell("the last line is unfinished and left out / 最后一行不完整，已略去");
                 batch.truncate(start);
                 break;
+            }
+            if self.whole.is_at_start() {
+                let mark = batch.len() - without_mark(&batch).len();
+                batch.drain(..mark);
             }
             self.whole.take(&batch[start..]).map_err(Unread::Flaw)?;
             start = batch.len();
@@ -344,5 +348,12 @@ mod tests {
         assert_eq!((first.len(), lines), (2 * BATCH_LINES, BATCH_LINES));
         assert_eq!(batches.next().ok().flatten().unwrap(), (Bytes::from_static(b"a\nb"), 2));
         assert!(batches.next().is_ok_and(|batch| batch.is_none()));
+    }
+
+    #[test]
+    fn a_mark_in_front_is_not_sent() {
+        let input = Box::new(io::Cursor::new("\u{feff}a\n\u{feff}b\n".as_bytes()));
+        let mut batches = Batches { input, whole: Whole::default(), partial: false };
+        assert_eq!(batches.next().ok().flatten().unwrap(), (Bytes::from("a\n\u{feff}b\n"), 2));
     }
 }

@@ -1,10 +1,16 @@
 //! Whether a file that is imported is whole. An export says where it begins and ends, and how many lines are between.
 
+use crate::admin::BYTE_ORDER_MARK;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 /// Longest line in octets that is looked at: marks are short, and reading every line twice would take as long as sending it.
 const MARK_LEN_MAX: usize = 256;
+
+/// What stands in the first line of a file, without the mark that some editors put in front of it.
+pub(super) fn without_mark(first: &[u8]) -> &[u8] {
+    first.strip_prefix(BYTE_ORDER_MARK.as_bytes()).unwrap_or(first)
+}
 
 /// What has been seen of a file.
 #[derive(Clone, Debug, Default)]
@@ -50,13 +56,18 @@ pub(super) fn is_unfinished(line: &[u8]) -> bool {
 }
 
 impl Whole {
+    /// Whether nothing of the file has been taken.
+    pub(super) fn is_at_start(&self) -> bool {
+        self.lines == 0
+    }
+
     /// Takes the next line.
     ///
     /// # Errors
     /// [`Flaw`] if it stands after the end.
     pub(super) fn take(&mut self, line: &[u8]) -> Result<(), Flaw> {
         self.lines += 1;
-        let line = line.trim_ascii();
+        let line = if self.lines == 1 { without_mark(line) } else { line }.trim_ascii();
         if line.is_empty() {
             return Ok(());
         }
@@ -83,8 +94,12 @@ impl Whole {
     /// Whether a file that ends here is whole.
     ///
     /// # Errors
-    /// [`Flaw`] if an export lacks its end, or lines.
+    /// [`Flaw`] if nothing is in it, or an export lacks its end, or lines.
     pub(super) fn finish(&self) -> Result<(), Flaw> {
+        // An export has its two marks at least; what was cut before the first is no less short.
+        if !self.any {
+            return Err(Flaw { en: "there is nothing in the file".into(), zh: "文件是空的".into() });
+        }
         match (self.between, &self.end) {
             (None, _) | (Some(_), Some(End { said: None, .. })) => Ok(()),
             (Some(_), None) => Err(Flaw {
@@ -133,12 +148,16 @@ mod tests {
             format!("{begin}\n{{\"unit\":1}}\n{{\"end\":{{\"seq\":7,\"lines\":1}}}}\n\n"),
             format!("\n{begin}\n{{\"end\":{{\"seq\":7}}}}"),
             "{\"unit\":1}\n{\"unit\":2}".into(),
-            String::new(),
+            format!("\u{feff}{begin}\n{{\"end\":{{\"seq\":7,\"lines\":0}}}}\n"),
         ];
         for text in whole {
             assert_eq!(flaw(&text), None, "{text}");
         }
+        for text in ["", "\n \n", "\u{feff}"] {
+            assert!(flaw(text).is_some_and(|en| en.contains("nothing")), "{text:?}");
+        }
         let short = format!("{begin}\n{{\"unit\":1}}\n");
+        assert!(flaw(&format!("\u{feff}{short}")).is_some_and(|en| en.contains("`end`")));
         assert!(flaw(&short).is_some_and(|en| en.contains("`end`")));
         assert!(flaw(&(short.clone() + "{\"end\":{\"seq\":7,\"lines\":2}}")).is_some_and(|en| en.contains("2 lines")));
         assert!(flaw(&(short + "{\"end\":{\"seq\":7}}\n{}")).is_some_and(|en| en.contains("line 4")));

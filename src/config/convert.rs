@@ -57,8 +57,10 @@ impl Config {
     /// Every zone to serve: its apex, its master file, and whether names are registered in it.
     pub fn zone_files(&self) -> Vec<(Name, PathBuf, bool)> {
         let suffixes = self.suffixes.iter().flat_map(|set| set.suffixes.iter().zip(&set.zone_files));
-        let suffixes = suffixes.map(|(apex, file)| (apex_of(apex), self.path(file), true));
-        let others = self.zones.iter().map(|zone| (apex_of(&zone.apex), self.path(&zone.file), false));
+        // All have one, once the configuration is checked; the check itself reads the files of those that do.
+        let suffixes = suffixes.filter_map(|(apex, file)| Some((zone_apex(apex)?, self.path(file), true)));
+        let others = self.zones.iter();
+        let others = others.filter_map(|zone| Some((zone_apex(&zone.apex)?, self.path(&zone.file), false)));
         suffixes.chain(others).collect()
     }
 
@@ -66,7 +68,7 @@ impl Config {
     pub fn allow_query(&self, apex: &Name) -> (Vec<IpNet>, Vec<Name>) {
         let suffixes = self.suffixes.iter().flat_map(|set| set.suffixes.iter().map(|name| (name, &set.allow_query)));
         let others = self.zones.iter().map(|zone| (&zone.apex, &zone.allow_query));
-        let found = suffixes.chain(others).find(|(name, _)| apex_of(name) == *apex);
+        let found = suffixes.chain(others).find(|(name, _)| zone_apex(name).as_ref() == Some(apex));
         let (mut networks, mut keys) = (Vec::new(), Vec::new());
         for allow in found.into_iter().flat_map(|(_, allowed)| allowed) {
             match allow {
@@ -174,8 +176,4 @@ pub fn zone_apex(text: &str) -> Option<Name> {
     // An origin has no meaning here.
     let name = if ascii == "@" { None } else { Name::absolute(&ascii).ok() };
     name.map(|name| name.to_lowercase())
-}
-
-fn apex_of(name: &str) -> Name {
-    zone_apex(name).expect("checked when the configuration was read")
 }

@@ -9,6 +9,7 @@ mod interface;
 mod parse;
 mod procedure;
 mod reader;
+mod syntax;
 mod terms;
 
 pub use convert::zone_apex;
@@ -20,13 +21,12 @@ use crate::admin::TotpSecret;
 use crate::query::CookieSecret;
 use crate::registry::{Guarded, PoorArea, Profile, Regions, ReviewRules, Role, SiteReviewRules, Timestamp, UnitKind};
 use crate::server::RateLimits;
-use crate::telemetry::advice::of_file;
+use crate::telemetry::advice::{Advice, of_file};
 use crate::telemetry::log::Format;
 use crate::tsig::Algorithm;
 use crate::zone::Name;
 use crate::zone::rdata::encoding::Base64Digits;
 use ipnet::IpNet;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -416,18 +416,17 @@ pub enum ConfigError {
 
 /// A configuration as far as it could be read, and what is wrong with it.
 pub struct Examined {
-    /// What is wrong is its default here.
+    /// What is wrong is its default here, or left out of its list.
     pub config: Config,
     /// All that was found, by line.
     pub faults: Vec<Fault>,
-    /// The sections that something is wrong with.
-    wrong: BTreeSet<String>,
+    wrong: reader::Wrong,
 }
 
 impl Examined {
-    /// Whether these sections are as they were written.
-    pub fn is_right(&self, sections: &[&str]) -> bool {
-        !sections.iter().any(|section| self.wrong.contains(*section))
+    /// Whether these options and sections are as they were written.
+    pub fn is_right(&self, options: &[&str]) -> bool {
+        !options.iter().any(|option| self.wrong.touches(option))
     }
 }
 
@@ -678,7 +677,8 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { path, source } => {
-                write!(f, "{}: cannot be read / 无法读取：{source}; {}", path.display(), of_file(source))
+                let Advice { en, zh } = of_file(source);
+                write!(f, "{}: cannot be read: {source}; {en} / 无法读取：{zh}", path.display())
             }
             Self::Faults { path, faults } => {
                 for (number, fault) in faults.iter().enumerate() {

@@ -3,6 +3,7 @@
 use super::interface::{self, Listener};
 use super::procedure;
 use super::reader::{Fault, Faults, Table, Value};
+use super::syntax;
 use super::{
     Admin, AdminRateLimit, Allow, Config, Data, Examined, Gateway, Idn, Log, ProfileName, RateLimit, Registry, Seals,
     Secret, SecretSource, Server, ServerTls, Statistics, Suffixes, Token, TotpSource, TsigKey, ZoneFile, terms,
@@ -50,27 +51,46 @@ pub(super) fn examine(text: &str, base: PathBuf) -> Result<Examined, Vec<Fault>>
     for error in &errors {
         faults.add(
             error.span(),
-            format!("not TOML: {}", error.message()),
-            format!("不是合法的 TOML：{}", error.message()),
+            format!("not TOML: {}", syntax::en(error.message())),
+            format!("不是合法的 TOML：{}", syntax::zh(error.message())),
         );
     }
     if !errors.is_empty() {
         return Err(faults.into_sorted());
     }
-    let config = {
+    let mut config = {
         let table = Table::document(&document, &faults);
         let config = document_of(&table, base);
         table.finish();
         config
     };
+    empty_what_is_lost(&mut config, &faults);
     super::check::check(&config, &faults);
     let wrong = faults.wrong();
     Ok(Examined { config, faults: faults.into_sorted(), wrong })
 }
 
+/// Leaves nothing in the place of lists that could not be read: the defaults, which nobody wrote, are held against nothing.
+fn empty_what_is_lost(config: &mut Config, faults: &Faults<'_>) {
+    let wrong = faults.wrong();
+    let listeners = [
+        ("server.listen", &mut config.server.listen),
+        ("admin.listen", &mut config.admin.listen),
+        ("gateway.listen", &mut config.gateway.listen),
+    ];
+    for (option, addresses) in listeners {
+        if wrong.loses(option) {
+            addresses.clear();
+        }
+    }
+    if wrong.loses("suffixes") {
+        config.suffixes.clear();
+    }
+}
+
 fn document_of(table: &Table<'_>, base: PathBuf) -> Config {
     let default = Config::default();
-    table.require("version", |value| value.integer::<i64>(super::VERSION..=super::VERSION));
+    table.require("version", version);
     Config {
         demo: table.read("demo", default.demo, Value::truth),
         server: table.section("server", default.server, server),
@@ -106,6 +126,19 @@ fn document_of(table: &Table<'_>, base: PathBuf) -> Config {
         log: table.section("log", default.log, log),
         base,
     }
+}
+
+fn version(value: &Value<'_>) -> Option<i64> {
+    let (known, found) = (super::VERSION, value.integer(i64::MIN..=i64::MAX)?);
+    if found != known {
+        value.note(
+            format!(
+                "`version` is {found}, this program knows version {known} only; use the program that the file is for"
+            ),
+            format!("“version”为 {found}，本程序只认版本 {known}；请使用与该文件相应的程序"),
+        );
+    }
+    Some(found)
 }
 
 fn server(table: &Table<'_>, default: Server) -> Server {
@@ -209,7 +242,7 @@ fn token(table: &Table<'_>) -> Option<Token> {
         value.parsed(&en, &zh, role)
     });
     let one = table.read("region", None, |value| region(value).map(Some));
-    let several = table.read("regions", Vec::new(), |value| value.list(region));
+    let several = table.read("regions", None, |value| value.whole_list(region).map(Some));
     let region = regions_of(table, one, several);
     let sha256 = table.require("sha256", |value| {
         value.parsed_secret("a SHA-256 in 64 hexadecimal digits", "64 位十六进制的 SHA-256", octets_of_hex)
@@ -229,7 +262,8 @@ fn token(table: &Table<'_>) -> Option<Token> {
     });
     let totp = totp(table);
     let (name, role, sha256) = (name?, role?, sha256?);
-    if role.is_local() && region.is_none() {
+    // A wrong one has been told.
+    if role.is_local() && region.is_none() && !table.has("region") && !table.has("regions") {
         let role = role.as_str();
         table.note(format!("token {name}: a {role} needs a `region`"), format!("令牌 {name}:{role} 必须填写 region"));
     }
@@ -261,20 +295,20 @@ fn region(value: &Value<'_>) -> Option<Region> {
 }
 
 /// Where a token acts: one region, or a list of them.
-fn regions_of(table: &Table<'_>, one: Option<Region>, several: Vec<Region>) -> Option<Regions> {
+fn regions_of(table: &Table<'_>, one: Option<Region>, several: Option<Vec<Region>>) -> Option<Regions> {
     if table.has("region") && table.has("regions") {
         table.note(
             "a token has a `region` or `regions`, and not both".to_owned(),
             "令牌只能填写 region 与 regions 之一".to_owned(),
         );
     }
-    if table.has("regions") && !(1..=REGIONS_MAX).contains(&several.len()) {
+    if several.as_ref().is_some_and(|several| !(1..=REGIONS_MAX).contains(&several.len())) {
         table.note(
             format!("`regions` names 1 to {REGIONS_MAX} divisions; leave it out for everywhere"),
             format!("regions 应列出 1 至 {REGIONS_MAX} 个行政区划；不限地区时请省略"),
         );
     }
-    one.map(Regions::from).or_else(|| Regions::of(several))
+    one.map(Regions::from).or_else(|| Regions::of(several?))
 }
 
 fn key(table: &Table<'_>) -> Option<TsigKey> {
@@ -319,8 +353,8 @@ fn key(table: &Table<'_>) -> Option<TsigKey> {
 }
 
 fn suffixes(table: &Table<'_>) -> Option<Suffixes> {
-    let names = table.require("suffixes", texts);
-    let files = table.require("zone_files", |value| value.list(path));
+    let names = table.require("suffixes", |value| value.whole_list(Value::text));
+    let files = table.require("zone_files", |value| value.whole_list(path));
     let kinds = table.require("unit_kinds", unit_kinds);
     let (names, files) = (names?, files?);
     if names.is_empty() || names.len() != files.len() {
@@ -328,6 +362,8 @@ fn suffixes(table: &Table<'_>) -> Option<Suffixes> {
             format!("{} suffixes, but {} zone files: each suffix needs one", names.len(), files.len()),
             format!("有 {} 个后缀、{} 个区文件：每个后缀需要一个区文件", names.len(), files.len()),
         );
+        // Nobody knows which file is whose.
+        return None;
     }
     Some(Suffixes {
         suffixes: names,

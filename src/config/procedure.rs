@@ -107,11 +107,13 @@ fn reminder_days(value: &Value<'_>) -> Option<Vec<i32>> {
 
 pub(super) fn rate(table: &Table<'_>) -> Option<RateRow> {
     let suffix = table.require("suffix", Value::text);
-    let area =
-        table.read("area", Area::Ordinary, |value| value.parsed("ordinary or poor", "ordinary 或 poor", Area::parse));
+    let area = match table.get("area") {
+        Some(value) => value.parsed("ordinary or poor", "ordinary 或 poor", Area::parse),
+        None => Some(Area::Ordinary),
+    };
     let from = table.require("from", start);
     let yuan = table.require("yuan", |value| value.integer(RATE_YUAN_MIN.into()..=RATE_YUAN_MAX.into()));
-    Some(RateRow { suffix: suffix?, area, from: from?, yuan: yuan? })
+    Some(RateRow { suffix: suffix?, area: area?, from: from?, yuan: yuan? })
 }
 
 pub(super) fn poor_area(table: &Table<'_>) -> Option<PoorArea> {
@@ -150,8 +152,8 @@ fn paper(text: &str) -> Option<Box<str>> {
     ((1..=PAPER_LEN_MAX).contains(&text.len()) && plain).then(|| text.into())
 }
 
-/// Notes what is wrong between these sections and the others.
-pub(super) fn check(config: &Config, faults: &Faults<'_>) {
+/// No day is worked on and free.
+pub(super) fn days_agree(config: &Config, faults: &Faults<'_>) {
     if let Some(day) = config.registry.calendar.calendar().contradiction() {
         faults.add(
             None,
@@ -159,6 +161,10 @@ pub(super) fn check(config: &Config, faults: &Faults<'_>) {
             format!("“registry.calendar”：{day} 既是假日又是工作日，请去掉其一"),
         );
     }
+}
+
+/// Each rate is of a suffix, and on one day there is one for everybody.
+pub(super) fn rates_agree(config: &Config, faults: &Faults<'_>) {
     let rates = &config.registry.rates;
     // A file that leaves the rates alone may have other suffixes; then these rows are for nobody.
     if *rates == default_rates() {
@@ -173,8 +179,8 @@ pub(super) fn check(config: &Config, faults: &Faults<'_>) {
             );
         }
         let same = |other: &RateRow| {
-            primary_of(config, &other.suffix) == primary_of(config, &row.suffix)
-                && (other.area, other.from) == (row.area, row.from)
+            let (set, own) = (primary_of(config, &other.suffix), primary_of(config, &row.suffix));
+            (set.is_some() || other.suffix == row.suffix) && (set, other.area, other.from) == (own, row.area, row.from)
         };
         if rates[..at].iter().any(same) {
             faults.add(

@@ -34,7 +34,28 @@ impl fmt::Display for Fault {
 pub(super) struct Faults<'t> {
     text: &'t str,
     found: RefCell<Vec<Fault>>,
-    wrong: RefCell<BTreeSet<String>>,
+    wrong: RefCell<Wrong>,
+}
+
+/// The full names of options, entries and sections that something is wrong with.
+#[derive(Clone, Default)]
+pub(super) struct Wrong(BTreeSet<String>);
+
+impl Wrong {
+    /// Whether `option`, what it stands in or what stands in it is wrong.
+    pub(super) fn touches(&self, option: &str) -> bool {
+        self.0.iter().any(|wrong| is_within(wrong, option) || is_within(option, wrong))
+    }
+
+    /// Whether nothing of `option` was read: it is wrong as a whole, or what it stands in is.
+    pub(super) fn loses(&self, option: &str) -> bool {
+        self.0.iter().any(|wrong| is_within(option, wrong))
+    }
+}
+
+/// Whether `inner` is `outer` or stands in it.
+fn is_within(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 impl<'t> Faults<'t> {
@@ -53,24 +74,19 @@ impl<'t> Faults<'t> {
         }
     }
 
-    /// Notes a fault of what has this full name, and so of the section it stands in.
+    /// Notes a fault of what has this full name.
     fn add_of(&self, name: &str, at: Option<Range<usize>>, en: String, zh: String) {
-        self.mark(name.split(['.', '[']).next().unwrap_or_default());
+        self.mark(name);
         self.add(at, en, zh);
     }
 
-    /// Notes that something of a section is wrong, so that what is read of it is not what was written.
-    pub(super) fn mark(&self, section: &str) {
-        self.wrong.borrow_mut().insert(section.to_owned());
+    /// Notes that what has this full name is wrong, so that what is read of it is not what was written.
+    pub(super) fn mark(&self, name: &str) {
+        self.wrong.borrow_mut().0.insert(name.trim_end_matches('.').to_owned());
     }
 
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
-        self.found.borrow().len()
-    }
-
-    /// The sections that something is wrong with.
-    pub(super) fn wrong(&self) -> BTreeSet<String> {
+    /// What is wrong so far.
+    pub(super) fn wrong(&self) -> Wrong {
         self.wrong.borrow().clone()
     }
 
@@ -129,7 +145,7 @@ impl<'a> Table<'a> {
         let value = self.get(key);
         if value.is_none() {
             let name = format!("{}{key}", self.prefix);
-            self.note(format!("`{name}` is missing"), format!("缺少“{name}”"));
+            self.note_of(&name, format!("`{name}` is missing"), format!("缺少“{name}”"));
         }
         value.and_then(|value| read(&value))
     }
@@ -165,8 +181,13 @@ impl<'a> Table<'a> {
 
     /// Notes a fault of the table as a whole.
     pub(super) fn note(&self, en: String, zh: String) {
+        self.note_of(&self.prefix, en, zh);
+    }
+
+    /// Notes a fault of what has this full name, at the table's place.
+    fn note_of(&self, name: &str, en: String, zh: String) {
         let at = (!self.prefix.is_empty()).then(|| self.span.clone());
-        self.faults.add_of(&self.prefix, at, en, zh);
+        self.faults.add_of(name, at, en, zh);
     }
 
     /// Notes every key that nobody asked for.
@@ -181,9 +202,9 @@ impl<'a> Table<'a> {
             let (mut en, mut zh) = (format!("unknown key `{full}`"), format!("未知的键“{full}”"));
             match nearest(name, &known) {
                 Some(near) => {
-                    // A section under a wrong name is not read.
-                    if self.prefix.is_empty() {
-                        self.faults.mark(near);
+                    // What stands under a wrong name is not read.
+                    if !self.has(near) {
+                        self.faults.mark(&format!("{}{near}", self.prefix));
                     }
                     en.push_str(&format!("; did you mean `{near}`?"));
                     zh.push_str(&format!("，是否应为“{near}”？"));
@@ -268,6 +289,12 @@ impl<'a> Value<'a> {
             Value { value, name, faults: self.faults }
         });
         Some(items.filter_map(|item| read(&item)).collect())
+    }
+
+    /// The same of a list that means nothing without its wrong items.
+    pub(super) fn whole_list<T>(&self, read: impl Fn(&Value<'a>) -> Option<T>) -> Option<Vec<T>> {
+        let items = self.list(|item| Some(read(item)))?;
+        items.into_iter().collect()
     }
 
     fn table(&self) -> Option<Table<'a>> {

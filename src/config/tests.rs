@@ -134,7 +134,10 @@ fn the_demonstration_is_valid_and_on_loopback() {
 fn every_fault_is_named_with_its_line() {
     let cases: &[(&str, &[&str])] = &[
         ("", &["0: `version` is missing"]),
-        ("version = 2\n", &["1: `version`: 2 is not between 1 and 1"]),
+        (
+            "version = 2\n",
+            &["1: `version` is 2, this program knows version 1 only; use the program that the file is for"],
+        ),
         ("version = 1\n[server]\nlistne = []\n", &["3: unknown key `server.listne`; did you mean `listen`?"]),
         ("version = 1\nsrever = 1\n", &["2: unknown key `srever`; did you mean `server`?"]),
         (
@@ -176,10 +179,92 @@ fn every_fault_is_named_with_its_line() {
     }
 }
 
+/// What one option says is held against the others as far as these are right: a fault hides no other, and brings none.
+#[test]
+fn a_fault_hides_no_other() {
+    let cases: &[(&str, &[&str])] = &[
+        (
+            "[registry]\nsecond_factor = [\"unit_hold\"]\nbrake_percent = 500\nprotected_names = [\"x.com\"]\n\
+             notices_days = [5, -7]\nclock_step_secs = 5\nreserved_labels = [\"-a-\"]\n",
+            &[
+                "0: `registry.reserved_labels`: \"-a-\" could",
+                "0: `registry.clock_step_secs` is 0 or",
+                "0: `registry.protected_names`: \"x.com\" is no name",
+                "3: `registry.second_factor[0]`",
+                "4: `registry.brake_percent`",
+                "6: at most 16 days",
+            ],
+        ),
+        (
+            "[server]\nlistne = []\n[server.tls]\ncert = \"c\"\n[admin]\nlisten = [\"x\"]\ntls_client_ca = \"a\"\n\
+             [[admin.tokens]]\nname = \"t\"\n[gateway]\nlisten = [\"0.0.0.0:1\", \"0.0.0.0:1\"]\n",
+            &[
+                "0: the address 0.0.0.0:1 is given twice",
+                "0: `server.tls.cert` and `server.tls.key` go together",
+                "0: `admin.tls_client_ca` needs TLS",
+                "3: unknown key `server.listne`",
+                "7: `admin.listen[0]`",
+                "9: `admin.tokens[0].role` is missing",
+                "9: `admin.tokens[0].sha256` is missing",
+            ],
+        ),
+        (
+            "[[suffixes]]\nsuffixes = [1, \"公益\"]\nzone_files = [\"a\", \"b\"]\nunit_kinds = []\n\
+             [[zones]]\napex = \"a..b\"\nfile = \"a\"\n[[zones]]\napex = \"政务\"\nfile = \"a\"\n\
+             [registry]\nprotected_names = [\"财政局.公益\"]\n",
+            &["0: `a..b` is not a domain name", "3: `suffixes[0].suffixes[0]` should be text"],
+        ),
+        // What nobody wrote, the default, is not held against the rest.
+        ("suffixes = 1\n[[zones]]\napex = \"政务\"\nfile = \"a\"\n", &["2: `suffixes` should be an array"]),
+        ("demo = true\n[gateway]\nlisten = 1\n", &["4: `gateway.listen` should be an array"]),
+        ("demo = 1\n[server.tls]\ndot_listen = [\"[::1]:853\"]\n", &["2: `demo` should be true"]),
+        (
+            "[[registry.rates]]\nsuffix = \"政务\"\nfrom = \"2026-01-01\"\nyuan = 260\narea = 1\n\
+             [[registry.rates]]\nsuffix = \"政务\"\nfrom = \"2026-01-01\"\nyuan = 260\n",
+            &["6: `registry.rates[0].area` should be text"],
+        ),
+        (
+            "[[keys]]\nname = \"k\"\nalgorithm = \"x\"\nsecret = \"AAAA\"\n\
+             [[zones]]\napex = \"a\"\nfile = \"a\"\nallow_query = [\"key:k\"]\n",
+            &["4: `keys[0].algorithm`"],
+        ),
+    ];
+    for (text, expected) in cases {
+        let found = faults(&format!("{MINIMAL}{text}"));
+        let all =
+            found.len() == expected.len() && found.iter().zip(*expected).all(|(one, words)| one.starts_with(words));
+        assert!(all, "in\n{text}\n{found:#?}");
+    }
+    let region = format!("{MINIMAL}{}region = \"62042\"\n", token_of("local-reviewer", "0"));
+    assert!(faults(&region)[0].contains("\"62042\" is not a division code"), "{:?}", faults(&region));
+    assert_eq!(faults(&region).len(), 1, "there is a region: {:?}", faults(&region));
+    let regions = region.replace("region = \"62042\"", "regions = [\"62042\"]");
+    assert_eq!(faults(&regions).len(), 1, "{:?}", faults(&regions));
+}
+
 #[test]
 fn what_is_no_toml_is_named_with_its_line() {
     let found = faults("version = 1\n[server\nlisten = []\n");
     assert!(found[0].starts_with("2: not TOML: "), "{found:?}");
+    for (text, zh) in [
+        ("demo = flase\n", "应为 true 或 false，此处应有 false"),
+        ("[server\n", "表头的方括号未闭合，此处应有 ]"),
+        ("[log]\nlevel = info\n", "文本值须加引号"),
+        ("demo = true\ndemo = true\n", "键重复"),
+        ("[server]\nworkers = 01\n", "数字的写法不正确"),
+        ("[server]\nlisten = [\"a\" \"b\"]\n", "各项之间缺少逗号"),
+        ("[server]\nnsid = \"a\n", "文本的引号未闭合"),
+    ] {
+        let found = parse(&format!("{MINIMAL}{text}")).expect_err("no TOML");
+        assert!(found[0].zh.starts_with(&format!("不是合法的 TOML：{zh}")), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn a_second_chain_without_seals_is_told() {
+    let found = faults(&format!("{MINIMAL}[seals]\nsm3 = true\n"));
+    assert_eq!(found, ["0: `seals.sm3` needs `seals.key_file`: without it nothing is sealed"]);
+    parse(&format!("{MINIMAL}[seals]\nsm3 = true\nkey_file = \"k\"\n")).expect("with a key it is valid");
 }
 
 #[test]
@@ -303,6 +388,24 @@ fn nothing_is_given_twice() {
     assert!(faults(&format!("{MINIMAL}{zone}"))[0].contains("the zone xn--zfr164b. is given twice"));
     let listen = "[gateway]\nlisten = [\"127.0.0.1:8053\"]\n";
     assert!(faults(&format!("{MINIMAL}{listen}"))[0].contains("the address 127.0.0.1:8053 is given twice"));
+}
+
+#[test]
+fn no_two_sections_listen_on_one_address() {
+    let at = |rest: &str| faults(&format!("{MINIMAL}[server]\nlisten = [\"127.0.0.1:21400\"]\n{rest}"));
+    let both =
+        |option: &str| format!("0: the address 127.0.0.1:21400 is given twice, in `server.listen` and in `{option}`");
+    for section in ["admin", "gateway"] {
+        let found = at(&format!("[{section}]\nlisten = [\"127.0.0.1:21400\"]\n"));
+        assert_eq!(found, [both(&format!("{section}.listen"))]);
+    }
+    let tls = "[server.tls]\ncert = \"c\"\nkey = \"k\"\n";
+    let found = at(&format!("[admin]\nlisten = [\"[::1]:443\"]\n{tls}doh_listen = [\"[::]:443\"]\n"));
+    let wildcard = "0: the wildcard [::]:443 takes [::1]:443 too, in `server.tls.doh_listen` and in `admin.listen`";
+    assert_eq!(found, [format!("{wildcard}; give one of the two")]);
+    // The API speaks TCP, QUIC runs over UDP.
+    let quic = format!("{MINIMAL}[admin]\nlisten = [\"[::1]:443\"]\n{tls}doq_listen = [\"[::1]:443\"]\n");
+    parse(&quic).expect("they do not clash");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::keys::KeysError;
 use super::labels::LabelsError;
+use super::pem::Fault;
 use super::zones::ZonesError;
 use crate::config::ConfigError;
 use crate::http::inherited::InheritedError;
@@ -31,7 +32,7 @@ pub enum Error {
     #[error(transparent)]
     Labels(#[from] LabelsError),
     /// The journal or the store cannot be used.
-    #[error("{0}\n数据目录无法使用，处理办法见上文")]
+    #[error("{0}\n数据目录无法使用，处理办法见上一行")]
     Writer(#[from] update::StartError),
     /// The first import is wrong.
     #[error("{path}, line {line}: {en}\n首次导入的数据有误：{zh}", path = path.display())]
@@ -68,12 +69,12 @@ pub enum Error {
         source: io::Error,
     },
     /// The certificate cannot be used.
-    #[error("{path}: {what}\n证书或私钥无法使用：请检查文件内容，并确认私钥与证书配对", path = path.display())]
+    #[error("{path}: {}\n{path}：{}", what.en, what.zh, path = path.display())]
     Certificate {
         /// Which file.
         path: PathBuf,
         /// Why.
-        what: String,
+        what: Fault,
     },
     /// The secret of a second factor cannot be used.
     #[error("{path}: {en}\n{zh}", path = path.display())]
@@ -124,6 +125,18 @@ impl Error {
             0 => Ok(()),
             1 => errors.pop().map_or(Ok(()), Err),
             _ => Err(Self::Several(errors)),
+        }
+    }
+
+    /// Both, if both are there.
+    ///
+    /// # Errors
+    /// What is wrong with either.
+    pub(super) fn both<A, B>(one: Result<A, Self>, other: Result<B, Self>) -> Result<(A, B), Self> {
+        match (one, other) {
+            (Ok(one), Ok(other)) => Ok((one, other)),
+            (Err(one), Err(other)) => Err(Self::Several(vec![one, other])),
+            (Err(error), _) | (_, Err(error)) => Err(error),
         }
     }
 

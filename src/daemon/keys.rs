@@ -1,7 +1,7 @@
 //! The keys of transaction signatures, with the secrets that are in files of their own.
 
 use crate::config::{Config, Secret, SecretSource, TsigKey};
-use crate::telemetry::advice::of_file;
+use crate::telemetry::advice::{Advice, of_file};
 use crate::tsig::{Key, Keys};
 use std::fmt;
 use std::fs::File;
@@ -183,7 +183,8 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable { file, source } => {
-                write!(f, "{file}: cannot be read / 无法读取：{source}; {}", of_file(source))
+                let Advice { en, zh } = of_file(source);
+                write!(f, "{file}: cannot be read: {source}; {en} / 无法读取：{zh}")
             }
             Self::Wrong { key, en, zh } => write!(f, "key {key}: {en} / {zh}"),
         }

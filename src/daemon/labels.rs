@@ -1,8 +1,9 @@
 //! What labels are held against, read from the files that the configuration names.
 
+use crate::admin::BYTE_ORDER_MARK;
 use crate::config::Config;
 use crate::idn::table::{Builder, Fault, TABLE_OCTETS_MAX};
-use crate::idn::{Form, Label, Table};
+use crate::idn::{Form, Label, LabelError, Table};
 use crate::registry::{Divisions, Labels, LookAlikes};
 use crate::telemetry::advice::{Advice, of_file};
 use std::fmt;
@@ -28,16 +29,36 @@ enum What {
 /// # Errors
 /// [`LabelsError`] with everything that is wrong with the files.
 pub fn load(config: &Config) -> Result<Labels, LabelsError> {
+    check(config, true).whole()
+}
+
+/// What was read, and what is wrong.
+pub struct Checked {
+    /// As far as the files go.
+    pub labels: Labels,
+    /// Whether names are read with them as they will be: the table is the one that was meant.
+    pub has_table: bool,
+    error: LabelsError,
+}
+
+impl Checked {
+    /// What is wrong with the files.
+    ///
+    /// # Errors
+    /// [`LabelsError`], if there is anything.
+    pub fn whole(self) -> Result<Labels, LabelsError> {
+        self.error.or(self.labels)
+    }
+}
+
+/// Reads everything, for `check-config`. Whether the options of the table are right is `is_table_right`.
+pub fn check(config: &Config, is_table_right: bool) -> Checked {
     let mut error = LabelsError { files: Vec::new() };
     let table = error.note(table(config)).flatten().map(Arc::new);
-    match load_with(config, table) {
-        Ok(labels) if error.files.is_empty() => return Ok(labels),
-        // Without its table a label may look wrong that is not.
-        Err(_) if !error.files.is_empty() => {}
-        Err(others) => error.files.extend(others.files),
-        Ok(_) => {}
-    }
-    Err(error)
+    let has_table = is_table_right && error.files.is_empty();
+    let (labels, others) = load_with(config, table, has_table);
+    error.files.extend(others.files);
+    Checked { labels, has_table, error }
 }
 
 /// Reads everything again but the table, which the store's index of packages is made with: that takes a restart.
@@ -45,10 +66,12 @@ pub fn load(config: &Config) -> Result<Labels, LabelsError> {
 /// # Errors
 /// As [`load`].
 pub(super) fn reload(config: &Config, old: &Labels) -> Result<Labels, LabelsError> {
-    load_with(config, old.shared_table())
+    let (labels, error) = load_with(config, old.shared_table(), true);
+    error.or(labels)
 }
 
-fn load_with(config: &Config, table: Option<Arc<Table>>) -> Result<Labels, LabelsError> {
+/// Everything but the table. Without its table a label may look wrong that is not: its characters are not judged then.
+fn load_with(config: &Config, table: Option<Arc<Table>>, has_table: bool) -> (Labels, LabelsError) {
     // Names of divisions and reserved labels are compared as the table spells them.
     let spelling = Labels::new(table.clone(), &[], Divisions::default(), LookAlikes::default());
     let mut error = LabelsError { files: Vec::new() };
@@ -61,13 +84,12 @@ fn load_with(config: &Config, table: Option<Arc<Table>>) -> Result<Labels, Label
     }
     let mut reserved: Vec<Label> = Vec::new();
     for file in &config.idn.reserved {
-        reserved.extend(error.note(with(config, file, |text| labels(text, table.as_deref()))).unwrap_or_default());
-    }
-    if !error.files.is_empty() {
-        return Err(error);
+        reserved.extend(
+            error.note(with(config, file, |text| labels(text, table.as_deref(), has_table))).unwrap_or_default(),
+        );
     }
     reserved.extend(config.registry.reserved_labels.iter().filter_map(|label| Label::parse(label).ok()));
-    Ok(Labels::new(table, &reserved, divisions.unwrap_or_default(), look_alikes))
+    (Labels::new(table, &reserved, divisions.unwrap_or_default(), look_alikes), error)
 }
 
 fn table(config: &Config) -> Result<Option<Table>, LabelsError> {
@@ -88,7 +110,7 @@ fn table(config: &Config) -> Result<Option<Table>, LabelsError> {
 }
 
 /// One label a line; `#` begins a comment.
-fn labels(text: &str, table: Option<&Table>) -> Result<Vec<Label>, Vec<Fault>> {
+fn labels(text: &str, table: Option<&Table>, has_table: bool) -> Result<Vec<Label>, Vec<Fault>> {
     let (mut labels, mut faults) = (Vec::new(), Vec::new());
     for (index, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
@@ -97,6 +119,7 @@ fn labels(text: &str, table: Option<&Table>) -> Result<Vec<Label>, Vec<Fault>> {
         }
         match Label::parse_in(line, table) {
             Ok(label) => labels.push(label),
+            Err(LabelError::Character { .. }) if !has_table => {}
             Err(error) => faults.push(Fault { line: index + 1, en: error.en(), zh: error.zh() }),
         }
     }
@@ -119,6 +142,9 @@ fn text_of(path: &Path) -> io::Result<String> {
     if read as u64 > TABLE_OCTETS_MAX {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {TABLE_OCTETS_MAX} octets")));
     }
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len());
+    }
     Ok(text)
 }
 
@@ -126,6 +152,11 @@ impl LabelsError {
     /// What was read, or nothing and its faults noted here.
     fn note<T>(&mut self, read: Result<T, Self>) -> Option<T> {
         read.map_err(|error| self.files.extend(error.files)).ok()
+    }
+
+    /// `read`, or this if anything is wrong.
+    fn or<T>(self, read: T) -> Result<T, Self> {
+        if self.files.is_empty() { Ok(read) } else { Err(self) }
     }
 
     /// Whether a file is wrong, rather than unreadable.

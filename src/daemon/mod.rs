@@ -4,6 +4,7 @@ mod error;
 pub mod keys;
 pub mod labels;
 pub mod outbox;
+pub mod pem;
 mod ready;
 mod reload;
 pub mod seals;

@@ -3,7 +3,7 @@
 use super::Error;
 use super::keys::{SecretFile, secret_text};
 use crate::config::Config;
-use crate::journal::{JournalReader, SealKey, SealSettings, Sealer};
+use crate::journal::{JournalReader, SealFinding, SealKey, SealSettings, Sealer};
 use crate::telemetry;
 use crate::update::Clock;
 use std::path::Path;
@@ -41,12 +41,29 @@ impl Seals {
         let wrong = |what: String| Error::Seals { what };
         // A journal that is not the one that was sealed must not be served, nor sealed as if it were.
         let sealer = Sealer::open(settings, journal, &config.data_dir()).map_err(|error| wrong(error.to_string()))?;
+        sealer.found().iter().for_each(log);
         metrics.sealed(sealer.sealed());
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let work = move || run(sealer, &*clock, &metrics, &stopped);
         let thread = std::thread::Builder::new().name("seals".into()).spawn(work).map_err(Error::Signals)?;
         Ok(Some(Self { stop, thread: Some(thread) }))
+    }
+}
+
+fn log(found: &SealFinding) {
+    match found {
+        SealFinding::Torn { octets, aside } => {
+            let aside = aside.display();
+            tracing::warn!(
+                "the last seal was not written whole: its {octets} octets were cut off and are kept in {aside} \
+                 / 最后一个签名检查点未写完：其 {octets} 字节已截去，另存于 {aside}"
+            );
+        }
+        SealFinding::Doubtful(error) => tracing::error!(
+            "{error}; `verify-journal --public-key` fails from here on: put the file back from a copy \
+             / 此后 verify-journal --public-key 均会失败：请由副本恢复该文件"
+        ),
     }
 }
 

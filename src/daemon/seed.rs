@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::error::FAULTS_MAX;
+use crate::admin::BYTE_ORDER_MARK;
 use crate::admin::lines::{self, Item};
 use crate::config::Config;
 use crate::registry::{Actor, Command, Policy, Refusals, Request, Role};
@@ -55,6 +56,7 @@ pub fn check(config: &Config, policy: &Policy) -> Result<(), Error> {
 
 fn read(policy: &Policy, path: &Path) -> Result<Vec<(usize, crate::registry::command::ImportItem)>, Error> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
     let (mut items, mut errors) = (Vec::new(), Vec::new());
     for (number, line) in (1..).zip(text.lines()) {
         let bad = |en, zh| Error::Seed { path: path.to_owned(), line: number, en, zh };

@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::error::FAULTS_MAX;
-use crate::admin::Targets;
+use crate::admin::{BYTE_ORDER_MARK, Targets};
 use crate::config::Config;
 use crate::registry::Region;
 
@@ -24,6 +24,8 @@ pub fn load(config: &Config) -> Result<Targets, Error> {
         return Err(io(std::io::Error::from(std::io::ErrorKind::FileTooLarge)));
     }
     let text = std::fs::read_to_string(&path).map_err(io)?;
+    // What spreadsheets put in front of UTF-8.
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
     let (mut targets, mut errors) = (Targets::new(), Vec::new());
     for (line, row) in (1..).zip(text.lines()) {
         if errors.len() == FAULTS_MAX {

@@ -7,7 +7,7 @@
 use crate::admin::{Read, Refused, ZoneFiles};
 use crate::config::Config;
 use crate::registry::Labels;
-use crate::update::Reload;
+use crate::update::{Clock as _, Reload, SystemClock};
 use crate::zone::{Name, Unloaded, Zone};
 use crate::zonefile::{self, Problem, Rule, Severity};
 use crate::{snapshot, telemetry};
@@ -101,7 +101,7 @@ fn read(
     }
     let report = match reason {
         Use::Serve => zonefile::check(&file, &apex, registry),
-        Use::Check => zonefile::check_signed(&file, &apex, registry),
+        Use::Check => zonefile::check_signed(&file, &apex, registry, SystemClock.now().0),
     };
     for warning in &report.warnings {
         tracing::warn!("{warning}");

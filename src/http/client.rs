@@ -4,7 +4,7 @@ use hyper::body::Body;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::HeaderValue;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::error::Error;
@@ -103,6 +103,20 @@ pub struct Target {
     tls: Option<TlsConnector>,
 }
 
+/// Why a file does not do for a connection.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// No certificates can be read from it.
+    #[error("{0}")]
+    Certificates(pem::Error),
+    /// No private key can be read from it.
+    #[error("{0}")]
+    Key(pem::Error),
+    /// The certificate does not go with the key.
+    #[error("{0}")]
+    Pair(rustls::Error),
+}
+
 /// Why a URL leads to no server.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
@@ -115,7 +129,7 @@ pub enum TargetError {
         /// Their file.
         path: PathBuf,
         /// What is wrong with it.
-        why: String,
+        why: Unusable,
     },
 }
 
@@ -188,23 +202,24 @@ where
 }
 
 fn connector(path: &Path, identity: Option<(&Path, &Path)>) -> Result<TlsConnector, TargetError> {
-    let unusable = |why: String| TargetError::Certificates { path: path.to_owned(), why };
+    let unusable = |path: &Path, why| TargetError::Certificates { path: path.to_owned(), why };
+    let chain_of = |path: &Path| {
+        let chain = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let chain = chain.and_then(|chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) });
+        chain.map_err(|error| unusable(path, Unusable::Certificates(error)))
+    };
     let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unusable(error.to_string()))?;
-    let certificates: Result<Vec<_>, _> = certificates.collect();
     // Of the system's certificates some may be of kinds that rustls does not take; the rest serve.
-    roots.add_parsable_certificates(certificates.map_err(|error| unusable(error.to_string()))?);
+    roots.add_parsable_certificates(chain_of(path)?);
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring serves the default versions")
         .with_root_certificates(roots);
     let config = match identity {
         Some((cert, key)) => {
-            let unusable = |path: &Path, why: String| TargetError::Certificates { path: path.to_owned(), why };
-            let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-            let chain = chain.map_err(|error| unusable(cert, error.to_string()))?;
-            let read = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, error.to_string()))?;
-            config.with_client_auth_cert(chain, read).map_err(|error| unusable(cert, error.to_string()))?
+            let chain = chain_of(cert)?;
+            let read = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, Unusable::Key(error)))?;
+            config.with_client_auth_cert(chain, read).map_err(|error| unusable(cert, Unusable::Pair(error)))?
         }
         None => config.with_no_client_auth(),
     };

@@ -22,7 +22,7 @@ pub use append::Journal;
 pub use error::{AppendError, JournalError, Report, TornEnd};
 pub use reader::{JournalReader, PAGE_OCTETS_MAX};
 pub use seal_key::{SealKey, SealPublicKey};
-pub use seals::{SEALS_FILE, SealError, SealReport, SealSettings, Sealer, check_seals};
+pub use seals::{SEALS_FILE, SealError, SealFinding, SealReport, SealSettings, Sealer, check_seals};
 pub use verify::verify;
 
 /// Longest line in octets. An import batch of 1,000 names is one line; with 13 servers and 16 glue addresses each, a name

@@ -30,6 +30,9 @@ pub const SEALS_FILE: &str = "journal-seals.ndjson";
 const SIG: &str = ",\"sig\":\"";
 /// Lines read at a time while a chain is followed.
 const READ_LINES: usize = 256;
+/// Most seals whose signatures a start looks at, the last ones: two weeks of them as the defaults have it, in under a second.
+/// `verify-journal` looks at all.
+const CHECKED_AT_START_MAX: usize = 2000;
 /// Longest file of seals that is read: a million of them.
 const SEALS_OCTETS_MAX: u64 = 512 << 20;
 
@@ -56,6 +59,22 @@ pub struct Sealer {
     at: Option<Timestamp>,
     /// The head of the SM3 chain, and the line it includes.
     sm3: ([u8; 32], u64),
+    /// What was found at the start, and does not keep it from going on.
+    found: Vec<SealFinding>,
+}
+
+/// What is wrong with a file of seals, though more can be added to it.
+#[derive(Debug)]
+pub enum SealFinding {
+    /// It ended within a seal: the octets of it, and the file that they are kept in.
+    Torn {
+        /// How many.
+        octets: usize,
+        /// Where.
+        aside: PathBuf,
+    },
+    /// A seal of the same key is not signed with it.
+    Doubtful(SealError),
 }
 
 /// Why a journal cannot be sealed, or is not the one that was.
@@ -109,6 +128,12 @@ pub enum SealError {
     },
 }
 
+impl SealError {
+    fn of(path: &Path, line: usize, what: &str) -> Self {
+        Self::Seal { path: path.display().to_string(), line, what: what.into() }
+    }
+}
+
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SealReport {
@@ -148,11 +173,18 @@ impl Sealer {
         let file = options.append(true).create(true).open(&path).map_err(fail)?;
         File::open(data_dir).and_then(|directory| directory.sync_all()).map_err(fail)?;
         let text = read(&path)?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        // The end of a seal that a power cut left out was told to nobody.
-        file.set_len(whole as u64).map_err(fail)?;
-        let seals = parse(&text[..whole], &path)?;
-        let mut sealer = Self { settings, reader, file, path, last: Position::default(), at: None, sm3: ([0; 32], 0) };
+        let (whole, torn) = text.split_at(text.rfind('\n').map_or(0, |end| end + 1));
+        let seals = parse(whole, &path)?;
+        let mut found = Vec::new();
+        if !torn.is_empty() {
+            // The end of a seal that a power cut left out was told to nobody.
+            let aside = keep_aside(&path, torn).map_err(fail)?;
+            file.set_len(whole.len() as u64).map_err(fail)?;
+            found.push(SealFinding::Torn { octets: torn.len(), aside });
+        }
+        found.extend(doubtful(whole, &seals, &settings.key.public(), &path).map(SealFinding::Doubtful));
+        let (last, at, sm3) = (Position::default(), None, ([0; 32], 0));
+        let mut sealer = Self { settings, reader, file, path, last, at, sm3, found };
         if let Some(seal) = seals.last() {
             sealer.resume(seal)?;
         }
@@ -222,6 +254,11 @@ impl Sealer {
         Ok(())
     }
 
+    /// What was found at the start, for the log.
+    pub fn found(&self) -> &[SealFinding] {
+        &self.found
+    }
+
     /// The last line that is sealed; 0 if none is.
     pub fn sealed(&self) -> u64 {
         self.last.seq
@@ -250,6 +287,27 @@ impl Sealer {
     }
 }
 
+/// Writes the torn end of the file of seals into a file of its own, and waits for it.
+fn keep_aside(path: &Path, torn: &str) -> io::Result<PathBuf> {
+    for again in 1_u32.. {
+        let number = if again == 1 { String::new() } else { format!("-{again}") };
+        let aside = path.with_file_name(format!("{SEALS_FILE}{number}.torn"));
+        match File::create_new(&aside) {
+            Ok(mut file) => return file.write_all(torn.as_bytes()).and_then(|()| file.sync_all()).map(|()| aside),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// The first of the last seals that says it is of this key, and is not signed with it.
+fn doubtful(text: &str, seals: &[SealV1], key: &SealPublicKey, path: &Path) -> Option<SealError> {
+    let own = (1..).zip(text.lines()).zip(seals).skip(seals.len().saturating_sub(CHECKED_AT_START_MAX));
+    let mut own = own.filter(|(_, seal)| seal.key == key.id());
+    own.find_map(|((number, line), seal)| Some(SealError::of(path, number, check_signature(line, seal, key).err()?)))
+}
+
 /// The SM3 head after one more line.
 fn sm3_head(head: &[u8; 32], line: &[u8]) -> [u8; 32] {
     Sm3::new().chain_update(head).chain_update(line).finalize().into()
@@ -263,11 +321,7 @@ pub fn check_seals(directory: &Path, seals: &Path, key: &SealPublicKey) -> Resul
     let text = read(seals)?;
     let sealed = parse(&text, seals)?;
     for ((number, line), seal) in (1..).zip(text.lines()).zip(&sealed) {
-        check_signature(line, seal, key).map_err(|what| SealError::Seal {
-            path: seals.display().to_string(),
-            line: number,
-            what: what.into(),
-        })?;
+        check_signature(line, seal, key).map_err(|what| SealError::of(seals, number, what))?;
     }
     let chained = sealed.iter().any(|seal| seal.sm3.is_some());
     let mut next = sealed.iter().peekable();
@@ -305,16 +359,11 @@ pub(super) fn allow_end(directory: &Path, (segment, line): (&str, u64), last: u6
         Ok(seals) => seals,
         Err(SealError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(SealError::Io { path, source }) => return Err(JournalError::Io { path, source }),
-        Err(error) => {
-            let remedy = "Whether the end of the journal is there is known by the seals alone: put their file back from a copy \
-                          / 日志末尾是否完整须对照签名检查点：请由副本恢复检查点文件";
-            return Err(JournalError::Broken {
-                segment: path.display().to_string(),
-                line: 0,
-                what: error.to_string(),
-                remedy: remedy.into(),
-            });
+        Err(SealError::Seal { path, line, what }) => {
+            let remedy = "Whether the end of the journal is there is known by the seals alone / 日志末尾是否完整须对照签名检查点";
+            return Err(JournalError::Broken { segment: path, line, what, remedy: remedy.into() });
         }
+        Err(_) => unreachable!("reading seals finds no fault of a journal"),
     };
     match seals.last() {
         Some(seal) if seal.seq > last => {
@@ -349,13 +398,23 @@ fn read(path: &Path) -> Result<String, SealError> {
 fn parse(text: &str, path: &Path) -> Result<Vec<SealV1>, SealError> {
     let mut seals = Vec::<SealV1>::new();
     for (number, line) in (1..).zip(text.lines()) {
-        let bad = |what: &str| SealError::Seal { path: path.display().to_string(), line: number, what: what.into() };
-        let seal: SealV1 = serde_json::from_str(line).map_err(|_| bad("this is no seal / 此行不是检查点"))?;
+        let bad = |what| SealError::of(path, number, what);
+        let seal: SealV1 = serde_json::from_str(line).map_err(|_| {
+            bad("this is no seal: the line is damaged; put the file back from a copy / 此行不是检查点，应已损坏；请由副本恢复该文件")
+        })?;
         if seal.v != 1 {
-            return Err(bad("the seal is of another version; use the program that wrote it / 检查点版本不识别"));
+            let v = seal.v;
+            return Err(bad(&format!(
+                "the seal has version {v}, this program knows version 1: use the program that wrote it, or, if that was this \
+                 one, put the damaged file back from a copy / 检查点版本为 {v}，本程序只认版本 1：请使用写入它的程序；若由本程序\
+                 写入，则文件已损坏，请由副本恢复"
+            )));
         }
         if seals.last().is_some_and(|before| before.seq >= seal.seq) {
-            return Err(bad("the seals are not in order: lines were taken out or put in / 检查点次序有误"));
+            return Err(bad(
+                "the seals are not in order: lines were taken out or put in; put the file back from a copy \
+                 / 检查点次序有误，文件被改动过；请由副本恢复该文件",
+            ));
         }
         seals.push(seal);
     }

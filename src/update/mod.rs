@@ -134,7 +134,11 @@ pub enum StartError {
         last: u64,
     },
     /// The store cannot be opened, nor rebuilt.
-    #[error("the store cannot be opened, nor rebuilt from the journal / 存储无法打开，也无法由日志重建: {0}")]
+    #[error(
+        "the store cannot be opened, nor rebuilt from the journal: {0}. Put right what it says (where the disk is full, make room), \
+         and start again; nothing is lost that is in the journal / 存储无法打开，也无法由日志重建。请排除上述问题（磁盘已满时先清理\
+         空间）后重新启动；日志中的内容不会丢失"
+    )]
     Store(String),
     /// What fell due, or the zones that were read, cannot be written to the journal.
     #[error("the journal takes no lines / 日志无法写入: {0}")]

@@ -31,8 +31,8 @@ pub(super) struct Checks<'a> {
 pub(super) enum Depth {
     /// As far as an answer needs.
     Served,
-    /// To what the zone's signer has left out, too.
-    Signed,
+    /// To what the zone's signer has left out, too, and what holds no more at this time.
+    Signed(i64),
 }
 
 /// Checks the zone that `drafts` make; `outside` are records that it was to have and that are not in it.
@@ -68,8 +68,10 @@ pub(super) fn zone(
     }
     if registry_zone {
         registry::check(&mut checks);
-    } else if depth == Depth::Signed && is_whole {
-        signed::check(&mut checks);
+    } else if let Depth::Signed(now) = depth
+        && is_whole
+    {
+        signed::check(&mut checks, now);
     }
 }
 
@@ -116,11 +118,21 @@ fn apex_records(checks: &mut Checks<'_>) {
     let has = |rtype| owner.is_some_and(|owner| owner.has(rtype));
     let (soa, ns) = (has(Rtype::SOA), has(Rtype::NS));
     if !soa {
-        let text = || (format!("there is no SOA at {apex}"), format!("{apex} 没有 SOA 记录"));
+        let text = || {
+            (
+                format!("there is no SOA at {apex}; add one, or check that the zone's name is right"),
+                format!("{apex} 没有 SOA 记录；请添加，或核对区名"),
+            )
+        };
         checks.error(whole, Rule::SoaMissing, text);
     }
     if !ns {
-        let text = || (format!("there is no NS at {apex}"), format!("{apex} 没有 NS 记录"));
+        let text = || {
+            (
+                format!("there is no NS at {apex}; add one for each of the zone's servers"),
+                format!("{apex} 没有 NS 记录；请为该区的每台服务器添加一条"),
+            )
+        };
         checks.error(whole, Rule::NsMissing, text);
     }
 }
@@ -266,8 +278,8 @@ fn duplicates(checks: &mut Checks<'_>, rrset: &[Draft<'_>]) {
             checks.warning(draft.place, Rule::Duplicate, || {
                 let (owner, rtype) = (show(&drafts.name(draft.owner)), draft.rtype);
                 (
-                    format!("this {rtype} record of {owner} stands in the zone already"),
-                    format!("{owner} 的这条 {rtype} 记录重复"),
+                    format!("this {rtype} record of {owner} stands in the zone already; take one of the two out"),
+                    format!("{owner} 的这条 {rtype} 记录重复，请删去其一"),
                 )
             });
         }

@@ -18,6 +18,7 @@ mod source;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod times;
 
 pub use crate::zone::drafts::Place;
 pub use problem::{PROBLEMS_MAX, Problem, Rule, Severity};
@@ -69,10 +70,10 @@ pub fn check(path: &Path, apex: &Name, registry_zone: bool) -> Report {
     report(apex, (registry_zone, Depth::Served), |sink| scan(path, apex, sink))
 }
 
-/// As [`check`], and whether a signed zone is signed as a whole. Loads do without: it takes about as long again, and what
-/// is missing is served as it is.
-pub fn check_signed(path: &Path, apex: &Name, registry_zone: bool) -> Report {
-    report(apex, (registry_zone, Depth::Signed), |sink| scan(path, apex, sink))
+/// As [`check`], and whether a signed zone is signed as a whole, and its signatures hold at `now`, in seconds since 1970. Loads
+/// do without: it takes about as long again, and what is missing is served as it is.
+pub fn check_signed(path: &Path, apex: &Name, registry_zone: bool, now: i64) -> Report {
+    report(apex, (registry_zone, Depth::Signed(now)), |sink| scan(path, apex, sink))
 }
 
 /// [`check`] for a text in memory, which cannot include files; `name` stands for its file in problems.

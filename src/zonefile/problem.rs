@@ -157,6 +157,8 @@ rules! {
     Nsec3Iterations = "nsec3-iterations",
     /// In a signed zone, an RRset that none of the zone's keys has signed; a warning for keys in a zone without signatures.
     SignatureMissing = "signature-missing",
+    /// In a signed zone, an RRset whose signatures have expired, are not valid yet, or end soon.
+    SignatureTime = "signature-time",
     /// In a signed zone, a name without NSEC or NSEC3.
     DenialMissing = "denial-missing",
     /// An NSEC or NSEC3 that does not lead to the next.

@@ -3,6 +3,7 @@
 use super::problem::{Problem, Problems, Rule, Severity};
 use super::source::{self, Source};
 use super::{Located, directive};
+use crate::telemetry::advice::{Advice, of_file};
 use crate::zone::drafts::Place;
 use crate::zone::rdata::token::{Kind, Open, Token, TokenError, Tokenizer, Tokens};
 use crate::zone::rdata::{self, Fault, RdataError, mnemonic};
@@ -181,7 +182,8 @@ impl<'s> Scanner<'s> {
 
     fn unreadable(&mut self, place: Place, path: &Path, error: &io::Error) {
         let path = path.display();
-        let (en, zh) = (format!("cannot read {path}: {error}"), format!("无法读取 {path}：{error}"));
+        let Advice { en, zh } = of_file(error);
+        let (en, zh) = (format!("cannot read {path}: {error}; {en}"), format!("无法读取 {path}：{zh}"));
         self.report(place, Rule::Unreadable, en, zh);
     }
 

@@ -1,10 +1,12 @@
 //! Whether a zone that is signed in its file is signed as a whole: every RRset of its own by one of its keys (RFC 4035 §2.2).
 //!
-//! Signatures are not verified, nor are their times: what is looked for is what a signer, or an edit after it, has left out.
+//! Signatures are not verified: what is looked for is what a signer, or an edit after it, has left out, and whether their times
+//! are right.
 
 use super::check::{Checks, show};
 use super::denial;
 use super::problem::Rule;
+use super::times::Times;
 use crate::zone::drafts::{Owner, Place};
 use crate::zone::{Draft, Drafts, Name, Rtype};
 
@@ -20,8 +22,8 @@ struct Key {
     tag: u16,
 }
 
-/// Checks the signatures of a zone, and then what denies the names that it does not have, if anything in it signs.
-pub(super) fn check(checks: &mut Checks<'_>) {
+/// Checks the signatures of a zone at this time, and then what denies the names that it does not have, if anything in it signs.
+pub(super) fn check(checks: &mut Checks<'_>, now: i64) {
     let drafts = checks.drafts;
     let place_of = |wanted| drafts.records().filter(|draft| draft.rtype == wanted).map(|draft| draft.place).min();
     let Some(apex) = drafts.find(&[]) else { return };
@@ -45,10 +47,12 @@ pub(super) fn check(checks: &mut Checks<'_>) {
             )
         });
     }
+    let mut times = Times::at(now);
     for owner in drafts.owners() {
         let is_hidden = drafts.hidden_by(owner.labels()).is_some();
-        signatures(checks, owner, is_hidden, &keys);
+        signatures(checks, owner, is_hidden, &keys, &mut times);
     }
+    times.report(checks);
     denial::check(checks, apex);
 }
 
@@ -62,7 +66,7 @@ pub(super) fn is_own(owner: Owner<'_>, is_hidden: bool, draft: &Draft<'_>) -> bo
     !is_hidden && (!is_cut || matches!(draft.rtype, Rtype::DS | Rtype::NSEC))
 }
 
-fn signatures(checks: &mut Checks<'_>, owner: Owner<'_>, is_hidden: bool, keys: &[Key]) {
+fn signatures(checks: &mut Checks<'_>, owner: Owner<'_>, is_hidden: bool, keys: &[Key], times: &mut Times) {
     let drafts = checks.drafts;
     let mut last = None;
     for draft in owner.records().filter(|draft| draft.rtype != Rtype::RRSIG) {
@@ -71,7 +75,9 @@ fn signatures(checks: &mut Checks<'_>, owner: Owner<'_>, is_hidden: bool, keys: 
             continue;
         }
         let covering = || owner.records().filter(move |other| covered(other) == Some(rtype));
-        if covering().any(|other| is_by(other.rdata, drafts.apex(), keys)) {
+        let own = || covering().filter(|other| is_by(other.rdata, drafts.apex(), keys));
+        if own().next().is_some() {
+            times.take(rtype, || show(&drafts.name(owner.labels())), own());
             continue;
         }
         checks.error(draft.place, Rule::SignatureMissing, || {

@@ -162,3 +162,43 @@ fn whoever_reads_the_beginning_of_an_export_only_ends_it_quietly() {
         assert_eq!((output.status.code(), err(&output)), (Some(0), String::new()), "{arguments:?}");
     }
 }
+
+/// An export that was cut to nothing, as on a full disk, is no import that was done.
+#[test]
+fn an_empty_file_is_no_import() {
+    let daemon = TestDaemon::start();
+    let path = daemon.path("empty.ndjson");
+    let file = path.to_string_lossy().into_owned();
+    for text in ["", "\n"] {
+        fs::write(&path, text).expect("written");
+        let refused = import(&daemon, &[&file]);
+        assert_eq!(refused.status.code(), Some(1), "{}", err(&refused));
+        for word in ["there is nothing in the file", "文件是空的", "nothing was imported"] {
+            assert!(err(&refused).contains(word), "no {word} in {}", err(&refused));
+        }
+    }
+    assert_eq!(pipe(&daemon, "", &["--id", "nothing"]).status.code(), Some(1));
+    assert_eq!(import(&daemon, &[&file, "--partial"]).status.code(), Some(0), "on purpose it is done");
+}
+
+/// Spreadsheets and some editors put a mark in front; in another encoding nothing is taken, and it is said why.
+#[test]
+fn a_byte_order_mark_is_taken_and_another_encoding_named() {
+    let daemon = TestDaemon::start();
+    let path = daemon.path("units.ndjson");
+    let file = path.to_string_lossy().into_owned();
+    fs::write(&path, format!("\u{feff}{}", units(0..2))).expect("written");
+    let taken = import(&daemon, &[&file]);
+    assert!(err(&taken).contains("2 lines, 2 applied"), "{}", err(&taken));
+    assert!(pipe(&daemon, &format!("\u{feff}{}", units(2..3)), &["--id", "pipe"]).status.success());
+    assert!(has(&daemon, "u0") && has(&daemon, "u2"));
+    // 局 in GBK.
+    let unit = units(3..4).into_bytes();
+    let at = unit.windows(3).position(|three| three == "局".as_bytes()).expect("a name");
+    fs::write(&path, [&unit[..at], b"\xbe\xd6", &unit[at + 3..]].concat()).expect("written");
+    let refused = import(&daemon, &[&file]);
+    assert_eq!(refused.status.code(), Some(1), "{}", err(&refused));
+    for word in ["line 1: malformed_json", "This is not UTF-8 (column ", "不是 UTF-8 编码（第 ", "GBK"] {
+        assert!(err(&refused).contains(word), "no {word} in {}", err(&refused));
+    }
+}

@@ -157,3 +157,34 @@ fn openssl_checks_a_seal_and_its_keys_are_taken() {
     let public = Command::new("openssl").args(["pkey", "-pubout", "-in"]).arg(&theirs).output().expect("openssl");
     assert_eq!(run(&[&"seal-key", &"public", &theirs]).stdout, public.stdout);
 }
+
+/// What is wrong with the seals is told by each start: afterwards it is too late for a copy.
+#[test]
+fn a_start_tells_of_seals_that_are_damaged_or_unfinished() {
+    let (mut daemon, public) = sealed();
+    let good = fs::read_to_string(seals(&daemon)).expect("seals");
+    let (before, after) = good.split_once(",\"sig\":\"").expect("a signature");
+    let digit = if after.starts_with('0') { '1' } else { '0' };
+    let damaged = format!("{before},\"sig\":\"{digit}{}", &after[1..]);
+    let torn = "{\"v\":1,\"seq\":9,\"ha";
+    fs::write(seals(&daemon), damaged.clone() + torn).expect("written");
+    daemon.restart();
+    let log = daemon.log();
+    for word in ["line 1 / 第 1 行: the signature is not of this line", "由副本恢复", "journal-seals.ndjson.torn"]
+    {
+        assert!(log.contains(word), "no {word} in {log}");
+    }
+    assert_eq!(fs::read_to_string(daemon.path("data/journal-seals.ndjson.torn")).expect("kept"), torn);
+    assert_eq!(daemon.stop().code(), Some(0), "{}", daemon.log());
+    assert_eq!(check(&daemon, &public).0, Some(1));
+
+    let flipped = good.replacen("{\"v\":1", "{\"v\":3", 1);
+    fs::write(seals(&daemon), flipped).expect("written");
+    assert!(daemon.try_restart().is_err());
+    let log = daemon.log();
+    for word in ["journal-seals.ndjson, line 1 / 第 1 行: the seal has version 3", "the damaged file back from a copy"]
+    {
+        assert!(log.contains(word), "no {word} in {log}");
+    }
+    assert!(!log.contains("line 0") && log.contains("文件已损坏"), "{log}");
+}

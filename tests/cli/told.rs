@@ -236,10 +236,61 @@ fn one_check_tells_the_faults_of_every_file_and_section() {
     ];
     let file = text(&directory.path().join("config.toml"));
     expect(&["check-config", &file], REFUSED, &all);
-    // What was wrong with one section hid what is wrong with it besides, and what needs it.
-    let mended =
-        config.replace("listne = []\n", "").replace("\"no-reserved.txt\"", "").replace("reserved.txt", "a.txt");
-    write("config.toml", &mended.replace("[\"a.txt\", ]", "[]"));
-    let more = ["`server.tls.cert` and `server.tls.key` go together", "seed.ndjson, line 1", "seed.ndjson, line 2"];
-    expect(&["check-config", &file], REFUSED, &more);
+}
+
+/// What is wrong with an option, a section or a file keeps no other from being read.
+#[test]
+fn a_wrong_section_hides_no_file() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).expect("written");
+    write("seed.ndjson", "{\"unit\":1}\n");
+    write("reserved.txt", "-bad-\n\u{3400}\n");
+    let token = "[[admin.tokens]]\nname = \"t\"\nrole = \"viewer\"\n";
+    let config = [
+        "version = 1\n[data]\nseed = \"seed.ndjson\"\n",
+        "[registry]\nclock_step_secs = 5\n[registry.calendar]\nholidays = [\"2026-10-07/2026-10-01\"]\n",
+        "[idn]\nreserved = [\"reserved.txt\", \"no-reserved.txt\"]\ndivisions = \"no-divisions.txt\"\n",
+        "[seals]\nkey_file = \"no-seal-key.pem\"\n[statistics]\ntargets_file = 1\n",
+        "[outbox]\nwebhook = \"https://localhost/\"\nsecret_file = \"no-secret\"\nca_file = \"no-ca.pem\"\n",
+        "[[zones]]\napex = \"a..b\"\nfile = \"a.zone\"\n[[zones]]\napex = \"b.example\"\nfile = \"no-b.zone\"\n",
+        "[admin]\ntls_cert = \"no-cert.pem\"\ntls_key = \"no-key.pem\"\ntls_client_ca = \"no-clients.pem\"\n",
+        &format!("{token}sha256 = \"{}\"\n{token}sha256 = \"{}\"\n", "1".repeat(64), "2".repeat(64)),
+    ]
+    .concat();
+    write("config.toml", &config);
+    let file = text(&directory.path().join("config.toml"));
+    let mut all = vec![
+        "`registry.clock_step_secs`",
+        "`registry.calendar.holidays[0]`",
+        "`a..b` is not a domain name",
+        "the token name t is given twice",
+        "`statistics.targets_file` should be text",
+        "reserved.txt, line 1",
+        "no-reserved.txt",
+        "no-divisions.txt",
+        "no-seal-key.pem",
+        "no-secret",
+        "no-ca.pem",
+        "no-b.zone",
+        "no-cert.pem",
+        "no-key.pem",
+        "no-clients.pem",
+    ];
+    let seed = "seed.ndjson, line 1";
+    let shown = expect(&["check-config", &file], REFUSED, &[&all[..], &[seed, "reserved.txt, line 2"]].concat());
+    assert!(!shown.contains("a.zone"), "nobody knows which zone it is of: {shown}");
+    // By a table that cannot be read no character is judged, and what else is wrong is told.
+    write("config.toml", &config.replace("[idn]\n", "[idn]\nlgr = \"no-table.xml\"\n"));
+    all.push("no-table.xml");
+    let shown = expect(&["check-config", &file], REFUSED, &all);
+    assert!(!shown.contains(seed) && !shown.contains("reserved.txt, line 2"), "{shown}");
+}
+
+/// What cannot be a code is no guess: it is refused before the server counts it as one.
+#[test]
+fn a_code_of_other_than_six_digits_is_not_sent() {
+    for code in ["", "abc", "12345", "1234567", "１２３４５６"] {
+        let arguments = ["import", "no-such-file", "--second-factor", code, "--url", "http://127.0.0.1:1"];
+        expect(&arguments, USAGE, &["is 6 digits; nothing was sent", "动态口令为 6 位数字"]);
+    }
 }

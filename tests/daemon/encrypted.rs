@@ -43,6 +43,29 @@ fn the_demonstration_makes_its_certificate_once() {
     assert!(!answered(&kdig(&daemon, "data/dns-cert.pem", "elsewhere.example")));
 }
 
+/// The demonstration's certificate is nobody's loss: one half is made anew, and of a damaged one it is said that it can be.
+#[test]
+fn the_demonstration_gets_over_a_damaged_certificate() {
+    let mut daemon = TestDaemon::start_with(&[], DOT);
+    daemon.kill();
+    fs::remove_file(daemon.path("data/dns-key.pem")).expect("removed");
+    daemon.restart();
+    assert!(answered(&kdig(&daemon, "data/dns-cert.pem", "localhost")));
+    daemon.kill();
+    let cert = daemon.path("data/dns-cert.pem");
+    let whole = fs::read(&cert).expect("a certificate");
+    fs::write(&cert, &whole[..100]).expect("written");
+    assert!(daemon.try_restart().is_err());
+    let log = daemon.log();
+    for word in ["-----END CERTIFICATE----- is missing", "缺少 -----END CERTIFICATE----- 一行", "data/dns-cert.pem："]
+    {
+        assert!(log.contains(word), "no {word} in {log}");
+    }
+    for word in ["or remove dns-cert.pem and dns-key.pem", "或删除 dns-cert.pem 和 dns-key.pem"] {
+        assert!(log.contains(word), "no {word} in {log}");
+    }
+}
+
 #[test]
 fn all_encrypted_transports_are_served_from_one_certificate() {
     let toml = format!("{DOT}doh_listen = [\"127.0.0.1:0\"]\ndoq_listen = [\"127.0.0.1:0\"]\ndoh_path = \"/names\"\n");

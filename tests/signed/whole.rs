@@ -13,7 +13,7 @@ const RULES: [Rule; 4] = [Rule::SignatureMissing, Rule::DenialMissing, Rule::Den
 
 /// What is wrong with the zone as a signed one.
 fn wrong(file: &Path, apex: &Name) -> Vec<Problem> {
-    let errors = check_signed(file, apex, false).errors;
+    let errors = check_signed(file, apex, false, 0).errors;
     errors.into_iter().filter(|error| RULES.contains(&error.rule)).collect()
 }
 

@@ -4,6 +4,10 @@
 //! better than none.
 
 use super::super::v1::filings::YEARS_OF;
+use crate::registry::policy::TERM_YEARS;
+
+/// An empty object in the place of one whose member says what it is.
+const NAMELESS: &str = "invalid type: map, expected enum";
 
 /// What is wrong with the syntax of a body.
 pub(super) fn syntax_zh(what: &str) -> String {
@@ -19,7 +23,8 @@ pub(super) fn syntax_zh(what: &str) -> String {
         ("number out of range", "数字超出范围"),
         ("invalid unicode code point", "字符编码不正确"),
         ("lone leading surrogate", "\\u 转义不成对"),
-        ("unexpected end of hex escape", "\\u 转义不完整"),
+        ("unexpected end of hex escape", "\\u 转义不完整或不成对"),
+        ("recursion limit exceeded", "嵌套过深"),
     ];
     if let Some((_, zh)) = known.iter().find(|(start, _)| what.starts_with(start)) {
         return (*zh).to_owned();
@@ -29,9 +34,18 @@ pub(super) fn syntax_zh(what: &str) -> String {
         .map_or_else(|| what.to_owned(), |wanted| format!("此处应为 {}", list_zh(wanted, " 或 ")))
 }
 
-/// What is wrong with a value, in the words of people who write JSON.
-pub(super) fn mismatch(what: &str) -> String {
+/// What is wrong with the value of `member`, in the words of people who write JSON.
+pub(super) fn mismatch(what: &str, member: &str) -> String {
+    if what.starts_with("unexpected end of hex escape") {
+        return "a \\u escape is incomplete, or half of a pair is missing".to_owned();
+    }
+    if what == NAMELESS {
+        return "no member says what it is".to_owned();
+    }
     let Some((found, wanted)) = what.rsplit_once(", expected ") else { return what.to_owned() };
+    if let Some((least, most)) = bounds(wanted, member) {
+        return format!("{found}, expected a whole number from {least} to {most}");
+    }
     let largest = match wanted {
         "u8" => u64::from(u8::MAX),
         "u16" => u64::from(u16::MAX),
@@ -44,8 +58,16 @@ pub(super) fn mismatch(what: &str) -> String {
     format!("{found}, expected a whole number from 0 to {largest}")
 }
 
+/// Between what a number has to be, where that is narrower than its type.
+fn bounds(wanted: &str, member: &str) -> Option<(u32, u32)> {
+    (wanted == "u32" && member == "years").then(|| (*TERM_YEARS.start(), *TERM_YEARS.end()))
+}
+
 /// The same in Chinese.
-pub(super) fn mismatch_zh(what: &str) -> String {
+pub(super) fn mismatch_zh(what: &str, member: &str) -> String {
+    if what == NAMELESS {
+        return "没有说明类型的成员".to_owned();
+    }
     // "unknown variant `king`, expected one of `organ`, `institution`": the value may have anything in it.
     if let Some(rest) = what.strip_prefix("unknown variant `")
         && let Some((value, known)) = rest.rsplit_once("`, expected ")
@@ -55,9 +77,12 @@ pub(super) fn mismatch_zh(what: &str) -> String {
     }
     let mismatch = ["invalid type: ", "invalid value: "].iter().find_map(|start| what.strip_prefix(start));
     let Some((found, wanted)) = mismatch.and_then(|rest| rest.rsplit_once(", expected ")) else {
-        return what.to_owned();
+        return syntax_zh(what);
     };
-    let wanted_zh = wanted_zh(wanted);
+    let wanted_zh = match bounds(wanted, member) {
+        Some((least, most)) => format!(" {least} 至 {most} 的整数"),
+        None => wanted_zh(wanted),
+    };
     match found_zh(found) {
         Some(found) => format!("应为{wanted_zh}，而不是{found}"),
         None => format!("应为{wanted_zh}，而不是 {found}"),
@@ -91,7 +116,9 @@ fn found_zh(found: &str) -> Option<String> {
 
 fn wanted_zh(wanted: &str) -> String {
     match wanted {
-        "a string" | "string or map" | "a borrowed string" => "字符串".into(),
+        "a string" | "string or map" | "a borrowed string" | "variant identifier" | "field identifier" => {
+            "字符串".into()
+        }
         "a boolean" => " true 或 false".into(),
         "a sequence" => "数组".into(),
         "a map" | "an object" => "对象".into(),
@@ -124,14 +151,22 @@ mod tests {
         assert_eq!(told, format!("字段 kind 的值不正确：“king”不在允许的取值之内，允许的取值为 {all}，请更正。"));
         assert_eq!(zh::<PutUnit>(r#"{"name":7}"#), "字段 name 的值不正确：应为字符串，而不是数字 7，请更正。");
         let years = |value: &str| zh::<PutName>(&format!(r#"{{"unit":"u","years":{value}}}"#));
-        assert_eq!(years("2.5"), "字段 years 的值不正确：应为 0 至 4294967295 的整数，而不是数字 2.5，请更正。");
-        assert_eq!(years("-1"), "字段 years 的值不正确：应为 0 至 4294967295 的整数，而不是数字 -1，请更正。");
-        assert_eq!(years(r#""2""#), "字段 years 的值不正确：应为 0 至 4294967295 的整数，而不是字符串 \"2\"，请更正。");
-        assert_eq!(years("[]"), "字段 years 的值不正确：应为 0 至 4294967295 的整数，而不是数组，请更正。");
+        assert_eq!(years("2.5"), "字段 years 的值不正确：应为 2 至 10 的整数，而不是数字 2.5，请更正。");
+        assert_eq!(years("-1"), "字段 years 的值不正确：应为 2 至 10 的整数，而不是数字 -1，请更正。");
+        assert_eq!(years(r#""2""#), "字段 years 的值不正确：应为 2 至 10 的整数，而不是字符串 \"2\"，请更正。");
+        assert_eq!(years("[]"), "字段 years 的值不正确：应为 2 至 10 的整数，而不是数组，请更正。");
         let server = |server: &str| format!(r#"{{"name":"x","resolution":{{"type":"NS","servers":[{server}]}}}}"#);
         let told = zh::<SubmitChange>(&server("null"));
         assert!(told.contains("应为主机名，或含 host 与 glue 的对象，而不是 null"), "{told}");
-        assert_eq!(zh::<PutUnit>("7"), "请求体不是此接口所要求的内容：应为对象，而不是数字 7，请对照接口文档更正。");
+        assert_eq!(zh::<PutUnit>("7"), "内容不符合要求：应为对象，而不是数字 7，请对照接口文档更正。");
+    }
+
+    /// What serde finds only where it reads a value is said in Chinese too.
+    #[test]
+    fn chinese_says_what_is_wrong_with_a_text_or_number() {
+        let name = |value: &str| zh::<PutUnit>(&format!(r#"{{"name":{value}}}"#));
+        assert_eq!(name(r#""\ud800""#), "字段 name 的值不正确：\\u 转义不完整或不成对，请更正。");
+        assert_eq!(name("1e999"), "字段 name 的值不正确：数字超出范围，请更正。");
     }
 
     #[test]

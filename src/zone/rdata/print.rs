@@ -172,6 +172,13 @@ fn eui(octets: &[u8], out: &mut String) {
     }
 }
 
+/// The time of a signature as master files have it (RFC 4034 §3.2).
+pub fn signature_time(seconds: u32) -> String {
+    let mut out = String::new();
+    time(seconds, &mut out);
+    out
+}
+
 fn time(seconds: u32, out: &mut String) {
     let epoch = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
     let at = epoch + jiff::SignedDuration::from_secs(i64::from(seconds));
