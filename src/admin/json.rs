@@ -69,8 +69,9 @@ fn malformed(error: &serde_json::Error) -> Problem {
 
 /// JSON is UTF-8 (RFC 8259 §8.1). `before` is what stands before the first octet that is not.
 fn not_utf8(before: &[u8]) -> Problem {
-    let lines = before.split(|&octet| octet == b'\n');
-    let (at, at_zh) = position(lines.clone().count(), lines.last().map_or(0, <[u8]>::len) + 1);
+    let line = before.iter().filter(|&&octet| octet == b'\n').count() + 1;
+    let column = before.rsplit(|&octet| octet == b'\n').next().map_or(0, <[u8]>::len) + 1;
+    let (at, at_zh) = position(line, column);
     Problem::edge(
         Edge::MalformedJson,
         format!("This is not UTF-8 ({at}) but another encoding, such as GBK. Save it as UTF-8, and send it again."),
