@@ -3,6 +3,7 @@
 //! ```text
 //! marks: u8 | owner, relative to the apex, as written, if that is not the key | RRsets, by type
 //! RRset: type: u16 | TTL: u32 | count: u16 | octets that follow: u32 | (length: u16 | RDATA) × count
+//! of one record: type: u16 | TTL with its highest bit set: u32 | length: u16 | RDATA
 //! ```
 //!
 //! The key is the owner in lower case, so both are equally long; nearly always they are the same, and the owner stands there once.
@@ -20,8 +21,12 @@ pub(super) const DNAME: u8 = 2;
 pub(super) const WILDCARD_BELOW: u8 = 4;
 /// The owner was not written in lower case; it follows, as it was.
 const WRITTEN: u8 = 8;
-/// Octets in front of an RRset's records.
-const RRSET_HEADER_LEN: usize = 12;
+/// Octets of an RRset's type and TTL.
+const TYPE_AND_TTL_LEN: usize = 6;
+/// Octets of the count, and of the number of octets that follow, where there are several records.
+const COUNT_AND_LEN_LEN: usize = 6;
+/// The highest bit of a TTL, which has no meaning in one (RFC 2181 §8): the RRset is one record.
+const ONE_RECORD: u32 = 1 << 31;
 
 /// A node of a zone; without RRsets it is an empty non-terminal.
 #[derive(Clone, Copy, Debug)]
@@ -80,12 +85,18 @@ impl<'a> NodeRef<'a> {
     pub fn rrsets(&self) -> impl Iterator<Item = RrsetRef<'a>> + use<'a> {
         let mut rest = self.rrsets;
         std::iter::from_fn(move || {
-            let (header, after) = rest.split_at_checked(RRSET_HEADER_LEN)?;
-            let u16_at = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
-            let u32_at = |at: usize| u32::from(u16_at(at)) << 16 | u32::from(u16_at(at + 2));
-            let (records, after) = after.split_at(u32_at(8) as usize);
-            rest = after;
-            Some(RrsetRef { rtype: Rtype(u16_at(0)), ttl: u32_at(2), count: u16_at(6), records })
+            let ([t1, t0, ttl @ ..], after) = rest.split_first_chunk::<TYPE_AND_TTL_LEN>()?;
+            let (rtype, ttl) = (Rtype(u16::from_be_bytes([*t1, *t0])), u32::from_be_bytes(*ttl));
+            let (count, records);
+            if ttl & ONE_RECORD != 0 {
+                let length = usize::from(u16::from_be_bytes(*after.first_chunk()?));
+                (count, (records, rest)) = (1, after.split_at(2 + length));
+            } else {
+                let ([c1, c0, length @ ..], after) = after.split_first_chunk::<COUNT_AND_LEN_LEN>()?;
+                count = u16::from_be_bytes([*c1, *c0]);
+                (records, rest) = after.split_at(u32::from_be_bytes(*length) as usize);
+            }
+            Some(RrsetRef { rtype, ttl: ttl & !ONE_RECORD, count, records })
         })
     }
 
@@ -155,12 +166,18 @@ pub(super) fn begin(marks: u8, key: &[u8], written: &[u8], out: &mut Vec<u8>) {
 
 /// Appends one RRset to a node being written.
 pub(super) fn write_rrset<R: AsRef<[u8]>>(rtype: Rtype, ttl: u32, rdata: &[R], out: &mut Vec<u8>) {
-    let length: usize = rdata.iter().map(|one| 2 + one.as_ref().len()).sum();
-    let count = u16::try_from(rdata.len()).expect("an RRset that fits no message is refused before");
+    // A TTL with that bit counts as none (RFC 2181 §8).
+    let ttl = if ttl & ONE_RECORD == 0 { ttl } else { 0 };
     out.extend_from_slice(&rtype.0.to_be_bytes());
-    out.extend_from_slice(&ttl.to_be_bytes());
-    out.extend_from_slice(&count.to_be_bytes());
-    out.extend_from_slice(&u32::try_from(length).expect("so are its octets").to_be_bytes());
+    if rdata.len() == 1 {
+        out.extend_from_slice(&(ttl | ONE_RECORD).to_be_bytes());
+    } else {
+        let length: usize = rdata.iter().map(|one| 2 + one.as_ref().len()).sum();
+        let count = u16::try_from(rdata.len()).expect("an RRset that fits no message is refused before");
+        out.extend_from_slice(&ttl.to_be_bytes());
+        out.extend_from_slice(&count.to_be_bytes());
+        out.extend_from_slice(&u32::try_from(length).expect("so are its octets").to_be_bytes());
+    }
     for one in rdata.iter().map(AsRef::as_ref) {
         out.extend_from_slice(&u16::try_from(one.len()).expect("RDATA has at most 65,535 octets").to_be_bytes());
         out.extend_from_slice(one);
