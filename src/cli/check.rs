@@ -28,26 +28,34 @@ pub(super) fn config(file: &Path) -> Result<(), Failure> {
         tell("warning: the admin API leaves loopback without TLS / 警告：管理接口在非回环地址上未使用 TLS");
     }
     for warning in warnings {
-        tell(format!("warning: {} / 警告：{}", warning.en, warning.zh));
+        tell(warning);
     }
     Ok(())
 }
 
-/// Reads the files that a configuration names, and then whether it is right itself; warnings of keys.
-fn files(examined: &Examined) -> Result<Vec<daemon::keys::Warning>, Vec<Error>> {
+/// Reads the files that a configuration names, and then whether it is right itself; what is only warned of.
+fn files(examined: &Examined) -> Result<Vec<String>, Vec<Error>> {
     let config = &examined.config;
-    let mut errors = Vec::new();
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     let mut note = |checked: Result<(), Error>| errors.extend(checked.err());
     let checked = daemon::labels::check(config, examined.is_right(&["idn.lgr", "idn.simplified", "idn.traditional"]));
     let table = checked.has_table.then(|| checked.labels.clone());
     note(checked.whole().map(drop).map_err(Error::from));
-    note(daemon::zones::check(config).map_err(Error::from));
+    match daemon::zones::check(config) {
+        Ok(found) => warnings.extend(found.iter().map(ToString::to_string)),
+        Err(error) => note(Err(error.into())),
+    }
     note(daemon::tls::check(config));
     note(daemon::tokens::load(config).map(drop));
     note(daemon::seals::check(config));
     note(daemon::targets::load(config).map(drop));
-    let keys = daemon::keys::load(config).map_err(Error::from);
-    let warnings = keys.map(|loaded| loaded.warnings).map_err(|error| note(Err(error))).unwrap_or_default();
+    match daemon::keys::load(config) {
+        Ok(loaded) => {
+            let warning = |warning: &daemon::keys::Warning| format!("warning: {} / 警告：{}", warning.en, warning.zh);
+            warnings.extend(loaded.warnings.iter().map(warning));
+        }
+        Err(error) => note(Err(error.into())),
+    }
     note(daemon::outbox::settings(config).map(drop));
     // Its names are read by the table, below the suffixes.
     if let Some(labels) = table

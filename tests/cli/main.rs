@@ -87,6 +87,22 @@ fn configurations_of_the_tree_are_valid() {
 }
 
 #[test]
+fn what_a_zone_is_warned_of_is_told_with_its_configuration() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("zones.toml");
+    let zone = text(&tree("tests/data/bad-zones/signature-time.zone"));
+    let toml = format!("version = 1\n[[zones]]\napex = \"example\"\nfile = \"{zone}\"\n");
+    let suffixes = "[[suffixes]]\nsuffixes = [\"政务\"]\nzone_files = [\"政务.zone\"]\nunit_kinds = [\"organ\"]\n";
+    fs::copy(tree("zones/xn--zfr164b.zone"), directory.path().join("政务.zone")).expect("a writable directory");
+    fs::write(&file, format!("{toml}{suffixes}")).expect("a writable directory");
+    expect(
+        &["check-config", &text(&file)],
+        DONE,
+        &["zone:9: warning[signature-time]", "zone:19: warning[signature-time]"],
+    );
+}
+
+#[test]
 fn a_wrong_configuration_is_named_line_by_line() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = directory.path().join("wrong.toml");
