@@ -59,6 +59,12 @@ pub(super) fn write(transaction: &Transaction, prev: &Hash, continues: bool, lin
     hash
 }
 
+/// The hash at the end of a line, in hexadecimal; none if it is no line. That it is the line's is not looked at.
+pub fn written_hash(line: &str) -> Option<&str> {
+    let (_, hash) = line.trim_end().strip_suffix("\"}")?.rsplit_once(std::str::from_utf8(HASH).ok()?)?;
+    (hash.len() == HEX_LEN).then_some(hash)
+}
+
 /// Checks that `line` (without its end) is whole.
 pub(super) fn check(line: &[u8]) -> Result<Link, Flaw> {
     let (line, continues) = without_mark(line);

@@ -20,6 +20,7 @@ mod verify;
 
 pub use append::Journal;
 pub use error::{AppendError, JournalError, Report, TornEnd};
+pub use line::written_hash;
 pub use reader::{JournalReader, PAGE_OCTETS_MAX};
 pub use seal_key::{SealKey, SealPublicKey};
 pub use seals::{SEALS_FILE, SealError, SealFinding, SealReport, SealSettings, Sealer, check_seals};

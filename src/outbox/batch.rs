@@ -2,7 +2,7 @@
 
 use super::Failed;
 use super::place::At;
-use crate::journal::JournalReader;
+use crate::journal::{JournalReader, written_hash};
 use crate::registry::{
     Event, HoldReason, Notice, Penalty, PenaltyStep, SiteNotice, SiteNoticeKind, Timestamp, Transaction, Unit,
 };
@@ -10,6 +10,8 @@ use serde::Serialize;
 
 /// Most notices of one delivery: some 30 KiB.
 const NOTICES_MAX: usize = 100;
+/// Digits of a line's hash in an id: what comes under a number that was used differs in them.
+const HASH_DIGITS: usize = 8;
 /// Journal lines looked at for one delivery; most have no notices.
 const LINES_MAX: usize = 1000;
 /// Where an outbox has never been before, it begins with the notices of so many days: older ones are no news.
@@ -31,8 +33,7 @@ pub(super) struct Batch {
 /// A notice, version 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct NoticeV1 {
-    /// `n`, the transaction, and the notice's place in it: `n4711.3`; then, after the journal has lost lines, how often it has:
-    /// `n4711.3.1`.
+    /// `n`, the transaction, the notice's place in it, and the beginning of the hash of its line: `n4711.3-0c41d2e9`.
     pub(super) id: String,
     /// The transaction; its line in the journal proves it.
     seq: u64,
@@ -80,9 +81,6 @@ pub(super) struct NoticeV1 {
     evidence: Option<String>,
 }
 
-/// What the id of a notice names: the life of the journal, and the transaction and the place in it.
-pub(super) type Named = (u32, (u64, usize));
-
 impl Batch {
     /// What comes next from `at` on; none if the journal has no more.
     ///
@@ -106,7 +104,7 @@ impl Batch {
             if MARKS.iter().any(|mark| line.contains(mark))
                 && let Some(transaction) = journal.transaction(seq).map_err(failed)?
                 && !(batch.next.is_new && transaction.at < now.add_days(-FRESH_DAYS))
-                && batch.take(&transaction)
+                && batch.take(&transaction, hash_of(&line)?)
             {
                 return Ok(Some(batch));
             }
@@ -117,13 +115,13 @@ impl Batch {
         Ok(Some(batch))
     }
 
-    /// Takes the notices of a transaction that come next; whether the batch is full before the last.
-    fn take(&mut self, transaction: &Transaction) -> bool {
+    /// Takes the notices of a transaction, whose line's hash begins so, that come next; whether the batch is full before the last.
+    fn take(&mut self, transaction: &Transaction, hash: &str) -> bool {
         let begin = self.next.index;
         for (index, event) in transaction.events.iter().enumerate().skip(begin) {
-            if let Some(notice) = NoticeV1::of(transaction, index, event, self.next.life) {
+            if let Some(notice) = NoticeV1::of(transaction, hash, index, event) {
                 if self.notices.len() == NOTICES_MAX {
-                    self.next = At { seq: transaction.seq, index, is_new: false, ..self.next };
+                    self.next = At { seq: transaction.seq, index, is_new: false };
                     return true;
                 }
                 self.next.is_new = false;
@@ -136,16 +134,15 @@ impl Batch {
 
 impl NoticeV1 {
     /// The notice that the event at this place of the transaction is, if it is one.
-    fn of(transaction: &Transaction, index: usize, event: &Event, life: u32) -> Option<Self> {
+    fn of(transaction: &Transaction, hash: &str, index: usize, event: &Event) -> Option<Self> {
         let (kind, days, unit) = match event {
             Event::Notice(notice) => (notice.kind.class(), notice.kind.days(), &notice.unit),
             Event::SiteNotice(notice) => (notice.kind.class(), notice.kind.days(), &notice.unit),
             Event::Unit(unit) => (penalty(transaction, unit)?.step.notice(), None, &unit.id),
             _ => return None,
         };
-        let id = format!("n{}.{index}", transaction.seq);
         let notice = Self {
-            id: if life == 0 { id } else { format!("{id}.{life}") },
+            id: format!("n{}.{index}-{hash}", transaction.seq),
             seq: transaction.seq,
             at: transaction.at.to_string(),
             kind,
@@ -204,14 +201,12 @@ impl NoticeV1 {
             ..self
         }
     }
+}
 
-    /// What an id names.
-    pub(super) fn parse_id(id: &str) -> Option<Named> {
-        let mut numbers = id.strip_prefix('n')?.split('.');
-        let place = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
-        let life = numbers.next().map_or(Some(0), |life| life.parse().ok())?;
-        numbers.next().is_none().then_some((life, place))
-    }
+/// The beginning of a line's hash.
+fn hash_of(line: &str) -> Result<&str, Failed> {
+    let hash = written_hash(line).and_then(|hash| hash.get(..HASH_DIGITS));
+    hash.ok_or_else(|| Failed("a line of the journal has no hash".into()))
 }
 
 /// The penalty that the transaction has imposed on the unit, if it has.

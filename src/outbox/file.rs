@@ -1,7 +1,7 @@
 //! The file: notices are appended as lines of JSON, on the disk before their place is noted.
 
 use super::Failed;
-use super::batch::{Batch, Named, NoticeV1};
+use super::batch::{Batch, NoticeV1};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -40,13 +40,12 @@ fn append(path: &Path, notices: &[NoticeV1]) -> io::Result<()> {
         // A line that was being written when the machine stopped.
         file.set_len(end)?;
     }
+    // Written, but not noted before the end of the process: what is handed in again begins with it.
+    let known = notices.iter().position(|notice| last.as_ref() == Some(&notice.id)).map_or(0, |at| at + 1);
     let mut text = Vec::new();
-    for notice in notices {
-        // Written, but not noted before the end of the process.
-        if !has(last, &notice.id) {
-            serde_json::to_writer(&mut text, notice)?;
-            text.push(b'\n');
-        }
+    for notice in &notices[known..] {
+        serde_json::to_writer(&mut text, notice)?;
+        text.push(b'\n');
     }
     let written = file.write_all(&text).and_then(|()| file.sync_all());
     if written.is_err() {
@@ -56,14 +55,8 @@ fn append(path: &Path, notices: &[NoticeV1]) -> io::Result<()> {
     written
 }
 
-/// Whether the file, whose last notice is `last`, has this one; none of another life of the journal says so.
-fn has(last: Option<Named>, id: &str) -> bool {
-    let (Some((life, last)), Some((own, place))) = (last, NoticeV1::parse_id(id)) else { return false };
-    life == own && place <= last
-}
-
-/// Where the last whole line ends, and the notice in it.
-fn tail(file: &mut File) -> io::Result<(u64, Option<Named>)> {
+/// Where the last whole line ends, and the id of the notice in it.
+fn tail(file: &mut File) -> io::Result<(u64, Option<String>)> {
     let length = file.metadata()?.len();
     let from = length.saturating_sub(TAIL_LEN);
     file.seek(SeekFrom::Start(from))?;
@@ -75,6 +68,6 @@ fn tail(file: &mut File) -> io::Result<(u64, Option<Named>)> {
     };
     let begin = octets[..end].iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
     let value: Option<serde_json::Value> = serde_json::from_slice(&octets[begin..end]).ok();
-    let id = value.and_then(|value| NoticeV1::parse_id(value.get("id")?.as_str()?));
+    let id = value.and_then(|value| Some(value.get("id")?.as_str()?.to_owned()));
     Ok((from + end as u64 + 1, id))
 }

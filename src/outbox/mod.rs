@@ -3,8 +3,9 @@
 //! It only reads what is durable, so the writer never waits for it. Each sink goes at its own pace from its own place in
 //! the journal, which it notes durably after each delivery: what was handed on stays so across restarts, and what fails is
 //! tried again until it succeeds. After a crash between a delivery and its note a notice may come twice; its id, the
-//! number of its transaction and its place in it, tells. A journal that has lost lines, which only an operator who accepts it
-//! gets a start with, uses their numbers again; its notices have a third number in their id.
+//! id tells: the number of its transaction, its place in
+//! it, and the beginning of the line's hash. For after a loss that an operator has accepted, or a restore from an older backup, other transactions
+//! come under numbers that were used.
 
 mod batch;
 mod file;

@@ -14,14 +14,11 @@ pub(super) struct At {
     pub(super) index: usize,
     /// Whether the sink has never been anywhere: then old notices are passed over.
     pub(super) is_new: bool,
-    /// How often the journal has turned out to be shorter than what was delivered: numbers of transactions come again then, and
-    /// notices are told apart by this.
-    pub(super) life: u32,
 }
 
 impl At {
     /// Where a sink begins that has never been anywhere.
-    const FIRST: Self = Self { seq: 1, index: 0, is_new: true, life: 0 };
+    const FIRST: Self = Self { seq: 1, index: 0, is_new: true };
 }
 
 /// A sink's place, and the file it is noted in.
@@ -63,7 +60,7 @@ impl Place {
                 "notices were told of transactions that the journal does not have; what comes in their stead is told as well \
                  / 日志缺少已发送过通知的事务，其后的新事务将照常通知"
             );
-            at = At { seq: last + 1, index: 0, is_new: false, life: at.life + 1 };
+            at = At { seq: last + 1, index: 0, is_new: false };
             write(&path, at)?;
         }
         Ok(Self { path, at, noted: at.seq })
@@ -96,28 +93,23 @@ impl Place {
     }
 }
 
-/// `SEQ INDEX`, behind it `new` as long as old notices are passed over, or `life N` from the second life on.
+/// `SEQ INDEX`, and `new` behind it as long as old notices are passed over.
 fn parse(text: &str) -> Option<At> {
     let mut words = text.strip_suffix('\n')?.split(' ');
     let (seq, index) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    let (is_new, life) = match words.next() {
-        None => (false, 0),
-        Some("new") => (true, 0),
-        Some("life") => (false, words.next()?.parse().ok()?),
+    let is_new = match words.next() {
+        None => false,
+        Some("new") => true,
         Some(_) => return None,
     };
-    words.next().is_none().then_some(At { seq, index, is_new, life })
+    words.next().is_none().then_some(At { seq, index, is_new })
 }
 
 fn write(path: &Path, at: At) -> io::Result<()> {
     let beside = path.with_extension("writing");
     let mut file = File::create(&beside)?;
-    let more = match at {
-        At { is_new: true, .. } => " new".to_owned(),
-        At { life: 0, .. } => String::new(),
-        At { life, .. } => format!(" life {life}"),
-    };
-    writeln!(file, "{} {}{more}", at.seq, at.index)?;
+    let new = if at.is_new { " new" } else { "" };
+    writeln!(file, "{} {}{new}", at.seq, at.index)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
     match path.parent() {
@@ -135,27 +127,23 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let place = |name| Place::open(directory.path(), name, 8).expect("a place").at();
         assert_eq!(place("file"), At::FIRST);
-        let at = |seq, index, is_new, life| At { seq, index, is_new, life };
-        for at in [at(7, 3, false, 0), at(9, 0, true, 0), at(9, 2, false, 3)] {
+        for at in [At { seq: 7, index: 3, is_new: false }, At { seq: 9, index: 0, is_new: true }] {
             write(&directory.path().join("file"), at).expect("written");
             assert_eq!(place("file"), at);
         }
-        for text in
-            [&b""[..], b"7", b"7 3", b"7 3 old\n", b"7 3 new new\n", b"-1 0\n", b"7 x\n", b"7 3 life\n", b"\xff 3\n"]
-        {
+        for text in [&b""[..], b"7", b"7 3", b"7 3 old\n", b"7 3 new new\n", b"-1 0\n", b"7 x\n", b"\xff 3\n"] {
             fs::write(directory.path().join("bad"), text).expect("written");
             assert_eq!(place("bad"), At::FIRST, "{text:?}");
         }
     }
 
-    /// What was told is not told again, nor what comes under the same number taken for it.
+    /// The lost lines were told of; what comes under their numbers has not been.
     #[test]
-    fn a_journal_that_has_lost_lines_begins_another_life() {
+    fn a_place_behind_the_journals_end_is_put_back_to_it() {
         let directory = tempfile::tempdir().expect("a directory");
         let place = |last| Place::open(directory.path(), "file", last).expect("a place").at();
         fs::write(directory.path().join("file"), "49 2\n").expect("written");
-        let second = At { seq: 44, index: 0, is_new: false, life: 1 };
-        assert_eq!((place(48).seq, place(43), place(43), place(60)), (49, second, second, second));
-        assert_eq!(place(40), At { seq: 41, life: 2, ..second });
+        let back = At { seq: 44, index: 0, is_new: false };
+        assert_eq!((place(48).seq, place(43), place(43), place(60)), (49, back, back, back));
     }
 }

@@ -119,7 +119,8 @@ fn openssl_agrees_with_the_signatures_of_posts_that_were_tried_again() {
     }
 }
 
-/// Lines of the journal are lost, as an operator may accept: what takes their numbers is told all the same, under other ids.
+/// Lines of the journal are lost, as an operator may accept or a restore may bring: what takes their numbers is told all the
+/// same, whatever is left of the outbox's own files, and under ids that were not given before.
 #[test]
 fn what_comes_in_the_stead_of_lost_lines_is_told() {
     let mut daemon = TestDaemon::start_with(&["--test-clock", NOON], "[outbox]\nfile = \"outbox.jsonl\"\n");
@@ -135,22 +136,38 @@ fn what_comes_in_the_stead_of_lost_lines_is_told() {
     let mark = daemon.path("data/outbox/file");
     // As if a hundred more had been told of, and the last line of the file were one of them.
     let told = notices(&daemon, 1);
-    let lost = json!({ "id": "n107.0", "seq": 107, "unit": "u9" });
+    let lost = json!({ "id": "n107.0-00000000", "seq": 107, "unit": "u9" });
     std::fs::write(daemon.path("outbox.jsonl"), format!("{}\n{lost}\n", told[0])).expect("a writable directory");
     std::fs::write(&mark, "108 0\n").expect("a writable directory");
     daemon.restart();
     warn(&daemon, "u2");
     let told = notices(&daemon, 3);
     assert_eq!((&told[2]["unit"], &told[2]["kind"]), (&json!("u2"), &json!("penalty_warning")), "{told:?}");
-    let (id, seq) = (told[2]["id"].as_str().expect("an id").to_owned(), &told[2]["seq"]);
-    assert_eq!(id, format!("n{seq}.0.1"));
+    let hash = |notice: &Value| {
+        let journal =
+            daemon.api("GET", &format!("/v1/journal?after={}", seq_of(notice) - 1), "demo-auditor", None).text;
+        let line = journal.lines().next().expect("its line").to_owned();
+        line.rsplit_once(r#""hash":""#).expect("a hash").1[..8].to_owned()
+    };
+    for notice in [&told[0], &told[2]] {
+        assert_eq!(notice["id"], format!("n{}.0-{}", seq_of(notice), hash(notice)));
+    }
     assert!(daemon.log().contains("the journal does not have"), "{}", daemon.log());
-    // A mark that cannot be read keeps nothing from starting; what was told comes again, once.
+    // A mark that cannot be read keeps nothing from starting, and what the file ends with is not told again.
     daemon.stop();
     std::fs::write(&mark, [0xff, 0]).expect("a writable directory");
     daemon.restart();
     warn(&daemon, "u3");
-    let again = notices(&daemon, 6);
-    let units: Vec<&str> = again[3..].iter().filter_map(|notice| notice["unit"].as_str()).collect();
-    assert_eq!(units, ["u1", "u2", "u3"], "{again:?}");
+    let units = |told: &[Value]| told.iter().map(|notice| notice["unit"].clone()).collect::<Vec<_>>();
+    assert_eq!(units(&notices(&daemon, 4)), ["u1", "u9", "u2", "u3"]);
+    // No mark, and a file that ends with what the journal does not have: all of the month, and nothing is passed over.
+    daemon.stop();
+    std::fs::remove_file(&mark).expect("it is there");
+    std::fs::write(daemon.path("outbox.jsonl"), format!("{lost}\n")).expect("a writable directory");
+    daemon.restart();
+    assert_eq!(units(&notices(&daemon, 4)), ["u9", "u1", "u2", "u3"]);
+}
+
+fn seq_of(notice: &Value) -> u64 {
+    notice["seq"].as_u64().expect("a number")
 }
