@@ -89,13 +89,15 @@ pub(super) fn suspensions(case: &Case<'_>, events: &[Event]) -> Result<Vec<Suspe
     let suspension = |(set, lost): (&Arc<str>, &LostOfSet)| {
         let total = case.state.totals(set)?.names;
         let waits = brake.engaged().is_some_and(|stop| *stop.set == **set);
+        let allowance = brake.stop.as_ref().filter(|stop| *stop.set == **set).and_then(|stop| stop.release.as_ref());
+        let allowance = allowance.map(|release| release.names);
         let released = use_allowance(case, &mut brake.clone(), set, lost);
         Ok(Suspension {
             set: (**set).into(),
             names: lost.names,
             total,
             recent: brake.recent(set, case.now()),
-            most: threshold(case, total),
+            most: allowance.filter(|_| released).unwrap_or_else(|| threshold(case, total)),
             protected: lost.protected.as_ref().map(|key| key.to_string().into()),
             stopped: waits || !released && exceeded(case, &brake, set, lost, true)?.is_some(),
             first: lost.first.clone(),
