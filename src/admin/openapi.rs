@@ -36,10 +36,10 @@ pub fn document() -> String {
     document["components"]["securitySchemes"] = json!({"token": {"type": "http", "scheme": "bearer"}});
     let mut all = vec![ErrorCode::Edge(Edge::NotFound), ErrorCode::Edge(Edge::MethodNotAllowed)];
     for row in TABLE {
-        let operation = &mut document["paths"][row.path][row.method.to_lowercase()];
-        if operation.is_null() {
+        let methods = document["paths"].get_mut(row.path);
+        let Some(operation) = methods.and_then(|methods| methods.get_mut(row.method.to_lowercase())) else {
             continue; // the test clock, in a build without it
-        }
+        };
         let codes = operation_codes(row);
         describe(operation, row, &codes);
         all.extend(codes);

@@ -4,13 +4,12 @@
 //! What the suspension itself does, on units, variants, `www` and suffixes, and across a kill, is in `holds_and_terms`.
 
 use crate::kit::{import, name_line, unit_line};
-use crate::support::{PATIENCE, TestDaemon, ascii};
+use crate::support::{PATIENCE, TestDaemon, ascii, free_port};
 use serde_json::json;
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Longest that the resolvers here keep anything: the TTLs of the zone, shortened by who may shorten them.
@@ -130,20 +129,6 @@ impl Drop for Resolver {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-    }
-}
-
-/// A port below those that the system gives to whoever asks for any: nobody takes it meanwhile.
-fn free_port() -> u16 {
-    static TRIED: AtomicU32 = AtomicU32::new(0);
-    let begin = std::process::id() % 1000 * 12;
-    loop {
-        let port = u16::try_from(10_000 + (begin + TRIED.fetch_add(1, Ordering::Relaxed)) % 20_000).expect("a port");
-        let free =
-            |port: u16| UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if free(port) {
-            return port;
-        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The peers as they are configured and started.
 
 use crate::servers::Server;
+use crate::support::free_port;
 use crate::zones::Served;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::Command;
 
@@ -17,17 +17,6 @@ pub const COOKIE_SECRET: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 /// The file of a zone, in the directory of all of them.
 pub fn file_name(number: usize) -> String {
     format!("{number}.zone")
-}
-
-/// A port that is free for UDP and TCP.
-fn free_port() -> u16 {
-    loop {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
-        let port = listener.local_addr().expect("bound").port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }
 
 fn spawn(name: &'static str, port: u16, command: &mut Command, path: &Path) -> Server {

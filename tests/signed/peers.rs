@@ -1,7 +1,7 @@
 //! The same questions to NSD and Knot with the same files.
 
 use crate::signing::Denial;
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, free_port};
 use crate::{ZONES, questions, serve};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{Name, RecordType};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
@@ -289,17 +289,6 @@ impl Peer {
             std::thread::park_timeout(POLL);
         }
         peer
-    }
-}
-
-/// A port that is free for UDP and TCP.
-pub fn free_port() -> u16 {
-    loop {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
     }
 }
 

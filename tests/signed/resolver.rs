@@ -1,7 +1,8 @@
 //! The same questions through Unbound, which asks the program as a resolver asks and validates what it gets.
 
-use crate::peers::{Peer, free_port};
+use crate::peers::Peer;
 use crate::signing::Denial;
+use crate::support::free_port;
 use crate::validation::{is_answered, may_be_unsigned};
 use crate::{ZONES, questions, serve};
 use std::collections::BTreeMap;

@@ -5,9 +5,11 @@
 
 mod ask;
 mod http;
+mod ports;
 
 pub use ask::{ask, ask_tcp, query};
 pub use http::{Caller, Reply};
+pub use ports::free_port;
 
 use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
