@@ -4,7 +4,6 @@ use super::Failure;
 use super::output::say;
 use crate::config::Config;
 use crate::daemon::{self, Error, Options};
-use crate::outbox;
 use crate::telemetry::log;
 use crate::update;
 use std::path::Path;
@@ -22,8 +21,6 @@ pub(super) fn rebuild(config: &Path, accept_loss: bool) -> Result<(), Failure> {
     let labels = daemon::labels::load(&config).map_err(|error| Failure::from(Error::from(error)))?;
     let rebuilt = update::rebuild(&config.data_dir(), labels.shared_table(), accept_loss)
         .map_err(|error| Failure::from(Error::from(error)))?;
-    let places = daemon::outbox::directory(&config);
-    outbox::settle(&places, rebuilt.seq).map_err(|source| Failure::from(Error::Io { path: places.clone(), source }))?;
     say(format!("rebuilt up to transaction {seq} / 已重建至第 {seq} 号事务", seq = rebuilt.seq))?;
     if let Some(aside) = rebuilt.aside {
         say(format!("the old store is now {path} / 旧存储已移至 {path}", path = aside.display()))?;

@@ -5,15 +5,9 @@ use super::{Error, keys};
 use crate::config::Config;
 use crate::http::client::{Target, TargetError};
 use crate::outbox::{Settings, Webhook};
-use std::path::PathBuf;
 
-/// Its name in the data directory.
+/// Where the outbox notes how far it is, in the data directory.
 const DIRECTORY: &str = "outbox";
-
-/// Where the outbox notes how far it is.
-pub fn directory(config: &Config) -> PathBuf {
-    config.data_dir().join(DIRECTORY)
-}
 
 /// What the configuration says, and its files.
 ///
@@ -37,5 +31,5 @@ pub fn settings(config: &Config) -> Result<Settings, Error> {
         _ => None,
     };
     let file = outbox.file.as_ref().map(|path| config.path(path));
-    Ok(Settings { directory: directory(config), file, webhook })
+    Ok(Settings { directory: config.data_dir().join(DIRECTORY), file, webhook })
 }

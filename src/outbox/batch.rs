@@ -1,7 +1,7 @@
 //! The next notices of the journal, as receivers see them.
 
 use super::Failed;
-use super::place::At;
+use super::place::{At, Digits};
 use crate::journal::{JournalReader, written_hash};
 use crate::registry::{
     Event, HoldReason, Notice, Penalty, PenaltyStep, SiteNotice, SiteNoticeKind, Timestamp, Transaction, Unit,
@@ -10,8 +10,6 @@ use serde::Serialize;
 
 /// Most notices of one delivery: some 30 KiB.
 const NOTICES_MAX: usize = 100;
-/// Digits of a line's hash in an id: what comes under a number that was used differs in them.
-const HASH_DIGITS: usize = 8;
 /// Journal lines looked at for one delivery; most have no notices.
 const LINES_MAX: usize = 1000;
 /// Where an outbox has never been before, it begins with the notices of so many days: older ones are no news.
@@ -101,14 +99,15 @@ impl Batch {
             return Ok(None);
         }
         for (seq, line) in (first.seq..).zip(lines) {
+            let digits = digits(&line).ok_or_else(|| Failed("a line of the journal has no hash".into()))?;
             if MARKS.iter().any(|mark| line.contains(mark))
                 && let Some(transaction) = journal.transaction(seq).map_err(failed)?
                 && !(batch.next.is_new && transaction.at < now.add_days(-FRESH_DAYS))
-                && batch.take(&transaction, hash_of(&line)?)
+                && batch.take(&transaction, digits)
             {
                 return Ok(Some(batch));
             }
-            batch.next = At { seq: seq + 1, index: 0, ..batch.next };
+            batch.next = At { seq: seq + 1, index: 0, line: Some(digits), ..batch.next };
         }
         // From here on nothing is old: what waits long, waits for the receiver.
         batch.next.is_new &= batch.next.seq <= last;
@@ -116,12 +115,14 @@ impl Batch {
     }
 
     /// Takes the notices of a transaction, whose line's hash begins so, that come next; whether the batch is full before the last.
-    fn take(&mut self, transaction: &Transaction, hash: &str) -> bool {
+    fn take(&mut self, transaction: &Transaction, digits: Digits) -> bool {
+        let hash = String::from_utf8_lossy(&digits);
         let begin = self.next.index;
         for (index, event) in transaction.events.iter().enumerate().skip(begin) {
-            if let Some(notice) = NoticeV1::of(transaction, hash, index, event) {
+            if let Some(notice) = NoticeV1::of(transaction, &hash, index, event) {
                 if self.notices.len() == NOTICES_MAX {
-                    self.next = At { seq: transaction.seq, index, is_new: false };
+                    let line = if index > 0 { Some(digits) } else { self.next.line };
+                    self.next = At { seq: transaction.seq, index, is_new: false, line };
                     return true;
                 }
                 self.next.is_new = false;
@@ -203,10 +204,19 @@ impl NoticeV1 {
     }
 }
 
-/// The beginning of a line's hash.
-fn hash_of(line: &str) -> Result<&str, Failed> {
-    let hash = written_hash(line).and_then(|hash| hash.get(..HASH_DIGITS));
-    hash.ok_or_else(|| Failed("a line of the journal has no hash".into()))
+/// Whether the journal has this place: its last line is there with the hash it had. Lines that are no longer kept were there.
+pub(super) fn is_there(journal: &JournalReader, at: &At) -> bool {
+    let last = at.last_line();
+    if last < journal.first() {
+        return true;
+    }
+    // What cannot be read now will be told when it is delivered from.
+    journal.lines_after(last - 1, 1).map_or(true, |lines| lines.first().and_then(|line| digits(line)) == at.line)
+}
+
+/// The beginning of a line's hash: what comes under a number that was used differs in it.
+fn digits(line: &str) -> Option<Digits> {
+    written_hash(line)?.as_bytes().first_chunk().copied()
 }
 
 /// The penalty that the transaction has imposed on the unit, if it has.

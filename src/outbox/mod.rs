@@ -2,10 +2,9 @@
 //!
 //! It only reads what is durable, so the writer never waits for it. Each sink goes at its own pace from its own place in
 //! the journal, which it notes durably after each delivery: what was handed on stays so across restarts, and what fails is
-//! tried again until it succeeds. After a crash between a delivery and its note a notice may come twice; its id, the
-//! id tells: the number of its transaction, its place in
-//! it, and the beginning of the line's hash. For after a loss that an operator has accepted, or a restore from an older backup, other transactions
-//! come under numbers that were used.
+//! tried again until it succeeds. After a crash between a delivery and its note a notice may come twice; its
+//! id tells: the number of its transaction, its place in it, and the beginning of the line's hash. For after a loss that an operator
+//! has accepted, or a restore from an older backup, other transactions come under numbers that were used.
 
 mod batch;
 mod file;
@@ -21,7 +20,7 @@ use batch::Batch;
 use file::FileSink;
 use place::Place;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -38,10 +37,6 @@ const RETRY_FIRST: Duration = Duration::from_millis(500);
 const NOTED_LINES: u64 = 10_000;
 /// Longest pause between two tries: a receiver that is back is found within it.
 const RETRY_MAX: Duration = Duration::from_secs(300);
-
-/// Names of the sinks.
-const FILE: &str = "file";
-const WEBHOOK: &str = "webhook";
 
 /// Where notices go.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +86,7 @@ pub fn start(
         sinks.push(Sink::Webhook(Box::new(WebhookSink::new(webhook.clone(), Arc::clone(clock)))));
     }
     for sink in sinks {
-        let place = Place::open(&settings.directory, sink.name(), journal.last())?;
+        let place = Place::open(&settings.directory, sink.name(), |at| batch::is_there(journal, at))?;
         let worker = Worker {
             sink,
             place,
@@ -104,20 +99,6 @@ pub fn start(
         outbox.tasks.push(runtime.spawn(worker.run()));
     }
     Ok(outbox)
-}
-
-/// Puts back what is noted behind the end of a journal that has lost lines, as a start does; for a rebuild, after which a
-/// start's own lines may come to where the lost ones were.
-///
-/// # Errors
-/// What the operating system says.
-pub fn settle(directory: &Path, last: u64) -> io::Result<()> {
-    for name in [FILE, WEBHOOK] {
-        if directory.join(name).exists() {
-            Place::open(directory, name, last)?;
-        }
-    }
-    Ok(())
 }
 
 impl Outbox {
@@ -136,8 +117,8 @@ impl Sink {
     /// Its name in metrics, in the log, and as the file of its place.
     fn name(&self) -> &'static str {
         match self {
-            Self::File(_) => FILE,
-            Self::Webhook(_) => WEBHOOK,
+            Self::File(_) => "file",
+            Self::Webhook(_) => "webhook",
         }
     }
 }

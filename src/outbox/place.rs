@@ -14,11 +14,22 @@ pub(super) struct At {
     pub(super) index: usize,
     /// Whether the sink has never been anywhere: then old notices are passed over.
     pub(super) is_new: bool,
+    /// The beginning of the hash of the last line of which something was delivered or passed over: whose journal this is a place
+    /// in. None at the beginning.
+    pub(super) line: Option<Digits>,
 }
+
+/// The first digits of a line's hash.
+pub(super) type Digits = [u8; 8];
 
 impl At {
     /// Where a sink begins that has never been anywhere.
-    const FIRST: Self = Self { seq: 1, index: 0, is_new: true };
+    const FIRST: Self = Self { seq: 1, index: 0, is_new: true, line: None };
+
+    /// The line that `line` is the hash of; 0 at the beginning.
+    pub(super) fn last_line(&self) -> u64 {
+        if self.index > 0 { self.seq } else { self.seq.saturating_sub(1) }
+    }
 }
 
 /// A sink's place, and the file it is noted in.
@@ -31,38 +42,41 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place of the sink `name` in a journal that ends at `last`; the journal's beginning if none is noted, or what is noted
-    /// cannot be read: a notice that comes twice is better than a server that does not start. A place behind the journal's end is
-    /// put back to it, durably: lines were lost, and what is written now in their stead is to be told.
+    /// The place of the sink `name`, if the journal has it, as `is_there` says. Else it is the journal's beginning, and so if none
+    /// is noted, or the note cannot be read: lines were lost then, or are those of an older backup, and what has come in their
+    /// stead was not told. A notice that comes twice is better than one that never comes, and than a server that does not start.
     ///
     /// # Errors
     /// What the operating system says.
-    pub(super) fn open(directory: &Path, name: &str, last: u64) -> io::Result<Self> {
+    pub(super) fn open(directory: &Path, name: &str, is_there: impl FnOnce(&At) -> bool) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let path = directory.join(name);
-        let mut at = match fs::read(&path) {
-            Ok(octets) => std::str::from_utf8(&octets).ok().and_then(parse).unwrap_or_else(|| {
+        let noted = match fs::read(&path) {
+            Ok(octets) => Some(std::str::from_utf8(&octets).ok().and_then(parse)),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let at = match noted {
+            None => At::FIRST,
+            Some(Some(at)) if is_there(&at) => at,
+            Some(Some(at)) => {
+                tracing::error!(
+                    path = %path.display(),
+                    told = at.seq,
+                    "notices were told of transactions that the journal does not have; those of the last month that it has are told again \
+                     / 日志缺少已发送过通知的事务，将按现有日志重新发送最近一个月的通知"
+                );
+                At::FIRST
+            }
+            Some(None) => {
                 tracing::error!(
                     path = %path.display(),
                     "how far notices were told cannot be read; those of the last month are told again \
                      / 通知进度文件无法读取，将重新发送最近一个月的通知"
                 );
                 At::FIRST
-            }),
-            Err(error) if error.kind() == ErrorKind::NotFound => At::FIRST,
-            Err(error) => return Err(error),
+            }
         };
-        if at.seq > last + 1 {
-            tracing::error!(
-                path = %path.display(),
-                told = at.seq - 1,
-                last,
-                "notices were told of transactions that the journal does not have; what comes in their stead is told as well \
-                 / 日志缺少已发送过通知的事务，其后的新事务将照常通知"
-            );
-            at = At { seq: last + 1, index: 0, is_new: false };
-            write(&path, at)?;
-        }
         Ok(Self { path, at, noted: at.seq })
     }
 
@@ -93,23 +107,25 @@ impl Place {
     }
 }
 
-/// `SEQ INDEX`, and `new` behind it as long as old notices are passed over.
+/// `SEQ INDEX DIGITS`, and `new` behind it as long as old notices are passed over.
 fn parse(text: &str) -> Option<At> {
     let mut words = text.strip_suffix('\n')?.split(' ');
     let (seq, index) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let line = Some(words.next()?.as_bytes().try_into().ok()?);
     let is_new = match words.next() {
         None => false,
         Some("new") => true,
         Some(_) => return None,
     };
-    words.next().is_none().then_some(At { seq, index, is_new })
+    words.next().is_none().then_some(At { seq, index, is_new, line })
 }
 
 fn write(path: &Path, at: At) -> io::Result<()> {
     let beside = path.with_extension("writing");
     let mut file = File::create(&beside)?;
     let new = if at.is_new { " new" } else { "" };
-    writeln!(file, "{} {}{new}", at.seq, at.index)?;
+    let digits = at.line.unwrap_or_default();
+    writeln!(file, "{} {} {}{new}", at.seq, at.index, String::from_utf8_lossy(&digits))?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
     match path.parent() {
@@ -125,25 +141,33 @@ mod tests {
     #[test]
     fn places_are_read_as_written_and_nothing_else_is() {
         let directory = tempfile::tempdir().expect("a directory");
-        let place = |name| Place::open(directory.path(), name, 8).expect("a place").at();
+        let place = |name| Place::open(directory.path(), name, |_| true).expect("a place").at();
         assert_eq!(place("file"), At::FIRST);
-        for at in [At { seq: 7, index: 3, is_new: false }, At { seq: 9, index: 0, is_new: true }] {
+        let at = |seq, index, is_new| At { seq, index, is_new, line: Some(*b"0c41d2e9") };
+        for at in [at(7, 3, false), at(9, 0, true)] {
             write(&directory.path().join("file"), at).expect("written");
             assert_eq!(place("file"), at);
+            let elsewhere = Place::open(directory.path(), "file", |_| false).expect("a place");
+            assert_eq!(elsewhere.at(), At::FIRST, "the journal is another one");
         }
-        for text in [&b""[..], b"7", b"7 3", b"7 3 old\n", b"7 3 new new\n", b"-1 0\n", b"7 x\n", b"\xff 3\n"] {
+        for text in [
+            &b""[..],
+            b"7",
+            b"7 3",
+            b"7 3\n",
+            b"7 3 0c41d2e9 old\n",
+            b"7 3 new\n",
+            b"-1 0 0c41d2e9\n",
+            b"\xff 3 0c41d2e9\n",
+        ] {
             fs::write(directory.path().join("bad"), text).expect("written");
             assert_eq!(place("bad"), At::FIRST, "{text:?}");
         }
     }
 
-    /// The lost lines were told of; what comes under their numbers has not been.
     #[test]
-    fn a_place_behind_the_journals_end_is_put_back_to_it() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let place = |last| Place::open(directory.path(), "file", last).expect("a place").at();
-        fs::write(directory.path().join("file"), "49 2\n").expect("written");
-        let back = At { seq: 44, index: 0, is_new: false };
-        assert_eq!((place(48).seq, place(43), place(43), place(60)), (49, back, back, back));
+    fn a_place_knows_its_last_line() {
+        let at = |seq, index| At { seq, index, is_new: false, line: None }.last_line();
+        assert_eq!((at(1, 0), at(7, 0), at(7, 2)), (0, 6, 7));
     }
 }

@@ -138,18 +138,20 @@ fn what_comes_in_the_stead_of_lost_lines_is_told() {
     let told = notices(&daemon, 1);
     let lost = json!({ "id": "n107.0-00000000", "seq": 107, "unit": "u9" });
     std::fs::write(daemon.path("outbox.jsonl"), format!("{}\n{lost}\n", told[0])).expect("a writable directory");
-    std::fs::write(&mark, "108 0\n").expect("a writable directory");
+    std::fs::write(&mark, "108 0 00000000\n").expect("a writable directory");
     daemon.restart();
     warn(&daemon, "u2");
-    let told = notices(&daemon, 3);
-    assert_eq!((&told[2]["unit"], &told[2]["kind"]), (&json!("u2"), &json!("penalty_warning")), "{told:?}");
+    // What the journal still has comes once more, under the id it had.
+    let told = notices(&daemon, 4);
+    assert_eq!((&told[3]["unit"], &told[3]["kind"]), (&json!("u2"), &json!("penalty_warning")), "{told:?}");
+    assert_eq!(told[2], told[0]);
     let hash = |notice: &Value| {
         let journal =
             daemon.api("GET", &format!("/v1/journal?after={}", seq_of(notice) - 1), "demo-auditor", None).text;
         let line = journal.lines().next().expect("its line").to_owned();
         line.rsplit_once(r#""hash":""#).expect("a hash").1[..8].to_owned()
     };
-    for notice in [&told[0], &told[2]] {
+    for notice in [&told[0], &told[3]] {
         assert_eq!(notice["id"], format!("n{}.0-{}", seq_of(notice), hash(notice)));
     }
     assert!(daemon.log().contains("the journal does not have"), "{}", daemon.log());
@@ -159,10 +161,11 @@ fn what_comes_in_the_stead_of_lost_lines_is_told() {
     daemon.restart();
     warn(&daemon, "u3");
     let units = |told: &[Value]| told.iter().map(|notice| notice["unit"].clone()).collect::<Vec<_>>();
-    assert_eq!(units(&notices(&daemon, 4)), ["u1", "u9", "u2", "u3"]);
-    // No mark, and a file that ends with what the journal does not have: all of the month, and nothing is passed over.
+    assert_eq!(units(&notices(&daemon, 5)), ["u1", "u9", "u1", "u2", "u3"]);
+    // A mark at the journal's end, but of another line than is there now, and a file that ends with such a one: all of the month.
+    let last = seq_of(&notices(&daemon, 5)[4]);
     daemon.stop();
-    std::fs::remove_file(&mark).expect("it is there");
+    std::fs::write(&mark, format!("{} 0 00000000\n", last + 1)).expect("a writable directory");
     std::fs::write(daemon.path("outbox.jsonl"), format!("{lost}\n")).expect("a writable directory");
     daemon.restart();
     assert_eq!(units(&notices(&daemon, 4)), ["u9", "u1", "u2", "u3"]);
