@@ -3,6 +3,7 @@
 use super::Failure;
 use super::arguments::Server;
 use super::lost::Unanswered;
+use crate::admin::TotpSecret;
 use crate::daemon::pem::Fault;
 pub(super) use crate::http::client::Lost;
 use crate::http::client::{Target, TargetError};
@@ -22,8 +23,6 @@ use tokio::time::timeout;
 const TOKEN_VARIABLE: &str = "ZHENGMING_TOKEN";
 /// Carries the code of the second factor.
 const SECOND_FACTOR: &str = "x-second-factor";
-/// Digits of a code, as authenticators have it (RFC 6238 §1.2).
-const CODE_LEN: usize = 6;
 /// Longest wait for a connection, and for the head of a response; the server itself gives up after 30 seconds.
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -186,12 +185,11 @@ fn token(server: &Server) -> Result<String, Failure> {
 /// The code of a second factor, as a header.
 pub(super) fn second_factor(code: Option<&str>) -> Result<Option<HeaderValue>, Failure> {
     // What cannot be a code would count as a wrong guess, and a few of those lock the token.
-    let is_code = |code: &str| code.len() == CODE_LEN && code.bytes().all(|octet| octet.is_ascii_digit());
-    let header = |code: &str| HeaderValue::from_str(code).ok().filter(|_| is_code(code));
+    let header = |code: &str| HeaderValue::from_str(code).ok().filter(|_| TotpSecret::is_code(code));
     let wrong = || {
         Failure::usage(
-            format!("the code of an authenticator is {CODE_LEN} digits; nothing was sent"),
-            format!("动态口令为 {CODE_LEN} 位数字；未发送任何内容"),
+            "the code of an authenticator is 6 digits; nothing was sent",
+            "动态口令为 6 位数字；未发送任何内容",
         )
     };
     code.map(|code| header(code).ok_or_else(wrong)).transpose()

@@ -22,9 +22,8 @@ use std::net::IpAddr;
 /// applications, orders and remittances are kept, and suspensions are counted by the hour; 4 since units have the review
 /// of their site and an index of it, and holds that ended are remembered; 5 since claims and kept labels are found by their
 /// packages; 6 since applications have picked forms, and applications, orders and remittances the time of their last
-/// change; 7 since entries are kept in packs; 8 since batches of transactions are written whole; 9 since orders
-/// are found by their invoices, and have the reason of
-/// their refund.
+/// change; 7 since entries are kept in packs; 8 since batches of transactions are written whole; 9 since orders are
+/// found by their invoices, and have the reason of their refund.
 pub(super) const FORMAT: u32 = 9;
 
 /// The octets of a value.
