@@ -24,7 +24,7 @@ use super::{Client, Kind, Outcome, Settings};
 use crate::zone::fragment::SOA_LEN_MAX;
 use crate::zone::name::wire_len;
 use crate::zone::record::CLASS_IN;
-use crate::zone::{Bucket, Hash, NodeRef, Pages, PublishedRef, RrsetRef, Rtype, Zone, ZoneSet};
+use crate::zone::{Bucket, Hash, NodeRef, Pages, PublishedRef, RrsetRef, Rtype, Tail, Zone, ZoneSet};
 
 /// What every client takes, so that sizes need no look at what it says, signatures aside.
 pub(super) const ROOM: usize = UDP_SIZE_MIN as usize;
@@ -165,7 +165,12 @@ impl<'z> Asked<'z> {
         if !is_plain || request_len > REQUEST_LEN_MAX {
             return None;
         }
-        let (starts, name_end) = read_labels(octets)?;
+        let is_www = u32::from_le_bytes(*octets[HEADER_LEN..].first_chunk()?) | CASE_OF_WWW == WWW;
+        let start = if is_www { HEADER_LEN + size_of_val(&WWW) } else { HEADER_LEN };
+        let (zone, tail, name_end) = match zones.enclosing_label(octets, start, HEADER_LEN + NAME_LEN_MAX) {
+            Some(found) => found,
+            None => enclosing(zones, octets)?,
+        };
         let [t1, t0, c1, c0] = *octets[name_end..].first_chunk()?;
         let qtype = Rtype(u16::from_be_bytes([t1, t0]));
         let is_in = u16::from_be_bytes([c1, c0]) == CLASS_IN;
@@ -173,7 +178,6 @@ impl<'z> Asked<'z> {
         if question_end > request_len || !is_in {
             return None;
         }
-        let (zone, tail) = zones.enclosing_by_tail(octets.get(..name_end)?, starts)?;
         // An apex itself has no label below.
         if tail.below == 0 {
             return None;
@@ -394,6 +398,14 @@ impl<'z> Asked<'z> {
         }
         writer.nodata(self, zone)
     }
+}
+
+/// The zone that encloses the name behind the header, where they meet, and where the name ends.
+#[inline(never)]
+fn enclosing<'z>(zones: &'z ZoneSet, octets: &[u8; ROOM]) -> Option<(&'z Zone, Tail, usize)> {
+    let (starts, name_end) = read_labels(octets)?;
+    let (zone, tail) = zones.enclosing_by_tail(octets.get(..name_end)?, starts)?;
+    Some((zone, tail, name_end))
 }
 
 /// Where the labels of the name behind the header begin, an octet each, the root's lowest; and where the name ends.

@@ -123,6 +123,9 @@ pub enum Signed {
     BadTrunc,
 }
 
+/// Places for RCODES of each kind of answer: a power of two, which costs a count less than a product.
+const RCODES_STRIDE: usize = RCODES.len().next_power_of_two();
+
 const ANSWERS: [&str; 8] = ["answer", "nodata", "nxdomain", "held", "referral", "refused", "error", "dropped"];
 const DROPS: [&str; 11] = [
     "source_port",
@@ -148,7 +151,7 @@ const SLOT_NONE: usize = ZONES_MAX + 1;
 
 // Where things are in a block.
 const ANSWERED: usize = 0;
-const TRUNCATED: usize = ANSWERED + SLOTS * ANSWERS.len() * RCODES.len();
+const TRUNCATED: usize = ANSWERED + SLOTS * ANSWERS.len() * RCODES_STRIDE;
 const DROPPED: usize = TRUNCATED + 1;
 const LATENCY: usize = DROPPED + DROPS.len();
 const LATENCY_SUM: usize = LATENCY + LATENCY_NANOS.len() + 1;
@@ -287,7 +290,7 @@ impl DnsCounter {
             self.shared.slots.get(position).map_or(SLOT_OTHER, |slot| usize::from(slot.load(Ordering::Relaxed)))
         });
         let rcode = RCODE_POSITIONS.get(usize::from(rcode)).map_or(RCODES.len() - 1, |position| usize::from(*position));
-        self.block.add(ANSWERED + (slot * ANSWERS.len() + answer as usize) * RCODES.len() + rcode, 1);
+        self.block.add(answered_at(slot, answer as usize, rcode), 1);
         if truncated {
             self.block.add(TRUNCATED, 1);
         }
@@ -315,6 +318,12 @@ impl DnsCounter {
         self.block.add(LATENCY + bucket, requests);
         self.block.add(LATENCY_SUM, nanos.saturating_mul(requests));
     }
+}
+
+/// Where the answers of one kind with one RCODE are counted for the zone in a slot.
+#[inline(always)]
+const fn answered_at(slot: usize, answer: usize, rcode: usize) -> usize {
+    ANSWERED + (slot * ANSWERS.len() + answer) * RCODES_STRIDE + rcode
 }
 
 /// What a thread that panicked left behind is still true here.

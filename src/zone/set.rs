@@ -43,6 +43,8 @@ struct ShortApex {
     labels: u32,
     position: u16,
     len: u8,
+    /// Whether another apex may be below it: what encloses a name closest takes more than one comparison then.
+    has_apex_below: bool,
     /// Lower-cased wire form.
     wire: Box<[u8]>,
 }
@@ -53,6 +55,8 @@ const SHORT_MAX: usize = 16;
 const TAIL_LEN: usize = 16;
 /// Most labels of a name whose zone is searched for by its tail, and of its apex.
 const TAIL_LABELS_MAX: usize = 7;
+/// Longest label (RFC 1035 §2.3.4).
+const LABEL_LEN_MAX: usize = 63;
 /// The bit that tells a letter's case.
 const CASE: u8 = 0x20;
 
@@ -199,6 +203,38 @@ impl ZoneSet {
         })
     }
 
+    /// The same for a name that is nothing but the label at `start` of `octets`, in any case, and an apex; with where the name ends, which is
+    /// not behind `end_max`. None for any other name, and where [`ZoneSet::enclosing_by_tail`] has none: few octets are looked at.
+    #[inline(always)]
+    pub fn enclosing_label<const LEN: usize>(
+        &self,
+        octets: &[u8; LEN],
+        start: usize,
+        end_max: usize,
+    ) -> Option<(&Zone, Tail, usize)> {
+        let label_len = usize::from(*octets.get(start)?);
+        if !(1..=LABEL_LEN_MAX).contains(&label_len) {
+            return None;
+        }
+        let apex_start = start + 1 + label_len;
+        for apex in &*self.directory.short {
+            let end = apex_start + usize::from(apex.len);
+            if end > end_max {
+                continue;
+            }
+            let tail = words(octets.get(end.checked_sub(TAIL_LEN)?..)?.first_chunk()?);
+            if (tail[0] ^ apex.tail[0]) & apex.mask[0] != 0 || (tail[1] ^ apex.tail[1]) & apex.mask[1] != 0 {
+                continue;
+            }
+            if apex.has_apex_below || usize::from(apex.len) > TAIL_LEN && !apex.is_end_of(&octets[..end]) {
+                return None;
+            }
+            let tail = Tail { position: apex.position, apex_start: apex_start as u8, below: start as u8 };
+            return Some((self.zones.get(usize::from(apex.position))?, tail, end));
+        }
+        None
+    }
+
     /// The same for the name of at most seven labels, in any case, at the end of `octets`; `starts` says where they begin, an
     /// octet each, the root's lowest. Also none if the zone is not loaded, if there are less than sixteen octets, or if the set has
     /// more than a few zones: not faster than [`ZoneSet::closest`] then.
@@ -249,8 +285,12 @@ impl ShortApex {
         if all.len() > SHORT_MAX {
             return Box::default();
         }
-        all.retain(|apex| apex.labels as usize <= TAIL_LABELS_MAX);
         all.sort_by_key(|apex| std::cmp::Reverse(apex.labels));
+        for at in 1..all.len() {
+            let (deeper, from) = all.split_at_mut(at);
+            from[0].has_apex_below = deeper.iter().any(|apex| apex.wire.ends_with(&from[0].wire));
+        }
+        all.retain(|apex| apex.labels as usize <= TAIL_LABELS_MAX);
         all.into()
     }
 
@@ -261,7 +301,7 @@ impl ShortApex {
             (*octet, *bits) = (*known, if known.is_ascii_lowercase() { !CASE } else { u8::MAX });
         }
         let (labels, position, len) = (apex.labels().count() as u32, position as u16, wire.len() as u8);
-        Self { tail: words(&tail), mask: words(&mask), labels, position, len, wire }
+        Self { tail: words(&tail), mask: words(&mask), labels, position, len, has_apex_below: false, wire }
     }
 
     /// Whether `octets` end with all of it.

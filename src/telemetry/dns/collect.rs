@@ -1,10 +1,10 @@
 //! The sums of all blocks as Prometheus metrics.
 
 use super::{
-    ANSWERED, ANSWERS, BLOCK_LEN, DROPPED, DROPS, Dns, LATENCY, LATENCY_NANOS, LATENCY_SUM, LIMITED, LIMITS, RCODES,
-    SIGNED, TRUNCATED, TSIG,
+    ANSWERS, BLOCK_LEN, DROPPED, DROPS, Dns, LATENCY, LATENCY_NANOS, LATENCY_SUM, LIMITED, LIMITS, RCODES, SIGNED,
+    TRUNCATED, TSIG,
 };
-use super::{SLOT_NONE, SLOT_OTHER, SLOTS, lock};
+use super::{SLOT_NONE, SLOT_OTHER, SLOTS, answered_at, lock};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 use std::collections::BTreeMap;
@@ -98,7 +98,7 @@ impl Dns {
             };
             for (kind, outcome) in ANSWERS.iter().enumerate() {
                 for (at, (_, rcode)) in RCODES.iter().enumerate() {
-                    let value = sum[ANSWERED + (slot * ANSWERS.len() + kind) * RCODES.len() + at];
+                    let value = sum[answered_at(slot, kind, at)];
                     if value > 0 {
                         let labels =
                             [("outcome", *outcome), ("rcode", *rcode), ("transport", transport), ("zone", zone)];

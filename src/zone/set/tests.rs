@@ -2,7 +2,12 @@
 
 use super::super::{Gateway, Pages, Published, Record, Rtype, ZoneError};
 use super::*;
+use proptest::collection::vec;
+use proptest::prelude::*;
 use std::net::IpAddr;
+
+/// Octets before the name in a message.
+const HEADER_LEN: usize = 12;
 
 fn name(text: &str) -> Name {
     Name::absolute(text).expect("a name")
@@ -135,4 +140,55 @@ fn records_that_make_no_zone_are_refused() {
     let large = (0..300u16).map(|n| record("example", Rtype::TXT, &[&n.to_be_bytes()[..], &[0; 250]].concat()));
     let refused = Some(ZoneError::RrsetTooLarge(name("example"), Rtype::TXT));
     assert_eq!(build([soa("example", 1)].into_iter().chain(large).collect()), refused);
+}
+
+/// Labels of apexes and names, so few that names often meet apexes, one of them longer than what is compared at once.
+const LABELS: [&str; 4] = ["a", "www", "xn--zfr164b", "a-label-that-is-longer-than-any-tail"];
+
+proptest! {
+    /// What the hot path finds by one comparison is what is found label by label; and it finds it where no apex is below.
+    #[test]
+    fn a_label_is_enclosed_by_what_encloses_its_name(
+        apexes in vec((vec(0..LABELS.len(), 0..4), any::<bool>()), 0..5),
+        before in vec(0..LABELS.len(), 1..4),
+        below in any::<proptest::sample::Index>(),
+        upper in any::<u64>(),
+        is_second in any::<bool>(),
+    ) {
+        let text = |labels: &[usize]| {
+            labels.iter().fold(String::new(), |text, label| text + LABELS[*label] + ".") + if labels.is_empty() { "." } else { "" }
+        };
+        let suffix = if apexes.is_empty() { &[][..] } else { &below.get(&apexes).0 };
+        let labels = [&before, suffix].concat();
+        let (loaded, unloaded): (Vec<_>, Vec<_>) = apexes.iter().partition(|(_, loaded)| *loaded);
+        let set = ZoneSet::with_unloaded(
+            loaded.iter().map(|(labels, _)| zone(&text(labels), &[])),
+            unloaded.iter().map(|(labels, _)| Unloaded::new(name(&text(labels)))),
+        );
+        let wire = name(&text(&labels)).as_wire().to_vec();
+        let mut octets = [0xff; 512];
+        for (i, (to, from)) in octets[HEADER_LEN..].iter_mut().zip(&wire).enumerate() {
+            *to = if upper >> (i % 64) & 1 == 1 { from.to_ascii_uppercase() } else { *from };
+        }
+        let first = HEADER_LEN + 1 + wire[0] as usize;
+        let start = if is_second && wire[0] != 0 { first } else { HEADER_LEN };
+        let found = set.enclosing_label(&octets, start, octets.len());
+
+        let qname = Qname::from_text(&text(&labels)).expect("a name");
+        let closest = set.closest(&qname, qname.label_count());
+        if let Some((zone, tail, end)) = found {
+            let Some(Closest::Loaded(enclosing)) = closest else { panic!("nothing loaded encloses it") };
+            prop_assert_eq!(zone.apex(), enclosing.zone.apex());
+            prop_assert_eq!((usize::from(tail.position), end), (enclosing.position, HEADER_LEN + wire.len()));
+            prop_assert_eq!(usize::from(tail.apex_start), HEADER_LEN + enclosing.apex_start);
+            prop_assert_eq!(usize::from(tail.below), start);
+        } else if let Some(Closest::Loaded(enclosing)) = closest {
+            let is_direct = HEADER_LEN + enclosing.apex_start == start + 1 + usize::from(octets[start]);
+            let apex = enclosing.zone.apex().to_lowercase();
+            let ends = |other: &Name| other.to_lowercase().as_wire().ends_with(apex.as_wire());
+            let has_apex_below = set.apexes().filter(|other| ends(other)).count() > 1;
+            let is_short = HEADER_LEN + wire.len() < TAIL_LEN;
+            prop_assert!(!is_direct || octets[start] == 0 || has_apex_below || is_short, "it is directly below");
+        }
+    }
 }
