@@ -123,8 +123,10 @@ impl Options {
     pub fn keep(&self, figures: &Figures, about: &serde_json::Value) {
         let Some(directory) = &self.results else { return };
         fs::create_dir_all(directory).expect("a writable directory");
-        let date = about["date"].as_str().unwrap_or_default().split('T').next().unwrap_or_default().to_owned();
-        let stem = format!("{date}-{}", self.names);
+        let date = about["date"].as_str().unwrap_or_default();
+        // With the time of day: a run takes no other's place.
+        let stem = format!("{}-{}", date.replace(':', ""), self.names);
+        let date = date.split('T').next().unwrap_or_default();
         figures.write(&directory.join(format!("{stem}.jsonl")), about).expect("a writable directory");
         let subtitle = format!("{} names, {}, {date}", self.names, about["cpu"].as_str().unwrap_or_default());
         for (name, unit) in figures.names() {

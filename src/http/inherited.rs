@@ -88,13 +88,17 @@ impl Inherited {
     pub fn tcp(&self, address: SocketAddr) -> io::Result<TcpListener> {
         let mut sockets = self.lock();
         let found = sockets.iter().position(|socket| matches!(socket, Socket::Tcp(at, _) if *at == address));
-        match found.map(|at| sockets.remove(at)) {
+        let socket = match found.map(|at| sockets.remove(at)) {
             Some(Socket::Tcp(_, socket)) => {
                 socket.set_nonblocking(true)?;
-                Ok(socket)
+                socket
             }
-            _ => accept::bind(address),
-        }
+            _ => accept::bind(address)?,
+        };
+        // Responses are written whole; waiting to fill a segment only delays them. Connections have it from the socket that accepts
+        // them. Failing, they are merely slower.
+        let _ = SockRef::from(&socket).set_tcp_nodelay(true);
+        Ok(socket)
     }
 
     /// The UDP sockets on `address` that were handed over: several if systemd shares the port between them.

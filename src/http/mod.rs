@@ -163,8 +163,6 @@ struct Connection {
 
 impl Connection {
     async fn run(self, stream: TcpStream, tls: Option<Arc<rustls::ServerConfig>>) {
-        // Responses are written whole; waiting to fill a segment only delays them. Failing, it is merely slower.
-        let _ = stream.set_nodelay(true);
         match tls {
             None => self.serve(stream, None).await,
             Some(config) => {

@@ -33,7 +33,7 @@ pub(super) const REQUEST_LEN_MAX: usize =
     HEADER_LEN + NAME_LEN_MAX + TYPE_AND_CLASS_LEN + OPT_LEN + OPTION_HEADER_LEN + 40;
 /// Longest name: `www` before the longest label, in a suffix.
 const NAME_LEN_MAX: usize = 96;
-/// Most labels: where they begin goes into one word with the root's.
+/// Most labels of a name that is not directly below an apex: where they begin goes into one word with the root's.
 const LABELS_MAX: usize = 7;
 /// The bits above the length of a label; they mark compression pointers.
 const NOT_A_LENGTH: u8 = 0xc0;

@@ -8,6 +8,8 @@ use super::{Serving, doh, now};
 use crate::http::accept::{self, Full, Slot, Slots};
 use crate::query::{Client, Transport};
 use crate::telemetry::{DropReason, OpenConnection};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -112,20 +114,42 @@ pub(super) struct Connection {
 
 /// What DNS messages with their lengths come over.
 trait Stream: AsyncRead + AsyncWrite + Unpin {
+    /// Whether its end is said before it is closed: over TLS that nothing was cut off (RFC 8446 §6.1). Closing TCP says it.
+    const HAS_GOODBYE: bool;
+
+    /// Takes what has come, if anything has: most clients send their first request before the connection is accepted, and what is read at once
+    /// needs no notice of it.
+    fn read_now(&self, room: &mut [u8]) -> Option<usize>;
+
     /// Hands over what can go without waiting.
     fn write_now(&self, octets: &[u8]) -> io::Result<usize>;
 }
 
 impl Stream for TcpStream {
+    const HAS_GOODBYE: bool = false;
+
+    fn read_now(&self, room: &mut [u8]) -> Option<usize> {
+        // The runtime does not know yet whether there is something: it would wait for a notice first. An end, or an error, is found again.
+        let (len, _) = recv(self, room, RecvFlags::DONTWAIT).ok()?;
+        (len > 0).then_some(len)
+    }
+
     fn write_now(&self, octets: &[u8]) -> io::Result<usize> {
-        match self.try_write(octets) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            written => written,
+        match send(self, octets, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+            sent => Ok(sent?),
         }
     }
 }
 
 impl Stream for TlsStream<TcpStream> {
+    const HAS_GOODBYE: bool = true;
+
+    /// Nothing: records are opened where they can be waited for.
+    fn read_now(&self, _: &mut [u8]) -> Option<usize> {
+        None
+    }
+
     /// Nothing: records are made where sending them can be waited for.
     fn write_now(&self, _: &[u8]) -> io::Result<usize> {
         Ok(0)
@@ -135,8 +159,6 @@ impl Stream for TlsStream<TcpStream> {
 impl Connection {
     /// Serves the connection until it ends for any reason; the reasons that matter are counted.
     async fn run(mut self, mut stream: TcpStream, protocol: Protocol) {
-        // Responses are written whole; waiting to fill a segment only delays them. Failing, it is merely slower.
-        let _ = stream.set_nodelay(true);
         let end = Instant::now() + self.serving.tcp.life;
         if self.proxied && !self.meet_client(&mut stream, protocol.transport()).await {
             return;
@@ -197,20 +219,25 @@ impl Connection {
         let mut deadline = Instant::now() + limits.idle;
         let mut frames = Frames::default();
         let mut served = false;
+        let mut at_once = stream.read_now(frames.room());
         loop {
-            tokio::select! {
-                biased;
-                read = timeout_at(deadline.min(end), stream.read(frames.room())) => match read {
-                    Ok(Ok(len)) if len > 0 => frames.fill(len),
-                    Ok(_) => break,
-                    Err(_) => {
-                        if frames.is_partial() || !served {
-                            dropped(transport, DropReason::TcpIdle);
-                        }
-                        break;
-                    }
+            let read = match at_once.take() {
+                Some(len) => Ok(Ok(len)),
+                None => tokio::select! {
+                    biased;
+                    read = timeout_at(deadline.min(end), stream.read(frames.room())) => read,
+                    () = stopped(&mut self.stop) => break,
                 },
-                () = stopped(&mut self.stop) => break,
+            };
+            match read {
+                Ok(Ok(len)) if len > 0 => frames.fill(len),
+                Ok(_) => break,
+                Err(_) => {
+                    if frames.is_partial() || !served {
+                        dropped(transport, DropReason::TcpIdle);
+                    }
+                    break;
+                }
             }
             match answer_all(&mut stream, self.peer, &mut frames, &self.serving, transport).await {
                 Ok(0) => {}
@@ -222,8 +249,10 @@ impl Connection {
                 Err(()) => return,
             }
         }
-        // Over TLS this says that nothing was cut off (RFC 8446 §6.1); what hinders it ends the connection as well.
-        let _ = timeout(limits.write, stream.shutdown()).await;
+        if S::HAS_GOODBYE {
+            // What hinders it ends the connection as well.
+            let _ = timeout(limits.write, stream.shutdown()).await;
+        }
     }
 }
 

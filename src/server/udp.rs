@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::num::NonZeroU64;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -23,11 +23,12 @@ pub(super) const WAIT: Duration = Duration::from_millis(200);
 pub(super) const ERROR_PAUSE: Duration = Duration::from_millis(10);
 /// Requests whose look-ups wait for memory together: about as many as a core can have lines on their way.
 const GROUP_LEN: usize = 16;
-/// A batch of so many says that requests come faster than they can be taken one by one, and that the next would be as small: each
-/// costs two system calls, and without a pause a thread that could rest is busy with them. Fewer come one at a time and are
-/// answered at once; after more, the next batch is there already.
-const SMALL_BATCH: RangeInclusive<usize> = 4..=BATCH_LEN / 2 - 1;
-/// How long more requests are waited for after a small batch; what it adds to their latency at most.
+/// A batch of so many says that requests come faster than one by one: the next is likely to be as small, and each costs two system
+/// calls, which keep a thread busy that could rest. Fewer come one at a time; after more, the next batch is likely to be there.
+const SMALL_BATCH: Range<usize> = 4..BATCH_LEN / 2;
+/// The same after a pause, which makes batches larger by itself: with fewer, requests come at such a rate that one by one will do.
+const SMALL_BATCH_GATHERED: Range<usize> = 10..SMALL_BATCH.end;
+/// How long more requests are gathered after a small batch. A request so waits for about as long, and for the thread to wake.
 const GATHERING: Duration = Duration::from_micros(50);
 /// How much later than asked for the kernel may wake a thread. It takes 50 µs otherwise, to save wake-ups.
 const TIMER_SLACK: NonZeroU64 = NonZeroU64::MIN;
@@ -125,10 +126,15 @@ impl Worker {
     }
 
     fn run(&mut self, socket: &UdpSocket, serving: &Serving) {
+        let mut has_gathered = false;
         while !serving.stop.load(Ordering::Relaxed) {
             match self.turn(socket, serving) {
-                Ok(received) if SMALL_BATCH.contains(&received) => std::thread::sleep(GATHERING),
-                Ok(_) => {}
+                Ok(received) => {
+                    has_gathered = is_small(received, has_gathered);
+                    if has_gathered {
+                        std::thread::sleep(GATHERING);
+                    }
+                }
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(error) => {
                     tracing::warn!(%error, "receiving over UDP failed");
@@ -242,6 +248,12 @@ impl Moment {
     }
 }
 
+/// Whether more requests are gathered after a batch of so many; and whether they were before it.
+#[inline]
+fn is_small(received: usize, has_gathered: bool) -> bool {
+    if has_gathered { SMALL_BATCH_GATHERED } else { SMALL_BATCH }.contains(&received)
+}
+
 /// The first step of the hot path for the requests at these positions.
 #[inline(never)]
 fn read<'z>(zones: &'z ZoneSet, batch: &Batch, group: Range<usize>, asked: &mut [Asked<'z>; GROUP_LEN]) {
@@ -295,6 +307,16 @@ mod tests {
         let counts = [0, 1].map(|i| std::iter::from_fn(|| sockets[i].recv(&mut octets).ok()).count());
         assert_eq!(counts[0] + counts[1], 64);
         assert!(counts[0] > 0 && counts[1] > 0, "{counts:?}");
+    }
+
+    #[test]
+    fn only_steady_small_batches_are_gathered() {
+        // One by one, a lone burst, and what fills a batch anyway: at once.
+        assert!([0, 1, 3, BATCH_LEN / 2, BATCH_LEN].iter().all(|received| !is_small(*received, false)));
+        assert!(is_small(4, false) && is_small(BATCH_LEN / 2 - 1, false));
+        // As many as a pause makes of requests that would do without it: no further one.
+        assert!([0, 4, 9, BATCH_LEN / 2, BATCH_LEN].iter().all(|received| !is_small(*received, true)));
+        assert!(is_small(10, true) && is_small(BATCH_LEN / 2 - 1, true));
     }
 
     #[test]

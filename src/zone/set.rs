@@ -5,7 +5,7 @@ mod tests;
 
 use super::contents::Zone;
 use super::lookup::Found;
-use super::name::Name;
+use super::name::{LABEL_LEN_MAX, Name};
 use super::published::PublishedRef;
 use super::qname::Qname;
 use super::unloaded::Unloaded;
@@ -55,8 +55,6 @@ const SHORT_MAX: usize = 16;
 const TAIL_LEN: usize = 16;
 /// Most labels of a name whose zone is searched for by its tail, and of its apex.
 const TAIL_LABELS_MAX: usize = 7;
-/// Longest label (RFC 1035 §2.3.4).
-const LABEL_LEN_MAX: usize = 63;
 /// The bit that tells a letter's case.
 const CASE: u8 = 0x20;
 
@@ -203,8 +201,9 @@ impl ZoneSet {
         })
     }
 
-    /// The same for a name that is nothing but the label at `start` of `octets`, in any case, and an apex; with where the name ends, which is
-    /// not behind `end_max`. None for any other name, and where [`ZoneSet::enclosing_by_tail`] has none: few octets are looked at.
+    /// The same for a name that is nothing but the label at `start` of `octets`, in any case, and an apex; with where the name ends,
+    /// which is not behind `end_max`, at most 255. None for any other name, if the zone is not loaded, if an apex may be below its own,
+    /// if there are less than sixteen octets, or if the set has more than a few zones.
     #[inline(always)]
     pub fn enclosing_label<const LEN: usize>(
         &self,
@@ -212,6 +211,7 @@ impl ZoneSet {
         start: usize,
         end_max: usize,
     ) -> Option<(&Zone, Tail, usize)> {
+        debug_assert!(end_max <= usize::from(u8::MAX), "positions are octets");
         let label_len = usize::from(*octets.get(start)?);
         if !(1..=LABEL_LEN_MAX).contains(&label_len) {
             return None;
@@ -226,7 +226,10 @@ impl ZoneSet {
             if (tail[0] ^ apex.tail[0]) & apex.mask[0] != 0 || (tail[1] ^ apex.tail[1]) & apex.mask[1] != 0 {
                 continue;
             }
-            if apex.has_apex_below || usize::from(apex.len) > TAIL_LEN && !apex.is_end_of(&octets[..end]) {
+            if usize::from(apex.len) > TAIL_LEN && !apex.is_end_of(&octets[..end]) {
+                continue;
+            }
+            if apex.has_apex_below {
                 return None;
             }
             let tail = Tail { position: apex.position, apex_start: apex_start as u8, below: start as u8 };

@@ -172,7 +172,7 @@ proptest! {
         }
         let first = HEADER_LEN + 1 + wire[0] as usize;
         let start = if is_second && wire[0] != 0 { first } else { HEADER_LEN };
-        let found = set.enclosing_label(&octets, start, octets.len());
+        let found = set.enclosing_label(&octets, start, 255);
 
         let qname = Qname::from_text(&text(&labels)).expect("a name");
         let closest = set.closest(&qname, qname.label_count());
