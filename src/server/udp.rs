@@ -132,7 +132,7 @@ impl Worker {
                 Ok(received) => {
                     has_gathered = is_small(received, has_gathered);
                     if has_gathered {
-                        std::thread::sleep(GATHERING);
+                        std::thread::park_timeout(GATHERING);
                     }
                 }
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
