@@ -114,6 +114,8 @@ impl Options {
             "cores": std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
             "kernel": first("/proc/sys/kernel/osrelease"),
             "load": first("/proc/loadavg"),
+            "parts": self.parts.iter().map(|part| format!("{part:?}").to_lowercase()).collect::<Vec<_>>(),
+            "sustain": self.sustain,
             "names": self.names, "rounds": self.rounds, "seconds": self.seconds, "rate": self.rate,
             "versions": versions,
         })
@@ -124,7 +126,7 @@ impl Options {
         let Some(directory) = &self.results else { return };
         fs::create_dir_all(directory).expect("a writable directory");
         let date = about["date"].as_str().unwrap_or_default();
-        // With the time of day: a run takes no other's place.
+        // With the time of day: runs of one day do not take each other's place.
         let stem = format!("{}-{}", date.replace(':', ""), self.names);
         let date = date.split('T').next().unwrap_or_default();
         figures.write(&directory.join(format!("{stem}.jsonl")), about).expect("a writable directory");
