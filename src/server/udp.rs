@@ -248,7 +248,7 @@ impl Moment {
     }
 }
 
-/// Whether more requests are gathered after a batch of so many; and whether they were before it.
+/// Whether more requests are gathered after a batch of so many; `has_gathered` says whether this batch was itself gathered.
 #[inline]
 fn is_small(received: usize, has_gathered: bool) -> bool {
     if has_gathered { SMALL_BATCH_GATHERED } else { SMALL_BATCH }.contains(&received)
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn only_steady_small_batches_are_gathered() {
-        // One by one, a lone burst, and what fills a batch anyway: at once.
+        // Those that come one by one, and what fills a batch anyway: at once.
         assert!([0, 1, 3, BATCH_LEN / 2, BATCH_LEN].iter().all(|received| !is_small(*received, false)));
         assert!(is_small(4, false) && is_small(BATCH_LEN / 2 - 1, false));
         // As many as a pause makes of requests that would do without it: no further one.
