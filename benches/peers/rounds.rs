@@ -4,12 +4,14 @@ use super::figures::Figures;
 use super::generator::{self, Load, Report};
 use super::questions::{Questions, Scenario};
 use super::servers::{Make, Server};
-use super::tcp;
+use super::{sys, tcp};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Before each measurement, to wake up the server and its caches.
 const WARM_UP: Duration = Duration::from_millis(200);
+/// The figure of connections that are opened for one query, few or many at once.
+const CONNECTIONS_A_SECOND: &str = "connections and queries a second";
 
 /// How long and how often.
 pub struct Plan {
@@ -96,19 +98,22 @@ fn check(server: &Server, report: &Report) {
 pub fn tcp(servers: &[Server], questions: &Questions, plan: &Plan, figures: &mut Figures) {
     for round in 0..plan.rounds {
         for server in in_turn(servers, round).filter(|server| !server.make.is_echo()) {
-            let measures: [(_, fn(_, _, _) -> _, _); 2] = [
-                ("a connection each", tcp::connections, "connections and queries a second"),
+            let measures: [(_, fn(_, _, _) -> _, _); 3] = [
+                ("a connection each", |to, of, time| tcp::connections(to, of, time, tcp::FEW), CONNECTIONS_A_SECOND),
+                ("many connections", |to, of, time| tcp::connections(to, of, time, tcp::MANY), CONNECTIONS_A_SECOND),
                 ("pipelined", tcp::pipelined, "queries a second"),
             ];
             for (way, measure, figure) in measures {
                 measure(server.address, questions, WARM_UP);
-                let before = server.process.cpu();
+                let (before, ours) = (server.process.cpu(), sys::own_cpu());
                 let report: tcp::Report = measure(server.address, questions, plan.duration);
-                let cpu = server.process.cpu().saturating_sub(before).as_secs_f64() * 1e6;
+                let each = |cpu: Duration| cpu.as_secs_f64() * 1e6 / report.answered as f64;
+                let cpu = (server.process.cpu().saturating_sub(before), sys::own_cpu().saturating_sub(ours));
                 assert!(report.answered > 0, "{} answers nothing over TCP", server.make.name());
                 let way = format!("TCP, {way}");
                 figures.add(figure, "1/s", &way, server.make, report.rate());
-                figures.add("CPU a query over TCP", "µs", &way, server.make, cpu / report.answered as f64);
+                figures.add("CPU a query over TCP", "µs", &way, server.make, each(cpu.0));
+                figures.add("the generator's CPU a query over TCP", "µs", &way, server.make, each(cpu.1));
                 figures.add("failed over TCP", "", &way, server.make, report.failed as f64);
             }
         }

@@ -268,7 +268,7 @@ fn bind(path: &Path, port: u16) -> String {
         "options {{ directory \"{directory}\"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; \
          recursion no; pid-file \"{directory}/pid\"; session-keyfile \"{directory}/key\"; minimal-responses yes; \
          minimal-any no; rrset-order {{ order none; }}; zero-no-soa-ttl no; dnssec-validation no; querylog no; tcp-clients 1000; \
-         notify no; }};\ncontrols {{ }};\nzone \"{SUFFIX}\" {{ type primary; file \"{SUFFIX}\"; check-names ignore; \
+         tcp-listen-queue 1024; notify no; }};\ncontrols {{ }};\nzone \"{SUFFIX}\" {{ type primary; file \"{SUFFIX}\"; check-names ignore; \
          zone-statistics none; allow-update {{ 127.0.0.1; }}; }};\nzone \"{SIGNED}\" {{ type primary; file \"{SIGNED}\"; \
          zone-statistics none; }};\n"
     )

@@ -136,3 +136,8 @@ pub fn cpu(pid: u32) -> Option<Duration> {
     };
     found.then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
 }
+
+/// The same of this process.
+pub fn own_cpu() -> Duration {
+    cpu(std::process::id()).expect("this process is there")
+}

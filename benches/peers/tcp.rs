@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 /// Connections that are opened before the first of them is read from; twice as many are open at once. Knot's queue of
 /// connections that wait for `accept` holds about ten: with more the kernel drops SYNs, and its timer is measured.
-const CONNECTIONS: usize = 4;
+pub const FEW: usize = 4;
+/// As many that the server never waits for the generator.
+pub const MANY: usize = 32;
 /// Connections that are kept.
 const KEPT: usize = 8;
 /// Queries under way on each of them.
@@ -35,14 +37,14 @@ impl Report {
     }
 }
 
-/// Opens a connection for every query, for so long. While one lot of them is answered, the next is opened.
-pub fn connections(to: SocketAddr, questions: &Questions, duration: Duration) -> Report {
+/// Opens a connection for every query, for so long. While one lot of so many is answered, the next is opened.
+pub fn connections(to: SocketAddr, questions: &Questions, duration: Duration, lot: usize) -> Report {
     let (mut report, begun, mut next) = (Report::default(), Instant::now(), 0);
     let mut waiting: Vec<(TcpStream, usize)> = Vec::new();
     // On a busy machine one turn may take longer than told.
     while begun.elapsed() < duration || report.answered + report.failed == 0 {
-        let mut opened = Vec::with_capacity(CONNECTIONS);
-        for _ in 0..CONNECTIONS {
+        let mut opened = Vec::with_capacity(lot);
+        for _ in 0..lot {
             match open(to, questions, next) {
                 Ok(stream) => opened.push((stream, next)),
                 Err(_) => report.failed += 1,

@@ -12,11 +12,11 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use std::io;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -53,37 +53,37 @@ impl Protocol {
     }
 }
 
-/// Accepts connections until the server stops, then lets them finish what they have begun.
+/// Accepts connections until the server stops, then lets them finish what they have begun; what is not finished in time ends with
+/// the runtime.
 pub(super) async fn listen(listener: Listener, serving: Arc<Serving>, mut stop: watch::Receiver<bool>) {
     let Listener { socket, protocol, slots } = listener;
     let transport = protocol.transport();
     let open = serving.telemetry.connections(transport.as_str());
-    let mut connections = JoinSet::new();
+    // Each connection has an end of this channel: it is told through it to stop, and that nobody has one says that all have.
+    let (tell, told) = watch::channel(false);
+    let mut stopping = pin!(stopped(&mut stop));
     loop {
         tokio::select! {
             // Stopping goes first: under a flood the other branch is always ready.
             biased;
-            () = stopped(&mut stop) => break,
-            Some(_) = connections.join_next() => {}
+            () = &mut stopping => break,
             (stream, peer) = accept::accept(&socket) => {
                 let peer = peer.ip().to_canonical();
                 let proxied = proxy::is_from(&serving.proxies, peer);
                 match if proxied { slots.take_for_proxy() } else { slots.take(peer) } {
                     Ok(slot) => {
-                        let (serving, stop) = (Arc::clone(&serving), stop.clone());
+                        let (serving, stop) = (Arc::clone(&serving), told.clone());
                         let connection = Connection { peer, proxied, slot, _open: open.open(), serving, stop };
-                        connections.spawn(connection.run(stream, protocol.clone()));
+                        connection.spawn(stream, &protocol);
                     }
                     Err(full) => no_slot(transport, full),
                 }
             }
         }
     }
-    drop(socket);
-    let finished = async { while connections.join_next().await.is_some() {} };
-    if timeout(serving.tcp.drain, finished).await.is_err() {
-        connections.shutdown().await;
-    }
+    drop((socket, told));
+    tell.send_replace(true);
+    let _ = timeout(serving.tcp.drain, tell.closed()).await;
 }
 
 /// Counts a connection that there is no room for.
@@ -157,24 +157,34 @@ impl Stream for TlsStream<TcpStream> {
 }
 
 impl Connection {
-    /// Serves the connection until it ends for any reason; the reasons that matter are counted.
-    async fn run(mut self, mut stream: TcpStream, protocol: Protocol) {
+    /// Serves the connection in a task of its own until it ends for any reason; the reasons that matter are counted.
+    fn spawn(self, stream: TcpStream, protocol: &Protocol) {
         let end = Instant::now() + self.serving.tcp.life;
-        if self.proxied && !self.meet_client(&mut stream, protocol.transport()).await {
-            return;
-        }
+        // Each has its own future: that of HTTPS takes many times the memory of one in the clear, which is moved, too.
         match protocol {
-            Protocol::Tcp => self.serve(stream, Transport::Tcp, end).await,
-            Protocol::Tls(acceptor) => {
-                if let Some(stream) = self.handshake(stream, &acceptor, Transport::Tls).await {
-                    self.serve(stream, Transport::Tls, end).await;
-                }
-            }
+            Protocol::Tcp => drop(tokio::spawn(self.in_the_clear(stream, end))),
+            Protocol::Tls(acceptor) => drop(tokio::spawn(self.over_tls(stream, acceptor.clone(), end))),
             Protocol::Https(acceptor, site) => {
-                if let Some(stream) = self.handshake(stream, &acceptor, Transport::Https).await {
-                    doh::serve(self, stream, &site, end).await;
-                }
+                drop(tokio::spawn(self.over_https(stream, acceptor.clone(), Arc::clone(site), end)));
             }
+        }
+    }
+
+    async fn in_the_clear(mut self, mut stream: TcpStream, end: Instant) {
+        if !self.proxied || self.meet_client(&mut stream, Transport::Tcp).await {
+            self.serve(stream, Transport::Tcp, end).await;
+        }
+    }
+
+    async fn over_tls(mut self, stream: TcpStream, acceptor: TlsAcceptor, end: Instant) {
+        if let Some(stream) = self.handshake(stream, &acceptor, Transport::Tls).await {
+            self.serve(stream, Transport::Tls, end).await;
+        }
+    }
+
+    async fn over_https(mut self, stream: TcpStream, acceptor: TlsAcceptor, site: Arc<doh::Site>, end: Instant) {
+        if let Some(stream) = self.handshake(stream, &acceptor, Transport::Https).await {
+            doh::serve(self, stream, &site, end).await;
         }
     }
 
@@ -196,10 +206,13 @@ impl Connection {
     /// The connection with TLS on it; nobody else waits for that.
     async fn handshake(
         &mut self,
-        stream: TcpStream,
+        mut stream: TcpStream,
         acceptor: &TlsAcceptor,
         transport: Transport,
     ) -> Option<TlsStream<TcpStream>> {
+        if self.proxied && !self.meet_client(&mut stream, transport).await {
+            return None;
+        }
         tokio::select! {
             biased;
             () = stopped(&mut self.stop) => None,
