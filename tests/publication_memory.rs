@@ -11,14 +11,14 @@ use zhengming::registry::life::{Ends, Life, Reservation, TermEnd};
 use zhengming::registry::{
     Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, Event, NameKey, Order, OrderId, Policy,
     Registration, Remittance, RemittanceId, Resolution, SetTotals, State, SuffixSet, Timestamp, Unavailable, Unit,
-    UnitId, UnitKind, Variants,
+    UnitId, UnitKind, Variants, VisitName,
 };
 use zhengming::snapshot::{self, Snapshot};
 use zhengming::update::overlay::Overlay;
 use zhengming::update::publish::{Draft, Suffixes};
 use zhengming::zone::{Name, Pages, Record, Rtype, Zone, ZoneSet};
 
-/// The limit of the issue: what one publication may allocate.
+/// What one publication may allocate.
 const OCTETS_MAX: usize = 64 * 1024;
 /// Names registered.
 const NAMES: usize = 100_000;
@@ -106,7 +106,7 @@ impl State for OneUnit {
         Ok(())
     }
 
-    fn names_of(&self, _: &UnitId, _: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+    fn names_of(&self, _: &UnitId, _: &mut VisitName<'_>) -> Result<(), Unavailable> {
         Ok(())
     }
 

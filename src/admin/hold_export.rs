@@ -203,7 +203,7 @@ async fn write_blacklist(admin: &Admin, rows: &Rows<BlacklistRow>, within: &With
             let id = unit.id.clone();
             let names = admin.read(move |store| {
                 let mut names: u64 = 0;
-                store.names_of(&id, &mut |_| {
+                store.names_of(&id, &mut |_, _| {
                     names += 1;
                     true
                 })?;

@@ -110,7 +110,7 @@ fn slice(store: &Store, cursor: Option<&str>) -> Result<Slice, Unavailable> {
     let mut units = Vec::with_capacity(page.items.len());
     for unit in page.items {
         let mut names = 0;
-        store.names_of(&unit.id, &mut |_| {
+        store.names_of(&unit.id, &mut |_, _| {
             names += 1;
             true
         })?;

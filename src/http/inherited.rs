@@ -129,3 +129,19 @@ fn recognise(handed: &mut ListenFd, number: usize) -> io::Result<Socket> {
         None => Err(io::ErrorKind::NotFound.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, TcpStream};
+
+    #[test]
+    fn what_is_accepted_does_not_wait_to_fill_segments() {
+        let listener = Inherited::default().tcp((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        assert!(accepted.nodelay().unwrap());
+        assert!(!client.nodelay().unwrap(), "it is not what sockets have anyway");
+    }
+}

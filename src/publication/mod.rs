@@ -39,8 +39,9 @@ pub fn published(unit: &Unit, name: &Registration) -> Option<Published> {
     })
 }
 
-/// Row 10: a decision of the registry is Blocked, an order of an authority Censored, the end of a term neither.
-fn held(reason: HoldReason) -> Published {
+/// What is published for a name that this hold decides about. Row 10: a decision of the registry is Blocked, an order of an
+/// authority Censored, the end of a term neither.
+pub fn held(reason: HoldReason) -> Published {
     let (info_code, status) = match reason {
         HoldReason::Legal => (EDE_CENSORED, STATUS_LEGAL),
         HoldReason::Expired => (EDE_OTHER, STATUS_FORBIDDEN),

@@ -51,7 +51,7 @@ pub use ids::{ApplicationId, ChangeId, OrderId, RemittanceId, SiteReviewId};
 pub use labels::Labels;
 pub use life::{Leaving, Life, Notice, NoticeKind, Noticed, Profile, RenewedBy, Reservation, Stage, TermEnd, Terms};
 pub use lookalikes::LookAlikes;
-pub use name::{NameKey, NameState, Registration, Variants};
+pub use name::{NameKey, NameState, Outline, Registration, Variants};
 pub use order::{Claim, Confirmation, Order, OrderBasis, OrderLine, OrderState, Payer, Remittance, RemittanceState};
 pub use penalty::{Penalties, Penalty, PenaltyStep, Violation};
 pub use policy::{Guarded, Policy, SuffixSet};
@@ -61,7 +61,7 @@ pub use review::ReviewRules;
 pub use site_review::{
     SiteNotice, SiteNoticeKind, SiteReview, SiteReviewKind, SiteReviewRules, SiteReviewState, SiteStep,
 };
-pub use state::{Due, DueKind, SetTotals, State, Unavailable};
+pub use state::{Due, DueKind, SetTotals, State, Unavailable, VisitName};
 pub use time::Timestamp;
 pub use unit::{Account, Region, Regions, Unit, UnitId, UnitKind};
 pub use words::Named;

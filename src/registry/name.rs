@@ -64,6 +64,17 @@ pub struct Variants {
     pub traditional: Option<Label>,
 }
 
+/// What the index of a unit's names says of each: all that a hold on the unit has to know of most of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outline {
+    /// It resolves unless its unit is held.
+    Resolves,
+    /// Nothing is approved for it.
+    Silent,
+    /// A hold of its own is in effect, or it has variants: the registration says the rest.
+    More,
+}
+
 /// A registration's state as people ask for it; derived, never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NameState {
@@ -197,16 +208,37 @@ impl Registration {
 
     /// The state as people ask for it.
     pub fn state(&self, unit: &Unit) -> NameState {
-        match (self.effective_hold(unit), &self.resolution) {
-            (Some(HoldReason::Expired), _) => NameState::Expired,
-            (Some(_), _) => NameState::Held,
-            (None, None) => NameState::Inactive,
-            (None, Some(_)) => NameState::Active,
+        NameState::under(self.effective_hold(unit), self.resolution.is_some())
+    }
+
+    /// What the index of its unit's names says of it.
+    pub fn outline(&self) -> Outline {
+        match &self.resolution {
+            _ if self.holds.effective().is_some() || !self.variants.is_empty() => Outline::More,
+            Some(_) => Outline::Resolves,
+            None => Outline::Silent,
         }
     }
 }
 
+impl Outline {
+    /// The state of the name, which is `unit`'s; none if only the registration tells it.
+    pub fn state(self, unit: &Unit) -> Option<NameState> {
+        (self != Self::More).then(|| NameState::under(unit.holds.effective(), self == Self::Resolves))
+    }
+}
+
 impl NameState {
+    /// The state under the hold that decides, if there is one, of a name for which something is approved or not.
+    fn under(hold: Option<HoldReason>, approved: bool) -> Self {
+        match hold {
+            Some(HoldReason::Expired) => Self::Expired,
+            Some(_) => Self::Held,
+            None if approved => Self::Active,
+            None => Self::Inactive,
+        }
+    }
+
     /// All states.
     pub const ALL: [Self; 4] = [Self::Active, Self::Inactive, Self::Held, Self::Expired];
 

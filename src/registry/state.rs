@@ -5,7 +5,7 @@ use super::brake::Brake;
 use super::change::Change;
 use super::ids::{ApplicationId, ChangeId, OrderId, RemittanceId};
 use super::life::{Ends, Reservation, TermEnd};
-use super::name::{NameKey, Registration};
+use super::name::{NameKey, Outline, Registration};
 use super::order::{Claim, Order, Remittance};
 use super::time::Timestamp;
 use super::unit::{Account, Unit, UnitId};
@@ -17,6 +17,9 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the state cannot be read: {0}")]
 pub struct Unavailable(pub String);
+
+/// What is called with each name of a unit; whether to go on.
+pub type VisitName<'a> = dyn FnMut(&NameKey, Outline) -> bool + 'a;
 
 /// A readable state. Every method fails with [`Unavailable`] if the state cannot be read now, and for no other reason.
 #[allow(clippy::missing_errors_doc, reason = "said once for all of them")]
@@ -42,8 +45,8 @@ pub trait State {
     /// Calls `visit` with each order whose fee was taken on the invoice with this number, as
     /// [`invoice_key`](super::order::invoice_key) has it, the older ones first, until it answers false.
     fn invoiced(&self, invoice: &str, visit: &mut dyn FnMut(OrderId) -> bool) -> Result<(), Unavailable>;
-    /// Calls `visit` with the key of each name of the unit, in key order, until it answers false.
-    fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable>;
+    /// Calls `visit` with the key of each name of the unit and its outline, in key order, until it answers false.
+    fn names_of(&self, unit: &UnitId, visit: &mut VisitName<'_>) -> Result<(), Unavailable>;
     /// Calls `visit` with each application and each order of the unit, ended ones too, the applications first and the older ones
     /// of both first, until it answers false.
     fn filings_of(&self, unit: &UnitId, visit: &mut dyn FnMut(Claim) -> bool) -> Result<(), Unavailable>;

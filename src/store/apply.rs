@@ -304,8 +304,22 @@ impl Objects {
         entries: &dyn Fn(&Registration) -> Entries,
     ) {
         self.move_index(old.map(entries), new.map(entries));
+        self.move_outline(old, new);
         let value = new.map(|name| v1::write(&v1::NameV1::from(name)));
         self.writes.push(Write { tree: Some(Tree::Names), key: keys::name(key), value });
+    }
+
+    /// Brings the index of a unit's names up to date.
+    fn move_outline(&mut self, old: Option<&Registration>, new: Option<&Registration>) {
+        let same_unit = |old: &&Registration| new.is_some_and(|new| new.unit == old.unit);
+        let (tree, key) = (Some(Tree::NamesByUnit), |name: &Registration| keys::name_by_unit(&name.unit, &name.key));
+        if let Some(gone) = old.filter(|old| !same_unit(old)) {
+            self.writes.push(Write { tree, key: key(gone), value: None });
+        }
+        let same = |new: &&Registration| old.is_some_and(|old| old.unit == new.unit && old.outline() == new.outline());
+        if let Some(new) = new.filter(|new| !same(new)) {
+            self.writes.push(Write { tree, key: key(new), value: Some(v1::write_outline(new.outline())) });
+        }
     }
 
     /// Remembers holds that ended.
@@ -345,7 +359,7 @@ impl Objects {
 }
 
 impl Store {
-    /// The index entries of a registration.
+    /// The index entries of a registration, but for that of its unit.
     fn name_entries(&self, name: &Registration) -> Entries {
         let hold = due_of_name(name).map(|at| Due { at, kind: DueKind::NameHold(name.key.clone()) });
         let leaving = due_of_leaving(name).map(|at| Due { at, kind: DueKind::Leaving(name.key.clone()) });
@@ -354,10 +368,7 @@ impl Store {
             (None, None) => Tree::Expired,
             (None, Some(_)) => Tree::Leaving,
         };
-        let mut entries = vec![
-            (Tree::NamesByUnit, keys::name_by_unit(&name.unit, &name.key)),
-            (by_expiry, keys::name_by_expiry(name.expires, &name.key)),
-        ];
+        let mut entries = vec![(by_expiry, keys::name_by_expiry(name.expires, &name.key))];
         entries.extend(self.bundle_keys(name).into_iter().map(|key| (Tree::Bundles, key)));
         entries.extend(hold.into_iter().chain(leaving).map(|due| (Tree::Due, keys::due(&due))));
         entries

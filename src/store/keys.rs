@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! names            set 00 label                 all names of a set together, in label order
-//! names_by_unit    unit 00 label 00 set         a unit's names in the order of NameKey
+//! names_by_unit    unit 00 label 00 set         a unit's names in the order of NameKey; its value is their outline
 //! bundles          set 00 bundle 00 label         the names with a label in a bundle, in UTF-8
 //! expiring         time kind label 00 set         names whose term will end: in the schedule as well
 //! expired          time kind label 00 set         names on which EXPIRED is

@@ -8,7 +8,7 @@ use crate::idn::{Bundle, Label};
 use crate::registry::life::Ends;
 use crate::registry::{
     Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, NameKey, Order, OrderId, Registration,
-    Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unavailable, Unit, UnitId,
+    Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unavailable, Unit, UnitId, VisitName,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -217,10 +217,12 @@ impl State for Store {
         Ok(())
     }
 
-    fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+    fn names_of(&self, unit: &UnitId, visit: &mut VisitName<'_>) -> Result<(), Unavailable> {
         for entry in self.trees[Tree::NamesByUnit].prefix(&keys::unit_prefix(unit)) {
-            let key = keys::read_name_by_unit(&entry?.0, &|set| self.intern(set));
-            if !visit(&key.ok_or_else(|| undecodable("a name of a unit"))?) {
+            let (key, value) = entry?;
+            let key = keys::read_name_by_unit(&key, &|set| self.intern(set));
+            let (key, outline) = key.zip(v1::read_outline(&value)).ok_or_else(|| undecodable("a name of a unit"))?;
+            if !visit(&key, outline) {
                 break;
             }
         }

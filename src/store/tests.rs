@@ -453,13 +453,13 @@ fn compare(store: &Store, model: &Model) {
         assert_eq!(store.unit(&unit_id(n)).unwrap().as_ref(), model.units.get(&unit_id(n)));
         let mut of_unit = Vec::new();
         store
-            .names_of(&unit_id(n), &mut |key| {
-                of_unit.push(key.clone());
+            .names_of(&unit_id(n), &mut |key, outline| {
+                of_unit.push((key.clone(), outline));
                 true
             })
             .unwrap();
-        let naive = model.names.values().filter(|name| name.unit == unit_id(n)).map(|name| &name.key);
-        assert!(of_unit.iter().eq(naive), "{of_unit:?}");
+        let naive = model.names.values().filter(|name| name.unit == unit_id(n));
+        assert!(of_unit.iter().cloned().eq(naive.map(|name| (name.key.clone(), name.outline()))), "{of_unit:?}");
     }
     for id in (0..6).map(ChangeId) {
         assert_eq!(store.change(id).unwrap().as_ref(), model.changes.get(&id));

@@ -8,8 +8,8 @@ use crate::idn::Label;
 use crate::registry::hold::Hold;
 use crate::registry::{
     Account, Approval, Brake, Change, ChangeId, ChangeState, DelegationSigner, HoldReason, Holds, Jump, Leaving, Life,
-    NameKey, NameServer, Penalties, Penalty, PenaltyStep, Recent, Registration, Release, Reservation, Resolution,
-    Stage, Stop, TermEnd, Timestamp, Unit, UnitId, UnitKind, Variants, Violation,
+    NameKey, NameServer, Outline, Penalties, Penalty, PenaltyStep, Recent, Registration, Release, Reservation,
+    Resolution, Stage, Stop, TermEnd, Timestamp, Unit, UnitId, UnitKind, Variants, Violation,
 };
 use crate::registry::{Position, Region};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -23,12 +23,32 @@ use std::net::IpAddr;
 /// of their site and an index of it, and holds that ended are remembered; 5 since claims and kept labels are found by their
 /// packages; 6 since applications have picked forms, and applications, orders and remittances the time of their last
 /// change; 7 since entries are kept in packs; 8 since batches of transactions are written whole; 9 since orders are
-/// found by their invoices, and have the reason of their refund.
-pub(super) const FORMAT: u32 = 9;
+/// found by their invoices, and have the reason of their refund; 10 since the index of a unit's names has their outlines.
+pub(super) const FORMAT: u32 = 10;
 
 /// The octets of a value.
 pub(super) fn write<T: Serialize>(value: &T) -> Vec<u8> {
     postcard::to_stdvec(value).expect("values of these types always serialise")
+}
+
+/// The octet of an outline.
+pub(super) fn write_outline(outline: Outline) -> Vec<u8> {
+    let octet = match outline {
+        Outline::Silent => 0,
+        Outline::Resolves => 1,
+        Outline::More => 2,
+    };
+    vec![octet]
+}
+
+/// The outline of what [`write_outline`] made; `None` if it is damaged.
+pub(super) fn read_outline(octets: &[u8]) -> Option<Outline> {
+    match octets {
+        [0] => Some(Outline::Silent),
+        [1] => Some(Outline::Resolves),
+        [2] => Some(Outline::More),
+        _ => None,
+    }
 }
 
 /// The value of octets that [`write`] made; `None` if they are damaged.

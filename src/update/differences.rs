@@ -26,7 +26,7 @@ pub fn differences(
     events: &[Event],
 ) -> Result<Vec<ZoneLines>, Unavailable> {
     let mut by_apex: BTreeMap<Box<str>, Vec<String>> = BTreeMap::new();
-    let names = touched(before, events)?.names;
+    let names = touched(before, events)?.into_names();
     for key in names.iter().take(NAMES_MAX) {
         let (old, new) = (published_in(before, key)?, published_in(after, key)?);
         if old == new {

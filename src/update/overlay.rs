@@ -5,8 +5,8 @@ use crate::registry::life::Ends;
 use crate::registry::state::{bundles_of, due_of_expiry, due_of_leaving, due_of_name, due_of_unit, is_expired_only};
 use crate::registry::{
     Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, DueKind, Event, Filed, NameKey, Order,
-    OrderId, Registration, Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unavailable,
-    Unit, UnitId,
+    OrderId, Outline, Registration, Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp,
+    Unavailable, Unit, UnitId, VisitName,
 };
 use foldhash::quality::RandomState;
 use std::cell::RefCell;
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// Most names, and most units, of the base that are remembered: a hold on a unit with ten thousand names looks at each three times, and
+/// Most names, and most units, of the base that are remembered: the end of a hold on a unit with ten thousand names looks at each three times, and
 /// each may have to come from the disk.
 const SEEN_MAX: usize = 16_384;
 
@@ -118,6 +118,11 @@ impl<'a> Overlay<'a> {
         }
     }
 
+    /// The outline of a name in `members`.
+    fn outline_on_top(&self, key: &NameKey) -> Outline {
+        self.names.get(key).and_then(Option::as_ref).map_or(Outline::More, Registration::outline)
+    }
+
     /// The earliest that any image on top falls due.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.dues().map(|due| due.at).min()
@@ -200,18 +205,18 @@ impl State for Overlay<'_> {
         self.filings.invoiced(self.base, invoice, visit)
     }
 
-    fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+    fn names_of(&self, unit: &UnitId, visit: &mut VisitName<'_>) -> Result<(), Unavailable> {
         let mut on_top = self.members.get(unit).into_iter().flatten().peekable();
         let mut going = true;
-        self.base.names_of(unit, &mut |key| {
+        self.base.names_of(unit, &mut |key, outline| {
             while let Some(earlier) = on_top.next_if(|top| *top < key) {
-                going = going && visit(earlier);
+                going = going && visit(earlier, self.outline_on_top(earlier));
             }
-            going = going && (self.names.contains_key(key) || visit(key));
+            going = going && (self.names.contains_key(key) || visit(key, outline));
             going
         })?;
         for key in on_top {
-            going = going && visit(key);
+            going = going && visit(key, self.outline_on_top(key));
         }
         Ok(())
     }

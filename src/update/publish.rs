@@ -3,8 +3,8 @@
 use super::overlay::Overlay;
 use super::tally::Tally;
 use crate::idn::Label;
-use crate::publication::published;
-use crate::registry::{Event, NameKey, Policy, Registration, State, Unavailable, Unit, UnitId};
+use crate::publication::{held, published};
+use crate::registry::{Event, HoldReason, NameKey, Outline, Policy, Registration, State, Unavailable, Unit, UnitId};
 use crate::zone::{Name, Pages, PagesEdit, Published, PublishedRef, ZoneSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -104,6 +104,9 @@ impl<'a> Draft<'a> {
     /// [`Unavailable`]; state and draft are of no use then.
     pub fn apply(&mut self, state: &mut Overlay<'_>, events: &[Event]) -> Result<Moved, Unavailable> {
         let touched = touched(state, events)?;
+        for of_unit in &touched.held {
+            of_unit.count(state, &mut self.tally, -1)?;
+        }
         let mut before = BTreeMap::new();
         for key in &touched.names {
             if let Some((unit, name)) = look_up(state, key)? {
@@ -147,6 +150,10 @@ impl<'a> Draft<'a> {
                 moved.insert(Arc::clone(&key.set));
             }
         }
+        for of_unit in &touched.held {
+            of_unit.count(state, &mut self.tally, 1)?;
+            self.hold(of_unit, &mut moved);
+        }
         let residual_ttl_secs = self.edits.values().map(|edit| edit.residual_ttl_secs).max().unwrap_or(0);
         let serials = moved.iter().flat_map(|set| self.move_serials(set)).collect();
         Ok(Moved { serials, residual_ttl_secs })
@@ -178,6 +185,20 @@ impl<'a> Draft<'a> {
         }
         self.octets = octets;
         changed
+    }
+
+    /// Brings the zones of names up to the hold that is on their unit, and notes the sets that this changes.
+    fn hold(&mut self, of_unit: &HeldNames, moved: &mut BTreeSet<Arc<str>>) {
+        self.octets.clear();
+        held(of_unit.hold).encode(&mut self.octets);
+        let octets = std::mem::take(&mut self.octets);
+        for (key, _) in &of_unit.names {
+            let changed = self.edit(&key.set).is_some_and(|edit| edit.put(key.label.as_ascii().as_bytes(), &octets));
+            if changed && !moved.contains(&key.set) {
+                moved.insert(Arc::clone(&key.set));
+            }
+        }
+        self.octets = octets;
     }
 
     /// Takes a label out of the zones of a set; whether it was in them.
@@ -279,36 +300,83 @@ pub(super) fn put_all(pages: &mut PagesEdit, unit: &Unit, name: &Registration, o
 
 /// The names that may publish something else after a transaction, and the units that it replaces.
 pub(super) struct Touched {
-    /// The names.
-    pub(super) names: BTreeSet<NameKey>,
+    /// The names whose registrations say what they publish.
+    names: BTreeSet<NameKey>,
+    /// Those that need not be read for it.
+    held: Vec<HeldNames>,
     units: BTreeSet<UnitId>,
+}
+
+/// Names of a unit that a hold on it decides about: none has a hold in effect itself, or variants.
+struct HeldNames {
+    unit: UnitId,
+    /// The unit's hold that decides after the transaction.
+    hold: HoldReason,
+    /// In order; at least one.
+    names: Vec<(NameKey, Outline)>,
+}
+
+impl Touched {
+    /// All names.
+    pub(super) fn into_names(mut self) -> BTreeSet<NameKey> {
+        self.names.extend(self.held.into_iter().flat_map(|of_unit| of_unit.names).map(|(key, _)| key));
+        self.names
+    }
+}
+
+impl HeldNames {
+    /// Counts the names `by` times, in the state that the unit gives them.
+    fn count(&self, state: &Overlay<'_>, tally: &mut Tally, by: i64) -> Result<(), Unavailable> {
+        let unit = state.unit(&self.unit)?.ok_or_else(|| Unavailable(format!("unit {} is missing", self.unit)))?;
+        for (key, outline) in &self.names {
+            let in_state = outline.state(&unit).expect("only names that it tells the state of");
+            tally.names(&key.set, in_state, by);
+        }
+        Ok(())
+    }
 }
 
 /// What `events` touch, seen from the state before them.
 pub(super) fn touched(state: &Overlay<'_>, events: &[Event]) -> Result<Touched, Unavailable> {
-    let mut touched = Touched { names: BTreeSet::new(), units: BTreeSet::new() };
+    let mut names = BTreeSet::new();
+    // The last image counts.
+    let mut units: BTreeMap<&UnitId, &Unit> = BTreeMap::new();
     for event in events {
         match event {
-            Event::Name(name) => drop(touched.names.insert(name.key.clone())),
-            Event::NameRemoved { key, .. } => drop(touched.names.insert(key.clone())),
-            Event::Unit(unit) => {
-                touched.units.insert(unit.id.clone());
-                let before = state.unit(&unit.id)?.and_then(|unit| unit.holds.effective());
-                // Of a unit, only the hold that decides shows in what its names publish.
-                if before != unit.holds.effective() {
-                    state.names_of(&unit.id, &mut |key| {
-                        touched.names.insert(key.clone());
-                        true
-                    })?;
-                }
-            }
+            Event::Name(name) => drop(names.insert(name.key.clone())),
+            Event::NameRemoved { key, .. } => drop(names.insert(key.clone())),
+            Event::Unit(unit) => drop(units.insert(&unit.id, unit)),
             Event::Application(_) | Event::Order(_) | Event::Remittance(_) => {}
             Event::VariantsEnded { .. } | Event::Change(_) | Event::Brake(_) | Event::ZoneLoaded { .. } => {}
             Event::Reserved(_) | Event::ReservationEnded { .. } => {}
             Event::Notice(_) | Event::Noticed(_) | Event::SiteNotice(_) => {}
         }
     }
-    Ok(touched)
+    let mut all_held = Vec::new();
+    for (id, unit) in &units {
+        let before = state.unit(id)?.and_then(|unit| unit.holds.effective());
+        // Of a unit, only the hold that decides shows in what its names publish.
+        let hold = unit.holds.effective();
+        if before == hold {
+            continue;
+        }
+        let mut held = Vec::new();
+        state.names_of(id, &mut |key, outline| {
+            // Without a hold, its resolution is published again.
+            if hold.is_none() || outline == Outline::More {
+                names.insert(key.clone());
+            } else {
+                held.push((key.clone(), outline));
+            }
+            true
+        })?;
+        if let (Some(hold), false) = (hold, held.is_empty()) {
+            all_held.push(HeldNames { unit: (*id).clone(), hold, names: held });
+        }
+    }
+    // What has an event of its own may have another unit after it, or none.
+    all_held.iter_mut().for_each(|held| held.names.retain(|(key, _)| !names.contains(key)));
+    Ok(Touched { names, held: all_held, units: units.into_keys().cloned().collect() })
 }
 
 /// A registration with its unit.

@@ -170,7 +170,7 @@ fn touched(
         return Err(format!("the journal does not go back to transaction {seq}"));
     }
     for unit in &units {
-        let visited = store.names_of(unit, &mut |key| {
+        let visited = store.names_of(unit, &mut |key, _| {
             names.insert(key.clone());
             names.len() as u64 <= most
         });

@@ -12,7 +12,7 @@ use crate::registry::life::Ends;
 use crate::registry::{
     Account, Actor, Application, ApplicationId, Brake, Change, ChangeId, Claim, Command, Context, Due, DueKind, Event,
     HoldReason, Holds, NameKey, Order, OrderId, Policy, Registration, Remittance, RemittanceId, Reservation, SetTotals,
-    State, TermEnd, Timestamp, Unavailable, Unit, UnitId, decide,
+    State, TermEnd, Timestamp, Unavailable, Unit, UnitId, VisitName, decide,
 };
 use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
@@ -318,7 +318,7 @@ impl State for Nothing {
         Ok(())
     }
 
-    fn names_of(&self, _: &UnitId, _: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
+    fn names_of(&self, _: &UnitId, _: &mut VisitName<'_>) -> Result<(), Unavailable> {
         Ok(())
     }
 

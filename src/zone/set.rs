@@ -223,7 +223,7 @@ impl ZoneSet {
                 continue;
             }
             let tail = words(octets.get(end.checked_sub(TAIL_LEN)?..)?.first_chunk()?);
-            if (tail[0] ^ apex.tail[0]) & apex.mask[0] != 0 || (tail[1] ^ apex.tail[1]) & apex.mask[1] != 0 {
+            if !apex.may_end(tail) {
                 continue;
             }
             if usize::from(apex.len) > TAIL_LEN && !apex.is_end_of(&octets[..end]) {
@@ -245,7 +245,7 @@ impl ZoneSet {
     pub fn enclosing_by_tail(&self, octets: &[u8], starts: u64) -> Option<(&Zone, Tail)> {
         let tail = words(octets.last_chunk()?);
         for apex in &*self.directory.short {
-            if (tail[0] ^ apex.tail[0]) & apex.mask[0] != 0 || (tail[1] ^ apex.tail[1]) & apex.mask[1] != 0 {
+            if !apex.may_end(tail) {
                 continue;
             }
             // What comes to nothing is below no apex: the name has not so many labels.
@@ -305,6 +305,12 @@ impl ShortApex {
         }
         let (labels, position, len) = (apex.labels().count() as u32, position as u16, wire.len() as u8);
         Self { tail: words(&tail), mask: words(&mask), labels, position, len, has_apex_below: false, wire }
+    }
+
+    /// Whether a name with these last octets may end with it; surely, if it is not longer than they are.
+    #[inline(always)]
+    fn may_end(&self, tail: [u64; 2]) -> bool {
+        (tail[0] ^ self.tail[0]) & self.mask[0] == 0 && (tail[1] ^ self.tail[1]) & self.mask[1] == 0
     }
 
     /// Whether `octets` end with all of it.

@@ -83,6 +83,15 @@ fn a_package_has_one_holder_and_its_forms_one_set_of_data() {
     daemon.api("DELETE", &held, "demo-operator", None).expect_success();
     both(&daemon, &["203.0.113.5"]);
 
+    // So does one on its holder.
+    let of_unit = "/v1/units/tax/holds/LEGAL";
+    daemon.api("PUT", of_unit, "demo-operator", Some(&hold)).expect_success();
+    for name in [NAME, TRADITIONAL, &www(TRADITIONAL)] {
+        absent(&daemon, name, "held by its holder's hold");
+    }
+    daemon.api("DELETE", of_unit, "demo-operator", None).expect_success();
+    both(&daemon, &["203.0.113.5"]);
+
     // What is active changes by hand, and survives a power cut as it then is.
     let before = export(&daemon);
     put(&daemon, NAME, &json!({ "unit": "tax", "variants": {} })).expect_success();

@@ -126,8 +126,8 @@ impl State for Memory {
         Ok(())
     }
 
-    fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
-        let _ = self.names.values().filter(|name| name.unit == *unit).all(|name| visit(&name.key));
+    fn names_of(&self, unit: &UnitId, visit: &mut VisitName<'_>) -> Result<(), Unavailable> {
+        let _ = self.names.values().filter(|name| name.unit == *unit).all(|name| visit(&name.key, name.outline()));
         Ok(())
     }
 

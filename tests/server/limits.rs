@@ -2,13 +2,15 @@
 
 use crate::dns::{PATIENCE, ask_tcp, ask_udp, framed, query, read, tcp};
 use crate::{NAME, NOERROR, Random, Started, start};
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 use zhengming::server::TcpLimits;
 
 /// Short, so that tests of time-outs end soon; nothing asserts how soon.
 const SHORT: Duration = Duration::from_millis(100);
+/// Longer than any test takes.
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn good(server: &Started) {
     assert_eq!(ask_tcp(server.address(), 1, NAME).rcode, NOERROR);
@@ -100,6 +102,25 @@ fn a_client_that_does_not_read_is_cut_off() {
     });
     assert!(counted);
     good(&server);
+}
+
+#[test]
+fn a_client_that_does_not_read_does_not_hold_up_a_stop() {
+    let server = start(TcpLimits { write: HOUR, idle: HOUR, life: HOUR, drain: SHORT, ..TcpLimits::default() });
+    let mut stream = tcp(server.address());
+    stream.set_write_timeout(Some(SHORT)).unwrap();
+    let queries: Vec<u8> = (0..100_u16).flat_map(|id| framed(&query(id, NAME))).collect();
+    // Until all buffers are full: the server waits for the client then, and the client for the server.
+    while stream.write_all(&queries).is_ok() {}
+    let (Started { running, exporter, .. }, (say, stopped)) = (server, std::sync::mpsc::channel());
+    std::thread::spawn(move || {
+        running.stop();
+        let _ = say.send(());
+    });
+    stopped.recv_timeout(PATIENCE).expect("the server stops");
+    assert!(exporter.render().contains("zhengming_dns_connections{transport=\"tcp\"} 0"));
+    let mut rest = Vec::new();
+    assert!(stream.read_to_end(&mut rest).map_or_else(|error| error.kind() == ErrorKind::ConnectionReset, |_| true));
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use crate::world::*;
 use std::sync::mpsc;
-use zhengming::registry::command::HoldTarget;
-use zhengming::registry::{Code, Command, HoldReason};
+use zhengming::registry::command::{HoldTarget, ImportItem};
+use zhengming::registry::{Code, Command, Hold, HoldReason, Holds, Penalties, Timestamp};
 use zhengming::update::UpdateError;
 use zhengming::zone::Published;
 
@@ -168,6 +168,38 @@ fn a_refusal_changes_nothing() {
     assert_eq!(refusal(world.hand_in(stale)), Code::VersionStale);
     assert_eq!((world.served(), world.seq()), (before, seq));
     assert_eq!(world.running().journal.last(), seq, "no line was written");
+}
+
+#[test]
+fn a_unit_comes_with_its_hold_and_its_names() {
+    let mut world = World::new();
+    world.start();
+    let hold = Hold {
+        start: Timestamp(NOW.0 - 10),
+        end: None,
+        active: true,
+        evidence: "case-1".into(),
+        by: "operator".into(),
+    };
+    let unit = ImportItem::Unit {
+        id: unit_id(),
+        spec: unit_spec(),
+        holds: Holds([(HoldReason::RegistryAdmin, hold)].into()),
+        penalties: Penalties::default(),
+        site_review: None,
+        account: None,
+    };
+    world.submit(Command::Import { items: vec![(0, unit.clone())] }).unwrap();
+    world.submit(import(0..2, end_of_day(500))).unwrap();
+    assert!([0, 1].iter().all(|n| is_held(world.published(&key(*n)))));
+
+    // The same in one batch.
+    let mut world = World::new();
+    world.start();
+    let Command::Import { mut items } = import(1..3, end_of_day(500)) else { panic!("it is an import") };
+    items.insert(0, (0, unit));
+    world.submit(Command::Import { items }).unwrap();
+    assert!([1, 2].iter().all(|n| is_held(world.published(&key(*n)))));
 }
 
 #[test]

@@ -208,12 +208,16 @@ fn a_second_process_is_told_who_has_the_directory() {
     world.restart();
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+/// Graver than any hold of a name in the property below, and less grave.
+const UNIT_HOLDS: [HoldReason; 3] = [HoldReason::Legal, HoldReason::Blacklist, HoldReason::UnitRequest];
 
-    /// Whatever is done, what is served is what the store would be served as, and serials move with what is visible.
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Whatever is done, what is served is what the store would be served as, serials move with what is visible, and what was
+    /// counted change by change is what there is.
     #[test]
-    fn the_served_index_is_the_stores(steps in proptest::collection::vec((0usize..6, 0usize..4, 0u8..3), 1..25)) {
+    fn the_served_index_is_the_stores(steps in proptest::collection::vec((0usize..8, 0usize..4, 0u8..3), 1..25)) {
         let mut world = World::with_unit();
         world.submit(import(0..2, end_of_day(2))).unwrap();
         let mut days = 0;
@@ -222,9 +226,11 @@ proptest! {
             match kind {
                 0 => drop(world.submit(put_name(n))),
                 1 => drop(world.submit(change(n, address(last)))),
-                2 => drop(world.submit(hold_name(n, HoldReason::Legal, None, None))),
-                3 => drop(world.submit(lift_name(n, HoldReason::Legal))),
+                2 => drop(world.submit(hold_name(n, HoldReason::Penalty, None, None))),
+                3 => drop(world.submit(lift_name(n, HoldReason::Penalty))),
                 4 => drop(world.submit(Command::DeleteName { key: key(n) })),
+                5 => drop(world.submit(hold_unit(UNIT_HOLDS[usize::from(last)]))),
+                6 => drop(world.submit(lift_unit(UNIT_HOLDS[usize::from(last)]))),
                 _ => {
                     days += 1;
                     world.set_clock(end_of_day(days));
@@ -237,12 +243,12 @@ proptest! {
                 prop_assert_eq!(*serial, expected);
             }
         }
-        let served = world.served();
+        let (served, counted) = (world.served(), world.counted());
         world.restart();
-        prop_assert_eq!(world.served(), served.clone());
+        prop_assert_eq!((world.served(), world.counted()), (served.clone(), counted.clone()));
         world.stop();
         remove_store(&world);
         world.start();
-        prop_assert_eq!(world.served(), served);
+        prop_assert_eq!((world.served(), world.counted()), (served, counted));
     }
 }

@@ -28,6 +28,8 @@ pub const NOW: Timestamp = Timestamp(1_800_000_000);
 pub const GOV: [&str; 2] = ["xn--zfr164b.", "xn--zfr164b.cn."];
 /// The zone of the second set, `公益`.
 pub const ORG: &str = "xn--55qw42g.";
+/// The metrics of what there is.
+const COUNTS: [&str; 2] = ["zhengming_names{", "zhengming_holds{"];
 /// The unit that everything belongs to.
 pub const UNIT: &str = "unit-1";
 
@@ -194,6 +196,12 @@ impl World {
         zone.registrations().unwrap().get(key.label.as_ascii().as_bytes()).map(Published::decode)
     }
 
+    /// The counts of names and holds in `/metrics` that are not 0.
+    pub fn counted(&self) -> Vec<String> {
+        let is_count = |line: &&str| COUNTS.iter().any(|name| line.starts_with(name)) && !line.ends_with(" 0");
+        self.telemetry.exporter.render().lines().filter(is_count).map(str::to_owned).collect()
+    }
+
     /// A value of `/metrics`.
     pub fn metric(&self, name: &str) -> f64 {
         let text = self.telemetry.exporter.render();
@@ -324,6 +332,10 @@ pub fn hold_unit(reason: HoldReason) -> Command {
 pub fn hold_name(n: usize, reason: HoldReason, start: Option<Timestamp>, end: Option<Timestamp>) -> Command {
     let spec = HoldSpec { start, end, evidence: "case-1".into() };
     Command::PlaceHold { target: HoldTarget::Name(key(n)), reason, spec }
+}
+
+pub fn lift_unit(reason: HoldReason) -> Command {
+    Command::LiftHold { target: HoldTarget::Unit(unit_id()), reason }
 }
 
 pub fn lift_name(n: usize, reason: HoldReason) -> Command {

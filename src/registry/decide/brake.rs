@@ -10,10 +10,10 @@ use crate::idn;
 use crate::registry::brake::{BRAKE_COUNT_MAX, SUSPENDED_SHOWN_MAX, Suspension};
 use crate::registry::state::Unavailable;
 use crate::registry::{
-    Brake, Code, Command, Decision, DueKind, Event, Guarded, Jump, NameKey, NameState, Refusal, Registration, Release,
-    Role, Stop, SuffixSet, Timestamp, Unit, UnitId,
+    Brake, Code, Command, Decision, DueKind, Event, Guarded, Jump, NameKey, NameState, Outline, Refusal, Registration,
+    Release, Role, Stop, SuffixSet, Timestamp, Unit, UnitId,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Names that no longer resolve, by the primary suffix of their set.
@@ -139,15 +139,17 @@ fn stopped(case: &Case<'_>, stop: Stop) -> Result<Decision, Refusal> {
 pub(super) fn lost(case: &Case<'_>, events: &[Event]) -> Result<Lost, Unavailable> {
     let mut units: HashMap<&UnitId, &Unit> = HashMap::new();
     let mut names: HashMap<&NameKey, Option<&Registration>> = HashMap::new();
-    let mut touched: BTreeSet<NameKey> = BTreeSet::new();
+    // With the unit and the outline, if these say enough.
+    let mut touched: BTreeMap<NameKey, Option<(&UnitId, Outline)>> = BTreeMap::new();
     for event in events {
         match event {
             Event::Unit(unit) => {
                 units.insert(&unit.id, unit);
                 let before = case.state.unit(&unit.id)?.and_then(|unit| unit.holds.effective());
                 if before.is_none() && unit.holds.effective().is_some() {
-                    case.state.names_of(&unit.id, &mut |key| {
-                        touched.insert(key.clone());
+                    case.state.names_of(&unit.id, &mut |key, outline| {
+                        let enough = (outline != Outline::More).then_some((&unit.id, outline));
+                        touched.insert(key.clone(), enough);
                         true
                     })?;
                 }
@@ -157,9 +159,16 @@ pub(super) fn lost(case: &Case<'_>, events: &[Event]) -> Result<Lost, Unavailabl
             _ => {}
         }
     }
-    touched.extend(names.keys().map(|key| (*key).clone()));
+    touched.extend(names.keys().map(|key| ((*key).clone(), None)));
     let mut lost = Lost::default();
-    for key in touched {
+    for (key, outlined) in touched {
+        if let Some((unit, outline)) = outlined {
+            // The unit was not held before.
+            if outline == Outline::Resolves && units[unit].holds.effective().is_some() {
+                lost.add(case, &key);
+            }
+            continue;
+        }
         let Some(before) = case.state.name(&key)? else { continue };
         let Some(unit_before) = case.state.unit(&before.unit)? else { continue };
         let after = names.get(&key).copied().unwrap_or(Some(&before));
@@ -332,7 +341,7 @@ fn candidates(
         match kind {
             DueKind::NameHold(key) | DueKind::Expiry(key) | DueKind::Leaving(key) => drop(keys.insert(key.clone())),
             DueKind::Reservation(_) => {}
-            DueKind::UnitHold(id) => case.state.names_of(id, &mut |key| {
+            DueKind::UnitHold(id) => case.state.names_of(id, &mut |key, _| {
                 keys.insert(key.clone());
                 keys.len() < cap
             })?,

@@ -5,7 +5,8 @@ use crate::registry::life::Ends;
 use crate::registry::state::{Unavailable, bundles_of};
 use crate::registry::{
     Account, Application, ApplicationId, Brake, Change, ChangeId, Claim, Due, Event, Filed, NameKey, Order, OrderId,
-    Registration, Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unit, UnitId,
+    Outline, Registration, Remittance, RemittanceId, Reservation, SetTotals, State, TermEnd, Timestamp, Unit, UnitId,
+    VisitName,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -94,15 +95,15 @@ impl State for Draft<'_> {
         self.filings.invoiced(self.base, invoice, visit)
     }
 
-    fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
-        let mut keys: BTreeSet<NameKey> =
-            self.names.values().filter(|name| name.unit == *unit).map(|name| name.key.clone()).collect();
-        self.base.names_of(unit, &mut |key| {
-            keys.insert(key.clone());
+    fn names_of(&self, unit: &UnitId, visit: &mut VisitName<'_>) -> Result<(), Unavailable> {
+        let own = self.names.values().filter(|name| name.unit == *unit);
+        let mut outlines: BTreeMap<NameKey, Outline> = own.map(|name| (name.key.clone(), name.outline())).collect();
+        self.base.names_of(unit, &mut |key, outline| {
+            outlines.entry(key.clone()).or_insert(outline);
             true
         })?;
         // The loop ends where the visitor says so; what it answered last does not matter.
-        let _ = keys.iter().all(visit);
+        let _ = outlines.iter().all(|(key, outline)| visit(key, *outline));
         Ok(())
     }
 

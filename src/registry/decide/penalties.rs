@@ -51,7 +51,7 @@ pub(super) fn impose(case: &Case<'_>, id: &UnitId, step: PenaltyStep, spec: &Pen
 /// gone. Until then they are answered with the blacklist's notice, as they are the unit's.
 fn withheld(case: &Case<'_>, id: &UnitId) -> Result<Vec<Event>, Refusal> {
     let mut keys: Vec<NameKey> = Vec::new();
-    case.state.names_of(id, &mut |key| {
+    case.state.names_of(id, &mut |key, _| {
         keys.push(key.clone());
         true
     })?;

@@ -192,7 +192,7 @@ fn check_names_fit(case: &Case<'_>, old: &Unit, spec: &UnitSpec) -> Result<(), R
         return Ok(());
     }
     let (mut fitting, mut offending): (Vec<Arc<str>>, Option<NameKey>) = (Vec::new(), None);
-    case.state.names_of(&old.id, &mut |key| {
+    case.state.names_of(&old.id, &mut |key, _| {
         if !fitting.contains(&key.set) {
             match check_suffix(case.policy(), &key.set, spec.kind, proof) {
                 Ok(()) => fitting.push(key.set.clone()),

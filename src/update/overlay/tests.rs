@@ -113,8 +113,8 @@ impl State for Model {
         Ok(())
     }
 
-    fn names_of(&self, unit: &UnitId, visit: &mut dyn FnMut(&NameKey) -> bool) -> Result<(), Unavailable> {
-        let _ = self.names.values().filter(|name| name.unit == *unit).all(|name| visit(&name.key));
+    fn names_of(&self, unit: &UnitId, visit: &mut VisitName<'_>) -> Result<(), Unavailable> {
+        let _ = self.names.values().filter(|name| name.unit == *unit).all(|name| visit(&name.key, name.outline()));
         Ok(())
     }
 
@@ -317,7 +317,9 @@ fn agree(overlay: &Overlay<'_>, model: &Model, limit: usize) {
     for n in 0..3 {
         let id = unit_id(n);
         assert_eq!(overlay.unit(&id), model.unit(&id));
-        assert_eq!(visited(limit, |v| overlay.names_of(&id, v)), visited(limit, |v| model.names_of(&id, v)));
+        let names =
+            |state: &dyn State| visited(limit, |v| state.names_of(&id, &mut |key, outline| v(&(key.clone(), outline))));
+        assert_eq!(names(overlay), names(model));
         let filings = |state: &dyn State| visited(limit, |v| state.filings_of(&id, &mut |filing| v(&filing)));
         assert_eq!(filings(overlay), filings(model));
     }
