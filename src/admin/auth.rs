@@ -10,7 +10,7 @@ use crate::registry::{Actor, Code, NameKey, Region, Regions};
 use crate::registry::{State as _, Timestamp, Unavailable};
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, SocketAddr};
@@ -38,7 +38,8 @@ pub(super) async fn authorize(State(admin): State<Admin>, mut request: Request, 
         Ok(Admitted { caller, end, used_code }) => {
             request.extensions_mut().insert(caller);
             let mut response = next.run(request).await;
-            if let Some(problem) = used_code.filter(|_| !response.status().is_success()) {
+            // Only what was refused for want of a confirmation is refused because of the code.
+            if let Some(problem) = used_code.filter(|_| response.status() == StatusCode::FORBIDDEN) {
                 response = problem.into_response();
             }
             if let Some(end) = end.and_then(|end| HeaderValue::from_str(&end.to_string()).ok()) {

@@ -72,6 +72,8 @@ fn a_request_that_was_confirmed_can_be_repeated_with_its_code() {
     let again = ask("LEGAL", "Idempotency-Key: one\r\n");
     assert_eq!((again.status, again.header("idempotency-replayed")), (200, Some("true")), "{}", again.text());
     assert_eq!(again.json()["seq"], first.json()["seq"]);
+    // What fails for another reason says so.
+    refused(&ask("REGISTRY_ADMIN", "Idempotency-Key: one\r\n"), 422, "idempotency_key_reused");
     // It confirms nothing else, with another key or none.
     for key in ["Idempotency-Key: two\r\n", ""] {
         refused(&ask("REGISTRY_ADMIN", key), 403, "second_factor_invalid");
