@@ -33,9 +33,10 @@ const GROUP_ITEMS_MAX: usize = 1000;
 /// Pause between two ticks of housekeeping while there is work.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How much nicer the writer is than the threads that answer: on a core that all of it has to share, they get nine tenths of it
-/// before an import or a suspension takes from them, and changes still get their tenth in a flood.
-const NICER: i32 = 10;
+/// How much nicer the writer is than the threads that answer: on a core that all of it has to share, they get five sixths of it
+/// before an import or a suspension takes from them, and changes still get their sixth in a flood (sched(7)). Of less a large
+/// unit would not be gone within a second; of more, queries would wait longer meanwhile.
+const NICER: i32 = 7;
 
 /// The way back to who submitted a command.
 type Reply = oneshot::Sender<Result<Receipt, UpdateError>>;
