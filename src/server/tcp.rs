@@ -203,7 +203,7 @@ impl Connection {
         self.slot.give_to(self.peer).map_err(|full| no_slot(transport, full)).is_ok()
     }
 
-    /// The connection with TLS on it; nobody else waits for that.
+    /// The connection with TLS on it, once a proxy has said whose it is; nobody else waits for that.
     async fn handshake(
         &mut self,
         mut stream: TcpStream,
