@@ -208,7 +208,7 @@ fn a_second_process_is_told_who_has_the_directory() {
     world.restart();
 }
 
-/// Graver than any hold of a name in the property below, and less grave.
+/// Two that are graver than the hold of a name in the property below, and one that is less grave.
 const UNIT_HOLDS: [HoldReason; 3] = [HoldReason::Legal, HoldReason::Blacklist, HoldReason::UnitRequest];
 
 proptest! {
@@ -226,8 +226,8 @@ proptest! {
             match kind {
                 0 => drop(world.submit(put_name(n))),
                 1 => drop(world.submit(change(n, address(last)))),
-                2 => drop(world.submit(hold_name(n, HoldReason::Penalty, None, None))),
-                3 => drop(world.submit(lift_name(n, HoldReason::Penalty))),
+                2 => drop(world.submit(hold_name(n, HoldReason::RegistryAdmin, None, None))),
+                3 => drop(world.submit(lift_name(n, HoldReason::RegistryAdmin))),
                 4 => drop(world.submit(Command::DeleteName { key: key(n) })),
                 5 => drop(world.submit(hold_unit(UNIT_HOLDS[usize::from(last)]))),
                 6 => drop(world.submit(lift_unit(UNIT_HOLDS[usize::from(last)]))),
