@@ -58,8 +58,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("utoipa_swagger_ui", &["admin"]),
 ];
 
-/// The one file with system calls of the UDP loop.
-const UNSAFE_FILES: &[&str] = &["src/server/sys.rs"];
+/// The one file with system calls of the UDP loop, and the one that names the allocator and its options.
+const UNSAFE_FILES: &[&str] = &["src/main.rs", "src/server/sys.rs"];
 
 /// Longest file in lines. A goal of 300 is kept by reading; this stops a giant.
 const FILE_LINES_MAX: usize = 800;
@@ -115,7 +115,7 @@ fn crates_stay_in_their_modules() {
 }
 
 #[test]
-fn unsafe_code_is_in_one_file() {
+fn unsafe_code_is_where_it_has_to_be() {
     let mut faults = Faults::default();
     for file in rust_files("src") {
         if UNSAFE_FILES.contains(&file.path.as_str()) {

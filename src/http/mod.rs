@@ -7,6 +7,7 @@
 pub mod accept;
 pub mod client;
 pub mod inherited;
+mod rest;
 pub mod stall;
 
 use accept::{Slot, Slots};
@@ -14,7 +15,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_TYPE};
+use hyper::header::{CONNECTION, CONTENT_TYPE, EXPECT, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper::{Request, Response, StatusCode};
@@ -219,9 +220,18 @@ async fn answer(
     if let Some(certificate) = certificate {
         request.extensions_mut().insert(certificate);
     }
-    let request = request.map(|body| Body::new(BodyStall::new(body, silence)));
+    let asks_first = request.headers().contains_key(EXPECT);
+    let (parts, body) = request.into_parts();
+    let (body, lender) = rest::lend(BodyStall::new(body, silence));
+    let request = Request::from_parts(parts, Body::new(body));
     match timeout(within, service.call(request)).await {
-        Ok(answered) => answered,
+        Ok(Ok(mut response)) => {
+            let goes_on = if asks_first { lender.was_read() } else { lender.read_rest().await };
+            if !goes_on {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
+        }
         Err(_) => {
             tracing::warn!("a request took too long and was given up");
             let response = Response::builder()

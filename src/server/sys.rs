@@ -1,4 +1,4 @@
-//! The system calls of the UDP loop: batches in, batches out. The only unsafe code of the program.
+//! The system calls of the UDP loop: batches in, batches out. The only unsafe code of the library.
 
 #![allow(unsafe_code, reason = "the standard library has no recvmmsg and sendmmsg")]
 

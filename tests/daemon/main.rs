@@ -17,6 +17,7 @@ mod holds_and_terms;
 mod hostile;
 mod interfaces;
 mod kit;
+mod memory;
 mod receiver;
 mod restart;
 mod signals;

@@ -125,6 +125,41 @@ fn a_body_that_stalls_and_a_handler_that_hangs_are_given_up() {
     assert_eq!((whole.status, whole.body.as_str()), (200, "3"));
 }
 
+/// RFC 9112 §9.3: the next request stands behind the body, also behind one that the handler had no use for and that came
+/// after its answer was known; where it does not come, the response says that nothing can follow.
+#[test]
+fn a_body_that_nobody_reads_does_not_cost_the_next_request() {
+    let router = Router::new()
+        .route("/refuse", post(|| async { "refused" }))
+        .route("/upload", post(|body: Bytes| async move { body.len().to_string() }));
+    let listener = Listener::start(router, Limits { body_stall: SHORT, ..Limits::default() }, None);
+    for (length, body) in [("Content-Length: 3", "abc"), ("Transfer-Encoding: chunked", "3\r\nabc\r\n0\r\n\r\n")] {
+        for path in ["/refuse", "/upload"] {
+            let mut kept = listener.connect();
+            write!(kept, "POST {path} HTTP/1.1\r\nHost: a\r\n{length}\r\n\r\n").unwrap();
+            // Long enough for an answer that does not wait for the body to close the connection.
+            std::thread::sleep(SHORT / 2);
+            let next = "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nConnection: close\r\n\r\nde";
+            write!(kept, "{body}{next}").unwrap();
+            let both = String::from_utf8(read_all(&mut kept)).unwrap();
+            assert_eq!(both.matches("HTTP/1.1 200 OK").count(), 2, "{path} {length}: {both}");
+        }
+    }
+    let closing = |octets: Vec<u8>| {
+        let text = String::from_utf8(octets).unwrap();
+        assert!(text.starts_with("HTTP/1.1 200 OK") && text.contains("\r\nconnection: close\r\n"), "{text}");
+    };
+    let mut stalled = listener.connect();
+    stalled.write_all(b"POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc").unwrap();
+    closing(read_all(&mut stalled));
+    // RFC 9110 §10.1.1: who asks first is told at once, and sends nothing in vain.
+    let mut asking = listener.connect();
+    asking
+        .write_all(b"POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n")
+        .unwrap();
+    closing(read_all(&mut asking));
+}
+
 /// A response without end, which says when it is given up.
 struct Endless(mpsc::Sender<()>);
 
