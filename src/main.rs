@@ -6,12 +6,15 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// What the allocator does where `_RJEM_MALLOC_CONF` says nothing else: it asks for pages of 2 MiB, if the system leaves the
-/// choice to programs. A look-up among millions of names waits for its lines and for the translation of their addresses, and
-/// on some machines the second is most of it (benches/README.md, "Pages of 2 MiB").
+/// What the allocator does where `_RJEM_MALLOC_CONF` says nothing else.
+///
+/// It asks for pages of 2 MiB, if the system leaves the choice to programs: a look-up among millions of names waits for its
+/// lines and for the translation of their addresses, and on some machines the second is most of it (benches/README.md, "Pages
+/// of 2 MiB"; `large_pages` of the daemon says when). It keeps what is freed for what comes next: given back, it would
+/// break the large pages that it lay in.
 #[expect(unsafe_code, reason = "jemalloc reads this symbol, a pointer to a text that ends in NUL, before main")]
 #[unsafe(export_name = "_rjem_malloc_conf")]
-pub static MALLOC_CONF: &[u8; 11] = b"thp:always\0";
+pub static MALLOC_CONF: &[u8; 29] = b"thp:always,dirty_decay_ms:-1\0";
 
 fn main() -> ExitCode {
     zhengming::cli::run(std::env::args_os())

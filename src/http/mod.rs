@@ -55,7 +55,8 @@ pub struct Limits {
     /// From the end of the last response (or the start of the connection) to the end of a request's headers: cuts idle
     /// connections and slow headers alike.
     pub header: Duration,
-    /// From a request's headers to its response's. The work of a handler that is cut off may still take effect.
+    /// From a request's headers to its response's, reading what is left of its body apart (a second). The work of a handler that
+    /// is cut off may still take effect.
     pub request: Duration,
     /// Longest silence inside a request's body.
     pub body_stall: Duration,

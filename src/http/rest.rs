@@ -11,19 +11,29 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// Longest rest that is read, in octets; the bodies of all requests but lists and imports are shorter.
-const LEN_MAX: usize = 64 * 1024;
-/// Longest time that is waited for it: the client has sent it right behind the headers.
+/// Longest rest that is read, in octets: as long as lists of holds may be. Where the connection is closed on a client that
+/// still sends, the response is lost (RFC 9112 §9.6), and of these the client sends all before it reads.
+const LEN_MAX: usize = 8 << 20;
+/// Longest time that is waited for it: most clients send it right behind the headers.
 const TIME_MAX: Duration = Duration::from_secs(1);
 
 /// A body that comes back to its [`Lender`] when the handler drops it.
 pub struct Lent<B> {
     body: Option<B>,
-    back: Option<oneshot::Sender<B>>,
+    back: Option<oneshot::Sender<Left<B>>>,
 }
 
 /// Where a lent body comes back to.
-pub struct Lender<B>(oneshot::Receiver<B>);
+pub struct Lender<B>(oneshot::Receiver<Left<B>>);
+
+/// What is left of a body.
+enum Left<B> {
+    Nothing,
+    /// Something, or its end is not known yet.
+    Rest(B),
+    /// It broke off.
+    Broken,
+}
 
 /// Lends `body` to a handler.
 pub fn lend<B>(body: B) -> (Lent<B>, Lender<B>) {
@@ -33,18 +43,26 @@ pub fn lend<B>(body: B) -> (Lent<B>, Lender<B>) {
 
 impl<B: Body<Data = Bytes> + Unpin> Lender<B> {
     /// Reads what the handler has left; whether the connection can go on behind it.
-    ///
-    /// A handler that still reads while it answers has not left anything yet.
-    pub async fn read_rest(mut self) -> bool {
-        match self.0.try_recv() {
-            Ok(mut body) => timeout(TIME_MAX, read_to_end(&mut body)).await.unwrap_or(false),
-            Err(_) => true,
+    pub async fn read_rest(self) -> bool {
+        match self.left() {
+            Left::Nothing => true,
+            Left::Rest(mut body) => timeout(TIME_MAX, read_to_end(&mut body)).await.unwrap_or(false),
+            Left::Broken => false,
         }
     }
 
     /// Whether nothing was left, for a client that sends the body only if it is asked to (RFC 9110 §10.1.1).
-    pub fn was_read(mut self) -> bool {
-        self.0.try_recv().map_or(true, |body| body.is_end_stream())
+    pub fn was_read(self) -> bool {
+        match self.left() {
+            Left::Nothing => true,
+            Left::Rest(body) => body.is_end_stream(),
+            Left::Broken => false,
+        }
+    }
+
+    /// A handler that still reads while it answers has not left anything yet.
+    fn left(mut self) -> Left<B> {
+        self.0.try_recv().unwrap_or(Left::Nothing)
     }
 }
 
@@ -63,11 +81,19 @@ async fn read_to_end<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> bool {
     true
 }
 
+impl<B> Lent<B> {
+    /// Nobody waits for it where the request was given up.
+    fn give_back(&mut self, left: Left<B>) {
+        if let Some(back) = self.back.take() {
+            let _ = back.send(left);
+        }
+    }
+}
+
 impl<B> Drop for Lent<B> {
     fn drop(&mut self) {
-        if let (Some(body), Some(back)) = (self.body.take(), self.back.take()) {
-            // Nobody waits for it where the request was given up.
-            let _ = back.send(body);
+        if let Some(body) = self.body.take() {
+            self.give_back(Left::Rest(body));
         }
     }
 }
@@ -82,10 +108,14 @@ impl<B: Body + Unpin> Body for Lent<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let Some(body) = self.body.as_mut() else { return Poll::Ready(None) };
         let frame = ready!(Pin::new(body).poll_frame(cx));
-        if frame.is_none() {
-            // At its end there is nothing to give back, and a body need not be asked again.
-            self.body = None;
-        }
+        // Behind its end, and behind an error, a body need not be asked again.
+        let left = match &frame {
+            Some(Ok(_)) => return Poll::Ready(frame),
+            Some(Err(_)) => Left::Broken,
+            None => Left::Nothing,
+        };
+        self.body = None;
+        self.give_back(left);
         Poll::Ready(frame)
     }
 

@@ -152,6 +152,17 @@ fn a_body_that_nobody_reads_does_not_cost_the_next_request() {
     let mut stalled = listener.connect();
     stalled.write_all(b"POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc").unwrap();
     closing(read_all(&mut stalled));
+    // What breaks off while a handler reads it ends the connection too.
+    let mut broken = listener.connect();
+    broken.write_all(b"POST /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").unwrap();
+    let broken = String::from_utf8(read_all(&mut broken)).unwrap();
+    assert!(broken.starts_with("HTTP/1.1 400") && broken.contains("\r\nconnection: close\r\n"), "{broken}");
+    // A client that reads nothing before it has sent all still gets its answer.
+    let mut long = listener.connect();
+    long.write_all(b"POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 6000000\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    long.write_all(&vec![b'x'; 6_000_000]).unwrap();
+    assert_eq!(Response::parse(&read_all(&mut long)).status, 200);
     // RFC 9110 §10.1.1: who asks first is told at once, and sends nothing in vain.
     let mut asking = listener.connect();
     asking
