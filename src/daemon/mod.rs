@@ -273,7 +273,9 @@ impl Clocks {
     }
 }
 
-/// The runtime of HTTP and signals; DNS has threads of its own.
+/// The runtime of HTTP and signals, which stands back like the writer behind it; DNS has threads of its own.
 fn runtime() -> Result<Runtime, Error> {
-    Builder::new_multi_thread().thread_name("http").enable_all().build().map_err(Error::Signals)
+    let mut builder = Builder::new_multi_thread();
+    builder.thread_name("http").on_thread_start(update::behind_answers()).enable_all();
+    builder.build().map_err(Error::Signals)
 }

@@ -4,6 +4,7 @@ use super::checkpoint::Checkpoints;
 use super::engine::{CommitError, Engine};
 use super::handle::{Handle, Message, QUEUE_LEN_MAX, Receipt, SharedStatus, Submission, UpdateError};
 use super::mend::Slot;
+use super::priority::behind_answers;
 use super::publish::Suffixes;
 use super::recover::Opened;
 use super::recover::{self, Home, Lock};
@@ -20,7 +21,6 @@ use crate::snapshot;
 use crate::telemetry::ChangeResult;
 use crate::zone::ZoneSet;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use rustix::process::{getpriority_process, setpriority_process};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,11 +32,6 @@ const GROUP_MAX: usize = 256;
 const GROUP_ITEMS_MAX: usize = 1000;
 /// Pause between two ticks of housekeeping while there is work.
 const TICK: Duration = Duration::from_secs(1);
-
-/// How much nicer the writer is than the threads that answer: on a core that all of it has to share, they get five sixths of it
-/// before an import or a suspension takes from them, and changes still get their sixth in a flood (sched(7)). Of less a large
-/// unit would not be gone within a second; of more, queries would wait longer meanwhile.
-const NICER: i32 = 7;
 
 /// The way back to who submitted a command.
 type Reply = oneshot::Sender<Result<Receipt, UpdateError>>;
@@ -167,7 +162,7 @@ impl Drop for Farewell {
 impl Writer {
     fn run(mut self) {
         let _farewell = Farewell(self.engine.status.clone());
-        stand_back();
+        behind_answers()();
         let mut ticked = Instant::now();
         loop {
             self.do_due();
@@ -298,16 +293,6 @@ impl Writer {
             // Nothing is lost: the next start replays the journal from where the store is.
             tracing::warn!("the store was not written out: {error}");
         }
-    }
-}
-
-/// Makes this thread, and those it starts, nicer than the others. Where the system does not let it, nothing is lost but the
-/// order.
-fn stand_back() {
-    // Of no process, the calls are about the calling thread alone (setpriority(2), "C library/kernel differences").
-    let lowered = getpriority_process(None).and_then(|own| setpriority_process(None, own + NICER));
-    if let Err(error) = lowered {
-        tracing::debug!(%error, "the writer is as urgent as the answers");
     }
 }
 

@@ -50,7 +50,7 @@ impl Watched {
 
 /// Where both want the same core, answers come first.
 #[test]
-fn the_writer_is_nicer_than_the_threads_that_answer() {
+fn what_takes_changes_is_nicer_than_the_threads_that_answer() {
     let daemon = TestDaemon::start();
     let process = fs::read_to_string(daemon.path("data/lock")).expect("the lock names its process");
     let tasks = fs::read_dir(format!("/proc/{}/task", process.trim())).expect("it runs");
@@ -65,6 +65,8 @@ fn the_writer_is_nicer_than_the_threads_that_answer() {
     let answering: Vec<_> = others.iter().filter(|(name, _)| name.starts_with("dns-")).collect();
     assert!(!answering.is_empty() && writer.len() == 1, "{writer:?} {others:?}");
     assert!(answering.iter().all(|(_, nice)| *nice < writer[0].1), "{writer:?} {others:?}");
+    let api: Vec<_> = others.iter().filter(|(name, _)| name == "http").collect();
+    assert!(!api.is_empty() && api.iter().all(|(_, nice)| *nice == writer[0].1), "{writer:?} {others:?}");
 }
 
 #[test]
