@@ -12,7 +12,7 @@ const NICER: i32 = 7;
 pub fn behind_answers() -> impl Fn() + Send + Sync + 'static {
     // Of no process, the calls are about the calling thread alone (setpriority(2), "C library/kernel differences").
     let own = getpriority_process(None);
-    // Not by so much more: a thread inherits from the one that starts it, which may have been made nicer already.
+    // Counted from here: a thread begins as nice as the one that starts it, which may stand back already.
     move || {
         if let Err(error) = own.and_then(|own| setpriority_process(None, own + NICER)) {
             tracing::debug!(%error, "a thread that takes changes is as urgent as the answers");

@@ -132,7 +132,7 @@ fn a_body_that_nobody_reads_does_not_cost_the_next_request() {
     let router = Router::new()
         .route("/refuse", post(|| async { "refused" }))
         .route("/upload", post(|body: Bytes| async move { body.len().to_string() }));
-    let listener = Listener::start(router, Limits { body_stall: SHORT, ..Limits::default() }, None);
+    let listener = Listener::start(router.clone(), Limits::default(), None);
     for (length, body) in [("Content-Length: 3", "abc"), ("Transfer-Encoding: chunked", "3\r\nabc\r\n0\r\n\r\n")] {
         for path in ["/refuse", "/upload"] {
             let mut kept = listener.connect();
@@ -149,7 +149,8 @@ fn a_body_that_nobody_reads_does_not_cost_the_next_request() {
         let text = String::from_utf8(octets).unwrap();
         assert!(text.starts_with("HTTP/1.1 200 OK") && text.contains("\r\nconnection: close\r\n"), "{text}");
     };
-    let mut stalled = listener.connect();
+    let hasty = Listener::start(router, Limits { body_stall: SHORT, ..Limits::default() }, None);
+    let mut stalled = hasty.connect();
     stalled.write_all(b"POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc").unwrap();
     closing(read_all(&mut stalled));
     // What breaks off while a handler reads it ends the connection too.
