@@ -10,7 +10,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 ///
 /// It asks for pages of 2 MiB, if the system leaves the choice to programs: a look-up among millions of names waits for its
 /// lines and for the translation of their addresses, and on some machines the second is most of it (benches/README.md, "Pages
-/// of 2 MiB"; `large_pages` of the daemon says when). It keeps what is freed for what comes next: given back, it would
+/// of 2 MiB"; `update::LargePages` says when). It keeps what is freed for what comes next: given back, it would
 /// break the large pages that it lay in.
 #[expect(unsafe_code, reason = "jemalloc reads this symbol, a pointer to a text that ends in NUL, before main")]
 #[unsafe(export_name = "_rjem_malloc_conf")]

@@ -23,7 +23,7 @@ use crate::gateway;
 use crate::http::inherited::Inherited;
 use crate::server::Server;
 use crate::telemetry::{Telemetry, log};
-use crate::update::{self, Clock, SystemClock};
+use crate::update::{self, Clock, LargePages, SystemClock};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl Options {
 pub fn run(options: &Options) -> Result<(), Error> {
     // First, while there is only this thread.
     let inherited = Inherited::take()?;
-    large_pages(false);
+    LargePages::forbid();
     let config = Config::load(&options.config)?;
     let (tcp, udp) = config.listeners();
     inherited.check(&tcp, &udp)?;
@@ -83,20 +83,19 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let telemetry = Telemetry::new();
     let labels = labels::load(&config)?;
     let clock = Clocks::new(options);
-    large_pages(true);
+    let pages = LargePages::allow();
     let reload = zones::load(&config, &labels);
+    drop(pages);
     let zones = reload.zones.clone();
 
-    let started = update::start(update::Start {
+    let writer = update::start(update::Start {
         data_dir: config.data_dir(),
         reload,
         clock: Arc::clone(&clock.clock),
         metrics: telemetry.writer.clone(),
         checkpoints: update::Pace::default(),
         writes: options.writes(),
-    });
-    large_pages(false);
-    let writer = started?;
+    })?;
     // From here on what was started stops in reverse, whatever happens.
     let runtime = runtime();
     let served = runtime.and_then(|runtime| {
@@ -112,16 +111,6 @@ pub fn run(options: &Options) -> Result<(), Error> {
     writer.stop();
     tracing::info!("stopped");
     served
-}
-
-/// Whether pages of 2 MiB, which the allocator asks for (`src/main.rs`), are given from now on; those that there are stay.
-///
-/// They are for what a start reads, the index above all. Small things of many threads would take a page each, and where a
-/// changing index has given memory back, the kernel (khugepaged) would fill the gaps up again.
-fn large_pages(wanted: bool) {
-    if let Err(error) = rustix::thread::disable_transparent_huge_pages(!wanted) {
-        tracing::debug!(%error, "the system does not let programs choose their pages");
-    }
 }
 
 /// What was begun before anything else.

@@ -14,6 +14,7 @@ mod group;
 pub mod handle;
 mod mend;
 pub mod overlay;
+mod pages;
 mod priority;
 pub mod publish;
 mod recover;
@@ -33,6 +34,7 @@ pub use checkpoint::Pace;
 pub use clock::TestClock;
 pub use clock::{Clock, SystemClock};
 pub use handle::{Handle, Preview, Receipt, Status, Submission, UpdateError};
+pub use pages::LargePages;
 pub use priority::behind_answers;
 
 use crate::idn::Table;

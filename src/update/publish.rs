@@ -284,16 +284,16 @@ fn residual_ttl(old: Option<&[u8]>, new: Option<&[u8]>, negative: u32) -> u32 {
     }
 }
 
-/// Puts everything that a registration publishes into `pages`: for a start, where nothing has to be taken out.
-pub(super) fn put_all(pages: &mut PagesEdit, unit: &Unit, name: &Registration, octets: &mut Vec<u8>) {
+/// Hands `put` every label of a registration and what it publishes there: for a start, where nothing has to be taken out.
+pub(super) fn put_all(put: &mut dyn FnMut(&[u8], &[u8]), unit: &Unit, name: &Registration, octets: &mut Vec<u8>) {
     let Some(published) = published(unit, name) else { return };
     octets.clear();
     published.encode(octets);
-    pages.insert(name.key.label.as_ascii().as_bytes(), octets);
+    put(name.key.label.as_ascii().as_bytes(), octets);
     if !name.variants.is_empty() {
         Published::mark_variant(octets);
         for label in name.variants.iter() {
-            pages.insert(label.as_ascii().as_bytes(), octets);
+            put(label.as_ascii().as_bytes(), octets);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::publication::{published, state_of};
 use crate::registry::{Event, NameKey, NameState, State, UnitId};
 use crate::store::checkpoint::{self, Item};
 use crate::store::{Mark, Store};
-use crate::zone::{Pages, PagesEdit, PublishedRef};
+use crate::zone::{Gathered, Pages, PagesEdit, PublishedRef};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -64,22 +64,23 @@ pub fn restore(home: &Home, store: &Store, journal: &JournalReader, sets: &[Arc<
 /// The names as the checkpoint has them.
 fn read(home: &Home, mark: &Mark) -> Result<BTreeMap<Arc<str>, PagesEdit>, String> {
     let mut edits: BTreeMap<Arc<str>, PagesEdit> = BTreeMap::new();
-    let mut current: Option<(Arc<str>, PagesEdit)> = None;
+    let mut current: Option<(Arc<str>, Gathered)> = None;
+    let made = |(set, names): (Arc<str>, Gathered)| (set, names.edit());
     let mut progress = Progress::of("names are read from the checkpoint", 0);
     let read = checkpoint::read(&home.checkpoints(), mark, &mut |item| match item {
         Item::Set(set, names) => {
-            edits.extend(current.replace((set.into(), Pages::new().edit())));
+            edits.extend(current.replace((set.into(), Gathered::default())).map(made));
             progress.expect(names);
         }
         Item::Name(label, octets) => {
-            if let Some((_, edit)) = &mut current {
-                edit.insert(label, octets);
+            if let Some((_, names)) = &mut current {
+                names.insert(label, octets);
             }
             progress.one();
         }
     });
     read.map_err(|error| format!("the checkpoint of transaction {}: {error}", mark.seq))?;
-    edits.extend(current);
+    edits.extend(current.map(made));
     Ok(edits)
 }
 
@@ -105,7 +106,9 @@ fn bring_up(
         let Some(edit) = edits.get_mut(&key.set) else { continue };
         match look_up(store, key).map_err(|error| error.to_string())? {
             Some((_, name)) if !name.variants.is_empty() => varied.push(key),
-            Some((unit, name)) if published(&unit, &name).is_some() => put_all(edit, &unit, &name, &mut octets),
+            Some((unit, name)) if published(&unit, &name).is_some() => {
+                put_all(&mut |label, octets| edit.insert(label, octets), &unit, &name, &mut octets);
+            }
             _ => drop(edit.remove(key.label.as_ascii().as_bytes())),
         }
     }
@@ -115,7 +118,7 @@ fn bring_up(
             for label in name.labels() {
                 edit.remove(label.as_ascii().as_bytes());
             }
-            put_all(edit, &unit, &name, &mut octets);
+            put_all(&mut |label, octets| edit.insert(label, octets), &unit, &name, &mut octets);
         }
     }
     Ok(touched.names.len() as u64)

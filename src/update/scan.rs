@@ -5,7 +5,7 @@ use super::restore::{Loaded, Progress};
 use super::tally::Tally;
 use crate::registry::{Registration, State, Unit, UnitId};
 use crate::store::{Store, StoreError};
-use crate::zone::{Pages, PagesEdit};
+use crate::zone::Gathered;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub fn scan_all(store: &Store, sets: &[Arc<str>]) -> Result<Loaded, StoreError> {
     let mut tally = Tally::default();
     let units = Units::read(store, &mut tally)?;
-    let mut edits: Vec<(Arc<str>, PagesEdit)> = sets.iter().map(|set| (Arc::clone(set), Pages::new().edit())).collect();
+    let mut gathered: Vec<_> = sets.iter().map(|set| (Arc::clone(set), Gathered::default())).collect();
     let mut octets = Vec::new();
     let mut orphan = None;
     let known = sets.iter().map(|set| store.totals(set).map_or(0, |totals| totals.names)).sum();
@@ -28,15 +28,15 @@ pub fn scan_all(store: &Store, sets: &[Arc<str>]) -> Result<Loaded, StoreError> 
             return false;
         };
         tally.name(unit, &name, 1);
-        if let Some((_, edit)) = edits.iter_mut().find(|(set, _)| *set == name.key.set) {
-            put_all(edit, unit, &name, &mut octets);
+        if let Some((_, names)) = gathered.iter_mut().find(|(set, _)| *set == name.key.set) {
+            put_all(&mut |label, octets| names.insert(label, octets), unit, &name, &mut octets);
         }
         true
     })?;
     if let Some(key) = orphan {
         return Err(StoreError::Damaged(format!("the unit of {key} is missing")));
     }
-    let sets = edits.into_iter().map(|(set, edit)| (set, edit.finish())).collect();
+    let sets = gathered.into_iter().map(|(set, names)| (set, names.finish())).collect();
     Ok(Loaded { sets, tally, behind: progress.end() })
 }
 

@@ -4,6 +4,7 @@ use super::checkpoint::Checkpoints;
 use super::engine::{CommitError, Engine};
 use super::handle::{Handle, Message, QUEUE_LEN_MAX, Receipt, SharedStatus, Submission, UpdateError};
 use super::mend::Slot;
+use super::pages::LargePages;
 use super::priority::behind_answers;
 use super::publish::Suffixes;
 use super::recover::Opened;
@@ -98,7 +99,9 @@ pub(super) fn prepare(home: Home, settings: Start) -> Result<Engine, StartError>
         failed: None,
         checkpoints,
     };
+    let pages = LargePages::allow();
     engine.load(reload, Some(sets))?;
+    drop(pages);
     engine.apply_due()?;
     engine.report();
     Ok(engine)
@@ -121,6 +124,7 @@ fn open_and_load(home: &Home, sets: &[Arc<str>]) -> Result<(Opened, Loaded), Sta
     let opened = recover::open(home)?;
     let (seq, secs) = (opened.0.position().seq, begun.elapsed().as_secs_f64());
     tracing::info!(seq, secs, "store and journal are open");
+    let _pages = LargePages::allow();
     match restore(home, &opened.0, &opened.1.reader(), sets) {
         Ok(loaded) => return Ok((opened, loaded)),
         Err(why) => tracing::info!("every name is read from the store: {why}"),

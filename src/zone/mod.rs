@@ -28,7 +28,7 @@ pub use drafts::{Draft, Drafts};
 pub use lookup::{Found, Gap};
 pub use name::{Name, NameError};
 pub use node::{NodeRef, RrsetRef};
-pub use pages::{Bucket, Hash, Pages, PagesEdit, Stored};
+pub use pages::{Bucket, Gathered, Hash, Pages, PagesEdit, Stored};
 pub use published::{Published, PublishedRef};
 pub use qname::Qname;
 pub use record::{Record, Rtype};

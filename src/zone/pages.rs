@@ -5,6 +5,7 @@
 //! need, the same page for each slot of its range. Collisions cost at most a longer page, never a deeper trie.
 
 mod bulk;
+mod gathered;
 mod page;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ mod tests;
 pub(in crate::zone) use bulk::Bulk;
 use foldhash::SharedSeed;
 use foldhash::quality::FoldHasher;
+pub use gathered::Gathered;
 pub use page::Bucket;
 use page::{Mark, Page};
 use std::hash::Hasher;

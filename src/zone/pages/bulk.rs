@@ -33,9 +33,14 @@ impl Bulk {
         Self { pages, octets: Vec::new(), places: Vec::new(), by_slot, scratch: Vec::new() }
     }
 
+    /// The hash of `key` that its record comes with.
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.pages.hash_octets(key)
+    }
+
     /// Adds a record. Hashes never fall, and no key comes twice.
     pub fn push(&mut self, hash: u64, key: &[u8], value: &[u8]) {
-        debug_assert!(hash == self.pages.hash_octets(key) && self.places.last().is_none_or(|last| last.hash <= hash));
+        debug_assert!(hash == self.hash(key) && self.places.last().is_none_or(|last| last.hash <= hash));
         self.close_slots_before(slot(hash, SHIFT_FIRST));
         let start = self.octets.len();
         page::write_record(Mark::of(hash), key, value, &mut self.octets);
