@@ -64,7 +64,8 @@ fn what_takes_changes_is_nicer_than_the_threads_that_answer() {
     let (writer, others): (Vec<_>, Vec<_>) = tasks.filter_map(nice_of).partition(|(name, _)| name == "writer");
     let answering: Vec<_> = others.iter().filter(|(name, _)| name.starts_with("dns-")).collect();
     assert!(!answering.is_empty() && writer.len() == 1, "{writer:?} {others:?}");
-    assert!(answering.iter().all(|(_, nice)| *nice < writer[0].1), "{writer:?} {others:?}");
+    // Started by `nice -n 19`, nothing can be nicer (sched(7)).
+    assert!(answering.iter().all(|(_, nice)| *nice < writer[0].1 || *nice == 19), "{writer:?} {others:?}");
     let api: Vec<_> = others.iter().filter(|(name, _)| name == "http").collect();
     assert!(!api.is_empty() && api.iter().all(|(_, nice)| *nice == writer[0].1), "{writer:?} {others:?}");
 }
