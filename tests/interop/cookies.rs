@@ -66,7 +66,8 @@ const RESERVED: &[(Peer, &str)] =
 const LAST: &[(Peer, &str)] = &[(Nsd, "takes the last; RFC 7873 §5.2 says the first"), (Knot, "does so too")];
 const FIRST_GOOD: &[(Peer, &str)] = &[LAST[0], LAST[1], RENEWED[0]];
 const NO_QUESTION: (Peer, &str) = (Knot, "knows no message without a question (RFC 7873 §5.4)");
-const NO_QUESTION_GOOD: &[(Peer, &str)] = &[NO_QUESTION, RENEWED[0]];
+const NO_QUESTION_GOOD: &[(Peer, &str)] =
+    &[NO_QUESTION, RENEWED[0], (Nsd, "makes a new one each second too if nothing is asked")];
 const NO_QUESTION_BAD: &[(Peer, &str)] =
     &[NO_QUESTION, (Nsd, "does not say BADCOOKIE, as RFC 7873 §5.4 has it"), (Bind, "does not either")];
 
@@ -116,6 +117,7 @@ fn cases(now: u32) -> Vec<Case> {
         ("good over TCP", good.clone(), true, true, "NOERROR same", RENEWED),
         ("no question, client cookie alone", CLIENT.to_vec(), false, false, "NOERROR fresh", &[NO_QUESTION]),
         ("no question, good", good, false, false, "NOERROR same", NO_QUESTION_GOOD),
+        ("no question, a minute old", Made::at(now - MINUTE).data(), false, false, "NOERROR same", NO_QUESTION_GOOD),
         ("no question, bad", vec![9; 24], false, false, "BADCOOKIE fresh", NO_QUESTION_BAD),
         ("no question, malformed", vec![9; 9], false, false, "FORMERR", &[]),
     ];
