@@ -216,7 +216,7 @@ pub struct Gateway {
 pub struct Data {
     /// Journal and store.
     pub directory: PathBuf,
-    /// An export that is imported when the journal is empty.
+    /// An export that is imported at a start while no unit is registered.
     pub seed: Option<PathBuf>,
 }
 

@@ -30,7 +30,8 @@ const UNFINISHED: &str = "unfinished";
 const READ_OCTETS: usize = 256 << 10;
 /// Longest label in octets (RFC 1035 §2.3.4).
 const KEY_OCTETS_MAX: usize = 63;
-/// Longest value in octets; far longer than any. It keeps a damaged length from asking for all the memory there is.
+/// Longest value in octets; far longer than any. With it, and since no label is empty, what a damaged file asks for is bounded
+/// by its own length, octets of zero among them.
 const VALUE_OCTETS_MAX: usize = 1 << 20;
 /// Octets of the two lengths before an entry.
 const LENGTHS: usize = 6;
@@ -158,7 +159,7 @@ pub fn read(directory: &Path, mark: &Mark, visit: &mut dyn FnMut(Item<'_>)) -> R
         for _ in 0..names {
             let [a, b, c, d, e, f] = source.array::<LENGTHS>()?;
             let (label, value) = (u16::from_be_bytes([a, b]).into(), u32::from_be_bytes([c, d, e, f]) as usize);
-            if label > KEY_OCTETS_MAX || value > VALUE_OCTETS_MAX {
+            if label == 0 || label > KEY_OCTETS_MAX || value > VALUE_OCTETS_MAX {
                 return Err(CheckpointError::Damaged);
             }
             let (label, value) = source.take(label + value)?.split_at(label);

@@ -3,7 +3,8 @@
 /// While there is one, the system gives the process pages of 2 MiB, for which the allocator asks (`src/main.rs`); those
 /// that there are stay afterwards.
 ///
-/// They are for what a start reads, the zones and the index of their registrations. Small things of many threads would take
+/// They are for what a start reads, the zones and the index of their registrations (and where there is no checkpoint to read,
+/// the store's cache, for some 60 MiB more). Small things of many threads would take
 /// a page each, and where a changing index has given memory back, the kernel (khugepaged) would fill the gaps up again.
 pub struct LargePages(());
 

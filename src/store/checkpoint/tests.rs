@@ -32,8 +32,8 @@ fn read_all(directory: &Path, mark: &Mark) -> Result<Sets, CheckpointError> {
 }
 
 fn sets() -> impl Strategy<Value = Sets> {
-    let octets = |max| proptest::collection::vec(any::<u8>(), 0..max);
-    let names = proptest::collection::btree_map(octets(KEY_OCTETS_MAX + 1), octets(300), 0..60);
+    let octets = |len| proptest::collection::vec(any::<u8>(), len);
+    let names = proptest::collection::btree_map(octets(1..KEY_OCTETS_MAX + 1), octets(0..300), 0..60);
     proptest::collection::btree_map("[a-z0-9-]{1,20}", names, 0..4)
 }
 
@@ -113,4 +113,23 @@ fn the_store_vouches_durably() {
     store.vouch(&mark).unwrap();
     drop(store);
     assert_eq!(Store::open(directory.path(), None).unwrap().checkpoint(), Some(mark));
+}
+
+/// Octets of zero, as a file system leaves what it has not written, are no names, however many the file says it has.
+#[test]
+fn zeros_are_no_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let names = BTreeMap::from([(b"a".to_vec(), Vec::new())]);
+    let mark = write_to(directory.path(), 3, &Sets::from([("set".to_owned(), names)]));
+    let file = path(directory.path(), 3);
+    let mut octets = fs::read(&file).unwrap();
+    let first = octets.len() - LENGTHS - 1;
+    octets.truncate(first);
+    octets[first - 8..].copy_from_slice(&u64::MAX.to_be_bytes());
+    octets.resize(first + (1 << 20), 0);
+    fs::write(&file, octets).unwrap();
+    let mut taken = 0;
+    let read = read(directory.path(), &mark, &mut |item| taken += usize::from(matches!(item, Item::Name(..))));
+    assert!(matches!(read, Err(CheckpointError::Damaged)), "{read:?}");
+    assert_eq!(taken, 0);
 }
