@@ -102,7 +102,8 @@ fn main() {
     if let (true, Some(ours)) = (options.has(Part::Sustained), ours) {
         println!("measuring changes under load");
         let questions = Questions::of(Scenario::Positive, &estate);
-        sustained::all(ours, &estate, &questions, Duration::from_secs(options.sustain), &mut figures);
+        let length = (options.sustain_rounds, Duration::from_secs(options.sustain));
+        sustained::all(ours, &estate, &questions, length, &mut figures);
     }
     if options.has(Part::Change) {
         println!("measuring one change");

@@ -36,6 +36,9 @@ pub struct Options {
     /// Seconds of each phase of `sustained`.
     #[arg(long, default_value_t = 60)]
     pub sustain: u64,
+    /// How often `sustained` is measured.
+    #[arg(long, default_value_t = 1)]
+    pub sustain_rounds: usize,
     /// The core of the servers.
     #[arg(long, default_value_t = 0)]
     pub server_core: usize,
@@ -115,7 +118,7 @@ impl Options {
             "kernel": first("/proc/sys/kernel/osrelease"),
             "load": first("/proc/loadavg"),
             "parts": self.parts.iter().map(|part| format!("{part:?}").to_lowercase()).collect::<Vec<_>>(),
-            "sustain": self.sustain,
+            "sustain": self.sustain, "sustain_rounds": self.sustain_rounds,
             "names": self.names, "rounds": self.rounds, "seconds": self.seconds, "rate": self.rate,
             "versions": versions,
         })
