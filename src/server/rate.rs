@@ -181,7 +181,7 @@ impl Limiter {
         match (self.limits.log_only, slips, class) {
             (true, ..) => Verdict::Log,
             (false, false, _) => Verdict::Drop,
-            // It is no longer than the request, and TC means nothing in it.
+            // It is longer than the request by an OPT at most, and TC means nothing in it.
             (false, true, Class::Error) => Verdict::Send,
             (false, true, _) => Verdict::Slip,
         }

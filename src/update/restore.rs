@@ -49,7 +49,11 @@ pub fn restore(home: &Home, store: &Store, journal: &JournalReader, sets: &[Arc<
     if mark.made_with != made_with() {
         return Err("the checkpoint was made by a program that publishes names in another form".into());
     }
-    let mut edits = read(home, &mark)?;
+    let mut edits = read(home, &mark).inspect_err(|why| {
+        tracing::warn!(
+            "{why}; the start takes longer for it, and a new one will be written: if it happens again, check the disk"
+        );
+    })?;
     if let Some(missing) = sets.iter().find(|set| !edits.contains_key(*set)) {
         return Err(format!("the checkpoint has no names of {missing}"));
     }
