@@ -50,6 +50,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("serde", &["config", "store", "journal", "admin", "cli", "outbox"]),
     ("serde_json", &["config", "store", "journal", "admin", "cli", "outbox"]),
     ("sled", &["store"]),
+    ("thread_priority", &["update"]),
     ("tokio_rustls", &["http", "server"]),
     ("toml", &["config"]),
     ("tracing_subscriber", &["telemetry"]),

@@ -30,6 +30,13 @@ const SMALL_BATCH: Range<usize> = 4..BATCH_LEN / 2;
 const SMALL_BATCH_GATHERED: Range<usize> = 10..SMALL_BATCH.end;
 /// How long more requests are gathered after a small batch. A request so waits for about as long, and for the thread to wake.
 const GATHERING: Duration = Duration::from_micros(50);
+/// The same while a change is awaited. The writer runs when nothing else does (`update`): so it gets twice as much done before
+/// its core is taken back, and its data from the caches.
+const GATHERING_AWAITED: Duration = Duration::from_micros(100);
+/// How many requests a thread answers without a pause before it leaves its core to the writer, if a change is awaited; and for
+/// how long. In a flood a thread never pauses otherwise. So the writer has a fifth of the core: 256 answers take 0.6 to 0.9 ms.
+const UNRESTED: usize = 256;
+const REST: Duration = Duration::from_micros(200);
 /// How much later than asked for the kernel may wake a thread. It takes 50 µs otherwise, to save wake-ups.
 const TIMER_SLACK: NonZeroU64 = NonZeroU64::MIN;
 /// Kernel buffers asked for: a burst of some ten thousand queries while a thread is not scheduled.
@@ -126,13 +133,15 @@ impl Worker {
     }
 
     fn run(&mut self, socket: &UdpSocket, serving: &Serving) {
-        let mut has_gathered = false;
+        let (mut has_gathered, mut unrested) = (false, 0_usize);
         while !serving.stop.load(Ordering::Relaxed) {
             match self.turn(socket, serving) {
                 Ok(received) => {
                     has_gathered = is_small(received, has_gathered);
-                    if has_gathered {
-                        std::thread::park_timeout(GATHERING);
+                    unrested = unrested.saturating_add(received);
+                    if let Some(pause) = pause(has_gathered, unrested, serving.reader.awaits_next()) {
+                        unrested = 0;
+                        std::thread::park_timeout(pause);
                     }
                 }
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
@@ -254,6 +263,17 @@ fn is_small(received: usize, has_gathered: bool) -> bool {
     if has_gathered { SMALL_BATCH_GATHERED } else { SMALL_BATCH }.contains(&received)
 }
 
+/// How long a thread pauses after a batch: to gather more, or for the writer's sake.
+#[inline]
+fn pause(gathers: bool, unrested: usize, awaits_next: bool) -> Option<Duration> {
+    match (gathers, awaits_next) {
+        (true, false) => Some(GATHERING),
+        (true, true) => Some(GATHERING_AWAITED),
+        (false, true) if unrested >= UNRESTED => Some(REST),
+        (false, _) => None,
+    }
+}
+
 /// The first step of the hot path for the requests at these positions.
 #[inline(never)]
 fn read<'z>(zones: &'z ZoneSet, batch: &Batch, group: Range<usize>, asked: &mut [Asked<'z>; GROUP_LEN]) {
@@ -317,6 +337,17 @@ mod tests {
         // As many as a pause makes of requests that would do without it: no further one.
         assert!([0, 4, 9, BATCH_LEN / 2, BATCH_LEN].iter().all(|received| !is_small(*received, true)));
         assert!(is_small(10, true) && is_small(BATCH_LEN / 2 - 1, true));
+    }
+
+    #[test]
+    fn the_writer_gets_a_moment_of_a_thread_that_never_rests() {
+        assert_eq!(pause(false, UNRESTED, true), Some(REST));
+        assert_eq!(pause(false, UNRESTED - 1, true), None);
+        // Nobody waits: not a moment is lost.
+        assert_eq!(pause(false, usize::MAX, false), None);
+        // It rests anyway.
+        assert_eq!(pause(true, UNRESTED, true), Some(GATHERING_AWAITED));
+        assert_eq!(pause(true, UNRESTED, false), Some(GATHERING));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What is served now: one pointer, swapped whole by the writer and read without a lock.
 
+mod awaited;
 mod live;
 
+pub use awaited::{Awaited, Hope};
 pub use live::{Live, Watch};
 
 use crate::registry::Timestamp;
@@ -24,12 +26,14 @@ pub struct Publisher {
     current: Arc<ArcSwap<Snapshot>>,
     /// Versions that readers may still hold; freed here, so that no reader pays for it.
     retired: Vec<Arc<Snapshot>>,
+    awaited: Awaited,
 }
 
 /// The read half: as many as there are readers.
 #[derive(Clone)]
 pub struct Reader {
     current: Arc<ArcSwap<Snapshot>>,
+    awaited: Awaited,
 }
 
 /// A version pinned for one batch of queries.
@@ -38,7 +42,9 @@ pub type Pinned = arc_swap::Guard<Arc<Snapshot>>;
 /// The two halves, serving `first`.
 pub fn channel(first: Snapshot) -> (Publisher, Reader) {
     let current = Arc::new(ArcSwap::from_pointee(first));
-    (Publisher { current: Arc::clone(&current), retired: Vec::new() }, Reader { current })
+    let awaited = Awaited::default();
+    let publisher = Publisher { current: Arc::clone(&current), retired: Vec::new(), awaited: awaited.clone() };
+    (publisher, Reader { current, awaited })
 }
 
 impl Publisher {
@@ -53,6 +59,11 @@ impl Publisher {
         self.free_unread();
     }
 
+    /// Where it is told that a next version is awaited.
+    pub fn awaited(&self) -> &Awaited {
+        &self.awaited
+    }
+
     /// Frees the versions that nobody reads any more.
     pub fn free_unread(&mut self) {
         // A swap turns every pin of the old version into a counted reference, and nobody can pin it anew.
@@ -64,5 +75,11 @@ impl Reader {
     /// The version served now; a few nanoseconds, no lock.
     pub fn load(&self) -> Pinned {
         self.current.load()
+    }
+
+    /// Whether somebody waits for a next version, or makes it.
+    #[inline]
+    pub fn awaits_next(&self) -> bool {
+        self.awaited.is_any()
     }
 }

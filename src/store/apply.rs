@@ -11,7 +11,7 @@ use crate::registry::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most aged idempotency keys forgotten with one transaction: more than one comes with it, so they never pile up, and
+/// Most aged idempotency keys forgotten with one that brings a new one: more than that one, so they never pile up, and
 /// few enough that no transaction waits for them.
 const FORGOTTEN_MAX: usize = 8;
 
@@ -184,8 +184,10 @@ impl Store {
         Ok(())
     }
 
-    /// Remembers the transaction's idempotency key, and forgets a few that have aged.
+    /// Remembers the transaction's idempotency key, if it has one, and then forgets a few that have aged: who brings none need not
+    /// look for them.
     fn plan_idempotency(&self, transaction: &Transaction, plan: &mut Plan) -> Result<(), Unavailable> {
+        let Some((key, digest)) = &transaction.request.key else { return Ok(()) };
         let before = keys::answered_at(Timestamp(transaction.at.0.saturating_sub(ANSWERED_SECS)), 0);
         let aged = self.trees[Tree::IdempotencyAge].range(&[], Some(&before));
         for entry in aged.take(FORGOTTEN_MAX) {
@@ -198,13 +200,11 @@ impl Store {
             }
             plan.writes.push(Write { tree: Some(Tree::IdempotencyAge), key: age.to_vec(), value: None });
         }
-        if let Some((key, digest)) = &transaction.request.key {
-            let key = keys::answered(&transaction.actor.principal, key);
-            let age = keys::answered_at(transaction.at, transaction.seq);
-            plan.writes.push(Write { tree: Some(Tree::IdempotencyAge), key: age, value: Some(key.clone()) });
-            let answered = v1::AnsweredV1 { seq: transaction.seq, digest: *digest, at: transaction.at.0 };
-            plan.put(Tree::Idempotency, key, &answered);
-        }
+        let key = keys::answered(&transaction.actor.principal, key);
+        let age = keys::answered_at(transaction.at, transaction.seq);
+        plan.writes.push(Write { tree: Some(Tree::IdempotencyAge), key: age, value: Some(key.clone()) });
+        let answered = v1::AnsweredV1 { seq: transaction.seq, digest: *digest, at: transaction.at.0 };
+        plan.put(Tree::Idempotency, key, &answered);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The door: what callers hand in, and what they get back.
 
 use crate::registry::{Actor, Brake, Command, Event, Outcome, Refusals, Request, Suspension, Timestamp};
+use crate::snapshot::{Awaited, Hope};
 use crate::store::Store;
 use crossbeam_channel::{Sender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -90,6 +91,9 @@ pub(crate) enum Message {
     Stop,
 }
 
+/// A message on its way, which those who answer know of.
+pub(crate) type Sent = (Hope, Message);
+
 /// The writer's condition, for readiness.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -124,7 +128,8 @@ impl SharedStatus {
 /// The callers' half of the writer's queue; clones share it.
 #[derive(Clone)]
 pub struct Handle {
-    pub(crate) queue: Sender<Message>,
+    pub(crate) queue: Sender<Sent>,
+    pub(crate) awaited: Awaited,
     pub(crate) status: SharedStatus,
 }
 
@@ -169,7 +174,7 @@ impl Handle {
     }
 
     fn send(&self, message: Message) -> Result<(), UpdateError> {
-        self.queue.try_send(message).map_err(|error| match error {
+        self.queue.try_send((self.awaited.one_more(), message)).map_err(|error| match error {
             TrySendError::Full(_) => UpdateError::Busy,
             TrySendError::Disconnected(_) => UpdateError::Unwritable("the server is stopping".into()),
         })

@@ -63,7 +63,10 @@ impl Engine {
             Slot::Waiting { rebuild, .. } => {
                 let rebuild = *rebuild;
                 let home = self.home.clone();
+                // It is as idle as the writer that starts it, and every change waits for it.
+                let awaited = self.publisher.as_ref().map(|publisher| publisher.awaited().one_more());
                 let work = move || {
+                    let _awaited = awaited;
                     // The journal is quiet while there is no store, so that a second pair of hands can read it.
                     let opened = if rebuild { recover::open_anew(&home) } else { recover::open(&home) };
                     opened.map(|(store, _journal)| store).map_err(|error| error.to_string())

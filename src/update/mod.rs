@@ -197,7 +197,7 @@ impl Running {
     /// Finishes what is queued, writes the store out and ends the writer. Whether it ended as it should.
     pub fn stop(self) -> bool {
         // The queue may be full: this waits for its turn like every other message.
-        let sent = self.handle.queue.send(handle::Message::Stop).is_ok();
+        let sent = self.handle.queue.send((self.handle.awaited.one_more(), handle::Message::Stop)).is_ok();
         self.writer.join().is_ok() && sent
     }
 }

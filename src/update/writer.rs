@@ -2,10 +2,10 @@
 
 use super::checkpoint::Checkpoints;
 use super::engine::{CommitError, Engine};
-use super::handle::{Handle, Message, QUEUE_LEN_MAX, Receipt, SharedStatus, Submission, UpdateError};
+use super::handle::{Handle, Message, QUEUE_LEN_MAX, Receipt, Sent, SharedStatus, Submission, UpdateError};
 use super::mend::Slot;
 use super::pages::LargePages;
-use super::priority::behind_answers;
+use super::priority::{behind_answers, in_idle_time};
 use super::publish::Suffixes;
 use super::recover::Opened;
 use super::recover::{self, Home, Lock};
@@ -18,7 +18,7 @@ use super::{Reload, Running, Start, StartError};
 use crate::journal::Limits;
 use crate::journal::disk::Disk;
 use crate::registry::{Command, State, Timestamp};
-use crate::snapshot;
+use crate::snapshot::{self, Awaited};
 use crate::telemetry::ChangeResult;
 use crate::zone::ZoneSet;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -49,14 +49,15 @@ pub fn start(settings: Start, disk: Option<(Arc<dyn Disk>, Limits)>) -> Result<R
     let clock = Arc::clone(&settings.clock);
     let mut engine = prepare(home, settings)?;
     let (publisher, snapshots) = snapshot::channel(engine.snapshot());
+    let awaited = publisher.awaited().clone();
     engine.publisher = Some(publisher);
     let (status, journal) = (engine.status.clone(), engine.reader.clone());
     let (queue, messages) = crossbeam_channel::bounded(QUEUE_LEN_MAX);
-    wake_on_jump(&clock, &queue);
-    let writer = Writer { messages, engine, _lock: lock, backoff: Backoff::default() };
+    wake_on_jump(&clock, &queue, &awaited);
+    let writer = Writer { messages, awaited: awaited.clone(), engine, _lock: lock, backoff: Backoff::default() };
     let thread = std::thread::Builder::new().name("writer".into()).spawn(move || writer.run());
     let writer = thread.map_err(|source| StartError::Io { path: "the writer's thread".into(), source })?;
-    Ok(Running { handle: Handle { queue, status }, snapshots, journal, writer })
+    Ok(Running { handle: Handle { queue, awaited, status }, snapshots, journal, writer })
 }
 
 /// Everything behind the queue, up to date, with the zones loaded and what fell due applied.
@@ -140,13 +141,14 @@ fn open_and_load(home: &Home, sets: &[Arc<str>]) -> Result<(Opened, Loaded), Sta
 }
 
 /// A clock that is set wakes the writer. If the queue is full it is awake already.
-fn wake_on_jump(clock: &Arc<dyn super::Clock>, queue: &Sender<Message>) {
-    let queue = queue.clone();
-    clock.on_jump(Box::new(move || drop(queue.try_send(Message::Wake))));
+fn wake_on_jump(clock: &Arc<dyn super::Clock>, queue: &Sender<Sent>, awaited: &Awaited) {
+    let (queue, awaited) = (queue.clone(), awaited.clone());
+    clock.on_jump(Box::new(move || drop(queue.try_send((awaited.one_more(), Message::Wake)))));
 }
 
 struct Writer {
-    messages: Receiver<Message>,
+    messages: Receiver<Sent>,
+    awaited: Awaited,
     engine: Engine,
     backoff: Backoff,
     /// Dropped last: another process may come only after store and journal are closed.
@@ -167,7 +169,8 @@ impl Writer {
     fn run(mut self) {
         let _farewell = Farewell(self.engine.status.clone());
         behind_answers()();
-        let mut ticked = Instant::now();
+        in_idle_time();
+        let (mut ticked, mut awake) = (Instant::now(), self.awaited.one_more());
         loop {
             self.do_due();
             if ticked.elapsed() >= TICK {
@@ -175,8 +178,12 @@ impl Writer {
                 ticked = Instant::now();
             }
             let sleep = if self.notify() { Duration::ZERO } else { self.engine.sleep() };
-            let message = match self.messages.recv_timeout(sleep) {
-                Ok(message) => message,
+            drop(awake);
+            let received = self.messages.recv_timeout(sleep);
+            awake = self.awaited.one_more();
+            // What said that the message was on its way goes only now, so that there is no gap.
+            let message = match received {
+                Ok((_, message)) => message,
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
@@ -223,12 +230,12 @@ impl Writer {
         let mut other = None;
         while submissions.len() < GROUP_MAX && items < GROUP_ITEMS_MAX {
             match self.messages.try_recv() {
-                Ok(Message::Submit(submission, reply)) => {
+                Ok((_, Message::Submit(submission, reply))) => {
                     items += weight(&submission.command);
                     submissions.push(*submission);
                     replies.push(reply);
                 }
-                Ok(message) => {
+                Ok((_, message)) => {
                     other = Some(message);
                     break;
                 }

@@ -48,26 +48,33 @@ impl Watched {
     }
 }
 
-/// Where both want the same core, answers come first.
+/// Where both want the same core, answers come first: the writer has what nothing else wants, and the API is nicer.
 #[test]
-fn what_takes_changes_is_nicer_than_the_threads_that_answer() {
+fn what_takes_changes_stands_behind_the_threads_that_answer() {
+    /// The number of `SCHED_IDLE` (sched(7)), and of what is usual.
+    const IDLE: i32 = 5;
+    const OTHER: i32 = 0;
     let daemon = TestDaemon::start();
     let process = fs::read_to_string(daemon.path("data/lock")).expect("the lock names its process");
     let tasks = fs::read_dir(format!("/proc/{}/task", process.trim())).expect("it runs");
-    let nice_of = |task: std::io::Result<fs::DirEntry>| {
+    let order_of = |task: std::io::Result<fs::DirEntry>| {
         // A thread that has just ended is none of these.
         let stat = fs::read_to_string(task.expect("a thread").path().join("stat")).ok()?;
         let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
-        // proc_pid_stat(5): the 19th field, of which two stand before these.
-        Some((name.to_owned(), rest.split_whitespace().nth(16)?.parse::<i32>().ok()?))
+        // proc_pid_stat(5): the 19th field and the 41st, of which two stand before these.
+        let mut fields = rest.split_whitespace();
+        let (nice, policy) = (fields.nth(16)?.parse::<i32>().ok()?, fields.nth(21)?.parse::<i32>().ok()?);
+        Some((name.to_owned(), nice, policy))
     };
-    let (writer, others): (Vec<_>, Vec<_>) = tasks.filter_map(nice_of).partition(|(name, _)| name == "writer");
-    let answering: Vec<_> = others.iter().filter(|(name, _)| name.starts_with("dns-")).collect();
-    assert!(!answering.is_empty() && writer.len() == 1, "{writer:?} {others:?}");
+    let threads: Vec<(String, i32, i32)> = tasks.filter_map(order_of).collect();
+    let named = |prefix: &str| -> Vec<_> { threads.iter().filter(|(name, ..)| name.starts_with(prefix)).collect() };
+    let (answering, api, writer) = (named("dns-"), named("http"), named("writer"));
+    assert!(!answering.is_empty() && !api.is_empty() && writer.len() == 1, "{threads:?}");
+    assert_eq!(writer[0].2, IDLE, "{threads:?}");
+    let nicest_that_answers = answering.iter().map(|(_, nice, _)| *nice).max().expect("there are some");
+    assert!(answering.iter().chain(&api).all(|(.., policy)| *policy == OTHER), "{threads:?}");
     // Started by `nice -n 19`, nothing can be nicer (sched(7)).
-    assert!(answering.iter().all(|(_, nice)| *nice < writer[0].1 || *nice == 19), "{writer:?} {others:?}");
-    let api: Vec<_> = others.iter().filter(|(name, _)| name == "http").collect();
-    assert!(!api.is_empty() && api.iter().all(|(_, nice)| *nice == writer[0].1), "{writer:?} {others:?}");
+    assert!(api.iter().all(|(_, nice, _)| *nice > nicest_that_answers || *nice == 19), "{threads:?}");
 }
 
 #[test]
